@@ -1,0 +1,11 @@
+"""Timer: what changed in the CRM since the cursor goes on the queue."""
+
+import azure.functions as func
+
+from shared.bootstrap import app
+from shared.sync.routines import run_poll
+
+
+def main(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding; the work follows the stored cursor alone
+    """Poll every configured CRM."""
+    run_poll(app().ports.values(), app().alerts)

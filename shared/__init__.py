@@ -1,0 +1,1 @@
+"""Everything that thinks: the co-sell synchronization, without its triggers."""

@@ -1,0 +1,236 @@
+"""The only place where settings become adapters. Made once per process, at the first invocation."""
+
+from __future__ import annotations
+
+import functools
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.alerts import Alerts, Notifier
+from shared.clock import Clock, SystemClock
+from shared.crm.port import Crm
+from shared.errors import SettingsError
+from shared.http import RequestsTransport, Service, Transport
+from shared.ledger.port import Ledger
+from shared.mapping.compiled import Mapping
+from shared.mapping.loading import load_mapping
+from shared.partner_center.port import PartnerCenter
+from shared.partner_center.webhooks import Webhooks
+from shared.queue.port import DealQueue
+from shared.settings import Settings, load_settings
+from shared.sync.ports import Ports
+from shared.sync.work import Work
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from shared.partner_center.signature import SignatureCheck
+    from shared.partner_center.tokens import PartnerCenterTokens
+
+
+class App:
+    """The adapters that the settings ask for, each made when first needed."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, transport: Transport | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.transport = transport or RequestsTransport()
+        self.random = random.Random()  # noqa: S311 - jitter, not a secret
+
+    # --- storage ---------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def ledger(self) -> Ledger:
+        """The ledger in Table Storage."""
+        from azure.data.tables import TableClient
+
+        from shared.ledger.table_storage import TABLE, TableLedger
+
+        settings = self.settings
+        if settings.storage:
+            return TableLedger(TableClient.from_connection_string(settings.storage, TABLE, **_storage_options()))
+        uri = settings.table_uri or f"https://{settings.storage_account}.table.core.windows.net"
+        return TableLedger(TableClient(uri, TABLE, credential=self._storage_identity, **_storage_options()))
+
+    @functools.cached_property
+    def queue(self) -> DealQueue:
+        """The deal queue, written as the Functions host reads it."""
+        from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+        from shared.queue.storage_queue import StorageDealQueue
+
+        settings, name = self.settings, self.settings.queue
+        options = {**_storage_options(), "message_encode_policy": TextBase64EncodePolicy()}
+        if settings.storage:
+            return StorageDealQueue(QueueClient.from_connection_string(settings.storage, name, **options))
+        uri = settings.queue_uri or f"https://{settings.storage_account}.queue.core.windows.net"
+        return StorageDealQueue(QueueClient(uri, name, credential=self._storage_identity, **options))
+
+    @functools.cached_property
+    def _storage_identity(self) -> TokenCredential:
+        from azure.identity import ManagedIdentityCredential
+
+        client_id = self.settings.storage_client_id
+        return ManagedIdentityCredential(client_id=client_id) if client_id else ManagedIdentityCredential()
+
+    # --- Partner Center --------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _tokens(self) -> PartnerCenterTokens:
+        from shared.partner_center.entra import redeemer
+        from shared.partner_center.tokens import PartnerCenterTokens, RefreshTokenStore
+
+        settings = self.settings
+        redeem = redeemer(
+            settings.entra_authority,
+            settings.partner_center_tenant_id,
+            settings.partner_center_client_id,
+            settings.partner_center_client_secret or _certificate(settings.partner_center_client_certificate),
+        )
+        first, key = settings.partner_center_refresh_token, str(settings.token_encryption_key)
+        store = RefreshTokenStore(self.ledger, key, first)
+        return PartnerCenterTokens(redeem, store, self.clock)
+
+    @functools.cached_property
+    def partner_center(self) -> PartnerCenter:
+        """The referrals client."""
+        from shared.partner_center import referrals
+
+        scope = self.settings.partner_center_api_scope
+        service = Service(
+            "Partner Center",
+            self.transport,
+            self.clock,
+            lambda fresh: self._tokens.get(scope, fresh=fresh),
+            referrals.classifier(self.clock),
+            identity_headers=referrals.headers_for_partner_center,
+        )
+        return referrals.ReferralsClient(service, self.settings.partner_center_api_url, self.clock)
+
+    @functools.cached_property
+    def webhooks(self) -> Webhooks:
+        """The webhooks client."""
+        from shared.partner_center import referrals, webhooks
+
+        scope = self.settings.partner_center_webhooks_scope
+        service = Service(
+            "Partner Center webhooks",
+            self.transport,
+            self.clock,
+            lambda fresh: self._tokens.get(scope, fresh=fresh),
+            webhooks.classifier(self.clock),
+            identity_headers=referrals.headers_for_partner_center,
+        )
+        return webhooks.WebhooksClient(service, self.settings.partner_center_webhooks_url)
+
+    @functools.cached_property
+    def signature_check(self) -> SignatureCheck:
+        """What authenticates events."""
+        from shared.partner_center.certificates import HttpsFetcher
+        from shared.partner_center.signature import SignatureCheck, Trust, load_bundle
+
+        settings = self.settings
+        trust = Trust(
+            hosts=frozenset(host.casefold() for host in settings.webhook_certificate_hosts),
+            bundle=load_bundle(_trust_bundle(settings.webhook_trust_bundle)),
+            subject=settings.webhook_certificate_subject,
+            organization=settings.webhook_certificate_organization,
+        )
+        return SignatureCheck(trust, HttpsFetcher(), self.clock)
+
+    # --- CRMs ------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def ports(self) -> dict[str, Ports]:
+        """The collaborators of the use cases, by CRM."""
+        return {name: self._ports_of(name) for name in self.settings.crms}
+
+    def _ports_of(self, name: str) -> Ports:
+        mapping = load_mapping(name, self.settings.mapping_dir)
+        return Ports(
+            self._crm(name, mapping),
+            self.partner_center,
+            self.ledger,
+            self.queue,
+            mapping,
+            self.clock,
+            self.random,
+            self.settings.crm_audit,
+            self.settings.dry_run,
+        )
+
+    def _crm(self, name: str, mapping: Mapping) -> Crm:
+        if name != "dynamics365":
+            raise SettingsError(f"CRM: {name} is not supported by this version; use dynamics365.")
+        from shared.crm.dataverse_errors import classifier
+        from shared.crm.dynamics365 import Dynamics365
+        from shared.crm.identity import AzureTokens
+
+        settings = self.settings
+        url = str(settings.dynamics_url)
+        tokens = AzureTokens(
+            f"{url}/.default",
+            settings.entra_authority,
+            (settings.dynamics_tenant_id, settings.dynamics_client_id, settings.dynamics_client_secret),
+        )
+        service = Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))
+        return Dynamics365(service, url, mapping, self.clock)
+
+    # --- use cases -------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def alerts(self) -> Alerts:
+        """Alerts to the configured chat, and to the log."""
+        url = self.settings.alert_webhook_url
+        return Alerts(self.ledger, _chat(self.transport, url) if url else None)
+
+    @functools.cached_property
+    def work(self) -> Work:
+        """The handler of queue messages."""
+        return Work(self.ports, self.alerts, self.random)
+
+
+def _storage_options() -> dict[str, Any]:
+    """Return the SDK's timeouts; its own defaults of five minutes outlast a function."""
+    return {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
+
+
+def _chat(transport: Transport, url: str) -> Notifier:
+    from shared.chat import ChatWebhook
+
+    return ChatWebhook(transport, url)
+
+
+def _certificate(pem: str | None) -> dict[str, str]:
+    """Return msal's form of a certificate given as PEM (private key and certificate) or as a path to one."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA1
+
+    text = _text_or_file("PARTNER_CENTER_CLIENT_CERTIFICATE", pem or "")
+    try:
+        thumbprint = x509.load_pem_x509_certificate(text.encode()).fingerprint(SHA1()).hex()  # noqa: S303 - Entra's id
+    except ValueError as error:
+        raise SettingsError("PARTNER_CENTER_CLIENT_CERTIFICATE: holds no PEM certificate.") from error
+    return {"private_key": text, "thumbprint": thumbprint, "public_certificate": text}
+
+
+def _trust_bundle(setting: str | None) -> bytes:
+    if setting is None:
+        return (Path(__file__).parent / "partner_center" / "trust_bundle.pem").read_bytes()
+    return _text_or_file("WEBHOOK_TRUST_BUNDLE", setting).encode()
+
+
+def _text_or_file(name: str, value: str) -> str:
+    if "-----BEGIN" in value:
+        return value.replace("\\n", "\n")
+    try:
+        return Path(value).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: is neither PEM text nor a readable file.") from error
+
+
+@functools.lru_cache(maxsize=1)
+def app() -> App:
+    """Return this process's app. Raises SettingsError; a failed start is tried again at the next invocation."""
+    return App(load_settings())

@@ -1,0 +1,114 @@
+"""What the sync needs from a CRM, with pre- and postconditions. Dynamics 365 and Salesforce implement it alike.
+
+Columns travel as plain JSON values by logical name. Look-up columns that the mapping names (currency) carry their
+natural key (the ISO code) instead of the CRM's internal id, in both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.lifecycle import Stage
+
+Columns = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as it was read. `version` is opaque and changes with every write; None when it is not known."""
+
+    id: str
+    version: str | None
+    columns: Columns
+    seen_at: datetime
+    """Our clock when it was certainly in this state or newer: before a read was sent, after a write answered."""
+
+
+@dataclass(frozen=True)
+class RelatedRows:
+    """What a new referral needs besides the record: the customer's account and contact, and the record's owner.
+
+    An absent row is None.
+    """
+
+    account: Columns | None
+    contact: Columns | None
+    owner: Columns | None
+
+
+@dataclass(frozen=True)
+class ChangePage:
+    """A stretch of the change feed. Only the last page of a pass carries the cursor for the next pass."""
+
+    records: tuple[Record, ...]
+    deleted_ids: tuple[str, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True)
+class StageChange:
+    """A move of the record's state: where from, where to, and the columns that show it."""
+
+    before: Stage
+    after: Stage
+    columns: Columns
+
+
+class Crm(Protocol):
+    """One CRM.
+
+    Every method may raise the retriable and fatal families. Writes raise DataError when the CRM refuses the content
+    (validation, the customer's own logic), with the CRM's words in it.
+    """
+
+    name: str
+    """`dynamics365` or `salesforce`."""
+
+    closed_rows_are_read_only: bool
+    """Whether a won or lost record refuses every write but reopening."""
+
+    def changes(self, cursor: str | None) -> Iterator[ChangePage]:
+        """Return what changed since `cursor`, each record once in its newest state; None reads everything.
+
+        Raises CursorExpired when the CRM no longer knows the cursor.
+        """
+        ...
+
+    def owns(self, record_id: str) -> bool:
+        """Whether the text is shaped like one of this CRM's record ids. No call."""
+        ...
+
+    def read(self, record_id: str) -> Record:
+        """Return the record. Raises GoneError when it does not exist."""
+        ...
+
+    def find(self, referral_id: str) -> Record | None:
+        """Return the record that carries the referral identifier, if there is one."""
+        ...
+
+    def related(self, record_id: str) -> RelatedRows:
+        """Return the rows around a record that a new referral needs. Raises GoneError."""
+        ...
+
+    def ensure_account(self, match: Columns, columns: Columns) -> str:
+        """Return the id of the account that equals `match` in every column, creating it from `columns` if absent.
+
+        Concurrent calls with the same `match` yield one account.
+        """
+        ...
+
+    def create(self, referral_id: str, columns: Columns, account_id: str) -> Record:
+        """Create the record for a referral, once: raises AlreadyExists when a record carries the referral id."""
+        ...
+
+    def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
+        """Write columns, then move the state, provided the record still has `record.version`.
+
+        A version of None writes unconditionally, but never creates. Returns the record with the version the write
+        produced (None when the CRM does not tell) and the written columns merged in. Raises VersionMismatch or
+        GoneError.
+        """
+        ...

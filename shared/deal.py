@@ -1,0 +1,73 @@
+"""The deal in canonical values: what a referral and a record have in common.
+
+Both sides are translated into these values before anything is compared, so that `1000` and `1000.0000`, `&amp;` and
+`&`, a date with and without a time, and null and the empty string are never a difference.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+Value = None | bool | str | Decimal | date | tuple[str, ...]
+"""A canonical value: absent, yes/no, normalized text (or a code), Decimal number, UTC day, or an ordered set."""
+
+Fields = Mapping[str, Value]
+"""Canonical values by field name."""
+
+
+NAME = "name"
+DEAL_VALUE = "deal_value"
+CURRENCY = "currency"
+CLOSING_DATE = "closing_date"
+NOTES = "notes"
+SOLUTIONS = "solutions"
+VISIBLE = "visible_to_microsoft"
+HELP = "help"
+STATUS = "status"
+
+STANDARD_FIELDS = (NAME, DEAL_VALUE, CURRENCY, CLOSING_DATE, NOTES, SOLUTIONS, VISIBLE, HELP)
+"""Fields that every mapping file defines, because creating a deal needs them; others are the customer's own."""
+
+
+def dump_fields(fields: Fields) -> str:
+    """Serialize canonical fields for storage; `load_fields` gives them back exactly."""
+    return json.dumps({name: _dump(value) for name, value in sorted(fields.items())}, ensure_ascii=False)
+
+
+def load_fields(text: str) -> dict[str, Value]:
+    """Read what `dump_fields` wrote."""
+    return {name: _load(value) for name, value in json.loads(text).items()}
+
+
+def show(value: Value) -> str:
+    """Return a value as a person reads it in an audit line."""
+    if value is None or value == ():
+        return "(empty)"
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(value)
+
+
+def _dump(value: Value) -> object:
+    if isinstance(value, Decimal):
+        return {"decimal": str(value)}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, tuple):
+        return list(value)
+    return value
+
+
+def _load(value: object) -> Value:
+    if isinstance(value, dict):
+        return Decimal(value["decimal"]) if "decimal" in value else date.fromisoformat(value["date"])
+    if isinstance(value, list):
+        return tuple(value)
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    raise ValueError(f"not a stored canonical value: {type(value).__name__}")

@@ -1,0 +1,140 @@
+"""The error tree. A family says what the caller must do; a leaf says what went wrong.
+
+CosellError
+├── FatalError               stop, alert, keep the work: configuration or authorization is wrong
+│   ├── SettingsError        app settings are missing or malformed
+│   ├── MappingError         the mapping file cannot be used
+│   ├── SignInRequired       somebody must sign in again (refresh token refused)
+│   ├── AccessDenied         the identity lacks a role or permission
+│   └── SchemaMismatch       the remote side has no such table, column or key
+├── RetriableError           try again later, honouring `retry_after`
+│   ├── Throttled            the service asked us to slow down
+│   ├── ServiceUnavailable   the service or the network failed before anything was done
+│   └── OutcomeUnknown       the connection broke after a write was sent: it may have taken effect
+├── DataError                this deal needs a person: each problem's field, rule and remedy
+├── StaleError               what we knew is out of date: observe and plan again
+│   ├── VersionMismatch      a guarded write met a newer version
+│   ├── AlreadyExists        a create-only write met an existing row
+│   └── CursorExpired        the change feed no longer knows our cursor
+└── GoneError                the other side was deleted
+
+Anything else that is raised is a bug of ours and may reach the poison queue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+
+class CosellError(Exception):
+    """Base of every error this product raises on purpose.
+
+    `code` and `correlation_id` are the remote service's own, when an answer of it caused the error.
+    """
+
+    family = "bug"
+    code = ""
+    correlation_id = ""
+
+    def told(self, code: str, correlation_id: str) -> Self:
+        """Note what the remote service called the error; returns the error."""
+        self.code, self.correlation_id = code, correlation_id
+        return self
+
+
+class FatalError(CosellError):
+    """Configuration or authorization is wrong: stop, alert a person, keep the work."""
+
+    family = "fatal"
+
+
+class SettingsError(FatalError):
+    """App settings are missing or malformed; the message names every one of them."""
+
+
+class MappingError(FatalError):
+    """The mapping file cannot be used; the message names file, line, field and remedy."""
+
+
+class SignInRequired(FatalError):
+    """The stored refresh token was refused: the service user must sign in again."""
+
+
+class AccessDenied(FatalError):
+    """The identity is known but lacks a role or permission."""
+
+
+class SchemaMismatch(FatalError):
+    """The remote side has no such table, column or key, so every deal would fail alike."""
+
+
+class RetriableError(CosellError):
+    """Trying again later may succeed.
+
+    `retry_after` is the number of seconds the service asked for, or None when it named none.
+    """
+
+    family = "retriable"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Throttled(RetriableError):
+    """The service asked us to slow down (429, or a vendor's own limit code)."""
+
+
+class ServiceUnavailable(RetriableError):
+    """The service or the network failed, and the request had no effect."""
+
+
+class OutcomeUnknown(RetriableError):
+    """The connection broke after a write was sent: it may or may not have taken effect."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing a person has to put right: the field, the rule it breaks, and what to do about it."""
+
+    field: str
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.rule}. {self.remedy}"
+
+
+class DataError(CosellError):
+    """One deal cannot proceed until a person changes something; every problem found is named at once."""
+
+    family = "data"
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(" ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class StaleError(CosellError):
+    """What we knew is out of date: observe and plan again."""
+
+    family = "stale"
+
+
+class VersionMismatch(StaleError):
+    """A write guarded by a version met a newer one (HTTP 412)."""
+
+
+class AlreadyExists(StaleError):
+    """A create-only write met a row that exists."""
+
+
+class CursorExpired(StaleError):
+    """The change feed no longer knows our cursor: read everything again."""
+
+
+class GoneError(CosellError):
+    """The row we address was deleted, or we can no longer see it."""
+
+    family = "gone"

@@ -1,0 +1,259 @@
+"""The one transport under every client, and the manners of calling a remote service.
+
+Every call has a timeout and a correlation id, carries no cookies, follows no redirect, and is logged without query,
+headers or body. Failures become the families of shared.errors; `Retry-After` holds for the whole service.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import requests
+import tenacity
+
+from shared.clock import Clock
+from shared.errors import CosellError, OutcomeUnknown, RetriableError, ServiceUnavailable, SignInRequired, Throttled
+
+log = logging.getLogger(__name__)
+
+correlation: ContextVar[str] = ContextVar("correlation", default="")
+"""The correlation id of the work in hand; every outgoing call carries it."""
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 30.0
+ATTEMPTS = 3
+PATIENCE = 10.0
+"""The longest a call waits before it tries again; longer waits are left to the queue."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request. `repeatable`: sending it twice does no more than sending it once."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    repeatable: bool = True
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP response; header names are looked up in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> object:
+        """Return the decoded body, or None when it is not JSON."""
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError:
+            return None
+
+
+class Transport(Protocol):
+    """Request in, response out."""
+
+    def send(self, request: Request) -> Response:
+        """Send one request. Raises ServiceUnavailable when nothing was sent, OutcomeUnknown when it may have been."""
+        ...
+
+
+class RequestsTransport:
+    """The network, by requests: connections are pooled, and each thread has its own."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def send(self, request: Request) -> Response:
+        """Send one request over the network."""
+        try:
+            answer = self._session().request(
+                request.method,
+                request.url,
+                headers=dict(request.headers),
+                data=request.body,
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                allow_redirects=False,
+            )
+        except requests.ConnectTimeout as error:
+            raise ServiceUnavailable(f"{_host(request.url)} did not accept a connection") from error
+        except requests.exceptions.SSLError as error:
+            raise ServiceUnavailable(f"no trusted TLS connection to {_host(request.url)}") from error
+        except requests.RequestException as error:
+            raise _broken(request, error) from error
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status_code, headers, answer.content)
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            # A cookie would pin us to one Dataverse server, whose limits are per server.
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            session.auth = _no_auth  # A .netrc on the machine must not replace our bearer token.
+            self._local.session = session
+        return session
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or "?"
+
+
+def _broken(request: Request, error: requests.RequestException) -> RetriableError:
+    reason = f"the connection to {_host(request.url)} broke ({type(error).__name__})"
+    never_sent = "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
+    return ServiceUnavailable(reason) if never_sent else OutcomeUnknown(reason)
+
+
+class Service:
+    """One remote service under one identity: authorization, retries, and the pause it asked for.
+
+    `authorize(fresh)` returns an access token, a new one when `fresh`. `classify` turns a refusing response (status
+    400 and above, except 401) into the error to raise.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        transport: Transport,
+        clock: Clock,
+        authorize: Callable[[bool], str],
+        classify: Callable[[Response], CosellError],
+        *,
+        rng: random.Random | None = None,
+        identity_headers: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        self.name = name
+        self._transport = transport
+        self._clock = clock
+        self._authorize = authorize
+        self._classify = classify
+        self._random = rng or random.Random()  # noqa: S311 - jitter, not a secret
+        self._identity_headers = identity_headers
+        self._closed_until: datetime | None = None
+        self._lock = threading.Lock()
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: object = None,
+        repeatable: bool = True,
+    ) -> Response:
+        """Send a request and return its successful answer; `content` is sent as JSON.
+
+        Raises the families of shared.errors. A request that is not `repeatable` is sent again only when the service
+        said that it did nothing (429).
+        """
+        body = None if content is None else json.dumps(content).encode()
+        kind = {"Content-Type": "application/json; charset=utf-8"} if body is not None else {}
+        request = Request(method, url, {"Accept": "application/json", **kind, **(headers or {})}, body, repeatable)
+        retrying = tenacity.Retrying(
+            sleep=self._clock.sleep,
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=self._wait,
+            retry=tenacity.retry_if_exception(lambda error: self._worth_repeating(request, error)),
+            reraise=True,
+        )
+        return retrying(self._once, request)
+
+    def _once(self, request: Request) -> Response:
+        self._check_open()
+        response = self._send(request, fresh=False)
+        if response.status == 401:
+            response = self._send(request, fresh=True)
+        if response.status < 400:
+            return response
+        error = self._failure(request, response)
+        if isinstance(error, RetriableError) and error.retry_after is not None:
+            self._close_for(error.retry_after)
+        raise error
+
+    def _send(self, request: Request, *, fresh: bool) -> Response:
+        token = self._authorize(fresh)
+        call_id = str(uuid.uuid4())
+        headers = {
+            **request.headers,
+            **self._identity_headers(),
+            "Authorization": f"Bearer {token}",
+            "client-request-id": call_id,
+            "x-ms-client-request-id": call_id,
+            "x-ms-correlation-id": correlation.get() or call_id,
+        }
+        response = self._transport.send(replace(request, headers=headers))
+        path = urlsplit(request.url).path
+        log.info("%s %s %s -> %s", self.name, request.method, path, response.status, extra={"call_id": call_id})
+        return response
+
+    def _failure(self, request: Request, response: Response) -> CosellError:
+        if response.status == 401:
+            return SignInRequired(f"{self.name} refused a token that was just issued; check the identity's roles")
+        if response.status == 429:
+            return Throttled(f"{self.name} asked us to slow down", retry_after=retry_after(response, self._clock))
+        error = self._classify(response)
+        if isinstance(error, ServiceUnavailable) and not request.repeatable:
+            return OutcomeUnknown(str(error), retry_after=error.retry_after)
+        return error
+
+    def _worth_repeating(self, request: Request, error: BaseException) -> bool:
+        if not isinstance(error, RetriableError) or (error.retry_after or 0) > PATIENCE:
+            return False
+        return request.repeatable or isinstance(error, (Throttled, ServiceUnavailable))
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, RetriableError) else None
+        if asked is not None:
+            return asked + self._random.uniform(0, 0.5)
+        return self._random.uniform(0.1, 0.4 * 2.0**state.attempt_number)
+
+    # --- the pause a service asked for ---------------------------------------------------------------------------
+
+    def _close_for(self, seconds: float) -> None:
+        until = datetime.fromtimestamp(self._clock.now().timestamp() + seconds, UTC)
+        with self._lock:
+            self._closed_until = max(until, self._closed_until or until)
+
+    def _check_open(self) -> None:
+        with self._lock:
+            remaining = (self._closed_until - self._clock.now()).total_seconds() if self._closed_until else 0.0
+        if remaining > 0:
+            raise Throttled(f"{self.name} asked us to wait", retry_after=remaining)
+
+
+def retry_after(response: Response, clock: Clock) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for, from either of its two forms, or None."""
+    text = response.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.replace(".", "", 1).isdigit():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    # The date is the service's clock, so it is measured against the service's own Date header when there is one.
+    sent = response.headers.get("date")
+    now = parsedate_to_datetime(sent) if sent else clock.now()
+    return max(0.0, (until - now).total_seconds())

@@ -1,0 +1,104 @@
+"""The referral's state machine and how the CRM sees it.
+
+A *stage* is the canonical value of the field `status`: what a referral's status and substatus mean for the deal, and
+what the record's state means when held against it. Partner Center's transitions are documented on the pages
+"referral-resources" and "create-a-referral"; that nothing changes after a terminal substatus is from "bulk-operations".
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from shared.merge import Policy, Rule
+
+
+class Stage(StrEnum):
+    """Where a deal stands."""
+
+    ON_HOLD = "on_hold"
+    """An invitation that nobody has decided yet."""
+    ACTIVE = "active"
+    WON = "won"
+    LOST = "lost"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    ERROR = "error"
+
+
+TERMINAL = frozenset({Stage.WON, Stage.LOST, Stage.DECLINED, Stage.EXPIRED, Stage.ERROR})
+"""Stages after which Partner Center accepts no change at all."""
+
+_LOST_FOR_CRM = TERMINAL - {Stage.WON}
+
+_WIRE = {
+    Stage.ACTIVE: ("Active", "Accepted"),
+    Stage.WON: ("Closed", "Won"),
+    Stage.LOST: ("Closed", "Lost"),
+    Stage.DECLINED: ("Closed", "Declined"),
+}
+
+_CLOSED = {
+    "won": Stage.WON,
+    "lost": Stage.LOST,
+    "declined": Stage.DECLINED,
+    "expired": Stage.EXPIRED,
+    "error": Stage.ERROR,
+}
+
+
+def referral_stage(status: str | None, substatus: str | None, *, invited: bool) -> Stage:
+    """Return the stage of a referral.
+
+    `invited` says that another organization invited us; only then does New mean an undecided invitation. Our own
+    deals are active from the start, whatever was posted. An unknown closed substatus counts as ERROR: closed is
+    certain, and nothing may be written to it.
+    """
+    state = (status or "").casefold()
+    if state == "closed":
+        return _CLOSED.get((substatus or "").casefold(), Stage.ERROR)
+    if state == "new" and invited:
+        return Stage.ON_HOLD
+    return Stage.ACTIVE
+
+
+def align(record: Stage, referral: Stage) -> Stage:
+    """Return what the record's state means while the referral is where it is.
+
+    The CRM knows on hold, open, won and lost only. Lost is Declined while the invitation is undecided and Lost
+    afterwards, and agrees with every other way a referral can end without being won. On hold means something only
+    while the referral is an undecided invitation; for every other deal it is just an open record.
+    """
+    if record is Stage.LOST:
+        if referral in _LOST_FOR_CRM:
+            return referral
+        return Stage.DECLINED if referral is Stage.ON_HOLD else Stage.LOST
+    if record is Stage.ON_HOLD and referral is not Stage.ON_HOLD:
+        return Stage.ACTIVE
+    return record
+
+
+def crm_view(stage: Stage) -> Stage:
+    """Return the one of on hold, active, won and lost that the CRM shows for a stage."""
+    return Stage.LOST if stage in _LOST_FOR_CRM else stage
+
+
+def wire_status(stage: Stage) -> tuple[str, str]:
+    """Return the (status, substatus) pair to write for a stage; both always travel in one PATCH.
+
+    Raises KeyError for stages that only Partner Center itself sets (expired, error) or that cannot be returned to.
+    """
+    return _WIRE[stage]
+
+
+def status_rule(referral: Stage, record: Stage, *, base_known: bool) -> Rule:
+    """Return how the field `status` may travel between these two stages.
+
+    A terminal status in Partner Center wins over anything the CRM did; otherwise the seller decides. When the base is
+    unknown nothing is closed on either side: that is left to a person.
+    """
+    closes = {referral, record} & TERMINAL
+    if closes and not base_known:
+        policy = Policy.HOLD
+    else:
+        policy = Policy.PARTNER_CENTER if referral in TERMINAL else Policy.CRM
+    return Rule("status", to_crm=True, to_partner_center=record in _WIRE, conflict=policy)

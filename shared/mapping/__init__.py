@@ -1,0 +1,1 @@
+"""The mapping package: what a customer may change, in one file per CRM."""

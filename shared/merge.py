@@ -1,0 +1,212 @@
+"""plan(): the three-way decision, field by field. Pure, and the only place where it is decided who wins.
+
+An *update* is a difference from the base, never a timestamp; a *conflict* needs both sides changed, to different
+values. Every decision carries its reason, because people read it in the audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.deal import Fields, Value
+
+
+class Policy(StrEnum):
+    """Who wins when both sides changed a field to different values."""
+
+    CRM = "crm"
+    PARTNER_CENTER = "partner_center"
+    HOLD = "hold"
+
+
+def _as_is(value: Value) -> Value:
+    return value
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one field may travel.
+
+    `to_crm` and `to_partner_center` say whether an *update* may be written to that side. `one_way` is a yes/no field
+    that never returns to no. `keep` means that an empty value in Partner Center never clears the CRM. `fit` returns
+    the value as the CRM column can hold it (cut or rounded).
+    """
+
+    name: str
+    to_crm: bool
+    to_partner_center: bool
+    conflict: Policy
+    one_way: bool = False
+    keep: bool = False
+    fit: Callable[[Value], Value] = field(default=_as_is, compare=False)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field to write on one side: what it held, what it gets, why, and a losing value if there was one."""
+
+    name: str
+    old: Value
+    new: Value
+    reason: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field that stays different on the two sides, and why."""
+
+    name: str
+    referral: Value
+    record: Value
+    reason: str
+    held: bool = False
+    """True when a person must decide; False when the difference is only shown."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What brings one deal into agreement; `base` is the base once every write has answered.
+
+    `adopted` are fields that changed alike on both sides since the base: nothing to write, but part of the history.
+    """
+
+    to_crm: tuple[Change, ...]
+    to_partner_center: tuple[Change, ...]
+    adopted: tuple[Change, ...]
+    differences: tuple[Difference, ...]
+    base: Fields
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is to be written to either side."""
+        return bool(self.to_crm or self.to_partner_center)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """A decision about one field; exactly one of the three shapes below is filled."""
+
+    to_crm: Change | None = None
+    to_partner_center: Change | None = None
+    difference: Difference | None = None
+
+
+_AGREED = _Outcome()
+
+
+def plan(
+    base: Fields | None,
+    referral: Fields,
+    record: Fields,
+    rules: Iterable[Rule],
+    *,
+    referral_closed: bool = False,
+) -> Plan:
+    """Decide every field of one deal.
+
+    `base` holds the values last seen equal on both sides, in the referral's form; None, or a missing field, means
+    unknown: equal values are adopted, unequal ones go by policy, and nothing is ever cleared. `referral_closed` says
+    that Partner Center accepts no more changes, so the record's edits are shown as differences instead.
+    """
+    known = base or {}
+    to_crm, to_partner_center, adopted, differences = [], [], [], []
+    agreed = dict(known)
+    for rule in rules:
+        outcome = _decide(rule, known, referral[rule.name], record[rule.name], closed=referral_closed)
+        if outcome.difference:
+            differences.append(outcome.difference)
+            continue
+        if outcome.to_crm:
+            to_crm.append(outcome.to_crm)
+        if outcome.to_partner_center:
+            to_partner_center.append(outcome.to_partner_center)
+        agreed[rule.name] = _agreed_value(rule, referral[rule.name], record[rule.name], outcome)
+        if outcome is _AGREED and rule.name in known and agreed[rule.name] != known[rule.name]:
+            adopted.append(Change(rule.name, known[rule.name], agreed[rule.name], "the same on both sides"))
+    return Plan(tuple(to_crm), tuple(to_partner_center), tuple(adopted), tuple(differences), agreed)
+
+
+def _agreed_value(rule: Rule, referral: Value, record: Value, outcome: _Outcome) -> Value:
+    if outcome.to_partner_center:
+        return outcome.to_partner_center.new
+    if rule.keep and _empty(referral):
+        return record
+    return referral
+
+
+def _decide(rule: Rule, base: Fields, referral: Value, record: Value, *, closed: bool) -> _Outcome:
+    if rule.fit(referral) == record or (rule.keep and _empty(referral)):
+        return _AGREED
+    if rule.one_way:
+        return _one_way(rule, referral, record, closed=closed)
+    if rule.name not in base:
+        return _first_meeting(rule, referral, record, closed=closed)
+    referral_changed = referral != base[rule.name]
+    record_changed = record != rule.fit(base[rule.name])
+    if not record_changed:
+        return _towards_crm(rule, referral, record, "changed in Partner Center")
+    if not referral_changed:
+        return _towards_partner_center(rule, base[rule.name], referral, record, closed=closed)
+    return _conflict(rule, referral, record, closed=closed)
+
+
+def _one_way(rule: Rule, referral: Value, record: Value, *, closed: bool) -> _Outcome:
+    if referral is True:
+        return _towards_crm(rule, referral, record, "yes cannot be taken back in Partner Center")
+    if closed or not rule.to_partner_center:
+        return _differ(rule, referral, record, _blocked(closed=closed))
+    return _Outcome(to_partner_center=Change(rule.name, referral, record, "switched on in the CRM"))
+
+
+def _first_meeting(rule: Rule, referral: Value, record: Value, *, closed: bool) -> _Outcome:
+    reason = "the sides differed when they were linked"
+    if _empty(record):
+        return _towards_crm(rule, referral, record, f"{reason}; the CRM was empty")
+    if _empty(referral) and rule.to_partner_center and not closed:
+        return _Outcome(to_partner_center=Change(rule.name, referral, record, f"{reason}; Partner Center was empty"))
+    if _empty(referral):
+        return _differ(rule, referral, record, reason)
+    return _conflict(rule, referral, record, closed=closed, reason=reason)
+
+
+def _conflict(
+    rule: Rule, referral: Value, record: Value, *, closed: bool, reason: str = "both sides changed"
+) -> _Outcome:
+    if rule.conflict is Policy.HOLD:
+        return _differ(rule, referral, record, f"{reason}; a person decides by making both equal", held=True)
+    crm_wins = rule.conflict is Policy.CRM and rule.to_partner_center and not closed
+    if crm_wins or not rule.to_crm:
+        if closed or not rule.to_partner_center:
+            return _differ(rule, referral, record, _blocked(closed=closed))
+        return _Outcome(to_partner_center=Change(rule.name, referral, record, f"{reason}; the CRM wins"))
+    return _Outcome(to_crm=Change(rule.name, record, referral, f"{reason}; Partner Center wins"))
+
+
+def _towards_crm(rule: Rule, referral: Value, record: Value, reason: str) -> _Outcome:
+    if not rule.to_crm:
+        return _differ(rule, referral, record, "the mapping does not send this to the CRM after creation")
+    return _Outcome(to_crm=Change(rule.name, record, rule.fit(referral), reason))
+
+
+def _towards_partner_center(rule: Rule, base: Value, referral: Value, record: Value, *, closed: bool) -> _Outcome:
+    if closed or not rule.to_partner_center:
+        return _differ(rule, referral, record, _blocked(closed=closed))
+    if rule.fit(base) != base:
+        return _differ(rule, referral, record, "the CRM column holds only a part; edit the whole in Partner Center")
+    return _Outcome(to_partner_center=Change(rule.name, referral, record, "changed in the CRM"))
+
+
+def _differ(rule: Rule, referral: Value, record: Value, reason: str, *, held: bool = False) -> _Outcome:
+    return _Outcome(difference=Difference(rule.name, referral, record, reason, held))
+
+
+def _blocked(*, closed: bool) -> str:
+    if closed:
+        return "the referral is closed in Partner Center, which accepts no more changes"
+    return "Partner Center does not accept this change after creation"
+
+
+def _empty(value: Value) -> bool:
+    return value is None or value is False or value == ()

@@ -1,0 +1,1 @@
+"""Everything that knows Partner Center's wire: referrals, webhooks, signatures, tokens."""

@@ -1,0 +1,171 @@
+"""The bodies of the one or two POSTs that create a deal, and the check that they would be accepted.
+
+A co-sell deal is two referrals of one engagement (create-a-referral): ours, then one that targets Microsoft. What is
+required is from the same page, the Power Automate connectors' troubleshooting page and the bulk-upload format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from copy import deepcopy
+from dataclasses import dataclass
+
+from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, SOLUTIONS, VISIBLE, Fields, Value
+from shared.errors import DataError, Problem
+from shared.mapping.compiled import Mapping, Row, put_path
+from shared.partner_center.port import Referral
+
+Body = dict[str, object]
+
+MICROSOFT = "msft"
+"""The organization id of Microsoft's own row, and the location that an invitation to Microsoft targets."""
+
+_PERSON = ("first_name", "last_name", "phone", "email")
+
+
+@dataclass(frozen=True)
+class NewDeal:
+    """A deal as it will be created: fields with defaults filled in, the customer, its contact and our owner."""
+
+    fields: Fields
+    customer: Fields
+    contact: Fields | None
+    owner: Fields | None
+
+    @property
+    def asks_for_help(self) -> bool:
+        """Whether Microsoft is invited, which makes the deal a co-sell deal."""
+        return self.fields.get(HELP) is not None
+
+
+def read_deal(
+    mapping: Mapping,
+    record: Fields,
+    account: Dict[str, object] | None,
+    contact: Dict[str, object] | None,
+    owner: Dict[str, object] | None,
+) -> NewDeal:
+    """Collect a new deal from the record's fields and the rows around it. Raises DataError with every problem."""
+    fields = mapping.created_in_partner_center(record)
+    if fields.get(HELP) is not None:
+        fields[VISIBLE] = True  # Asking Microsoft for help shows the deal to Microsoft.
+    person = _read(mapping.owner, owner)
+    if person is not None and not person.get("phone"):
+        person["phone"] = mapping.file.team_phone_default
+    deal = NewDeal(fields, _read(mapping.account, account) or {}, _read(mapping.contact, contact), person)
+    problems = [*_deal_problems(deal), *_customer_problems(deal), *_people_problems(deal)]
+    if problems:
+        raise DataError(*problems)
+    return deal
+
+
+def own_referral(mapping: Mapping, deal: NewDeal, record_id: str) -> Body:
+    """Return the body of the first POST: our own referral. Status is left to the server, which sets Active/Accepted."""
+    body: Body = {
+        "type": _type(mapping, deal),
+        "externalReferenceId": record_id,
+        "team": [_member(mapping.owner, deal.owner)],
+        "target": [],
+    }
+    solutions = deal.fields[SOLUTIONS]
+    if deal.asks_for_help and isinstance(solutions, tuple):
+        body["target"] = [{"type": "SolutionProfile", "id": each} for each in solutions]
+    for path, value in mapping.file.new_referral.items():
+        put_path(body, tuple(path.split(".")), deepcopy(value))
+    _merge(body, mapping.referral_values(mapping.rows.values(), deal.fields))
+    _merge(body, mapping.referral_values(mapping.account, deal.customer))
+    customer = body["customerProfile"]
+    if isinstance(customer, dict):
+        customer["team"] = [_member(mapping.contact, deal.contact)] if deal.contact else []
+    return body
+
+
+def invitation(mapping: Mapping, deal: NewDeal, record_id: str, own: Referral) -> Body:
+    """Return the body of the second POST: the referral that invites Microsoft into the same engagement."""
+    body = own_referral(mapping, deal, record_id)
+    body |= {
+        "engagementId": own.engagement_id,
+        "target": [{"type": "BusinessProfileLocation", "id": MICROSOFT}],
+        "inviteContext": {
+            "notes": deal.fields["notes"] or "",
+            "assistanceRequestCode": deal.fields[HELP],
+            "invitedBy": {
+                "organizationId": own.organization_id,
+                "organizationName": own.body.get("organizationName"),
+            },
+        },
+    }
+    return body
+
+
+def _type(mapping: Mapping, deal: NewDeal) -> str:
+    if deal.asks_for_help:
+        return "Shared"
+    return mapping.file.partner_led_type if deal.fields[VISIBLE] else "Independent"
+
+
+def _read(rows: tuple[Row, ...], columns: Dict[str, object] | None) -> dict[str, Value] | None:
+    return None if columns is None else {row.name: row.read_record(columns) for row in rows}
+
+
+def _member(rows: tuple[Row, ...], person: Fields | None) -> Body:
+    values = person or {}
+    return {row.pair.referral: row.codec.to_referral(values[row.name], None) for row in rows if row.name in values}
+
+
+def _merge(body: Body, more: Dict[str, object]) -> None:
+    for key, value in more.items():
+        held = body.get(key)
+        if isinstance(held, dict) and isinstance(value, dict):
+            _merge(held, value)
+        else:
+            body[key] = value
+
+
+def _deal_problems(deal: NewDeal) -> list[Problem]:
+    needed = {
+        NAME: "Give the record a name.",
+        DEAL_VALUE: "Enter the estimated value.",
+        CURRENCY: "Choose the currency.",
+        CLOSING_DATE: "Enter the estimated closing date.",
+    }
+    problems = [
+        Problem(name, "Partner Center requires it", remedy)
+        for name, remedy in needed.items()
+        if deal.fields.get(name) is None
+    ]
+    if not deal.fields.get(SOLUTIONS):
+        remedy = "Enter at least one solution id from Partner Center in the products column."
+        problems.append(Problem(SOLUTIONS, "Partner Center requires a solution", remedy))
+    return problems
+
+
+def _customer_problems(deal: NewDeal) -> list[Problem]:
+    needed = {
+        "customer_name": "Attach the record to the customer's account.",
+        "address_line_1": "Enter the street on the account.",
+        "city": "Enter the city on the account.",
+        "country": "Enter the country on the account.",
+    }
+    if not deal.customer:
+        return [Problem("customer_name", "Partner Center requires the customer", needed["customer_name"])]
+    return [
+        Problem(name, "Partner Center requires it", remedy)
+        for name, remedy in needed.items()
+        if not deal.customer.get(name)
+    ]
+
+
+def _people_problems(deal: NewDeal) -> list[Problem]:
+    problems = _person_problems("owner", deal.owner, "Complete the record owner's user, or set team_phone_default.")
+    if deal.asks_for_help:
+        rule = "Complete the record's contact: Microsoft is only invited with a full customer contact."
+        problems += _person_problems("contact", deal.contact, rule)
+    return problems
+
+
+def _person_problems(who: str, person: Fields | None, remedy: str) -> list[Problem]:
+    lacking = [part for part in _PERSON if not (person or {}).get(part)]
+    if not lacking:
+        return []
+    return [Problem(who, f"Partner Center requires {', '.join(lacking)}", remedy)]

@@ -1,0 +1,45 @@
+"""The deal queue in Azure Storage, in the encoding that the Functions host reads (host.json: base64)."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ResourceExistsError, ResourceNotFoundError
+
+from shared.errors import AccessDenied, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueClient
+
+WEEK = 7 * 24 * 3600
+"""The longest a message may stay invisible, in seconds; also how long it lives."""
+
+
+class StorageDealQueue:
+    """Implements DealQueue; creates the queue at first use."""
+
+    def __init__(self, queue: QueueClient) -> None:
+        self._queue = queue
+        self._ready = False
+        self._lock = threading.Lock()
+
+    def send(self, message: str, *, delay: float = 0) -> None:
+        """Send one message."""
+        try:
+            self._ensure()
+            self._queue.send_message(message, visibility_timeout=min(int(delay), WEEK - 1), time_to_live=-1)
+        except ClientAuthenticationError as error:
+            raise AccessDenied("the storage account refused the app's identity for its queues") from error
+        except AzureError as error:
+            self._ready = self._ready and not isinstance(error, ResourceNotFoundError)
+            raise ServiceUnavailable(f"the queue does not take messages ({type(error).__name__})") from error
+
+    def _ensure(self) -> None:
+        with self._lock:
+            if not self._ready:
+                try:
+                    self._queue.create_queue()
+                except ResourceExistsError:
+                    pass  # Made by an earlier start, or by the Functions host.
+                self._ready = True

@@ -1,0 +1,159 @@
+"""App settings: environment variables into one frozen object, with every mistake reported at once, by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from shared.errors import SettingsError
+from shared.sync.ports import CrmAudit
+
+CrmName = Literal["dynamics365", "salesforce"]
+
+
+def _https(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        loopback = parts.hostname in {"localhost", "::1"} or (parts.hostname or "").startswith("127.")
+    except ValueError:
+        raise ValueError("must be a URL") from None
+    if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and loopback)):
+        raise ValueError("must be an https URL")
+    return value.rstrip("/")
+
+
+def _words(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _fernet_key(value: str) -> str:
+    try:
+        Fernet(value)
+    except ValueError:
+        raise ValueError("must be 32 bytes in url-safe base64 (a Fernet key)") from None
+    return value
+
+
+Url = Annotated[str, AfterValidator(_https)]
+Text = Annotated[str, Field(min_length=1)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+
+
+class Settings(BaseModel):
+    """Everything that is configured, validated. Names of the settings are in the aliases."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    storage: Text | None = Field(None, alias="AzureWebJobsStorage", repr=False)
+    storage_account: Text | None = Field(None, alias="AzureWebJobsStorage__accountName")
+    table_uri: Url | None = Field(None, alias="AzureWebJobsStorage__tableServiceUri")
+    queue_uri: Url | None = Field(None, alias="AzureWebJobsStorage__queueServiceUri")
+    storage_client_id: Text | None = Field(None, alias="AzureWebJobsStorage__clientId")
+
+    crms: Annotated[tuple[CrmName, ...], BeforeValidator(_words), Field(min_length=1)] = Field(alias="CRM")
+    mapping_dir: Path | None = Field(None, alias="MAPPING_DIR")
+    queue: Text = Field("deals", alias="SYNC_QUEUE")
+    crm_audit: CrmAudit = Field(CrmAudit.EVERY_CHANGE, alias="CRM_AUDIT")
+    dry_run: bool = Field(default=False, alias="DRY_RUN")
+    alert_webhook_url: Url | None = Field(None, alias="ALERT_WEBHOOK_URL", repr=False)
+
+    partner_center_tenant_id: Text = Field(alias="PARTNER_CENTER_TENANT_ID")
+    partner_center_client_id: Text = Field(alias="PARTNER_CENTER_CLIENT_ID")
+    partner_center_client_secret: Text | None = Field(None, alias="PARTNER_CENTER_CLIENT_SECRET", repr=False)
+    partner_center_client_certificate: Text | None = Field(None, alias="PARTNER_CENTER_CLIENT_CERTIFICATE", repr=False)
+    partner_center_refresh_token: Text = Field(alias="PARTNER_CENTER_REFRESH_TOKEN", repr=False)
+    partner_center_api_url: Url = Field(
+        "https://api.partner.microsoft.com/v1.0/engagements", alias="PARTNER_CENTER_API_URL"
+    )
+    partner_center_webhooks_url: Url = Field(
+        "https://api.partnercenter.microsoft.com/webhooks/v1", alias="PARTNER_CENTER_WEBHOOKS_URL"
+    )
+    partner_center_api_scope: Text = Field(
+        "https://api.partner.microsoft.com/.default", alias="PARTNER_CENTER_API_SCOPE"
+    )
+    partner_center_webhooks_scope: Text = Field(
+        "https://api.partnercenter.microsoft.com/.default", alias="PARTNER_CENTER_WEBHOOKS_SCOPE"
+    )
+    token_encryption_key: Annotated[str, AfterValidator(_fernet_key)] | None = Field(
+        None, alias="TOKEN_ENCRYPTION_KEY", repr=False
+    )
+    key_vault_url: Url | None = Field(None, alias="KEY_VAULT_URL")
+    entra_authority: Url = Field("https://login.microsoftonline.com", alias="ENTRA_AUTHORITY")
+
+    webhook_certificate_hosts: Words = Field(
+        ("3psostorageacct.blob.core.windows.net",), alias="WEBHOOK_CERTIFICATE_HOSTS"
+    )
+    webhook_trust_bundle: Text | None = Field(None, alias="WEBHOOK_TRUST_BUNDLE")
+    webhook_certificate_subject: Text = Field(
+        "pcnotifications-dispatch.microsoft.com", alias="WEBHOOK_CERTIFICATE_SUBJECT"
+    )
+    webhook_certificate_organization: Text = Field("Microsoft Corporation", alias="WEBHOOK_CERTIFICATE_ORGANIZATION")
+
+    dynamics_url: Url | None = Field(None, alias="DYNAMICS_URL")
+    dynamics_tenant_id: Text | None = Field(None, alias="DYNAMICS_TENANT_ID")
+    dynamics_client_id: Text | None = Field(None, alias="DYNAMICS_CLIENT_ID")
+    dynamics_client_secret: Text | None = Field(None, alias="DYNAMICS_CLIENT_SECRET", repr=False)
+
+
+_ADVICE = {
+    "missing": "is not set",
+    "literal_error": "must be dynamics365 or salesforce, or both with a comma between",
+}
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment. Raises SettingsError naming every setting that is wrong.
+
+    An empty value counts as not set: that is how an unfilled line of the portal arrives.
+    """
+    given = {name: value for name, value in (environment or os.environ).items() if value.strip()}
+    problems = _combinations(given)
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        problems = [_problem(each["loc"], each["type"], each["msg"]) for each in error.errors()] + problems
+    if settings is None or problems:
+        count = f"{len(problems)} app setting{'s' if len(problems) != 1 else ''} to correct"
+        raise SettingsError("\n- ".join([f"{count}:", *problems]))
+    return settings
+
+
+def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    return f"{location[0]}: {_ADVICE.get(kind, message.removeprefix('Value error, '))}."
+
+
+def _combinations(given: Mapping[str, str]) -> list[str]:
+    """Return what is wrong between settings."""
+    problems = []
+    storage = ("AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri")
+    if not any(name in given for name in storage):
+        problems.append("AzureWebJobsStorage: is not set, nor AzureWebJobsStorage__accountName for an identity.")
+    if "AzureWebJobsStorage__tableServiceUri" in given and "AzureWebJobsStorage__queueServiceUri" not in given:
+        problems.append("AzureWebJobsStorage__queueServiceUri: is not set, but __tableServiceUri is.")
+    if not {"PARTNER_CENTER_CLIENT_SECRET", "PARTNER_CENTER_CLIENT_CERTIFICATE"} & given.keys():
+        problems.append("PARTNER_CENTER_CLIENT_SECRET: is not set, nor PARTNER_CENTER_CLIENT_CERTIFICATE.")
+    if not {"TOKEN_ENCRYPTION_KEY", "KEY_VAULT_URL"} & given.keys():
+        problems.append(
+            "TOKEN_ENCRYPTION_KEY: is not set, nor KEY_VAULT_URL; rotated refresh tokens need a safe place."
+        )
+    crms = [part.strip() for part in given.get("CRM", "").split(",")]
+    if "dynamics365" in crms:
+        problems += _dynamics(given)
+    return problems
+
+
+def _dynamics(given: Mapping[str, str]) -> list[str]:
+    problems = [] if "DYNAMICS_URL" in given else ["DYNAMICS_URL: is not set, but CRM names dynamics365."]
+    registration = ("DYNAMICS_TENANT_ID", "DYNAMICS_CLIENT_ID", "DYNAMICS_CLIENT_SECRET")
+    present = [name for name in registration if name in given]
+    if present and len(present) < len(registration):
+        absent = [name for name in registration if name not in given]
+        problems += [f"{name}: is not set; set all three, or none for the managed identity." for name in absent]
+    return problems

@@ -1,0 +1,1 @@
+"""The use cases: what the app does, in terms of pure decisions and ports."""

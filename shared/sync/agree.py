@@ -1,0 +1,271 @@
+"""Brings one linked deal into agreement: observe, plan, act, commit.
+
+The commit comes last and moves the base only for writes that answered. A stop anywhere before it is healed by the next
+run: it finds the written side equal to the other and adopts the value, or meets a newer version and observes again.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from shared import merge
+from shared.crm.port import Record, StageChange
+from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, SOLUTIONS, STATUS, Fields, Value, show
+from shared.errors import DataError, Problem, VersionMismatch
+from shared.ledger.port import AuditEntry, Link, LinkState
+from shared.lifecycle import TERMINAL, Stage, align, status_rule
+from shared.mapping.compiled import Mapping
+from shared.merge import Change, Plan
+from shared.partner_center.port import Referral
+from shared.sync import trail
+from shared.sync.ports import CrmAudit, Ports
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ReferralSeen:
+    """The referral as observed now, or as remembered from the link (then `referral` is None)."""
+
+    fields: Fields
+    version: str
+    closed: bool
+    referral: Referral | None = None
+
+
+@dataclass(frozen=True)
+class RecordSeen:
+    """The record as observed now, or as remembered from the link (then its columns are empty)."""
+
+    fields: Fields
+    record: Record
+
+
+def remembers(link: Link, mapping: Mapping) -> bool:
+    """Whether the link alone tells what both sides hold: settled, complete, and by today's mapping."""
+    complete = mapping.field_names <= link.base.keys()
+    known = bool(link.referral_version and link.record_version)
+    return link.settled and complete and known and link.mapping_version == mapping.version
+
+
+def remembered_referral(link: Link) -> ReferralSeen:
+    """Return the referral as the link remembers it."""
+    return ReferralSeen(link.base, str(link.referral_version), Stage(str(link.base[STATUS])) in TERMINAL)
+
+
+def remembered_record(link: Link, mapping: Mapping, record: Record) -> RecordSeen:
+    """Return the record as the link remembers it: the base, as far as its columns hold it."""
+    fields = {rule.name: rule.fit(link.base[rule.name]) for rule in mapping.rules}
+    return RecordSeen({**fields, STATUS: link.base[STATUS]}, record)
+
+
+def observed_referral(referral: Referral, mapping: Mapping) -> ReferralSeen:
+    """Return a referral that was just read, in canonical values. Raises DataError."""
+    return ReferralSeen(mapping.read_referral(referral.body), referral.version, referral.closed, referral)
+
+
+def observed_record(record: Record, mapping: Mapping) -> RecordSeen:
+    """Return a record that was just read, in canonical values. Raises DataError."""
+    return RecordSeen(mapping.read_record(record.columns), record)
+
+
+def make_plan(base: Fields, referral: ReferralSeen, record: RecordSeen, mapping: Mapping) -> Plan:
+    """Plan every field, the status with its own rule for where the two sides stand."""
+    stage = Stage(str(referral.fields[STATUS]))
+    aligned = align(Stage(str(record.fields[STATUS])), stage)
+    rule = status_rule(stage, aligned, base_known=STATUS in base)
+    fields = {**record.fields, STATUS: aligned}
+    return merge.plan(base, referral.fields, fields, [*mapping.rules, rule], referral_closed=referral.closed)
+
+
+class Agreement:
+    """One attempt to bring one deal into agreement; changes already written survive into the next attempt's audit."""
+
+    def __init__(self, ports: Ports, correlation_id: str) -> None:
+        self.ports = ports
+        self.correlation_id = correlation_id
+        self._sent: list[Change] = []
+        self._received: list[Change] = []
+
+    def reach(self, link: Link, referral: ReferralSeen, record: RecordSeen, *, introduce: bool = False) -> Link:
+        """Plan, act and commit. `introduce`: the record does not carry the referral's identity yet.
+
+        Raises StaleError when a side changed since it was observed; then observe again and call once more.
+        """
+        plan = make_plan(link.base, referral, record, self.ports.mapping)
+        check_sendable(plan, record.fields)
+        if self.ports.dry_run:
+            return self._record_dry_run(link, plan)
+        link = replace(
+            link,
+            referral_version=referral.version,
+            record_version=record.record.version,
+            record_seen_at=record.record.seen_at,
+            state=LinkState.LINKED,
+        )
+        shown = link.status_shown
+        link, refused = self._send(link, plan, referral)
+        link, entries = self._conclude(link, plan, refused, introduce=introduce)
+        columns, stage = self._record_write(plan, record)
+        if introduce:
+            columns |= trail.identity_columns(self.ports.mapping, link.referral_id)
+        if self._shows_trail(record, was=shown, now=link.status_shown, news=bool(entries or columns or stage)):
+            columns |= trail.trail_columns(self.ports.mapping, link)
+        if columns or stage:
+            link = self._write_record(link, plan, record, columns, stage)
+        return self.ports.ledger.commit(link, entries)
+
+    # --- Partner Center --------------------------------------------------------------------------------------------
+
+    def _send(self, link: Link, plan: Plan, referral: ReferralSeen) -> tuple[Link, dict[str, Value]]:
+        """Write to Partner Center; returns the fields that Partner Center answered with another value."""
+        changes = plan.to_partner_center
+        if not changes:
+            return link, {}
+        body = referral.referral.body if referral.referral else None
+        if body is None and self.ports.mapping.needs_source(changes):
+            raise VersionMismatch("the referral must be read before it can be written")
+        operations = self.ports.mapping.operations(changes, body)
+        answer = self.ports.partner_center.update(link.referral_id, operations, referral.version)
+        self._sent.extend(changes)
+        held = self.ports.mapping.read_referral(answer.body)
+        refused = {change.name: held[change.name] for change in changes if held[change.name] != change.new}
+        return replace(link, referral_version=answer.version, referral_changed_at=answer.changed_at), refused
+
+    # --- the link as it will be ------------------------------------------------------------------------------------
+
+    def _conclude(
+        self, link: Link, plan: Plan, refused: dict[str, Value], *, introduce: bool
+    ) -> tuple[Link, list[AuditEntry]]:
+        """Return the link with the new base, differences and audit trail, before the record is written."""
+        self._received.extend(plan.to_crm)
+        base = {**plan.base}
+        differences = {each.name: trail.describe_difference(each) for each in plan.differences}
+        for name, value in refused.items():
+            differences[name] = f"{name} differs: Partner Center answered with {show(value)}"
+            if name in link.base:
+                base[name] = link.base[name]
+            else:
+                base.pop(name, None)
+        held = [each for each in plan.differences if each.held]
+        entries = self._entries(link, plan, differences)
+        if introduce and not entries:
+            entries = [self._entry(link, trail.BOTH, "linked")]
+        if held:
+            status = trail.attention(trail.describe_difference(held[0]))
+        elif entries or not link.status_shown.startswith("✔"):
+            status = trail.synchronized(self.ports.clock.now())
+        else:
+            status = link.status_shown
+        link = replace(
+            link,
+            base=base,
+            differences=differences,
+            settled=not differences,
+            status_shown=status,
+            audit_tail=trail.extend_tail(link.audit_tail, entries),
+            mapping_version=self.ports.mapping.version,
+        )
+        return link, entries
+
+    def _entries(self, link: Link, plan: Plan, differences: dict[str, str]) -> list[AuditEntry]:
+        found = []
+        if self._sent:
+            found.append(self._entry(link, trail.TO_PARTNER_CENTER, trail.describe(self._sent), self._sent))
+        if self._received:
+            found.append(self._entry(link, trail.TO_CRM, trail.describe(self._received), self._received))
+        written = {change.name for change in (*self._sent, *self._received)}
+        adopted = [change for change in plan.adopted if change.name not in written]
+        if adopted:
+            found.append(self._entry(link, trail.BOTH, trail.describe(adopted), adopted))
+        news = [text for name, text in differences.items() if link.differences.get(name) != text]
+        if news:
+            found.append(self._entry(link, trail.BOTH, "; ".join(news)))
+        return found
+
+    def _entry(self, link: Link, direction: str, text: str, changes: list[Change] | None = None) -> AuditEntry:
+        return trail.entry(
+            link.referral_id,
+            self.ports.clock.now(),
+            direction,
+            text,
+            changes or (),
+            correlation_id=self.correlation_id,
+            mapping=self.ports.mapping,
+        )
+
+    # --- the record ------------------------------------------------------------------------------------------------
+
+    def _record_write(self, plan: Plan, record: RecordSeen) -> tuple[dict[str, object], StageChange | None]:
+        values = {change.name: change.new for change in plan.to_crm if change.name != STATUS}
+        moves = [change for change in plan.to_crm if change.name == STATUS]
+        stage = None
+        if moves:
+            after = Stage(str(moves[0].new))
+            columns = self.ports.mapping.status_columns(after)
+            stage = StageChange(Stage(str(record.fields[STATUS])), after, columns)
+        return self.ports.mapping.record_values(values), stage
+
+    def _shows_trail(self, record: RecordSeen, *, was: str, now: str, news: bool) -> bool:
+        """Whether the Audit and status columns are written now."""
+        closed = Stage(str(record.fields[STATUS])) in TERMINAL
+        if closed and self.ports.crm.closed_rows_are_read_only:
+            return False
+        if self.ports.crm_audit is CrmAudit.OFF:
+            return False
+        if self.ports.crm_audit is CrmAudit.CREATES_AND_FAILURES:
+            return not was or "✖" in (was[:1], now[:1])
+        return news or was != now
+
+    def _write_record(
+        self, link: Link, plan: Plan, record: RecordSeen, columns: dict[str, object], stage: StageChange | None
+    ) -> Link:
+        try:
+            written = self.ports.crm.update(record.record, columns, stage)
+        except VersionMismatch:
+            if plan.to_crm:
+                raise
+            # Only our own columns were to be written. The seller's newer edit comes with the change feed; until then
+            # the version we planned with is the one we know.
+            log.info("audit not shown: the record changed meanwhile", extra={"record_id": link.record_id})
+            return replace(link, settled=False)
+        altered = any(
+            self.ports.mapping.rows[change.name].read_record(written.columns) != change.new
+            for change in plan.to_crm
+            if change.name != STATUS
+        )
+        # A row that does not hold what was written was altered by the CRM's own logic: an edit like any other, so the
+        # version is not remembered and the change feed's row will be looked at.
+        version = None if altered else written.version
+        return replace(
+            link, record_version=version, record_seen_at=written.seen_at, settled=link.settled and not altered
+        )
+
+    def _record_dry_run(self, link: Link, plan: Plan) -> Link:
+        changes = [*plan.to_partner_center, *plan.to_crm]
+        text = f"dry run, nothing written: {trail.describe(changes) or 'nothing to write'}"
+        self.ports.ledger.note(link.crm, link.referral_id, self._entry(link, trail.BOTH, text, changes))
+        return link
+
+
+_NEEDED = {
+    NAME: "Give the deal a name.",
+    DEAL_VALUE: "Enter the deal's value.",
+    CURRENCY: "Choose the deal's currency.",
+    CLOSING_DATE: "Enter the estimated closing date.",
+    SOLUTIONS: "Enter at least one solution id in the products column.",
+}
+
+
+def check_sendable(plan: Plan, record: Fields) -> None:
+    """Refuse, before any call, what Partner Center would refuse. Raises DataError."""
+    problems = []
+    for change in plan.to_partner_center:
+        if change.name in _NEEDED and change.new in (None, ()):
+            problems.append(Problem(change.name, "Partner Center cannot be without it", _NEEDED[change.name]))
+        if change.name == STATUS and change.new == Stage.WON and not record[DEAL_VALUE]:
+            remedy = "Enter the deal's value, then win it again."
+            problems.append(Problem(DEAL_VALUE, "a deal is only won with a value above zero", remedy))
+    if problems:
+        raise DataError(*problems)

@@ -1,0 +1,171 @@
+"""Brings a referral that has no link into the CRM: create the record once, or adopt the one that is there."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.crm.port import Record
+from shared.deal import STATUS, Fields
+from shared.errors import AlreadyExists, DataError, GoneError, Problem, RetriableError
+from shared.ledger.port import AuditEntry, Link, LinkState
+from shared.lifecycle import Stage, crm_view
+from shared.mapping.compiled import get_path
+from shared.partner_center.port import Referral
+from shared.sync import trail
+from shared.sync.agree import Agreement, observed_record, observed_referral
+from shared.sync.ports import CrmAudit, Ports
+
+log = logging.getLogger(__name__)
+
+INTENT_LEASE = timedelta(minutes=10)
+"""How long a worker that wrote down an intent is trusted to be alive: the longest a function may run."""
+
+
+class CreationInProgress(RetriableError):
+    """Another worker is creating this very deal; its commit will make the link."""
+
+
+def create_record(ports: Ports, referral: Referral, prior: Link | None, correlation_id: str) -> Link | None:
+    """Create or adopt the record of a referral and commit the link; returns None for a dry run.
+
+    `prior` is the link that said the referral was ignored, if there was one.
+    """
+    link = _new_link(ports, referral, prior)
+    if reason := _ignored(referral):
+        return _ignore(ports, link, reason, correlation_id)
+    record_id = referral.external_reference_id
+    if record_id and ports.crm.owns(record_id):
+        return _adopt_named(ports, referral, link, record_id, correlation_id)
+    if ports.dry_run:
+        entry = _entry(ports, link, "dry run, nothing written: would create the record", correlation_id)
+        ports.ledger.note(link.crm, link.referral_id, entry)
+        return None
+    try:
+        return _create(ports, referral, link, correlation_id)
+    except AlreadyExists:
+        record = ports.crm.find(referral.id)
+        if record is None:
+            raise
+        return adopt(ports, referral, link, record, correlation_id)
+
+
+def adopt(ports: Ports, referral: Referral, link: Link, record: Record, correlation_id: str) -> Link:
+    """Link a referral to an existing record. The base is unknown: equal values are adopted, others go by policy."""
+    if not referral.external_reference_id and not ports.dry_run:
+        referral = _write_record_id(ports, referral, record.id)
+    link = replace(link, record_id=record.id, referral_changed_at=referral.changed_at)
+    seen = observed_referral(referral, ports.mapping), observed_record(record, ports.mapping)
+    return Agreement(ports, correlation_id).reach(link, *seen, introduce=True)
+
+
+def _new_link(ports: Ports, referral: Referral, prior: Link | None) -> Link:
+    link = Link(
+        crm=ports.crm.name,
+        referral_id=referral.id,
+        record_id="",
+        engagement_id=referral.engagement_id,
+        referral_version=referral.version,
+        referral_changed_at=referral.changed_at,
+        mapping_version=ports.mapping.version,
+    )
+    return replace(link, etag=prior.etag, audit_tail=prior.audit_tail) if prior else link
+
+
+def _ignored(referral: Referral) -> str | None:
+    if referral.closed:
+        return "not synchronized: it was already closed when it was first seen"
+    invited_by = get_path(referral.body, ("inviteContext", "invitedBy", "organizationId"))
+    lead = referral.body.get("type") == "Independent" and referral.body.get("qualification") == "Direct"
+    if lead and invited_by in (None, "msft") and referral.body.get("status") == "New":
+        return "not synchronized: a marketplace lead that nobody has accepted; it arrives once it is accepted"
+    return None
+
+
+def _ignore(ports: Ports, link: Link, reason: str, correlation_id: str) -> Link:
+    return ports.ledger.commit(replace(link, state=LinkState.IGNORED), [_entry(ports, link, reason, correlation_id)])
+
+
+def _adopt_named(ports: Ports, referral: Referral, link: Link, record_id: str, correlation_id: str) -> Link:
+    """Link to the record that the referral names. It may be a deal of ours whose creation is not committed yet."""
+    intent = ports.ledger.intent(ports.crm.name, record_id)
+    if intent and ports.clock.now() - intent.started_at < INTENT_LEASE:
+        raise CreationInProgress("the deal is being created from the CRM", retry_after=15)
+    try:
+        record = ports.crm.read(record_id)
+    except GoneError:
+        reason = f"not synchronized: the CRM record {record_id} that it names does not exist"
+        return _ignore(ports, link, reason, correlation_id)
+    held = record.columns.get(ports.mapping.columns.referral_identifier)
+    if held and held != referral.id:
+        rule = f"the CRM record {record_id} that the referral names belongs to referral {held}"
+        raise DataError(Problem("externalReferenceId", rule, "Correct the CRM ID in Partner Center."))
+    return adopt(ports, referral, link, record, correlation_id)
+
+
+def _create(ports: Ports, referral: Referral, link: Link, correlation_id: str) -> Link:
+    mapping = ports.mapping
+    seen = observed_referral(referral, mapping)
+    entry = _entry(ports, link, "created from Partner Center", correlation_id)
+    link = replace(
+        link,
+        base=dict(seen.fields),
+        audit_tail=trail.extend_tail(link.audit_tail, [entry]),
+        status_shown=trail.synchronized(ports.clock.now()),
+    )
+    stage = crm_view(Stage(str(seen.fields[STATUS])))
+    columns = {
+        **mapping.record_values(mapping.created_in_crm(seen.fields)),
+        **mapping.status_columns(stage),
+        **trail.identity_columns(mapping, referral.id),
+        mapping.columns.sync: True,
+    }
+    if ports.crm_audit is not CrmAudit.OFF:
+        columns |= trail.trail_columns(mapping, link)
+    record = ports.crm.create(referral.id, columns, _account(ports, referral))
+    if not referral.external_reference_id:
+        referral = _write_record_id(ports, referral, record.id)
+    same = _same(ports, seen.fields, observed_record(record, mapping).fields)
+    link = replace(
+        link,
+        record_id=record.id,
+        record_version=record.version if same else None,
+        record_seen_at=record.seen_at,
+        referral_version=referral.version,
+        referral_changed_at=referral.changed_at,
+        settled=same,
+    )
+    return ports.ledger.commit(link, [entry])
+
+
+def _same(ports: Ports, referral: Fields, record: Fields) -> bool:
+    """Whether the new record holds what the referral holds, as far as its columns can."""
+    return all(rule.fit(referral[rule.name]) == record[rule.name] for rule in ports.mapping.rules)
+
+
+def _account(ports: Ports, referral: Referral) -> str:
+    rows = {row.name: row for row in ports.mapping.account}
+    values = {name: row.codec.fit(row.read_referral(referral.body)) for name, row in rows.items()}
+    if not values["customer_name"]:
+        rule = "a referral without a customer name cannot be attached to an account"
+        raise DataError(Problem("customer_name", rule, "Enter the customer's name in Partner Center."))
+    columns = {row.pair.column: row.codec.to_record(values[name]) for name, row in rows.items()}
+    match = {rows[name].pair.column: columns[rows[name].pair.column] for name in ports.mapping.file.account.match}
+    return ports.crm.ensure_account(match, columns)
+
+
+def _write_record_id(ports: Ports, referral: Referral, record_id: str) -> Referral:
+    operation = {"op": "replace", "path": "/externalReferenceId", "value": record_id}
+    return ports.partner_center.update(referral.id, [operation], referral.version)
+
+
+def _entry(ports: Ports, link: Link, text: str, correlation_id: str) -> AuditEntry:
+    return trail.entry(
+        link.referral_id,
+        ports.clock.now(),
+        trail.TO_CRM,
+        text,
+        correlation_id=correlation_id,
+        mapping=ports.mapping,
+    )

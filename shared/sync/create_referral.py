@@ -1,0 +1,130 @@
+"""Shares a record in Partner Center: one POST, or two when Microsoft is invited, and never a second deal.
+
+Partner Center has no idempotency key. So the intention is written down first, insert-if-absent; whoever finds an
+abandoned one looks for a referral that carries the record's id before it posts, and repeats only the step that lacks.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.crm.port import Record
+from shared.deal import STATUS, Fields
+from shared.errors import VersionMismatch
+from shared.ledger.port import Intent, Link
+from shared.lifecycle import Stage, align
+from shared.mapping.compiled import stage_of
+from shared.merge import Change
+from shared.partner_center.new_referral import MICROSOFT, NewDeal, invitation, own_referral, read_deal
+from shared.partner_center.port import Referral
+from shared.sync import trail
+from shared.sync.agree import observed_record
+from shared.sync.create_record import INTENT_LEASE, CreationInProgress
+from shared.sync.ports import CrmAudit, Ports
+
+log = logging.getLogger(__name__)
+
+SEARCH_MARGIN = timedelta(minutes=15)
+"""How far before an intent the search for its referral begins: covers lists that lag behind."""
+
+
+def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link | None:
+    """Create the record's referral, write its identity to the record, and commit the link; None for a dry run.
+
+    Raises DataError with everything Partner Center would refuse, before any call to it.
+    """
+    fields = observed_record(record, ports.mapping).fields
+    related = ports.crm.related(record.id)
+    deal = read_deal(ports.mapping, fields, related.account, related.contact, related.owner)
+    if ports.dry_run:
+        text = "dry run, nothing written: would create the referral"
+        entry = trail.entry(record.id, ports.clock.now(), trail.TO_PARTNER_CENTER, text, correlation_id=correlation_id)
+        ports.ledger.note(ports.crm.name, record.id, entry)
+        return None
+    intent, abandoned = _claim(ports, record.id)
+    own = _find_own(ports, record.id, abandoned) if abandoned else None
+    if own is None:
+        own = ports.partner_center.create(own_referral(ports.mapping, deal, record.id))
+    if deal.asks_for_help and not (abandoned and _microsoft_invited(ports, own)):
+        ports.partner_center.create(invitation(ports.mapping, deal, record.id, own))
+    return _commit(ports, record, fields, deal, own, intent, correlation_id)
+
+
+def _claim(ports: Ports, record_id: str) -> tuple[Intent, Intent | None]:
+    """Write the intent down; returns it with the abandoned one it replaces. Raises CreationInProgress."""
+    now = ports.clock.now()
+    intent = Intent(ports.crm.name, record_id, since=now, started_at=now, owner=uuid.uuid4().hex)
+    held = ports.ledger.begin_intent(intent)
+    if held is None:
+        return intent, None
+    age = now - held.started_at
+    if age < INTENT_LEASE:
+        wait = (INTENT_LEASE - age).total_seconds()
+        raise CreationInProgress("another worker is creating this deal", retry_after=min(wait, 60.0))
+    return ports.ledger.take_over_intent(held, replace(intent, since=held.since)), held
+
+
+def _find_own(ports: Ports, record_id: str, abandoned: Intent) -> Referral | None:
+    # How long ago is measured by our clock alone, and counted back from Partner Center's own: the two are not compared.
+    elapsed = ports.clock.now() - abandoned.since
+    for referral in ports.partner_center.changed_since(ports.partner_center.now() - elapsed - SEARCH_MARGIN):
+        if referral.external_reference_id == record_id and referral.organization_id != MICROSOFT:
+            return referral
+    return None
+
+
+def _microsoft_invited(ports: Ports, own: Referral) -> bool:
+    return any(row.organization_id == MICROSOFT for row in ports.partner_center.engagement(own.engagement_id))
+
+
+def _commit(
+    ports: Ports,
+    record: Record,
+    fields: Fields,
+    deal: NewDeal,
+    own: Referral,
+    intent: Intent,
+    correlation_id: str,
+) -> Link:
+    now = ports.clock.now()
+    sent = [Change(name, None, value, "sent") for name, value in deal.fields.items() if value not in (None, ())]
+    text = "created from the CRM" + (", Microsoft invited" if deal.asks_for_help else "")
+    entry = trail.entry(
+        own.id, now, trail.TO_PARTNER_CENTER, text, sent, correlation_id=correlation_id, mapping=ports.mapping
+    )
+    stage = stage_of(own.body)
+    link = Link(
+        crm=ports.crm.name,
+        referral_id=own.id,
+        record_id=record.id,
+        engagement_id=own.engagement_id,
+        base={**fields, **deal.fields, STATUS: align(Stage(str(fields[STATUS])), stage)},
+        settled=True,
+        referral_version=own.version,
+        referral_changed_at=own.changed_at,
+        status_shown=trail.synchronized(now),
+        audit_tail=trail.extend_tail((), [entry]),
+        mapping_version=ports.mapping.version,
+    )
+    filled_in = {name: value for name, value in deal.fields.items() if value != fields[name]}
+    columns = {
+        **ports.mapping.record_values(filled_in),
+        **trail.identity_columns(ports.mapping, own.id),
+    }
+    if ports.crm_audit is not CrmAudit.OFF:
+        columns |= trail.trail_columns(ports.mapping, link)
+    written = _write_back(ports, record, columns)
+    link = replace(link, record_version=written.version, record_seen_at=written.seen_at)
+    return ports.ledger.commit(link, [entry], intent)
+
+
+def _write_back(ports: Ports, record: Record, columns: dict[str, object]) -> Record:
+    """Write the referral's identity. An edit made meanwhile must not undo the link, and must not pass for our echo."""
+    try:
+        return ports.crm.update(record, columns)
+    except VersionMismatch:
+        written = ports.crm.update(replace(record, version=None), columns)
+        return replace(written, version=None)

@@ -1,0 +1,47 @@
+"""The message on the queue: "look at this deal"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+PARTNER_CENTER = "partner_center"
+
+MAX_BYTES = 45_000
+"""A Storage queue message holds 64 KiB of base64, which is 48 KiB of content."""
+
+
+@dataclass(frozen=True)
+class DealMessage:
+    """A deal's key, who said it changed, and what was observed while saying so.
+
+    `source` is `partner_center`, `dynamics365` or `salesforce`. `observed` is a hint that saves a read: for Partner
+    Center `changed_at` and `related`, for a CRM `version`, `columns` and `seen_at`, or `deleted`.
+    """
+
+    source: str
+    reason: str
+    correlation_id: str
+    referral_id: str | None = None
+    record_id: str | None = None
+    record_type: str = "opportunity"
+    observed: Mapping[str, object] | None = None
+
+    def dump(self) -> str:
+        """Return the message as JSON; what was observed is left out when it would not fit, and is read again."""
+        text = json.dumps({key: value for key, value in asdict(self).items() if value is not None}, ensure_ascii=False)
+        if self.observed is not None and len(text.encode()) > MAX_BYTES:
+            return replace(self, observed=None).dump()
+        return text
+
+    @classmethod
+    def load(cls, text: str) -> DealMessage:
+        """Read what `dump` wrote. Raises ValueError for anything else."""
+        content = json.loads(text)
+        if not isinstance(content, dict) or "source" not in content:
+            raise ValueError("not a deal message: no `source`")
+        if not (content.get("referral_id") or content.get("record_id")):
+            raise ValueError("not a deal message: neither `referral_id` nor `record_id`")
+        known = {key: content[key] for key in cls.__dataclass_fields__ if key in content}
+        return cls(**{"reason": "", "correlation_id": "", **known})

@@ -1,0 +1,74 @@
+"""The Reconciler's use cases: events that never came, and parked deals whose time has come."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from shared.ledger.port import LinkState
+from shared.partner_center.port import Referral
+from shared.sync.messages import PARTNER_CENTER, DealMessage
+from shared.sync.ports import Ports
+
+log = logging.getLogger(__name__)
+
+OVERLAP = timedelta(minutes=15)
+"""How far the sweep reaches back behind its cursor: Partner Center's lists may lag behind its writes."""
+
+
+def sweep(ports: Ports) -> int:
+    """Queue every referral whose version the ledger does not know; returns how many.
+
+    The cursor only moves to a time that Partner Center itself reported, never to ours. The first sweep takes the
+    undecided invitations only: older deals come in when they change.
+    """
+    held = ports.ledger.value("cursor", f"{PARTNER_CENTER}-{ports.crm.name}")
+    if held.value:
+        start = datetime.fromisoformat(held.value)
+        sent, newest = _queue_unknown(ports, ports.partner_center.changed_since(start - OVERLAP), start)
+    else:
+        last = ports.partner_center.newest()
+        if last is None:
+            return 0
+        sent, newest = _queue_unknown(ports, ports.partner_center.undecided(), last.changed_at)
+    if newest.isoformat() != held.value:
+        ports.ledger.replace_value("cursor", f"{PARTNER_CENTER}-{ports.crm.name}", newest.isoformat(), held)
+    return sent
+
+
+def _queue_unknown(ports: Ports, referrals: Iterable[Referral], newest: datetime) -> tuple[int, datetime]:
+    """Queue the referrals the ledger does not know; returns how many, and the newest change that was seen."""
+    sent, correlation_id = 0, str(uuid.uuid4())
+    for referral in referrals:
+        newest = max(newest, referral.changed_at)
+        if not _is_known(ports, referral):
+            ports.queue.send(DealMessage(PARTNER_CENTER, "sweep", correlation_id, referral_id=referral.id).dump())
+            sent += 1
+    if sent:
+        log.warning("the sweep found changes without an event", extra={"crm": ports.crm.name, "found": sent})
+    return sent, newest
+
+
+def _is_known(ports: Ports, referral: Referral) -> bool:
+    link = ports.ledger.link(ports.crm.name, referral.id)
+    if link is None:
+        # Partner Center's closed deals of the past are no news to anybody.
+        return referral.closed
+    if link.state in (LinkState.PAUSED, LinkState.ORPHANED):
+        return True
+    return link.referral_version == referral.version
+
+
+def resume_due(ports: Ports) -> frozenset[str]:
+    """Queue every parked deal whose time has come; returns the families of everything that is parked.
+
+    A deal stays parked until it succeeded.
+    """
+    families = set()
+    for parked in ports.ledger.all_parked(ports.crm.name):
+        families.add(parked.family)
+        if parked.due <= ports.clock.now():
+            ports.queue.send(parked.message)
+    return frozenset(families)
