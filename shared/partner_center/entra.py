@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -49,6 +49,8 @@ def redeemer(authority: str, tenant: str, client_id: str, credential: object) ->
 
 
 class _TimedSession(requests.Session):
-    def request(self, *args: object, **kwargs: object) -> requests.Response:
+    """msal passes no timeout of its own."""
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
         return super().request(*args, **kwargs)

@@ -1,0 +1,1 @@
+"""Everything that never goes to Azure: launcher commands, the local host, simulators."""

@@ -1,0 +1,1 @@
+"""The commands of `cosell.py`, one small module each."""

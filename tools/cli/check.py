@@ -1,0 +1,35 @@
+"""`cosell.py check`: what should pass before every commit, in the order of speed."""
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+STEPS = {
+    "ruff check": ["ruff", "check", "."],
+    "ruff format": ["ruff", "format", "--check", "."],
+    "mypy": ["mypy"],
+    "lint-imports": ["lint-imports"],
+    "pytest": ["pytest", "-q", "-m", "not slow"],
+}
+
+
+def main(args: list[str]) -> int:
+    """Run every step even when one fails; print a line for each, and the output of those that failed."""
+    argparse.ArgumentParser(prog="cosell.py check", description="Run the quick checks.").parse_args(args)
+    outcomes = [_step(name, command) for name, command in STEPS.items()]
+    return 0 if all(outcomes) else 1
+
+
+def _step(name: str, command: list[str]) -> bool:
+    tool = str(Path(sys.executable).parent / command[0])
+    start = time.monotonic()
+    done = subprocess.run(
+        [tool, *command[1:]], check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    verdict = "ok" if done.returncode == 0 else "FAILED"
+    print(f"{name:<12} {verdict:<6} {time.monotonic() - start:5.1f} s", flush=True)
+    if done.returncode:
+        print(done.stdout, flush=True)
+    return done.returncode == 0

@@ -1,0 +1,17 @@
+"""Which commands there are. Standard library only: `cosell.py --help` reads this before any environment exists."""
+
+COMMANDS = {
+    "demo": "run both synchronization scenarios on this machine, against simulated vendors",
+    "test": "run every test, with Azurite as the storage account",
+    "check": "run the quick checks: style, types, import rules and the tests that need no storage",
+    "host": "run the function app on this machine, with local.settings.json",
+}
+"""One line of help for each command; `name` is run by the module `tools.cli.name`."""
+
+
+def usage() -> str:
+    """The text of `cosell.py --help`."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    options = "`python3 cosell.py <command> --help` explains a command's options."
+    return "\n".join(["usage: python3 cosell.py <command> [options]", "", "commands:", *lines, "", options])

@@ -1,0 +1,67 @@
+"""`cosell.py host`: the function app on this machine."""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from tools.azurite import Azurite
+from tools.localhost import LocalHost
+from tools.localhost.logs import log_to
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = ROOT / "local.settings.json"
+
+
+def main(args: list[str]) -> int:
+    """Serve the app until interrupted."""
+    options = _parser().parse_args(args)
+    if options.func:
+        return _core_tools(options.port)
+    log_to(None)
+    settings = _settings()
+    with contextlib.ExitStack() as stack:
+        if not options.no_azurite and settings.get("AzureWebJobsStorage") in (None, "", "UseDevelopmentStorage=true"):
+            storage = stack.enter_context(Azurite())
+            settings["AzureWebJobsStorage"] = storage.connection_string
+            print(f"Azurite is the storage account:\n  {storage.connection_string}", flush=True)
+        _serve(LocalHost(ROOT, settings, port=options.port, auth=options.auth))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cosell.py host", description="Run the function app on this machine.")
+    parser.add_argument("--port", type=int, default=7071, help="default 7071, as Core Tools has it")
+    parser.add_argument("--func", action="store_true", help="use Azure Functions Core Tools (`func start`) instead")
+    parser.add_argument("--no-azurite", action="store_true", help="do not start Azurite for development storage")
+    parser.add_argument("--auth", action="store_true", help="check function keys, as Azure does")
+    return parser
+
+
+def _settings() -> dict[str, str]:
+    if not SETTINGS.exists():
+        sys.exit("local.settings.json is missing: copy local.settings.sample.json to it and fill it in.")
+    return {name: str(value) for name, value in json.loads(SETTINGS.read_text()).get("Values", {}).items()}
+
+
+def _serve(host: LocalHost) -> None:
+    host.start()
+    print(
+        "This stands in for Azure Functions Core Tools: the worker library is Azure's own, the host around it is not."
+    )
+    print(f"Keys are {f'checked; they are in {host.keys_file}' if host.auth else 'not checked (see --auth)'}.")
+    for function in host.http_functions:
+        print(f"  {function.name}: {', '.join(function.methods) or 'any method'} {host.route_url(function.name)}")
+    print("Stop with Ctrl+C.", flush=True)
+    host.run_forever()
+
+
+def _core_tools(port: int) -> int:
+    func = shutil.which("func")
+    if func is None:
+        sys.exit("`func` is not on PATH: install Azure Functions Core Tools v4, or leave --func out.")
+    os.chdir(ROOT)
+    os.execv(func, [func, "start", "--port", str(port)])  # noqa: S606 (no shell is wanted)
