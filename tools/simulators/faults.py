@@ -1,0 +1,74 @@
+"""Failures that a test orders from a simulated server."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+FaultKind = Literal["status", "reset_before", "reset_after", "delay"]
+
+
+@dataclass
+class Fault:
+    """One ordered failure, for the next requests that match.
+
+    status        answer `status`, `headers`, `body` without running the app
+    reset_before  drop the connection without running the app
+    reset_after   run the app, then drop the connection: the write took effect, the client cannot know
+    delay         wait `seconds`, then serve normally
+
+    `path` is a regular expression searched in the request's path. `skip` lets that many matching requests pass
+    first; `times` limits how often it fires (None: forever); `fired` counts.
+    """
+
+    kind: FaultKind
+    status: int = 503
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    method: str | None = None
+    path: str | None = None
+    times: int | None = 1
+    seconds: float = 0.0
+    skip: int = 0
+    fired: int = 0
+
+    def matches(self, method: str, path: str) -> bool:
+        """Tell whether this fault is about such a request, fired up or not."""
+        return (self.method is None or self.method == method) and (
+            self.path is None or re.search(self.path, path) is not None
+        )
+
+
+class Faults:
+    """The faults of one server; the first that applies wins."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def inject(self, fault: Fault) -> Fault:
+        """Arm a fault and return it, so that the caller can watch `fired`."""
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Disarm all."""
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the fault that this request suffers, and count it."""
+        with self._lock:
+            for fault in self._faults:
+                if not fault.matches(method, path) or (fault.times is not None and fault.fired >= fault.times):
+                    continue
+                if fault.skip > 0:
+                    fault.skip -= 1
+                    continue
+                fault.fired += 1
+                return fault
+        return None

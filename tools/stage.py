@@ -1,0 +1,201 @@
+"""The whole system on one machine: Azurite, the simulated vendors, and the app in the genuine worker library."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Self, TypeVar
+
+import requests
+
+from tools.azurite import Azurite
+from tools.localhost.process import HostProcess
+from tools.simulators.dataverse import DataverseSimulator
+from tools.simulators.server import SimulatorServer
+from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, World
+
+ROOT = Path(__file__).resolve().parents[1]
+
+NEVER = "0 0 0 1 1 *"
+"""A schedule for tests that run the timers by hand: once a year."""
+
+T = TypeVar("T")
+
+SOLUTION = "SOL-20311-QXT"
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Remote calls of the app: to Partner Center, to the CRM, and polls of the CRM's change feed."""
+
+    partner_center: int
+    crm: int
+    polls: int
+
+    def __sub__(self, earlier: Calls) -> Calls:
+        """Return the calls made since `earlier`."""
+        return Calls(
+            self.partner_center - earlier.partner_center, self.crm - earlier.crm, self.polls - earlier.polls
+        )
+
+
+class Stage:
+    """Starts everything on free loopback ports; a context manager.
+
+    `settings` overrides app settings; `storage` reuses a running Azurite by its connection string.
+    """
+
+    def __init__(
+        self,
+        *,
+        poll_schedule: str = NEVER,
+        reconcile_schedule: str = NEVER,
+        settings: Mapping[str, str] | None = None,
+        storage: str | None = None,
+        queue: str = "deals",
+        log: Path | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._schedules = {"CRM_POLL_SCHEDULE": poll_schedule, "RECONCILE_SCHEDULE": reconcile_schedule}
+        self._overrides = {"SYNC_QUEUE": queue, **(settings or {})}
+        self._storage = storage
+        self._log = log
+        self._tell = tell
+        self._running = ExitStack()
+        self.world = World()
+        self.partner_center = self.world.partner_center
+        self.dataverse = DataverseSimulator(self.world.entra, self.world.clock)
+        self.crm_server: SimulatorServer
+        self.host: HostProcess
+
+    def __enter__(self) -> Self:
+        """Start it all; whatever was started is stopped again when a later part fails."""
+        with ExitStack() as starting:
+            self._start(starting)
+            self._running = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it all, the app first."""
+        self._running.close()
+
+    def _start(self, starting: ExitStack) -> None:
+        if self._storage is None:
+            self._tell("storage: Azurite")
+            self._storage = starting.enter_context(Azurite()).connection_string
+        self._tell("vendors: Entra ID, Partner Center, Dataverse")
+        starting.enter_context(self.world)
+        self.crm_server = self.world.add("dataverse", self.dataverse)
+        self._admit_app()
+        self._tell("the app, in Azure's own Python worker library")
+        self.host = HostProcess(ROOT, self.settings(), auth=True, log=self._log)
+        starting.callback(lambda: self.host.stop())  # noqa: PLW0108 - a restarted host is another object
+        self.host.start()
+
+    def _admit_app(self) -> None:
+        url = self.crm_server.url
+        self.dataverse.resource = url
+        self.dataverse.add_application_user(CLIENT_ID)
+        self.world.entra.register_resource(url)
+        for (method, path), handler in self.dataverse.seller.routes().items():
+            self.world.control.add(method, path, handler)
+
+    def settings(self) -> dict[str, str]:
+        """Return the app settings that point at this stage."""
+        return {
+            **self.world.settings(),
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+            "AzureWebJobsStorage": str(self._storage),
+            "CRM": "dynamics365",
+            "DYNAMICS_URL": self.crm_server.url,
+            "DYNAMICS_TENANT_ID": self.world.entra.tenant_id,
+            "DYNAMICS_CLIENT_ID": CLIENT_ID,
+            "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
+            **self._schedules,
+            **self._overrides,
+        }
+
+    def restart(self, *, crash: bool = False) -> None:
+        """Stop the app, or kill it as a crash would, and start it again on the same storage."""
+        if crash:
+            self.host.kill()
+        else:
+            self.host.stop()
+        self.host = HostProcess(ROOT, self.settings(), auth=True, log=self._log)
+        self.host.start()
+
+    # --- acting on the app -----------------------------------------------------------------------------------------
+
+    def url_of(self, function: str) -> str:
+        """Return an HTTP function's URL with its key, as the portal shows it."""
+        return f"{self.host.url}/api/{function}?code={self.host.function_keys[function]}"
+
+    def register(self, **request: object) -> requests.Response:
+        """Paste the receiver's URL into RegisterWebhook."""
+        content = {"webhook_url": self.url_of("WebhookReceiver"), **request}
+        return requests.post(self.url_of("RegisterWebhook"), json=content, timeout=60)
+
+    def run(self, function: str) -> None:
+        """Run a timer function now, as `POST /admin/functions/<name>` does; returns when it was started."""
+        headers = {"x-functions-key": self.host.keys["_master"]}
+        url = f"{self.host.url}/admin/functions/{function}"
+        answer = requests.post(url, json={"input": ""}, headers=headers, timeout=60)
+        answer.raise_for_status()
+
+    # --- watching --------------------------------------------------------------------------------------------------
+
+    def calls(self) -> Calls:
+        """Return how many remote calls the app has made so far."""
+        log = self.crm_server.log
+        polls = sum("deltatoken" in entry.query for entry in log.entries)
+        return Calls(self.world.servers["referrals"].log.count(), log.count() - polls, polls)
+
+    def eventually(self, look: Callable[[], T], what: str, *, within: float = 30) -> T:
+        """Return what `look` finds as soon as it is true; raises TimeoutError after `within` seconds."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            if found := look():
+                return found
+            time.sleep(0.05)
+        raise TimeoutError(f"{what}: not within {within:.0f} s. The app's last words:\n{self.host.log_text()[-3000:]}")
+
+
+def customer(stage: Stage) -> dict[str, str]:
+    """Create a customer with account and contact in the CRM; returns the ids that an opportunity needs."""
+    seller = stage.dataverse.seller
+    account = seller.create_account(
+        name="Contoso Outdoor & Sons",
+        address1_line1="1 Market Street",
+        address1_city="Bristol",
+        address1_postalcode="BS1 3AE",
+        address1_country="United Kingdom",
+    )
+    contact = seller.create_contact(
+        firstname="Olive", lastname="Marsh", emailaddress1="olive@contoso.example", telephone1="+441170000000"
+    )
+    return {"customerid": account, "parentaccountid": account, "parentcontactid": contact}
+
+
+def opportunity(stage: Stage, **columns: object) -> str:
+    """Create an opportunity that is ready to be shared; returns its id."""
+    ready: dict[str, object] = {
+        "name": "Contoso store analytics",
+        "estimatedvalue": Decimal(42000),
+        "transactioncurrencyid": currency_id(stage, "GBP"),
+        "estimatedclosedate": "2027-06-30",
+        "description": "Stores want one view of their stock.",
+        "cosell_products": SOLUTION,
+        "cosell_howcanmicrosofthelp": 2,
+        "cosell_syncwithpartnercenter": True,
+    }
+    return stage.dataverse.seller.create_opportunity(**{**ready, **customer(stage), **columns})
+
+
+def currency_id(stage: Stage, code: str) -> str:
+    """Return the CRM's id of a currency."""
+    rows = stage.dataverse.seller.rows("transactioncurrency")
+    return next(str(row["transactioncurrencyid"]) for row in rows if row["isocurrencycode"] == code)
