@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import requests
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue import QueueClient
 
 from tools.azurite import Azurite
 from tools.localhost.process import HostProcess
@@ -38,9 +40,7 @@ class Calls:
 
     def __sub__(self, earlier: Calls) -> Calls:
         """Return the calls made since `earlier`."""
-        return Calls(
-            self.partner_center - earlier.partner_center, self.crm - earlier.crm, self.polls - earlier.polls
-        )
+        return Calls(self.partner_center - earlier.partner_center, self.crm - earlier.crm, self.polls - earlier.polls)
 
 
 class Stage:
@@ -151,10 +151,25 @@ class Stage:
     def calls(self) -> Calls:
         """Return how many remote calls the app has made so far."""
         log = self.crm_server.log
-        polls = sum("deltatoken" in entry.query for entry in log.entries)
+        polls = log.count("GET", r"/opportunities$")
         return Calls(self.world.servers["referrals"].log.count(), log.count() - polls, polls)
 
-    def eventually(self, look: Callable[[], T], what: str, *, within: float = 30) -> T:
+    def quiet(self) -> Self:
+        """Wait until every event is delivered and every message handled; for honest counts of calls."""
+        queue = QueueClient.from_connection_string(str(self._storage), self.settings()["SYNC_QUEUE"])
+
+        def idle() -> bool:
+            self.partner_center.wait_idle()
+            try:
+                return queue.get_queue_properties().approximate_message_count == 0
+            except ResourceNotFoundError:
+                return True  # Nothing was ever sent.
+
+        with queue:
+            self.eventually(idle, "an empty queue")
+        return self
+
+    def eventually(self, look: Callable[[], T | None], what: str, *, within: float = 30) -> T:
         """Return what `look` finds as soon as it is true; raises TimeoutError after `within` seconds."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:

@@ -139,7 +139,6 @@ class Agreement:
         self, link: Link, plan: Plan, refused: dict[str, Value], *, introduce: bool
     ) -> tuple[Link, list[AuditEntry]]:
         """Return the link with the new base, differences and audit trail, before the record is written."""
-        self._received.extend(plan.to_crm)
         base = {**plan.base}
         differences = {each.name: trail.describe_difference(each) for each in plan.differences}
         for name, value in refused.items():
@@ -173,9 +172,10 @@ class Agreement:
         found = []
         if self._sent:
             found.append(self._entry(link, trail.TO_PARTNER_CENTER, trail.describe(self._sent), self._sent))
-        if self._received:
-            found.append(self._entry(link, trail.TO_CRM, trail.describe(self._received), self._received))
-        written = {change.name for change in (*self._sent, *self._received)}
+        received = [*self._received, *plan.to_crm]
+        if received:
+            found.append(self._entry(link, trail.TO_CRM, trail.describe(received), received))
+        written = {change.name for change in (*self._sent, *received)}
         adopted = [change for change in plan.adopted if change.name not in written]
         if adopted:
             found.append(self._entry(link, trail.BOTH, trail.describe(adopted), adopted))
@@ -230,6 +230,7 @@ class Agreement:
             # the version we planned with is the one we know.
             log.info("audit not shown: the record changed meanwhile", extra={"record_id": link.record_id})
             return replace(link, settled=False)
+        self._received.extend(plan.to_crm)
         altered = any(
             self.ports.mapping.rows[change.name].read_record(written.columns) != change.new
             for change in plan.to_crm

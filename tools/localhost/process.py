@@ -74,6 +74,10 @@ class HostProcess:
             if self._process.stdout:
                 self._process.stdout.close()
 
+    def wait(self) -> int:
+        """Wait until it ends by itself, and return its exit code."""
+        return self._process.wait()
+
     def kill(self) -> int:
         """End it at once, as a crash would, and return its exit code."""
         self._process.kill()
