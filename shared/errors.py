@@ -10,7 +10,8 @@ CosellError
 ├── RetriableError           try again later, honouring `retry_after`
 │   ├── Throttled            the service asked us to slow down
 │   ├── ServiceUnavailable   the service or the network failed before anything was done
-│   └── OutcomeUnknown       the connection broke after a write was sent: it may have taken effect
+│   ├── OutcomeUnknown       the connection broke after a write was sent: it may have taken effect
+│   └── Deferred             another worker of ours is at this very deal: look again shortly
 ├── DataError                this deal needs a person: each problem's field, rule and remedy
 ├── StaleError               what we knew is out of date: observe and plan again
 │   ├── VersionMismatch      a guarded write met a newer version
@@ -92,6 +93,10 @@ class ServiceUnavailable(RetriableError):
 
 class OutcomeUnknown(RetriableError):
     """The connection broke after a write was sent: it may or may not have taken effect."""
+
+
+class Deferred(RetriableError):
+    """Another worker of ours is at this very deal: look again after `retry_after` seconds. Nothing is wrong."""
 
 
 @dataclass(frozen=True)

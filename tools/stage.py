@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -92,8 +93,9 @@ class Stage:
         self.crm_server = self.world.add("dataverse", self.dataverse)
         self._admit_app()
         self._tell("the app, in Azure's own Python worker library")
-        self.host = HostProcess(ROOT, self.settings(), auth=True, log=self._log)
-        starting.callback(lambda: self.host.stop())  # noqa: PLW0108 - a restarted host is another object
+        self._state = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="cosell-stage-")))
+        self.host = self._new_host(port=0)
+        starting.callback(lambda: self.host.close())  # noqa: PLW0108 - a restarted host is another object
         self.host.start()
 
     def _admit_app(self) -> None:
@@ -123,10 +125,14 @@ class Stage:
         """Stop the app, or kill it as a crash would, and start it again on the same storage."""
         if crash:
             self.host.kill()
-        else:
-            self.host.stop()
-        self.host = HostProcess(ROOT, self.settings(), auth=True, log=self._log)
+        port = int(self.host.url.rsplit(":", 1)[1])
+        self.host.close()
+        self.host = self._new_host(port)
         self.host.start()
+
+    def _new_host(self, port: int) -> HostProcess:
+        """Return the app's host process; keys and timer status outlive a restart, as they do in Azure."""
+        return HostProcess(ROOT, self.settings(), auth=True, log=self._log, port=port, state=self._state)
 
     # --- acting on the app -----------------------------------------------------------------------------------------
 

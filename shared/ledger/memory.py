@@ -71,16 +71,14 @@ class MemoryLedger:
         if not any((row.id, row.at) == (entry.id, entry.at) for row in rows):
             rows.append(entry)
 
-    def begin_intent(self, intent: Intent) -> Intent | None:
+    def begin_intent(self, intent: Intent) -> Intent:
         """Store an intent unless there is one."""
         with self._lock:
-            held = self._intents.get((intent.crm, intent.record_id))
-            if held is None:
-                self._intents[intent.crm, intent.record_id] = replace(intent, etag=self._next_etag())
-            return held
+            stored = replace(intent, etag=self._next_etag())
+            return self._intents.setdefault((intent.crm, intent.record_id), stored)
 
-    def take_over_intent(self, held: Intent, intent: Intent) -> Intent:
-        """Replace an abandoned intent."""
+    def replace_intent(self, held: Intent, intent: Intent) -> Intent:
+        """Replace an intent."""
         with self._lock:
             if self._intents.get((held.crm, held.record_id)) != held:
                 raise StaleError("the intent changed")

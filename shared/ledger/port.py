@@ -79,7 +79,8 @@ class AuditEntry:
 class Intent:
     """The intention to create a referral for a record, written down before the first POST.
 
-    `since` is when it was first intended; `started_at` when the worker that holds it began.
+    `since` is when it was first intended; `started_at` when the worker that holds it began. `referral_id` is our own
+    half of the deal, once it is known to exist.
     """
 
     crm: str
@@ -87,6 +88,7 @@ class Intent:
     since: datetime
     started_at: datetime
     owner: str
+    referral_id: str | None = None
     etag: str | None = None
 
 
@@ -145,12 +147,12 @@ class Ledger(Protocol):
         """Store one audit row for a deal that has no link."""
         ...
 
-    def begin_intent(self, intent: Intent) -> Intent | None:
-        """Store an intent unless the record has one; returns the one that was already there, else None."""
+    def begin_intent(self, intent: Intent) -> Intent:
+        """Store an intent unless the record has one; returns the one that holds now, whoever's it is."""
         ...
 
-    def take_over_intent(self, held: Intent, intent: Intent) -> Intent:
-        """Replace an abandoned intent. Raises StaleError when it changed since it was read."""
+    def replace_intent(self, held: Intent, intent: Intent) -> Intent:
+        """Replace an intent by another. Raises StaleError when it changed since `held` was read."""
         ...
 
     def intent(self, crm: str, record_id: str) -> Intent | None:

@@ -176,21 +176,19 @@ class TableLedger:
 
     # --- intents ---------------------------------------------------------------------------------------------------
 
-    def begin_intent(self, intent: Intent) -> Intent | None:
+    def begin_intent(self, intent: Intent) -> Intent:
         """Store an intent unless the record has one."""
-        entity = _entity(intent.crm, f"intent:{intent.record_id}", **to_chunks(rows.dump_intent(intent)))
-        with translated():
-            try:
-                self._table.create_entity(entity)
-            except ResourceExistsError:
-                held = self.intent(intent.crm, intent.record_id)
-                return None if held is not None and held.owner == intent.owner else held
-        return None
+        try:
+            return replace(intent, etag=self._replace(_intent(intent), None))
+        except StaleError:
+            held = self.intent(intent.crm, intent.record_id)
+            if held is None:  # Dropped this moment by the commit of the worker that held it.
+                raise
+            return held
 
-    def take_over_intent(self, held: Intent, intent: Intent) -> Intent:
-        """Replace an abandoned intent, provided it is still the same."""
-        entity = _entity(intent.crm, f"intent:{intent.record_id}", **to_chunks(rows.dump_intent(intent)))
-        return replace(intent, etag=self._replace(entity, held.etag))
+    def replace_intent(self, held: Intent, intent: Intent) -> Intent:
+        """Replace an intent, provided it is still the same."""
+        return replace(intent, etag=self._replace(_intent(intent), held.etag))
 
     def intent(self, crm: str, record_id: str) -> Intent | None:
         """Return the record's intent."""
@@ -265,6 +263,10 @@ class TableLedger:
 
 def _entity(partition: str, row: str, **properties: object) -> Entity:
     return {"PartitionKey": partition, "RowKey": row, **properties}
+
+
+def _intent(intent: Intent) -> Entity:
+    return _entity(intent.crm, f"intent:{intent.record_id}", **to_chunks(rows.dump_intent(intent)))
 
 
 def _audit(crm: str, key: str, entry: AuditEntry) -> Entity:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from shared.crm.port import Record
 from shared.deal import STATUS, Fields
-from shared.errors import AlreadyExists, DataError, GoneError, Problem, RetriableError
+from shared.errors import AlreadyExists, DataError, Deferred, GoneError, Problem
 from shared.ledger.port import AuditEntry, Link, LinkState
 from shared.lifecycle import Stage, crm_view
 from shared.mapping.compiled import get_path
@@ -22,9 +22,8 @@ log = logging.getLogger(__name__)
 INTENT_LEASE = timedelta(minutes=10)
 """How long a worker that wrote down an intent is trusted to be alive: the longest a function may run."""
 
-
-class CreationInProgress(RetriableError):
-    """Another worker is creating this very deal; its commit will make the link."""
+LOOK_AGAIN = 15.0
+"""Seconds after which a deal that another worker is creating is looked at again."""
 
 
 def create_record(ports: Ports, referral: Referral, prior: Link | None, correlation_id: str) -> Link | None:
@@ -91,7 +90,7 @@ def _adopt_named(ports: Ports, referral: Referral, link: Link, record_id: str, c
     """Link to the record that the referral names. It may be a deal of ours whose creation is not committed yet."""
     intent = ports.ledger.intent(ports.crm.name, record_id)
     if intent and ports.clock.now() - intent.started_at < INTENT_LEASE:
-        raise CreationInProgress("the deal is being created from the CRM", retry_after=15)
+        raise Deferred("the deal is being created from the CRM", retry_after=LOOK_AGAIN)
     try:
         record = ports.crm.read(record_id)
     except GoneError:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.crm.port import Record
 from shared.deal import STATUS, Fields
-from shared.errors import VersionMismatch
+from shared.errors import CosellError, Deferred, OutcomeUnknown, VersionMismatch
 from shared.ledger.port import Intent, Link
 from shared.lifecycle import Stage, align
 from shared.mapping.compiled import stage_of
@@ -22,13 +22,16 @@ from shared.partner_center.new_referral import MICROSOFT, NewDeal, invitation, o
 from shared.partner_center.port import Referral
 from shared.sync import trail
 from shared.sync.agree import observed_record
-from shared.sync.create_record import INTENT_LEASE, CreationInProgress
+from shared.sync.create_record import INTENT_LEASE, LOOK_AGAIN
 from shared.sync.ports import CrmAudit, Ports
 
 log = logging.getLogger(__name__)
 
 SEARCH_MARGIN = timedelta(minutes=15)
 """How far before an intent the search for its referral begins: covers lists that lag behind."""
+
+_RELEASED = datetime.min.replace(tzinfo=UTC)
+"""The start of an intent that nobody holds any more."""
 
 
 def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link | None:
@@ -44,34 +47,50 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
         entry = trail.entry(record.id, ports.clock.now(), trail.TO_PARTNER_CENTER, text, correlation_id=correlation_id)
         ports.ledger.note(ports.crm.name, record.id, entry)
         return None
-    intent, abandoned = _claim(ports, record.id)
-    own = _find_own(ports, record.id, abandoned) if abandoned else None
-    if own is None:
-        own = ports.partner_center.create(own_referral(ports.mapping, deal, record.id))
-    if deal.asks_for_help and not (abandoned and _microsoft_invited(ports, own)):
-        ports.partner_center.create(invitation(ports.mapping, deal, record.id, own))
+    intent, taken_over = _claim(ports, record.id)
+    try:
+        own = _find_own(ports, intent) if taken_over else None
+        if own is None:
+            own = ports.partner_center.create(own_referral(ports.mapping, deal, record.id))
+        if deal.asks_for_help and not (taken_over and _microsoft_invited(ports, own)):
+            intent = ports.ledger.replace_intent(intent, replace(intent, referral_id=own.id))
+            _invite_microsoft(ports, deal, record.id, own)
+    except OutcomeUnknown:
+        # The intent is kept for its lease: by then Partner Center's lists tell what became of the POST.
+        raise
+    except CosellError:
+        ports.ledger.replace_intent(intent, replace(intent, started_at=_RELEASED))
+        raise
     return _commit(ports, record, fields, deal, own, intent, correlation_id)
 
 
-def _claim(ports: Ports, record_id: str) -> tuple[Intent, Intent | None]:
-    """Write the intent down; returns it with the abandoned one it replaces. Raises CreationInProgress."""
+def _invite_microsoft(ports: Ports, deal: NewDeal, record_id: str, own: Referral) -> None:
+    invited = ports.partner_center.create(invitation(ports.mapping, deal, record_id, own))
+    # Remembered, so that events about Microsoft's row lead to our deal without a question.
+    ports.ledger.replace_value("related", invited.id, own.id, ports.ledger.value("related", invited.id))
+
+
+def _claim(ports: Ports, record_id: str) -> tuple[Intent, bool]:
+    """Write the intent down; returns it, and whether it was taken over from an earlier attempt. Raises Deferred."""
     now = ports.clock.now()
     intent = Intent(ports.crm.name, record_id, since=now, started_at=now, owner=uuid.uuid4().hex)
     held = ports.ledger.begin_intent(intent)
-    if held is None:
-        return intent, None
-    age = now - held.started_at
-    if age < INTENT_LEASE:
-        wait = (INTENT_LEASE - age).total_seconds()
-        raise CreationInProgress("another worker is creating this deal", retry_after=min(wait, 60.0))
-    return ports.ledger.take_over_intent(held, replace(intent, since=held.since)), held
+    if held.owner == intent.owner:
+        return held, False
+    if now - held.started_at < INTENT_LEASE:
+        raise Deferred("another worker is creating this deal", retry_after=LOOK_AGAIN)
+    mine = replace(intent, since=held.since, referral_id=held.referral_id)
+    return ports.ledger.replace_intent(held, mine), True
 
 
-def _find_own(ports: Ports, record_id: str, abandoned: Intent) -> Referral | None:
+def _find_own(ports: Ports, intent: Intent) -> Referral | None:
+    """Return our half of the deal, if an earlier attempt made it."""
+    if intent.referral_id:
+        return ports.partner_center.read(intent.referral_id)
     # How long ago is measured by our clock alone, and counted back from Partner Center's own: the two are not compared.
-    elapsed = ports.clock.now() - abandoned.since
+    elapsed = ports.clock.now() - intent.since
     for referral in ports.partner_center.changed_since(ports.partner_center.now() - elapsed - SEARCH_MARGIN):
-        if referral.external_reference_id == record_id and referral.organization_id != MICROSOFT:
+        if referral.external_reference_id == intent.record_id and referral.organization_id != MICROSOFT:
             return referral
     return None
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from shared.alerts import Alerts
 from shared.crm.port import Record
-from shared.errors import CosellError, DataError, FatalError, GoneError, RetriableError, StaleError
+from shared.errors import CosellError, DataError, Deferred, FatalError, GoneError, RetriableError, StaleError
 from shared.ledger.port import Link, Parked
 from shared.sync import trail
 from shared.sync.messages import PARTNER_CENTER, DealMessage
@@ -51,6 +51,9 @@ class Work:
     def _run_for(self, ports: Ports, message: DealMessage) -> None:
         try:
             outcome = SyncDeal(ports).handle(message)
+        except Deferred as error:
+            ports.queue.send(replace(message, observed=None).dump(), delay=error.retry_after or 0)
+            return
         except CosellError as error:
             self._set_aside(ports, message, error)
             return

@@ -83,6 +83,11 @@ class HostProcess:
         self._process.kill()
         return self._process.wait()
 
+    def close(self) -> None:
+        """Stop it, if it runs, and remove its temporary folder; its log goes too, unless it was given a file."""
+        self.stop()
+        self._folder.cleanup()
+
     def log_text(self) -> str:
         """What it has logged so far."""
         return self.log.read_text() if self.log.exists() else ""
@@ -93,5 +98,4 @@ class HostProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
-        self._folder.cleanup()
+        self.close()

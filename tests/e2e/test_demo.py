@@ -1,0 +1,16 @@
+"""The demo's steps are the product's two heart scenarios."""
+
+import io
+
+from rich.console import Console
+
+from tools.demo.run import perform
+from tools.demo.steps import STEPS
+from tools.stage import Stage
+
+
+def test_every_step_of_the_demo_succeeds() -> None:
+    told = io.StringIO()
+    with Stage(poll_schedule="*/2 * * * * *") as stage:
+        failed = perform(stage, STEPS, Console(file=told, width=160))
+    assert failed == 0, told.getvalue()

@@ -1,0 +1,95 @@
+"""The receiver's contract (design section 4.1), over the wire."""
+
+import base64
+
+import pytest
+import requests
+
+from tests.e2e.deals import received_deal
+from tools.stage import Stage
+
+EVENT = b'{"EventName":"referral-updated","ResourceUri":"https://api.partnercenter.microsoft.com/engagements/v1/referrals/%s"}'
+
+
+def post(
+    stage: Stage, body: bytes, headers: dict[str, str] | None = None, *, signature: bytes | None = None
+) -> requests.Response:
+    """Send an event as Partner Center would, signed over `body` unless a signature is given."""
+    signed = base64.b64encode(stage.partner_center.signer.sign(body) if signature is None else signature).decode()
+    url = f"{stage.partner_center.certificate_host}/cert/pcnotifications-dispatch.microsoft.com.cer"
+    sent = {
+        "x-ms-signature": f"Signature {signed}",
+        "x-ms-certificate-url": url,
+        "x-ms-signature-algorithm": "rsa-sha256",
+        "Content-Type": "application/json",
+        **(headers or {}),
+    }
+    return requests.post(stage.url_of("WebhookReceiver"), data=body, headers=sent, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def event(stage: Stage) -> bytes:
+    referral_id, _ = received_deal(stage)
+    return EVENT % referral_id.encode()
+
+
+def test_a_signed_event_is_taken(stage: Stage, event: bytes) -> None:
+    assert post(stage, event).status_code == 200
+
+
+def test_any_other_algorithm_is_refused(stage: Stage, event: bytes) -> None:
+    assert post(stage, event, {"x-ms-signature-algorithm": "rsa-sha1"}).status_code == 401
+
+
+def test_a_signature_of_other_bytes_is_refused(stage: Stage, event: bytes) -> None:
+    answer = post(stage, event + b" ", signature=stage.partner_center.signer.sign(event))
+    assert (answer.status_code, answer.content) == (401, b"")
+
+
+def test_no_certificate_is_fetched_from_elsewhere(stage: Stage, event: bytes) -> None:
+    fetched = stage.world.servers["certificates"].log.count()
+    answer = post(stage, event, {"x-ms-certificate-url": "https://evil.example/cert/x.cer"})
+    assert answer.status_code == 401
+    assert stage.world.servers["certificates"].log.count() == fetched
+
+
+@pytest.mark.parametrize(
+    "body", [b"not json", b"[]", b"{}", b'{"EventName":"referral-updated"}', EVENT % b"not-a-guid", b"\xff\xfe"]
+)
+def test_a_malformed_event_is_refused_after_its_signature_held(stage: Stage, body: bytes) -> None:
+    assert post(stage, body).status_code == 400
+
+
+def test_events_about_other_things_need_nothing(stage: Stage) -> None:
+    assert post(stage, b'{"EventName":"subscription-updated","ResourceUri":"https://x/y"}').status_code == 200
+
+
+def test_an_empty_body_and_a_chunked_one_are_refused(stage: Stage) -> None:
+    assert post(stage, b"").status_code == 400
+    chunked = requests.post(stage.url_of("WebhookReceiver"), data=iter([b"{}"]), timeout=30)
+    assert chunked.status_code == 400
+
+
+def test_a_body_over_64_kib_is_refused(stage: Stage) -> None:
+    assert post(stage, b" " * (64 * 1024 + 1)).status_code == 413
+
+
+def test_without_the_function_key_nothing_is_looked_at(stage: Stage, event: bytes) -> None:
+    answer = requests.post(f"{stage.host.url}/api/WebhookReceiver", data=event, timeout=30)
+    assert answer.status_code == 401
+
+
+def test_keys_and_contacts_reach_no_log_line(stage: Stage, event: bytes) -> None:
+    post(stage, event)
+    log = stage.host.log_text()
+    secrets = (
+        stage.host.function_keys["WebhookReceiver"],
+        stage.settings()["PARTNER_CENTER_REFRESH_TOKEN"],
+        stage.settings()["PARTNER_CENTER_CLIENT_SECRET"],
+        "ana@northwind.example",
+        "Northwind",
+        "Phase one scoping",
+    )
+    assert log
+    for secret in secrets:
+        assert secret not in log
