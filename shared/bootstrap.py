@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
     from shared.partner_center.signature import SignatureCheck
-    from shared.partner_center.tokens import PartnerCenterTokens
+    from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
 
 
 class App:
@@ -79,7 +79,7 @@ class App:
     @functools.cached_property
     def _tokens(self) -> PartnerCenterTokens:
         from shared.partner_center.entra import redeemer
-        from shared.partner_center.tokens import PartnerCenterTokens, RefreshTokenStore
+        from shared.partner_center.tokens import PartnerCenterTokens
 
         settings = self.settings
         redeem = redeemer(
@@ -88,9 +88,20 @@ class App:
             settings.partner_center_client_id,
             settings.partner_center_client_secret or _certificate(settings.partner_center_client_certificate),
         )
-        first, key = settings.partner_center_refresh_token, str(settings.token_encryption_key)
-        store = RefreshTokenStore(self.ledger, key, first)
-        return PartnerCenterTokens(redeem, store, self.clock)
+        return PartnerCenterTokens(redeem, self._token_store, self.clock)
+
+    @functools.cached_property
+    def _token_store(self) -> TokenStore:
+        from shared.identity import AzureTokens
+        from shared.partner_center import key_vault
+        from shared.partner_center.tokens import RefreshTokenStore
+
+        settings, first = self.settings, self.settings.partner_center_refresh_token
+        if not settings.key_vault_url:
+            return RefreshTokenStore(self.ledger, str(settings.token_encryption_key), first)
+        tokens = AzureTokens(key_vault.SCOPE, settings.entra_authority, (None, None, None))
+        service = Service("Key Vault", self.transport, self.clock, tokens, key_vault.classifier(self.clock))
+        return key_vault.KeyVaultTokenStore(service, settings.key_vault_url, first)
 
     @functools.cached_property
     def partner_center(self) -> PartnerCenter:
@@ -165,7 +176,7 @@ class App:
             raise SettingsError(f"CRM: {name} is not supported by this version; use dynamics365.")
         from shared.crm.dataverse_errors import classifier
         from shared.crm.dynamics365 import Dynamics365
-        from shared.crm.identity import AzureTokens
+        from shared.identity import AzureTokens
 
         settings = self.settings
         url = str(settings.dynamics_url)

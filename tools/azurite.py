@@ -209,7 +209,7 @@ def _locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         if sys.platform != "win32":  # two installs at once only waste time there: the rename decides
-            import fcntl  # noqa: PLC0415 (not on Windows)
+            import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

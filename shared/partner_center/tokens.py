@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -26,6 +27,23 @@ EARLY = timedelta(minutes=5)
 """How long before its end an access token is no longer used."""
 
 
+class TokenStore(Protocol):
+    """Where the newest refresh token is kept."""
+
+    def load(self) -> str:
+        """Return the token to use. Raises SettingsError when the stored one cannot be read."""
+        ...
+
+    def save(self, token: str) -> None:
+        """Store a rotated token. Raises the retriable and fatal families."""
+        ...
+
+
+def origin_of(first: str) -> str:
+    """Return a hash of the setting a token descends from: a changed setting beats what is stored."""
+    return hashlib.sha256(first.encode()).hexdigest()
+
+
 class RefreshTokenStore:
     """Keeps the newest refresh token in the ledger, encrypted with the app's own key.
 
@@ -37,7 +55,7 @@ class RefreshTokenStore:
         self._ledger = ledger
         self._fernet = Fernet(key)
         self._first = first
-        self._origin = hashlib.sha256(first.encode()).hexdigest()
+        self._origin = origin_of(first)
 
     def load(self) -> str:
         """Return the token to use. Raises SettingsError when the stored one cannot be decrypted."""
@@ -77,7 +95,7 @@ class _Held:
 class PartnerCenterTokens:
     """Access tokens for any number of scopes; the referrals and the webhooks API each want their own audience."""
 
-    def __init__(self, redeem: Redeem, store: RefreshTokenStore, clock: Clock) -> None:
+    def __init__(self, redeem: Redeem, store: TokenStore, clock: Clock) -> None:
         self._redeem = redeem
         self._store = store
         self._clock = clock

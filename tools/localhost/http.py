@@ -31,7 +31,7 @@ class Front:
         self._keys = keys
         self._fire = fire
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 (WSGI)
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
         request = Request(environ)
         path = request.path.strip("/").lower()
@@ -171,8 +171,8 @@ def _sniffed(text: str) -> Response:
     return Response(body, status, value.get("headers"), mimetype="text/plain")
 
 
-def _set_cookie(response: Response, cookie: Any) -> None:  # noqa: ANN401 (a message with the library's attributes)
-    def plain(name: str) -> Any:  # noqa: ANN401
+def _set_cookie(response: Response, cookie: Any) -> None:
+    def plain(name: str) -> Any:
         value = getattr(getattr(cookie, name), "value", None)
         return getattr(value, "seconds", value)
 

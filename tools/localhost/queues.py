@@ -227,7 +227,7 @@ def bodies(data: TypedData) -> list[bytes]:
     return [_body(item) for item in (document if isinstance(document, list) else [document])]
 
 
-def _body(item: Any) -> bytes:  # noqa: ANN401 (any JSON)
+def _body(item: Any) -> bytes:
     # A QueueMessage travels as {"id", "body"}.
     text = item["body"] if isinstance(item, dict) and "body" in item else item
     return (text if isinstance(text, str) else json.dumps(text)).encode()

@@ -146,9 +146,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Listener(ThreadingMixIn, HTTPServer):
-    """A thread per connection; knows its open connections so that stopping ends them."""
+    """A thread per connection; knows its open connections so that stopping ends them, and waits for their threads."""
 
-    daemon_threads = True
+    daemon_threads = False
+    block_on_close = True
     request_queue_size = 128
 
     def __init__(self, port: int, app: WSGIApplication, context: ssl.SSLContext | None) -> None:
