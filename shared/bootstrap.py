@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -244,4 +245,7 @@ def _text_or_file(name: str, value: str) -> str:
 @functools.lru_cache(maxsize=1)
 def app() -> App:
     """Return this process's app. Raises SettingsError; a failed start is tried again at the next invocation."""
+    for chatty in ("azure", "msal", "urllib3"):
+        # Their every-request lines name tables, queues and hosts; ours say what a call was for.
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     return App(load_settings())

@@ -59,12 +59,16 @@ class Work:
             return
         if message.reason == RETRY:
             ports.ledger.unpark(ports.crm.name, _key(message))
+            self.alerts.clear(_deal(message))
         log.info("deal handled: %s", outcome, extra=_ids(message))
 
     def _set_aside(self, ports: Ports, message: DealMessage, error: CosellError) -> None:
         log.warning("deal set aside: %s", _for_the_log(error), extra=_ids(message) | {"family": error.family})
         if isinstance(error, FatalError):
             self.alerts.alert(type(error).__name__, str(error))
+        elif isinstance(error, DataError) and _link(ports, message) is None and not message.record_id:
+            # There is no record on which a seller could read it, and an undecided invitation expires.
+            self.alerts.alert(_deal(message), f"referral {message.referral_id} cannot be brought to the CRM. {error}")
         key = _key(message)
         held = ports.ledger.parked(ports.crm.name, key)
         attempts = held.attempts + 1 if held else 1
@@ -144,6 +148,10 @@ def _link(ports: Ports, message: DealMessage) -> Link | None:
 
 def _key(message: DealMessage) -> str:
     return str(message.referral_id or message.record_id)
+
+
+def _deal(message: DealMessage) -> str:
+    return f"deal {_key(message)}"
 
 
 def _ids(message: DealMessage) -> dict[str, object]:
