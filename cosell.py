@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
     if sys.version_info < OLDEST:
         found = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"cosell.py needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {found} ({sys.executable}).")
-    from tools.cli.commands import COMMANDS, usage  # noqa: PLC0415 (older Pythons get the message above first)
+    from tools.cli.commands import COMMANDS, usage
 
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
@@ -70,7 +70,7 @@ def current() -> str:
 
 def dev_dependencies() -> list[str]:
     """The dev list of pyproject.toml."""
-    import tomllib  # noqa: PLC0415 (absent before Python 3.11, which gets a plain message instead)
+    import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return list(project["optional-dependencies"]["dev"])
@@ -108,11 +108,11 @@ def locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(exist_ok=True)
     with path.open("a") as file:
         if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415 (Windows only)
+            import msvcrt
 
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
         else:
-            import fcntl  # noqa: PLC0415 (not on Windows)
+            import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

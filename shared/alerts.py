@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Protocol
 
@@ -9,6 +10,8 @@ from shared.errors import CosellError, StaleError
 from shared.ledger.port import Ledger
 
 log = logging.getLogger(__name__)
+
+_ROUNDS = 5
 
 
 class Notifier(Protocol):
@@ -20,7 +23,10 @@ class Notifier(Protocol):
 
 
 class Alerts:
-    """Alerts by key; the ledger remembers which are raised, so that every instance alerts only once."""
+    """Alerts by who raises them; the ledger remembers which are raised, so that every instance alerts only once.
+
+    One cause may be met in several places: the same text is told once, and healed when the last of them is clear.
+    """
 
     def __init__(self, ledger: Ledger, notifier: Notifier | None) -> None:
         self._ledger = ledger
@@ -28,21 +34,34 @@ class Alerts:
 
     def alert(self, key: str, text: str) -> None:
         """Raise an alert unless it is raised already."""
-        self._change(key, text, f"Co-sell sync needs attention: {text}")
+        if self._change(key, text):
+            log.error("alert %s raised", key)
+            self._notify(key, f"Co-sell sync needs attention: {text}")
 
     def clear(self, key: str) -> None:
         """Say that it is well again, if the alert was raised."""
-        self._change(key, "", f"Co-sell sync is well again: {key}")
+        if text := self._change(key, None):
+            log.info("alert %s cleared", key)
+            self._notify(key, f"Co-sell sync is well again ({key}): {text}")
 
-    def _change(self, key: str, state: str, text: str) -> None:
-        held = self._ledger.value("alert", key)
-        if bool(held.value) == bool(state):
-            return
-        try:
-            self._ledger.replace_value("alert", key, state, held)
-        except StaleError:
-            return  # Another instance told already.
-        log.log(logging.ERROR if state else logging.INFO, "alert %s %s", key, "raised" if state else "cleared")
+    def _change(self, key: str, text: str | None) -> str | None:
+        """Store that `key` is raised with `text`, or not raised; returns the text to tell about, if there is one."""
+        for _ in range(_ROUNDS):
+            held = self._ledger.value("alert", "raised")
+            raised: dict[str, str] = json.loads(held.value) if held.value else {}
+            if (key in raised) == (text is not None):
+                return None
+            others = {other: told for other, told in raised.items() if other != key}
+            wanted = others if text is None else {**others, key: text}
+            try:
+                self._ledger.replace_value("alert", "raised", json.dumps(wanted), held)
+            except StaleError:
+                continue  # Another instance changed an alert, perhaps this one.
+            told = raised[key] if text is None else text
+            return None if told in others.values() else told
+        return None
+
+    def _notify(self, key: str, text: str) -> None:
         if self._notifier is None:
             return
         try:

@@ -18,7 +18,6 @@ from shared.mapping.compiled import Mapping
 from shared.mapping.loading import load_mapping
 from shared.partner_center.port import PartnerCenter
 from shared.partner_center.webhooks import Webhooks
-from shared.queue.port import DealQueue
 from shared.settings import Settings, load_settings
 from shared.sync.ports import Ports
 from shared.sync.work import Work
@@ -26,8 +25,9 @@ from shared.sync.work import Work
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from shared.partner_center.signature import SignatureCheck
+    from shared.partner_center.signature import SignatureCheck, Trust
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
+    from shared.queue.storage_queue import StorageDealQueue
 
 
 class App:
@@ -55,7 +55,7 @@ class App:
         return TableLedger(TableClient(uri, TABLE, credential=self._storage_identity, **_storage_options()))
 
     @functools.cached_property
-    def queue(self) -> DealQueue:
+    def queue(self) -> StorageDealQueue:
         """The deal queue, written as the Functions host reads it."""
         from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
@@ -91,6 +91,10 @@ class App:
         )
         return PartnerCenterTokens(redeem, self._token_store, self.clock)
 
+    def partner_center_token(self, scope: str, *, fresh: bool = False) -> str:
+        """Return an access token for one of Partner Center's APIs, a new one when `fresh`."""
+        return self._tokens.get(scope, fresh=fresh)
+
     @functools.cached_property
     def _token_store(self) -> TokenStore:
         from shared.identity import AzureTokens
@@ -114,7 +118,7 @@ class App:
             "Partner Center",
             self.transport,
             self.clock,
-            lambda fresh: self._tokens.get(scope, fresh=fresh),
+            lambda fresh: self.partner_center_token(scope, fresh=fresh),
             referrals.classifier(self.clock),
             identity_headers=referrals.headers_for_partner_center,
         )
@@ -130,26 +134,36 @@ class App:
             "Partner Center webhooks",
             self.transport,
             self.clock,
-            lambda fresh: self._tokens.get(scope, fresh=fresh),
+            lambda fresh: self.partner_center_token(scope, fresh=fresh),
             webhooks.classifier(self.clock),
             identity_headers=referrals.headers_for_partner_center,
         )
         return webhooks.WebhooksClient(service, self.settings.partner_center_webhooks_url)
 
     @functools.cached_property
-    def signature_check(self) -> SignatureCheck:
-        """What authenticates events."""
-        from shared.partner_center.certificates import HttpsFetcher
-        from shared.partner_center.signature import SignatureCheck, Trust, load_bundle
+    def trust(self) -> Trust:
+        """Whose events are believed."""
+        from shared.partner_center.signature import Trust, load_bundle
 
         settings = self.settings
-        trust = Trust(
+        try:
+            bundle = load_bundle(_trust_bundle(settings.webhook_trust_bundle))
+        except ValueError as error:
+            raise SettingsError("WEBHOOK_TRUST_BUNDLE: holds a certificate that is not PEM.") from error
+        return Trust(
             hosts=frozenset(host.casefold() for host in settings.webhook_certificate_hosts),
-            bundle=load_bundle(_trust_bundle(settings.webhook_trust_bundle)),
+            bundle=bundle,
             subject=settings.webhook_certificate_subject,
             organization=settings.webhook_certificate_organization,
         )
-        return SignatureCheck(trust, HttpsFetcher(), self.clock)
+
+    @functools.cached_property
+    def signature_check(self) -> SignatureCheck:
+        """What authenticates events."""
+        from shared.partner_center.certificates import HttpsFetcher
+        from shared.partner_center.signature import SignatureCheck
+
+        return SignatureCheck(self.trust, HttpsFetcher(), self.clock)
 
     # --- CRMs ------------------------------------------------------------------------------------------------------
 
@@ -159,9 +173,11 @@ class App:
         return {name: self._ports_of(name) for name in self.settings.crms}
 
     def _ports_of(self, name: str) -> Ports:
+        if name != "dynamics365":
+            raise SettingsError(f"CRM: {name} is not supported by this version; use dynamics365.")
         mapping = load_mapping(name, self.settings.mapping_dir)
         return Ports(
-            self._crm(name, mapping),
+            self._dynamics365(mapping),
             self.partner_center,
             self.ledger,
             self.queue,
@@ -172,11 +188,15 @@ class App:
             self.settings.dry_run,
         )
 
-    def _crm(self, name: str, mapping: Mapping) -> Crm:
-        if name != "dynamics365":
-            raise SettingsError(f"CRM: {name} is not supported by this version; use dynamics365.")
-        from shared.crm.dataverse_errors import classifier
+    def _dynamics365(self, mapping: Mapping) -> Crm:
         from shared.crm.dynamics365 import Dynamics365
+
+        return Dynamics365(self.dynamics_service, str(self.settings.dynamics_url), mapping, self.clock)
+
+    @functools.cached_property
+    def dynamics_service(self) -> Service:
+        """Dynamics 365 under the app's identity."""
+        from shared.crm.dataverse_errors import classifier
         from shared.identity import AzureTokens
 
         settings = self.settings
@@ -186,8 +206,7 @@ class App:
             settings.entra_authority,
             (settings.dynamics_tenant_id, settings.dynamics_client_id, settings.dynamics_client_secret),
         )
-        service = Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))
-        return Dynamics365(service, url, mapping, self.clock)
+        return Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))
 
     # --- use cases -------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ class ChatWebhook:
 
     def notify(self, text: str) -> None:
         """Post the text. Raises ServiceUnavailable when it was not taken."""
-        slack = (urlsplit(self._url).hostname or "").endswith("slack.com")
+        slack = f".{urlsplit(self._url).hostname}".endswith(".slack.com")
         content = {"text": text} if slack else _card(text)
         headers = {"Content-Type": "application/json"}
         answer = self._transport.send(Request("POST", self._url, headers, json.dumps(content).encode()))

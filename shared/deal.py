@@ -34,7 +34,7 @@ STANDARD_FIELDS = (NAME, DEAL_VALUE, CURRENCY, CLOSING_DATE, NOTES, SOLUTIONS, V
 
 def dump_fields(fields: Fields) -> str:
     """Serialize canonical fields for storage; `load_fields` gives them back exactly."""
-    return json.dumps({name: _dump(value) for name, value in sorted(fields.items())}, ensure_ascii=False)
+    return json.dumps({name: _dump(value) for name, value in sorted(fields.items())})
 
 
 def load_fields(text: str) -> dict[str, Value]:

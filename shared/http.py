@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -183,7 +184,7 @@ class Service:
         response = self._send(request, fresh=False)
         if response.status == 401:
             response = self._send(request, fresh=True)
-        if response.status < 400:
+        if response.status < 300:
             return response
         error = self._failure(request, response)
         if isinstance(error, RetriableError) and error.retry_after is not None:
@@ -211,6 +212,8 @@ class Service:
             return SignInRequired(f"{self.name} refused a token that was just issued; check the identity's roles")
         if response.status == 429:
             return Throttled(f"{self.name} asked us to slow down", retry_after=retry_after(response, self._clock))
+        if response.status < 400:
+            return ServiceUnavailable(f"{self.name} answered with a redirect ({response.status}); check its URL")
         error = self._classify(response)
         if isinstance(error, ServiceUnavailable) and not request.repeatable:
             return OutcomeUnknown(str(error), retry_after=error.retry_after)
@@ -245,15 +248,24 @@ class Service:
 def retry_after(response: Response, clock: Clock) -> float | None:
     """Return the seconds that a `Retry-After` header asks for, from either of its two forms, or None."""
     text = response.headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    if text.replace(".", "", 1).isdigit():
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return min(float(text), _LONGEST_PAUSE)
+    until = _date(text)
+    if until is None:
         return None
     # The date is the service's clock, so it is measured against the service's own Date header when there is one.
-    sent = response.headers.get("date")
-    now = parsedate_to_datetime(sent) if sent else clock.now()
-    return max(0.0, (until - now).total_seconds())
+    now = _date(response.headers.get("date", "")) or clock.now()
+    return min(max(0.0, (until - now).total_seconds()), _LONGEST_PAUSE)
+
+
+_LONGEST_PAUSE = 24 * 3600.0
+"""What a `Retry-After` is believed at most, in seconds."""
+
+
+def _date(text: str) -> datetime | None:
+    """Read an HTTP date; one without a zone is UTC."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

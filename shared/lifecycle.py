@@ -61,18 +61,19 @@ def referral_stage(status: str | None, substatus: str | None, *, invited: bool) 
     return Stage.ACTIVE
 
 
-def align(record: Stage, referral: Stage) -> Stage:
+def align(record: Stage, referral: Stage, base: Stage | None = None) -> Stage:
     """Return what the record's state means while the referral is where it is.
 
     The CRM knows on hold, open, won and lost only. Lost is Declined while the invitation is undecided and Lost
     afterwards, and agrees with every other way a referral can end without being won. On hold means something only
-    while the referral is an undecided invitation; for every other deal it is just an open record.
+    while the referral is an undecided invitation, or was one when the sides last agreed (`base`); for every other deal
+    it is just an open record.
     """
     if record is Stage.LOST:
         if referral in _LOST_FOR_CRM:
             return referral
         return Stage.DECLINED if referral is Stage.ON_HOLD else Stage.LOST
-    if record is Stage.ON_HOLD and referral is not Stage.ON_HOLD:
+    if record is Stage.ON_HOLD and Stage.ON_HOLD not in {referral, base}:
         return Stage.ACTIVE
     return record
 

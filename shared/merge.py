@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 
-from shared.deal import Fields, Value
+from shared.deal import STATUS, Fields, Value
 
 
 class Policy(StrEnum):
@@ -103,18 +104,22 @@ def plan(
     rules: Iterable[Rule],
     *,
     referral_closed: bool = False,
+    record_closed: bool = False,
 ) -> Plan:
     """Decide every field of one deal.
 
     `base` holds the values last seen equal on both sides, in the referral's form; None, or a missing field, means
     unknown: equal values are adopted, unequal ones go by policy, and nothing is ever cleared. `referral_closed` says
-    that Partner Center accepts no more changes, so the record's edits are shown as differences instead.
+    that Partner Center accepts no more changes, so the record's edits are shown as differences instead; `record_closed`
+    says the same of the CRM, but for the status.
     """
     known = base or {}
     to_crm, to_partner_center, adopted, differences = [], [], [], []
     agreed = dict(known)
     for rule in rules:
         outcome = _decide(rule, known, referral[rule.name], record[rule.name], closed=referral_closed)
+        if outcome.to_crm and record_closed and rule.name != STATUS:
+            outcome = _differ(rule, referral[rule.name], record[rule.name], _RECORD_CLOSED)
         if outcome.difference:
             differences.append(outcome.difference)
             continue
@@ -128,6 +133,9 @@ def plan(
     return Plan(tuple(to_crm), tuple(to_partner_center), tuple(adopted), tuple(differences), agreed)
 
 
+_RECORD_CLOSED = "the record is closed in the CRM, which accepts no more changes"
+
+
 def _agreed_value(rule: Rule, referral: Value, record: Value, outcome: _Outcome) -> Value:
     if outcome.to_partner_center:
         return outcome.to_partner_center.new
@@ -137,8 +145,10 @@ def _agreed_value(rule: Rule, referral: Value, record: Value, outcome: _Outcome)
 
 
 def _decide(rule: Rule, base: Fields, referral: Value, record: Value, *, closed: bool) -> _Outcome:
-    if rule.fit(referral) == record or (rule.keep and _empty(referral)):
+    if rule.fit(referral) == record:
         return _AGREED
+    if rule.keep and _empty(referral) and record == rule.fit(base.get(rule.name, record)):
+        return _AGREED  # Partner Center has nothing to say, and nobody typed anything.
     if rule.one_way:
         return _one_way(rule, referral, record, closed=closed)
     if rule.name not in base:
@@ -149,7 +159,7 @@ def _decide(rule: Rule, base: Fields, referral: Value, record: Value, *, closed:
         return _towards_crm(rule, referral, record, "changed in Partner Center")
     if not referral_changed:
         return _towards_partner_center(rule, base[rule.name], referral, record, closed=closed)
-    return _conflict(rule, referral, record, closed=closed)
+    return _conflict(rule, referral, record, closed=closed, base=base[rule.name])
 
 
 def _one_way(rule: Rule, referral: Value, record: Value, *, closed: bool) -> _Outcome:
@@ -172,16 +182,21 @@ def _first_meeting(rule: Rule, referral: Value, record: Value, *, closed: bool) 
 
 
 def _conflict(
-    rule: Rule, referral: Value, record: Value, *, closed: bool, reason: str = "both sides changed"
+    rule: Rule,
+    referral: Value,
+    record: Value,
+    *,
+    closed: bool,
+    reason: str = "both sides changed",
+    base: Value = None,
 ) -> _Outcome:
     if rule.conflict is Policy.HOLD:
         return _differ(rule, referral, record, f"{reason}; a person decides by making both equal", held=True)
     crm_wins = rule.conflict is Policy.CRM and rule.to_partner_center and not closed
-    if crm_wins or not rule.to_crm:
-        if closed or not rule.to_partner_center:
-            return _differ(rule, referral, record, _blocked(closed=closed))
-        return _Outcome(to_partner_center=Change(rule.name, referral, record, f"{reason}; the CRM wins"))
-    return _Outcome(to_crm=Change(rule.name, record, referral, f"{reason}; Partner Center wins"))
+    keeps = rule.keep and _empty(referral)
+    if crm_wins or keeps or not rule.to_crm:
+        return _send(rule, referral, record, f"{reason}; the CRM wins", wholes=(referral, base), closed=closed)
+    return _Outcome(to_crm=Change(rule.name, record, rule.fit(referral), f"{reason}; Partner Center wins"))
 
 
 def _towards_crm(rule: Rule, referral: Value, record: Value, reason: str) -> _Outcome:
@@ -191,11 +206,19 @@ def _towards_crm(rule: Rule, referral: Value, record: Value, reason: str) -> _Ou
 
 
 def _towards_partner_center(rule: Rule, base: Value, referral: Value, record: Value, *, closed: bool) -> _Outcome:
+    return _send(rule, referral, record, "changed in the CRM", wholes=(base,), closed=closed)
+
+
+def _send(
+    rule: Rule, referral: Value, record: Value, reason: str, *, wholes: tuple[Value, ...], closed: bool
+) -> _Outcome:
+    """Write the record's value to Partner Center, unless that is not allowed or would cut off what the CRM lacks."""
     if closed or not rule.to_partner_center:
         return _differ(rule, referral, record, _blocked(closed=closed))
-    if rule.fit(base) != base:
+    # A rounded number is still that number; a text or list that was cut is only a part of it.
+    if any(rule.fit(whole) != whole and not isinstance(whole, Decimal) for whole in wholes):
         return _differ(rule, referral, record, "the CRM column holds only a part; edit the whole in Partner Center")
-    return _Outcome(to_partner_center=Change(rule.name, referral, record, "changed in the CRM"))
+    return _Outcome(to_partner_center=Change(rule.name, referral, record, reason))
 
 
 def _differ(rule: Rule, referral: Value, record: Value, reason: str, *, held: bool = False) -> _Outcome:

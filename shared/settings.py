@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shared.errors import SettingsError
 from shared.sync.ports import CrmAudit
+from shared.urls import is_loopback
 
 CrmName = Literal["dynamics365", "salesforce"]
 
@@ -20,10 +21,10 @@ CrmName = Literal["dynamics365", "salesforce"]
 def _https(value: str) -> str:
     try:
         parts = urlsplit(value)
-        loopback = parts.hostname in {"localhost", "::1"} or (parts.hostname or "").startswith("127.")
+        host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise ValueError("must be a URL") from None
-    if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and loopback)):
+    if not host or (parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host))):
         raise ValueError("must be an https URL")
     return value.rstrip("/")
 
@@ -94,6 +95,7 @@ class Settings(BaseModel):
         "pcnotifications-dispatch.microsoft.com", alias="WEBHOOK_CERTIFICATE_SUBJECT"
     )
     webhook_certificate_organization: Text = Field("Microsoft Corporation", alias="WEBHOOK_CERTIFICATE_ORGANIZATION")
+    webhook_public_url: Url | None = Field(None, alias="WEBHOOK_PUBLIC_URL", repr=False)
 
     dynamics_url: Url | None = Field(None, alias="DYNAMICS_URL")
     dynamics_tenant_id: Text | None = Field(None, alias="DYNAMICS_TENANT_ID")
@@ -112,7 +114,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
     An empty value counts as not set: that is how an unfilled line of the portal arrives.
     """
-    given = {name: value for name, value in (environment or os.environ).items() if value.strip()}
+    given = {
+        name: value for name, value in (os.environ if environment is None else environment).items() if value.strip()
+    }
     problems = _combinations(given)
     settings: Settings | None = None
     try:

@@ -41,14 +41,14 @@ def _classify(response: Response, code: str, message: str, clock: Clock) -> Cose
     if response.status >= 500 or code in _BUSY:
         reason = f"Dynamics 365 answered {response.status} {code}".strip()
         return ServiceUnavailable(reason, retry_after=retry_after(response, clock))
+    if code in _SCHEMA or "could not find a property named" in message.casefold():
+        return SchemaMismatch(f"Dynamics 365 lacks what the mapping names ({code}): {message}")
     if code in _DUPLICATE:
         return AlreadyExists("Dynamics 365 holds such a row already")
     if response.status == 412:
         return VersionMismatch("the record changed in Dynamics 365")
     if code in _DENIED or response.status == 403:
         return AccessDenied(f"Dynamics 365 denies the application user ({code}): {message}")
-    if code in _SCHEMA or "could not find a property named" in message.casefold():
-        return SchemaMismatch(f"Dynamics 365 lacks what the mapping names ({code}): {message}")
     if response.status in (404, 410):
         return GoneError("the record was deleted in Dynamics 365")
     return DataError(Problem("record", f"Dynamics 365 refused it: {message or code}", "Correct it and save again."))

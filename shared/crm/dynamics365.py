@@ -12,6 +12,7 @@ from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from shared.clock import Clock
+from shared.crm import dataverse_metadata
 from shared.crm.dataverse_errors import is_already_closed, is_cursor_expired
 from shared.crm.port import ChangePage, Columns, Record, RelatedRows, StageChange
 from shared.errors import (
@@ -27,6 +28,7 @@ from shared.http import Response, Service
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.compiled import Mapping as FieldMapping
 from shared.mapping.compiled import Row
+from shared.mapping.tables import Description
 
 API = "/api/data/v9.2/"
 PAGE = 1000
@@ -165,6 +167,12 @@ class Dynamics365:
         etag = row.get("@odata.etag")
         return Record(str(row["opportunityid"]).lower(), str(etag) if etag else None, columns, seen_at)
 
+    def describe(self) -> Description:
+        """Read the definitions of opportunity, account, contact and systemuser."""
+        return dataverse_metadata.describe(
+            lambda path, query: _object(self._call("GET", self._url(path, query))), self._mapping.file
+        )
+
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def ensure_account(self, match: Columns, columns: Columns) -> str:
@@ -202,11 +210,15 @@ class Dynamics365:
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """PATCH under If-Match, then move the state: open states by PATCH, won and lost by their actions."""
         closes = stage is not None and stage.after in TERMINAL
-        content = self._content({**columns, **(stage.columns if stage and not closes else {})})
-        if stage and stage.before in TERMINAL and closes:
-            record = self._patch(record, self._mapping.status_columns(Stage.ACTIVE))
+        opened = stage is not None and stage.before in TERMINAL
+        if stage and opened:
+            # A closed row takes nothing but its own reopening.
+            record = self._patch(record, self._mapping.status_columns(Stage.ACTIVE) if closes else stage.columns)
+        content = self._content({**columns, **(stage.columns if stage and not closes and not opened else {})})
         if content:
             record = self._patch(record, content)
+        elif stage and closes and not opened:
+            self._check_closable(record, stage)
         if stage and closes:
             self._close(record.id, stage)
             return replace(record, version=None, columns={**record.columns, **stage.columns})
@@ -221,6 +233,14 @@ class Dynamics365:
             self.read(record.id)  # Raises GoneError when it is the record itself that is gone.
             raise _missing_reference() from None
         return self._record(row, self._clock.now())
+
+    def _check_closable(self, record: Record, stage: StageChange) -> None:
+        """Compare the version by reading, as the closing actions know no If-Match; closed alike already is fine."""
+        if record.version is None:
+            return
+        held = self.read(record.id)
+        if held.version != record.version and held.columns.get("statecode") != stage.columns.get("statecode"):
+            raise VersionMismatch("the record changed in Dynamics 365")
 
     def _close(self, record_id: str, stage: StageChange) -> None:
         """Win or lose the opportunity; a closed state cannot be written by PATCH (0x80100005)."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.lifecycle import Stage
+from shared.mapping.tables import Description
 
 Columns = Mapping[str, object]
 
@@ -91,6 +92,13 @@ class Crm(Protocol):
 
     def related(self, record_id: str) -> RelatedRows:
         """Return the rows around a record that a new referral needs. Raises GoneError."""
+        ...
+
+    def describe(self) -> Description:
+        """Return what the CRM says about the tables that the mapping file names: an administrator's question.
+
+        Raises SchemaMismatch when a table does not exist.
+        """
         ...
 
     def ensure_account(self, match: Columns, columns: Columns) -> str:

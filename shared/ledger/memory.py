@@ -35,7 +35,8 @@ class MemoryLedger:
     def link_of_record(self, crm: str, record_id: str) -> Link | None:
         """Return the link of a record."""
         referral_id = self._records.get((crm, record_id))
-        return self.link(crm, referral_id) if referral_id else None
+        link = self.link(crm, referral_id) if referral_id else None
+        return link if link and link.record_id == record_id else None
 
     def links(self, crm: str) -> Iterator[Link]:
         """Return every link."""
@@ -63,7 +64,8 @@ class MemoryLedger:
 
     def history(self, crm: str, key: str, limit: int = 50) -> Sequence[AuditEntry]:
         """Return the newest audit entries."""
-        return self._audit.get((crm, key), [])[::-1][:limit]
+        rows = self._audit.get((crm, key), [])
+        return sorted(rows, key=lambda row: (-row.at.timestamp(), row.id))[:limit]
 
     def note(self, crm: str, key: str, entry: AuditEntry) -> None:
         """Store one audit row; the same row again changes nothing."""

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from datetime import datetime
 
 from shared.deal import dump_fields, load_fields
 from shared.ledger.port import AuditEntry, Intent, Link, LinkState, Parked
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _json(content: object) -> str:
+    """Return JSON as short as it goes; half an emoji, which no storage takes, is escaped."""
+    text = json.dumps(content, ensure_ascii=False)
+    return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
 
 _MOMENTS = ("referral_changed_at", "related_changed_at", "record_seen_at")
 
@@ -18,7 +28,7 @@ def dump_link(link: Link) -> str:
     content["base"] = json.loads(dump_fields(link.base))
     for name in _MOMENTS:
         content[name] = content[name].isoformat() if content[name] else None
-    return json.dumps(content, ensure_ascii=False)
+    return _json(content)
 
 
 def load_link(text: str, etag: str | None) -> Link:
@@ -34,7 +44,7 @@ def load_link(text: str, etag: str | None) -> Link:
 
 def dump_entry(entry: AuditEntry) -> str:
     """Serialize an audit entry."""
-    return json.dumps({**asdict(entry), "at": entry.at.isoformat()}, ensure_ascii=False)
+    return _json({**asdict(entry), "at": entry.at.isoformat()})
 
 
 def load_entry(text: str) -> AuditEntry:
@@ -47,7 +57,7 @@ def load_entry(text: str) -> AuditEntry:
 def dump_intent(intent: Intent) -> str:
     """Serialize an intent, without its etag."""
     content = asdict(replace(intent, etag=None))
-    return json.dumps({**content, "since": intent.since.isoformat(), "started_at": intent.started_at.isoformat()})
+    return _json({**content, "since": intent.since.isoformat(), "started_at": intent.started_at.isoformat()})
 
 
 def load_intent(text: str, etag: str | None) -> Intent:
@@ -59,7 +69,7 @@ def load_intent(text: str, etag: str | None) -> Intent:
 
 def dump_parked(parked: Parked) -> str:
     """Serialize a parked deal."""
-    return json.dumps({**asdict(parked), "due": parked.due.isoformat()}, ensure_ascii=False)
+    return _json({**asdict(parked), "due": parked.due.isoformat()})
 
 
 def load_parked(text: str) -> Parked:

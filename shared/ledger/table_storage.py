@@ -9,6 +9,7 @@ entity (learn.microsoft.com/azure/storage/tables/scalability-targets).
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
+    ServiceResponseError,
 )
 from azure.data.tables import TableTransactionError, UpdateMode
 
@@ -37,10 +39,10 @@ if TYPE_CHECKING:
 TABLE = "cosell"
 VALUES = "value"
 
-CHUNK = 30_000
-"""Characters per property."""
-CHUNKS = 15
-"""Properties per text: 15 x 30 000 UTF-16 units stay below the entity's 1 MiB."""
+CHUNK = 15_000
+"""Characters per property: at most 30 000 UTF-16 units."""
+UNITS = 480_000
+"""UTF-16 units per text: two bytes each, with room below the entity's 1 MiB for its other properties."""
 
 _NEWEST_FIRST = 10**20
 
@@ -50,14 +52,15 @@ Entity = dict[str, Any]
 def to_chunks(text: str) -> dict[str, str]:
     """Spread a text over properties. Raises DataError when it does not fit into an entity."""
     parts = [text[start : start + CHUNK] for start in range(0, len(text), CHUNK)] or [""]
-    if len(parts) > CHUNKS:
-        raise DataError(Problem("deal", f"is larger than the {CHUNK * CHUNKS} characters kept", "Shorten its texts."))
+    if len(text.encode("utf-16-le", "surrogatepass")) // 2 > UNITS:
+        raise DataError(Problem("deal", f"is larger than the {UNITS} characters kept", "Shorten its texts."))
     return {f"Data{index}": part for index, part in enumerate(parts)}
 
 
 def from_chunks(entity: Mapping[str, Any]) -> str:
     """Return the text that `to_chunks` spread."""
-    return "".join(entity[f"Data{index}"] for index in range(CHUNKS) if f"Data{index}" in entity)
+    names = itertools.takewhile(lambda name: name in entity, (f"Data{index}" for index in itertools.count()))
+    return "".join(entity[name] for name in names)
 
 
 @contextmanager
@@ -72,8 +75,8 @@ def translated() -> Iterator[None]:
     except HttpResponseError as error:
         if error.status_code in (401, 403):
             raise AccessDenied("the storage account refused the app's identity") from error
-        if error.status_code in (409, 412):
-            raise StaleError("the stored row changed") from error
+        if error.status_code in (404, 409, 412):
+            raise StaleError("the stored row changed, or is gone") from error
         raise ServiceUnavailable(f"Table Storage answered {error.status_code}") from error
     except AzureError as error:
         raise ServiceUnavailable(f"Table Storage does not answer ({type(error).__name__})") from error
@@ -112,7 +115,8 @@ class TableLedger:
     def link_of_record(self, crm: str, record_id: str) -> Link | None:
         """Return the link of a record: two point reads."""
         entity = self._get(crm, f"record:{record_id}")
-        return self.link(crm, entity["ReferralId"]) if entity is not None else None
+        link = self.link(crm, entity["ReferralId"]) if entity is not None else None
+        return link if link and link.record_id == record_id else None
 
     def links(self, crm: str) -> Iterator[Link]:
         """Return every link, page by page."""
@@ -150,8 +154,8 @@ class TableLedger:
     def _submit(self, operations: list[Any], entity: Entity) -> str:
         try:
             return str(self._table.submit_transaction(operations)[0]["etag"])
-        except TableTransactionError:
-            # The SDK repeats a transaction whose answer got lost, and then meets its own first try.
+        except (TableTransactionError, ServiceResponseError):
+            # The answer may be lost, or the SDK repeated the transaction and met its own first try.
             held = self._get(entity["PartitionKey"], entity["RowKey"])
             if held is not None and held.get("Operation") == entity["Operation"]:
                 return str(held.metadata["etag"])
@@ -254,7 +258,7 @@ class TableLedger:
                     return str(self._table.create_entity(entity)["etag"])
                 guard: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
                 return str(self._table.update_entity(entity, mode=UpdateMode.REPLACE, **guard)["etag"])
-            except (ResourceModifiedError, ResourceExistsError):
+            except (ResourceModifiedError, ResourceExistsError, ServiceResponseError):
                 held = self._get(entity["PartitionKey"], entity["RowKey"])
                 if held is not None and held.get("Operation") == entity["Operation"]:
                     return str(held.metadata["etag"])

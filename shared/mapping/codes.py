@@ -285,8 +285,14 @@ COUNTRIES = frozenset(line[:2] for line in _COUNTRIES.strip().splitlines())
 """Every ISO 3166-1 alpha-2 code."""
 
 _BY_NAME = _country_index()
+_NAMES = {line[:2]: line[7:].split("|")[0] for line in _COUNTRIES.strip().splitlines()}
 
 
 def country_code(text: str) -> str | None:
     """Return the alpha-2 code for a code (alpha-2 or alpha-3) or English name in any case, or None if unknown."""
     return _BY_NAME.get(text.strip().casefold())
+
+
+def country_name(code: str) -> str | None:
+    """Return the ISO 3166 English short name of an alpha-2 code, or None if unknown."""
+    return _NAMES.get(code)

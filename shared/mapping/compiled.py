@@ -2,105 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from collections.abc import Mapping as Dict
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from shared.deal import HELP, NAME, STATUS, Fields, Value
+from shared.deal import HELP, STATUS, Fields, Value
 from shared.errors import DataError, Problem
 from shared.lifecycle import Stage, crm_view, referral_stage, wire_status
-from shared.mapping import codecs
-from shared.mapping.codecs import Codec, Json
-from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
+from shared.mapping.conditions import Condition
+from shared.mapping.model import FieldRow, MappingFile, Scalar
+from shared.mapping.rows import Document, Read, Row, body_writer, get_path, make_rows, put_path
 from shared.merge import Change, Rule
-
-Document = Dict[str, object]
-"""A decoded JSON object, or a CRM row by column name with look-ups resolved."""
 
 Operation = dict[str, object]
 """One JSON-Patch operation: op, path, value."""
-
-
-def _codec(pair: Pair) -> Codec:
-    if pair.codec == "choice":
-        return codecs.choice(pair.values or {}, pair.empty)
-    if pair.codec == "money":
-        return codecs.money(pair.digits)
-    if pair.codec in ("name", "text"):
-        return codecs.text(pair.limit, strip_mark=pair.codec == "name")
-    if pair.codec == "solutions":
-        return codecs.solutions(pair.limit)
-    simple = {"currency": codecs.currency, "date": codecs.day, "yes_no": codecs.yes_no, "country": codecs.country}
-    return simple[pair.codec]()
-
-
-@dataclass(frozen=True)
-class Row:
-    """A pair with its codec: reads and writes one field on either side."""
-
-    pair: Pair
-    codec: Codec
-
-    @property
-    def name(self) -> str:
-        """The field's name."""
-        return self.pair.field
-
-    @cached_property
-    def path(self) -> tuple[str, ...]:
-        """The way to the value in the referral's JSON."""
-        return tuple(self.pair.referral.split("."))
-
-    @cached_property
-    def pointer(self) -> str:
-        """The same as a JSON Pointer, as PATCH wants it."""
-        return "/" + "/".join(self.path)
-
-    def read_referral(self, body: Document) -> Value:
-        """Return the canonical value of a referral's JSON. Raises DataError."""
-        wire = get_path(body, self.path)
-        if wire in (None, "") and self.pair.fallback:
-            wire = get_path(body, tuple(self.pair.fallback.split(".")))
-        try:
-            return self.codec.from_referral(wire)
-        except ValueError as error:
-            remedy = f"Correct {self.pair.referral} in Partner Center."
-            raise DataError(Problem(self.name, str(error), remedy)) from error
-
-    def read_record(self, columns: Document) -> Value:
-        """Return the canonical value of a CRM row. Raises DataError."""
-        wire = columns.get(self.pair.column)
-        if wire in (None, "") and self.pair.fallback_column:
-            wire = columns.get(self.pair.fallback_column)
-        try:
-            return self.codec.from_record(wire)
-        except ValueError as error:
-            remedy = f"Correct the column {self.pair.column} in the CRM."
-            raise DataError(Problem(self.name, str(error), remedy)) from error
-
-
-def get_path(body: object, path: Iterable[str]) -> Json:
-    """Follow `path` through nested objects; absent parts read as None."""
-    for part in path:
-        if not isinstance(body, Dict):
-            return None
-        body = body.get(part)
-    return body
-
-
-def put_path(body: dict[str, object], path: tuple[str, ...], value: object) -> None:
-    """Set the value at `path`, making the objects on the way."""
-    for part in path[:-1]:
-        inner = body.setdefault(part, {})
-        if not isinstance(inner, dict):
-            raise TypeError(f"{part} is not an object")
-        body = inner
-    body[path[-1]] = value
-
-
-def _rows(pairs: Iterable[Pair]) -> tuple[Row, ...]:
-    return tuple(Row(pair, _codec(pair)) for pair in pairs)
 
 
 class Mapping:
@@ -114,12 +28,22 @@ class Mapping:
         self.version = file.version
         self.table = file.table
         self.columns = file.columns
-        self.rows = {row.name: row for row in _rows(file.fields)}
-        self.account = _rows(file.account.fields)
-        self.contact = _rows(file.contact)
-        self.owner = _rows(file.owner)
+        self.rows = {row.name: row for row in make_rows(file.fields, mark=file.check_mark_in_name)}
+        self.account = make_rows(file.account.fields)
+        self.contact = make_rows(file.contact)
+        self.owner = make_rows(file.owner)
         self._settings = {row.field: row for row in file.fields}
         self.rules = tuple(self._rule(row) for row in self.rows.values())
+        self._defaults = {
+            row.field: self.rows[row.field].codec.from_referral(row.default)
+            for row in file.fields
+            if row.default is not None
+        }
+        self._stages = sorted(
+            ((stage, tuple(entry.items())) for stage, entry in file.status.entries()), key=lambda each: -len(each[1])
+        )
+        self._record_condition = Condition(file.sync_when.record) if file.sync_when.record else None
+        self._referral_condition = Condition(file.sync_when.referral) if file.sync_when.referral else None
 
     def _rule(self, row: Row) -> Rule:
         settings = self._settings[row.name]
@@ -144,34 +68,60 @@ class Mapping:
         own = self.columns
         mapped = [row.pair.column for row in self.rows.values()]
         state = sorted({column for _, entry in self.file.status.entries() for column in entry})
-        return tuple(dict.fromkeys([*mapped, *state, own.sync, own.referral_identifier, own.referral_link, own.status]))
+        ours = (own.sync, own.referral_identifier, own.referral_link, own.status)
+        asked = self._record_condition.names if self._record_condition else ()
+        return tuple(dict.fromkeys([*mapped, *state, *ours, *asked]))
+
+    # --- which deals -----------------------------------------------------------------------------------------------
+
+    def shares(self, columns: Document) -> bool:
+        """Whether a record is to be in Partner Center: its Sync flag is on and the file's condition is met."""
+        condition = self._record_condition
+        return bool(columns.get(self.columns.sync)) and (condition is None or condition(columns))
+
+    def receives(self, body: Document) -> bool:
+        """Whether a referral is to be in the CRM: the file's condition is met."""
+        return self._referral_condition is None or self._referral_condition(body)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def read_referral(self, body: Document) -> dict[str, Value]:
-        """Return the canonical fields of a referral's JSON. Raises DataError."""
-        fields = {name: row.read_referral(body) for name, row in self.rows.items()}
+        """Return the canonical fields of a referral's JSON. Raises DataError naming every problem."""
+        try:
+            fields = {name: read(body) for name, read in self._from_referral}
+        except ValueError:
+            raise _every_problem(body, [row.read_referral for row in self.rows.values()]) from None
         fields[STATUS] = stage_of(body)
         return fields
 
     def read_record(self, columns: Document) -> dict[str, Value]:
-        """Return the canonical fields of a CRM row; `status` as the CRM sees it. Raises DataError."""
-        fields = {name: row.read_record(columns) for name, row in self.rows.items()}
-        fields[STATUS] = self.record_stage(columns)
+        """Return the canonical fields of a CRM row, `status` as the CRM has it. Raises DataError with every problem."""
+        try:
+            fields = {name: read(columns) for name, read in self._from_record}
+            fields[STATUS] = self.record_stage(columns)
+        except (ValueError, DataError):
+            readers = [row.read_record for row in self.rows.values()]
+            raise _every_problem(columns, [*readers, self.record_stage]) from None
         return fields
+
+    @cached_property
+    def _from_referral(self) -> tuple[tuple[str, Read], ...]:
+        return tuple((name, row.from_referral) for name, row in self.rows.items())
+
+    @cached_property
+    def _from_record(self) -> tuple[tuple[str, Read], ...]:
+        return tuple((name, row.from_record) for name, row in self.rows.items())
 
     def record_stage(self, columns: Document) -> Stage:
         """Return the stage whose entry matches the row in the most columns. Raises DataError when none does."""
-        best: tuple[int, Stage] | None = None
-        for stage, entry in self.file.status.entries():
-            if all(columns.get(column) == value for column, value in entry.items()) and (
-                best is None or len(entry) > best[0]
-            ):
-                best = (len(entry), stage)
-        if best is None:
-            state = {column: columns.get(column) for column in self.status_columns(Stage.ACTIVE)}
-            raise DataError(Problem(STATUS, f"the mapping file knows no status {state}", "Add it to its status table."))
-        return best[1]
+        for stage, entry in self._stages:
+            for column, value in entry:
+                if columns.get(column) != value:
+                    break
+            else:
+                return stage
+        state = {column: columns.get(column) for column in self.status_columns(Stage.ACTIVE)}
+        raise DataError(Problem(STATUS, f"the mapping file knows no status {state}", "Add it to its status table."))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -182,15 +132,12 @@ class Mapping:
 
     def record_values(self, fields: Fields) -> dict[str, object]:
         """Return the CRM columns for canonical fields, `status` left out: state changes are the adapter's business."""
-        columns = {
-            self.rows[name].pair.column: self.rows[name].codec.to_record(value)
-            for name, value in fields.items()
-            if name != STATUS
-        }
-        title = self.rows[NAME].pair.column
-        if self.file.check_mark_in_name and title in columns:
-            columns[title] = f"\u2714 {columns[title]}"[: self.rows[NAME].pair.limit]
-        return columns
+        spell = self._to_record
+        return {spell[name][0]: spell[name][1](value) for name, value in fields.items() if name != STATUS}
+
+    @cached_property
+    def _to_record(self) -> dict[str, tuple[str, Callable[[Value], object]]]:
+        return {name: (row.pair.column, row.codec.to_record) for name, row in self.rows.items()}
 
     def created_in_crm(self, fields: Fields) -> dict[str, Value]:
         """Return the fields that an inbound create writes, as the CRM can hold them."""
@@ -199,7 +146,7 @@ class Mapping:
     def created_in_partner_center(self, fields: Fields) -> dict[str, Value]:
         """Return the fields that an outbound create sends, with the mapping's defaults for empty ones."""
         return {
-            name: fields[name] if fields[name] is not None else self._settings[name].default
+            name: self._defaults.get(name) if fields[name] is None else fields[name]
             for name in self._travelling("to_partner_center")
         }
 
@@ -229,11 +176,23 @@ class Mapping:
 
     def referral_values(self, rows: Iterable[Row], values: Fields) -> dict[str, object]:
         """Return referral JSON for canonical values of the given rows; the help code is left to the invitation."""
-        body: dict[str, object] = {}
-        for row in rows:
-            if row.name in values and row.name != HELP:
-                put_path(body, row.path, row.codec.to_referral(values[row.name], None))
-        return body
+        return body_writer(row for row in rows if row.name != HELP)(values)
+
+    @cached_property
+    def referral_body(self) -> Callable[[Fields], dict[str, object]]:
+        """Returns the JSON of a whole deal, as `referral_values` does for any rows; compiled once."""
+        return body_writer(row for row in self.rows.values() if row.name != HELP)
+
+
+def _every_problem(document: Document, readers: Iterable[Callable[[Document], object]]) -> DataError:
+    """Read again with every reader, and collect what each finds wrong."""
+    problems: list[Problem] = []
+    for read in readers:
+        try:
+            read(document)
+        except DataError as error:
+            problems += error.problems
+    return DataError(*problems)
 
 
 def stage_of(body: Document) -> Stage:

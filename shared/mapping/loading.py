@@ -1,67 +1,164 @@
-"""Reads a mapping file; every mistake is reported at once, with its line."""
+"""Reads a mapping file; every mistake is reported at once, with its file and line."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.errors import MappingError
+from shared.mapping import model
 from shared.mapping.compiled import Mapping
-from shared.mapping.model import MappingFile
+from shared.mapping.findings import nearest
+from shared.mapping.overlay import child, is_overlay, merge, row_name
 
 BUILT_IN = Path(__file__).parent
+
+Place = tuple[int | str, ...]
 
 
 def load_mapping(crm: str, directory: Path | None = None) -> Mapping:
     """Load and compile `<crm>.yaml` from `directory` when it is there, else the built-in one.
 
-    Raises MappingError naming file, line, field and rule of everything that is wrong.
+    The file is complete, or an overlay on the built-in one (shared.mapping.overlay). Raises MappingError naming file,
+    line, field and rule of everything that is wrong.
     """
+    root, name = _document(crm, directory)
+    try:
+        return Mapping(model.MappingFile.model_validate(_construct(root, name)))
+    except ValidationError as error:
+        raise MappingError("\n".join(_problem(root, name, each) for each in error.errors())) from error
+
+
+def positions(crm: str, directory: Path | None = None) -> Callable[[Place], tuple[str, int]]:
+    """Return what finds the file and the line of a place in the mapping that `load_mapping` reads."""
+    root, name = _document(crm, directory)
+    return lambda place: _position(root, place, name)
+
+
+def _document(crm: str, directory: Path | None) -> tuple[yaml.Node | None, str]:
+    """Return the whole document, an overlay merged with what it is laid over, and its file's name."""
     path = BUILT_IN / f"{crm}.yaml"
     if directory is not None:
         if not directory.is_dir():
             raise MappingError(f"MAPPING_DIR: {directory} is not a folder")
         if (directory / path.name).exists():
             path = directory / path.name
-    return Mapping(_parse(path))
+    root = _compose(path, path.name)
+    if root is None or not is_overlay(root):
+        return root, path.name
+    base = _compose(BUILT_IN / path.name, f"built-in {path.name}")
+    problems: list[str] = []
+    if base is not None:
+        root = merge(base, root, lambda node, what, rule: problems.append(f"{_mark(node)}: {what}: {rule}"))
+    if problems:
+        raise MappingError("\n".join(problems))
+    return root, path.name
 
 
-def _parse(path: Path) -> MappingFile:
+# --- YAML ------------------------------------------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """Knows the file's name, and the line of a scalar that is no value (2026-02-30)."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:  # noqa: FBT001, FBT002 (PyYAML's)
+        """Construct a value. Raises YAMLError."""
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from error
+
+
+def _compose(path: Path, name: str) -> yaml.Node | None:
     try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise MappingError(f"{path.name}: cannot be read: {error}") from error
+        root: yaml.Node | None = _Loader(path.read_text(encoding="utf-8"), name).get_single_node()
+        doubled = [f"{_mark(key)}: {key.value}: stands twice" for key in _doubled(root)] if root else []
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise _unreadable(name, error) from error
+    if doubled:
+        raise MappingError("\n".join(doubled))
+    return root
+
+
+def _construct(root: yaml.Node | None, name: str) -> object:
     try:
-        return MappingFile.model_validate(content)
-    except ValidationError as error:
-        problems = [_problem(path, node, each["loc"], each["msg"]) for each in error.errors()]
-        raise MappingError("\n".join(problems)) from error
+        return None if root is None else _Loader("", name).construct_document(root)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _unreadable(name, error) from error
 
 
-def _problem(path: Path, root: yaml.Node | None, location: tuple[int | str, ...], message: str) -> str:
+def _unreadable(name: str, error: Exception) -> MappingError:
+    mark = getattr(error, "problem_mark", None)
+    if isinstance(error, yaml.MarkedYAMLError) and mark is not None:
+        return MappingError(f"{mark.name}, line {mark.line + 1}: cannot be read: {error.problem}")
+    return MappingError(f"{name}: cannot be read: {error}")
+
+
+def _doubled(node: yaml.Node) -> Iterator[yaml.Node]:
+    """Yield every key that its table has already; YAML would let the last one win in silence."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[tuple[str, str]] = set()
+        for key, value in node.value:
+            name = (key.tag, str(key.value))
+            if name in seen:
+                yield key
+            seen.add(name)
+            yield from _doubled(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from _doubled(each)
+
+
+# --- what is wrong, and where ----------------------------------------------------------------------------------------
+
+_KEYS = frozenset(
+    field.alias or name
+    for each in (model.FieldRow, model.Columns, model.StatusTable, model.AccountRows, model.SyncWhen, model.MappingFile)
+    for name, field in each.model_fields.items()
+)
+"""Every key that may stand in a mapping file."""
+
+
+def _problem(root: yaml.Node | None, name: str, error: ErrorDetails) -> str:
+    location = error["loc"]
+    file, line = _position(root, location, name)
     where = ".".join(str(part) for part in location) or "the file"
-    return f"{path.name}, line {_line(root, location)}: {where}: {message.removeprefix('Value error, ')}"
+    row = _row_of(root, location)
+    told = error["msg"].removeprefix("Value error, ")
+    near = nearest(str(location[-1]), _KEYS) if error["type"] == "extra_forbidden" else ""
+    hint = f"; did you mean {near}?" if near else ""
+    return f"{file}, line {line}: {where}{f' ({row})' if row else ''}: {told}{hint}"
 
 
-def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """Return the 1-based line of the deepest node on the way to `location`."""
-    line = node.start_mark.line + 1 if node else 1
+def _row_of(root: yaml.Node | None, location: Place) -> str | None:
+    """Return the name of the row that a place lies in."""
+    node = root
     for part in location:
-        node = _child(node, part)
+        node = child(node, part)
+        if isinstance(part, int):
+            return row_name(node)
+    return None
+
+
+def _position(root: yaml.Node | None, place: Place, name: str) -> tuple[str, int]:
+    """Return file and 1-based line of the deepest node on the way to `place`."""
+    mark = root.start_mark if root else None
+    node = root
+    for part in place:
+        node = child(node, part)
         if node is None:
             break
-        line = node.start_mark.line + 1
-    return line
+        mark = node.start_mark
+    return (mark.name, mark.line + 1) if mark else (name, 1)
 
 
-def _child(node: yaml.Node | None, part: int | str) -> yaml.Node | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        found: yaml.Node = node.value[part]
-        return found
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == str(part)), None)
-    return None
+def _mark(node: yaml.Node) -> str:
+    return f"{node.start_mark.name}, line {node.start_mark.line + 1}"

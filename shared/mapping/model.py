@@ -1,76 +1,150 @@
-"""The mapping file's model: what may stand in it, and the message when something else does."""
+"""The mapping file's model: what may stand in it, and the message when something else does.
+
+The descriptions are what an editor shows beside the file: `mapping.schema.json` is generated from this model.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from shared.deal import STANDARD_FIELDS, STATUS
 from shared.lifecycle import Stage
+from shared.mapping import codecs
+from shared.mapping.conditions import Condition
 from shared.merge import Policy
 
 Moment = Literal["create", "update"]
-CodecName = Literal["name", "text", "money", "currency", "date", "yes_no", "choice", "country", "solutions"]
+CodecName = Literal[
+    "name", "text", "link", "money", "currency", "date", "yes_no", "choice", "country", "solutions", "ids"
+]
 Path = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$")]
 Scalar = str | int | bool
 
+OPTIONS: dict[str, frozenset[str]] = {
+    "name": frozenset({"limit"}),
+    "text": frozenset({"limit", "too_long"}),
+    "link": frozenset({"limit"}),
+    "money": frozenset({"digits"}),
+    "choice": frozenset({"values", "empty"}),
+    "country": frozenset({"as"}),
+    "solutions": frozenset({"limit", "separator"}),
+    "ids": frozenset({"limit", "separator"}),
+    "yes_no": frozenset({"one_way"}),
+}
+"""The options that mean something to each codec; codecs that are not here have none."""
+
+_OPTIONS = frozenset().union(*OPTIONS.values())
+
+
+def _condition(text: str) -> str:
+    Condition(text)
+    return text
+
+
+Expression = Annotated[str, AfterValidator(_condition)]
+
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Pair(_Strict):
     """One place in Partner Center's JSON and one column of the CRM, spelled through a codec."""
 
-    field: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    referral: Path
-    fallback: Path | None = None
-    column: str
-    fallback_column: str | None = None
-    codec: CodecName
-    limit: int | None = Field(default=None, gt=0)
-    digits: int = Field(default=2, ge=0, le=10)
-    values: dict[Scalar, str] | None = None
-    empty: tuple[str, ...] = ()
+    field: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="The row's name, by which everything refers to it.")
+    referral: Path = Field(description="Path to the value in the referral's JSON, for example details.dealValue.")
+    fallback: Path | None = Field(None, description="Path that is read when the first one is empty.")
+    column: str = Field(min_length=1, description="Logical name of the CRM's column.")
+    fallback_column: str | None = Field(None, description="Column that is read when the first one is empty.")
+    codec: CodecName = Field(description="How the value is spelled on the two sides.")
+    limit: int | None = Field(default=None, gt=0, description="Characters that the CRM's column holds.")
+    too_long: Literal["cut", "refuse"] = Field(
+        "cut", description="Text over the limit is cut, or refused: then the deal waits until a person shortens it."
+    )
+    digits: int = Field(default=2, ge=0, le=10, description="Decimal places that the CRM's column keeps.")
+    values: dict[Scalar, str] | None = Field(
+        None, description="The CRM's option: Partner Center's code. One table for both directions."
+    )
+    empty: tuple[str, ...] = Field((), description="Codes with which Partner Center says that nothing is chosen.")
+    separator: str = Field(", ", pattern=r"\S", description="What stands between the ids in the CRM's text.")
+    country_as: Literal["name", "alpha2"] = Field(
+        "alpha2", alias="as", description="Write a country to the CRM as its English name or its two-letter code."
+    )
 
     @model_validator(mode="after")
-    def _choice_has_values(self) -> Pair:
+    def _options_belong_to_the_codec(self) -> Pair:
         if (self.codec == "choice") != (self.values is not None):
             raise ValueError("`values` belongs to codec `choice`, and only to it")
         if self.values and len(set(self.values.values())) != len(self.values):
             raise ValueError("`values` is used in both directions, so no code may occur twice")
+        given = {"as" if name == "country_as" else name for name in self.model_fields_set}
+        useless = sorted(given & _OPTIONS - OPTIONS.get(self.codec, frozenset()))
+        if useless:
+            raise ValueError(f"`{'`, `'.join(useless)}` means nothing to codec `{self.codec}`")
         return self
+
+    def make_codec(self, *, mark: bool = False) -> codecs.Codec:
+        """Return the row's codec; `mark` puts a check mark in front of a name that is written to the CRM."""
+        return _CODECS[self.codec](self, mark)
+
+
+_CODECS: dict[str, Callable[[Pair, bool], codecs.Codec]] = {
+    "name": lambda row, mark: codecs.text(row.limit, strip_mark=True, mark=mark),
+    "text": lambda row, _mark: codecs.text(row.limit, refuse=row.too_long == "refuse"),
+    "link": lambda row, _mark: codecs.link(row.limit),
+    "money": lambda row, _mark: codecs.money(row.digits),
+    "currency": lambda _row, _mark: codecs.currency(),
+    "date": lambda _row, _mark: codecs.day(),
+    "yes_no": lambda _row, _mark: codecs.yes_no(),
+    "choice": lambda row, _mark: codecs.choice(row.values or {}, row.empty),
+    "country": lambda row, _mark: codecs.country(as_name=row.country_as == "name"),
+    "solutions": lambda row, _mark: codecs.solutions(row.limit, row.separator),
+    "ids": lambda row, _mark: codecs.ids(row.limit, row.separator),
+}
 
 
 class FieldRow(Pair):
     """A pair that is kept in agreement: when it travels in either direction, and who wins a conflict."""
 
-    to_crm: tuple[Moment, ...]
-    to_partner_center: tuple[Moment, ...]
-    conflict: Policy
-    one_way: bool = False
-    keep: bool = False
-    default: str | None = None
+    to_crm: tuple[Moment, ...] = Field(description="When Partner Center's value is written to the CRM.")
+    to_partner_center: tuple[Moment, ...] = Field(description="When the CRM's value is written to Partner Center.")
+    conflict: Policy = Field(description="Who wins when both sides changed the field: a side, or hold for a person.")
+    one_way: bool = Field(default=False, description="A yes that never returns to no.")
+    keep: bool = Field(default=False, description="An empty value in Partner Center never clears the CRM.")
+    default: str | None = Field(None, description="What a new referral gets when the CRM's column is empty.")
+
+    @model_validator(mode="after")
+    def _default_can_be_written(self) -> FieldRow:
+        if self.default is None:
+            return self
+        try:
+            self.make_codec().from_referral(self.default)
+        except ValueError as error:
+            raise ValueError(f"`default` is no value for codec `{self.codec}`: {error}") from error
+        return self
 
 
 class Columns(_Strict):
-    """The columns that belong to this product (design: CRM columns)."""
+    """The columns that belong to this product, by their logical names."""
 
-    sync: str
-    referral_identifier: str
-    referral_link: str
-    audit: str
-    status: str
+    sync: str = Field(description="Yes/No: whether the record is synchronized.")
+    referral_identifier: str = Field(description="Text, unique: the referral's id.")
+    referral_link: str = Field(description="Text: where the referral is in Partner Center.")
+    audit: str = Field(description="Multiline text: what was changed, when and why.")
+    status: str = Field(description="Text: whether the record is synchronized, and what to do if it is not.")
 
 
 class StatusTable(_Strict):
     """Column values by stage; the first entry of a stage is written, every entry is understood."""
 
-    on_hold: tuple[dict[str, Scalar], ...] = Field(min_length=1)
-    active: tuple[dict[str, Scalar], ...] = Field(min_length=1)
-    won: tuple[dict[str, Scalar], ...] = Field(min_length=1)
-    lost: tuple[dict[str, Scalar], ...] = Field(min_length=1)
+    on_hold: tuple[dict[str, Scalar], ...] = Field(min_length=1, description="An invitation nobody has decided.")
+    active: tuple[dict[str, Scalar], ...] = Field(min_length=1, description="A deal that is being worked on.")
+    won: tuple[dict[str, Scalar], ...] = Field(min_length=1, description="A deal that was won.")
+    lost: tuple[dict[str, Scalar], ...] = Field(min_length=1, description="A deal that ended in any other way.")
 
     def entries(self) -> list[tuple[Stage, dict[str, Scalar]]]:
         """Return every (stage, column values) entry, in file order."""
@@ -79,11 +153,36 @@ class StatusTable(_Strict):
         return [(stage, entry) for stage, table in zip(stages, tables, strict=True) for entry in table]
 
 
+class SyncWhen(_Strict):
+    """Conditions (JMESPath) for a deal to be linked; a deal that is linked already is not affected."""
+
+    record: Expression | None = Field(
+        None, description="On the record's columns: which records with Sync = Yes are shared in Partner Center."
+    )
+    referral: Expression | None = Field(
+        None, description="On the referral's JSON: which referrals become records in the CRM."
+    )
+
+
+def _distinct(rows: tuple[Pair, ...], what: Literal["field", "column"], of: str) -> None:
+    values = [str(getattr(row, what)) for row in rows]
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"`{of}` has more than one row for the {what} {', '.join(twice)}")
+
+
+def _distinct_fields(rows: tuple[Pair, ...], of: str) -> tuple[Pair, ...]:
+    _distinct(rows, "field", of)
+    return rows
+
+
 class AccountRows(_Strict):
     """The customer's account: its fields and the ones that together identify it."""
 
-    match: tuple[str, ...] = Field(min_length=1)
-    fields: tuple[Pair, ...]
+    match: tuple[str, ...] = Field(min_length=1, description="Fields that must all be equal for an account to be used.")
+    fields: Annotated[tuple[Pair, ...], AfterValidator(partial(_distinct_fields, of="account.fields"))] = Field(
+        description="What is known of the customer."
+    )
 
     @model_validator(mode="after")
     def _match_is_mapped(self) -> AccountRows:
@@ -94,28 +193,34 @@ class AccountRows(_Strict):
 
 
 class MappingFile(_Strict):
-    """A whole mapping file, as written."""
+    """How a Partner Center referral and a CRM record correspond."""
 
-    version: str
-    table: str
+    overlay: bool = Field(default=False, description="This file names only what differs from the built-in one.")
+    version: str = Field(min_length=1, description="Stamped on every link and audit row; change it with every edit.")
+    table: str = Field(description="Logical name of the CRM's table.")
     columns: Columns
-    fields: tuple[FieldRow, ...]
+    fields: tuple[FieldRow, ...] = Field(description="What is kept in agreement, field by field.")
     status: StatusTable
     account: AccountRows
-    contact: tuple[Pair, ...]
-    owner: tuple[Pair, ...]
-    team_phone_default: str | None = None
-    new_referral: dict[Path, object]
-    partner_led_type: Literal["Independent", "Shared"] = "Independent"
-    check_mark_in_name: bool = False
+    contact: Annotated[tuple[Pair, ...], AfterValidator(partial(_distinct_fields, of="contact"))] = Field(
+        description="The customer's contact on a new referral."
+    )
+    owner: Annotated[tuple[Pair, ...], AfterValidator(partial(_distinct_fields, of="owner"))] = Field(
+        description="The record's owner, who becomes our side of the team on a new referral."
+    )
+    team_phone_default: str | None = Field(None, description="Phone number for owners who have none.")
+    new_referral: dict[Path, object] = Field(description="Constants of a new referral, by path in its JSON.")
+    partner_led_type: Literal["Independent", "Shared"] = Field(
+        "Independent", description="Type of a deal that Microsoft's sellers see but are not asked to help with."
+    )
+    check_mark_in_name: bool = Field(default=False, description="Put a check mark in front of the record's name.")
+    sync_when: SyncWhen = SyncWhen()
 
     @model_validator(mode="after")
     def _fields_are_complete_and_distinct(self) -> MappingFile:
+        _distinct(self.fields, "field", "fields")
+        _distinct(self.fields, "column", "fields")
         names = [row.field for row in self.fields]
-        for title, values in (("field", names), ("column", [row.column for row in self.fields])):
-            twice = sorted({value for value in values if values.count(value) > 1})
-            if twice:
-                raise ValueError(f"`fields` has more than one row for the {title} {', '.join(twice)}")
         missing = [name for name in STANDARD_FIELDS if name not in names]
         if missing:
             raise ValueError(f"`fields` lacks {', '.join(missing)}, which every new deal needs")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
+import time
 from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from shared.http import CONNECT_TIMEOUT
 from shared.partner_center.signature import CertificateUnavailable, SignatureRefused
+from shared.urls import is_loopback
 
 MAX_BYTES = 64 * 1024
 READ_TIMEOUT = 5.0
+TOTAL_TIME = 10.0
+"""Seconds for the whole certificate: each read alone may be quick and the sum endless."""
 
 
 class HttpsFetcher:
@@ -18,22 +26,46 @@ class HttpsFetcher:
 
     def fetch(self, url: str) -> bytes:
         """Return at most 64 KiB. Raises CertificateUnavailable, or SignatureRefused for a redirect or a larger body."""
+        _check_address(urlsplit(url).hostname or "")
+        timeout = (CONNECT_TIMEOUT, READ_TIMEOUT)
         try:
             with requests.Session() as session:
                 session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
                 session.auth = _no_auth
-                timeout = (CONNECT_TIMEOUT, READ_TIMEOUT)
                 with session.get(url, timeout=timeout, allow_redirects=False, stream=True) as answer:
-                    if answer.status_code in (301, 302, 303, 307, 308):
-                        raise SignatureRefused("the certificate URL redirects")
-                    if answer.status_code != 200:
-                        raise CertificateUnavailable(f"the certificate host answered {answer.status_code}")
-                    content = answer.raw.read(MAX_BYTES + 1, decode_content=False)
-        except requests.RequestException as error:
+                    return _content(answer)
+        except (requests.RequestException, HTTPError, OSError) as error:
             raise CertificateUnavailable(f"the certificate host cannot be reached ({type(error).__name__})") from error
+
+
+def _check_address(host: str) -> None:
+    """Refuse a host name that leads into a private network; this machine counts only when it is named as such."""
+    if is_loopback(host):
+        return
+    try:
+        found = {str(each[4][0]) for each in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)}
+    except OSError as error:
+        raise CertificateUnavailable("the certificate host's name cannot be resolved") from error
+    if not all(ipaddress.ip_address(address).is_global for address in found):
+        raise SignatureRefused("the certificate host's address is not public")
+
+
+def _content(answer: requests.Response) -> bytes:
+    if 300 <= answer.status_code < 400:
+        raise SignatureRefused("the certificate URL redirects")
+    if answer.status_code != 200:
+        raise CertificateUnavailable(f"the certificate host answered {answer.status_code}")
+    deadline, content = time.monotonic() + TOTAL_TIME, b""
+    while piece := answer.raw.read1(MAX_BYTES, decode_content=False):
+        content += piece
         if len(content) > MAX_BYTES:
             raise SignatureRefused("the certificate is too large")
-        return bytes(content)
+        if time.monotonic() > deadline:
+            raise CertificateUnavailable("the certificate host is too slow")
+    announced = answer.headers.get("Content-Length", "")
+    if announced.isdigit() and int(announced) != len(content):
+        raise CertificateUnavailable("the certificate broke off")
+    return content
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

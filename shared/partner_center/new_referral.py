@@ -10,7 +10,7 @@ from collections.abc import Mapping as Dict
 from copy import deepcopy
 from dataclasses import dataclass
 
-from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, SOLUTIONS, VISIBLE, Fields, Value
+from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, NOTES, SOLUTIONS, VISIBLE, Fields, Value
 from shared.errors import DataError, Problem
 from shared.mapping.compiled import Mapping, Row, put_path
 from shared.partner_center.port import Referral
@@ -47,13 +47,17 @@ def read_deal(
 ) -> NewDeal:
     """Collect a new deal from the record's fields and the rows around it. Raises DataError with every problem."""
     fields = mapping.created_in_partner_center(record)
-    if fields.get(HELP) is not None:
+    if fields.get(HELP) is not None and VISIBLE in fields:
         fields[VISIBLE] = True  # Asking Microsoft for help shows the deal to Microsoft.
-    person = _read(mapping.owner, owner)
+    unreadable: list[Problem] = []
+    person = _read(mapping.owner, owner, unreadable)
     if person is not None and not person.get("phone"):
         person["phone"] = mapping.file.team_phone_default
-    deal = NewDeal(fields, _read(mapping.account, account) or {}, _read(mapping.contact, contact), person)
-    problems = [*_deal_problems(deal), *_customer_problems(deal), *_people_problems(deal)]
+    customer = _read(mapping.account, account, unreadable) or {}
+    deal = NewDeal(fields, customer, _read(mapping.contact, contact, unreadable), person)
+    told = {problem.field for problem in unreadable}
+    missing = [*_deal_problems(deal), *_customer_problems(deal), *_people_problems(deal)]
+    problems = unreadable + [problem for problem in missing if problem.field not in told]
     if problems:
         raise DataError(*problems)
     return deal
@@ -67,7 +71,7 @@ def own_referral(mapping: Mapping, deal: NewDeal, record_id: str) -> Body:
         "team": [_member(mapping.owner, deal.owner)],
         "target": [],
     }
-    solutions = deal.fields[SOLUTIONS]
+    solutions = deal.fields.get(SOLUTIONS)
     if deal.asks_for_help and isinstance(solutions, tuple):
         body["target"] = [{"type": "SolutionProfile", "id": each} for each in solutions]
     for path, value in mapping.file.new_referral.items():
@@ -87,7 +91,7 @@ def invitation(mapping: Mapping, deal: NewDeal, record_id: str, own: Referral) -
         "engagementId": own.engagement_id,
         "target": [{"type": "BusinessProfileLocation", "id": MICROSOFT}],
         "inviteContext": {
-            "notes": deal.fields["notes"] or "",
+            "notes": deal.fields.get(NOTES) or "",
             "assistanceRequestCode": deal.fields[HELP],
             "invitedBy": {
                 "organizationId": own.organization_id,
@@ -101,11 +105,23 @@ def invitation(mapping: Mapping, deal: NewDeal, record_id: str, own: Referral) -
 def _type(mapping: Mapping, deal: NewDeal) -> str:
     if deal.asks_for_help:
         return "Shared"
-    return mapping.file.partner_led_type if deal.fields[VISIBLE] else "Independent"
+    return mapping.file.partner_led_type if deal.fields.get(VISIBLE) else "Independent"
 
 
-def _read(rows: tuple[Row, ...], columns: Dict[str, object] | None) -> dict[str, Value] | None:
-    return None if columns is None else {row.name: row.read_record(columns) for row in rows}
+def _read(
+    rows: tuple[Row, ...], columns: Dict[str, object] | None, unreadable: list[Problem]
+) -> dict[str, Value] | None:
+    """Return the canonical values of a CRM row; what cannot be read is added to `unreadable` and left empty."""
+    if columns is None:
+        return None
+    values: dict[str, Value] = {}
+    for row in rows:
+        try:
+            values[row.name] = row.read_record(columns)
+        except DataError as error:
+            unreadable.extend(error.problems)
+            values[row.name] = None
+    return values
 
 
 def _member(rows: tuple[Row, ...], person: Fields | None) -> Body:

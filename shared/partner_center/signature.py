@@ -14,7 +14,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -40,6 +40,12 @@ ALGORITHM = "rsa-sha256"
 MIN_KEY_BITS = 2048
 CACHE_SIZE = 16
 CACHE_TIME = timedelta(hours=1)
+REFUSED_TIME = timedelta(minutes=5)
+UNAVAILABLE_TIME = timedelta(seconds=10)
+"""How long a good certificate, a refused one and a failed fetch are remembered."""
+
+ROTATION_PAUSE = timedelta(minutes=1)
+"""How old a certificate's answer must be before a signature that does not fit makes us ask again."""
 
 
 class SignatureRefused(Exception):
@@ -75,9 +81,21 @@ class Trust:
 
 
 @dataclass(frozen=True)
-class _Known:
-    key: rsa.RSAPublicKey
+class _Answer:
+    """What one fetch of a certificate led to: its key, or why there is none."""
+
+    at: datetime
     until: datetime
+    key: rsa.RSAPublicKey | None = None
+    failure: SignatureRefused | CertificateUnavailable | None = None
+
+
+class _Certificate:
+    """One certificate URL: one fetch in flight, and the answer remembered for a while, a failing one for a shorter."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.answer: _Answer | None = None
 
 
 class SignatureCheck:
@@ -87,7 +105,7 @@ class SignatureCheck:
         self._trust = trust
         self._fetcher = fetcher
         self._clock = clock
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._certificates: OrderedDict[str, _Certificate] = OrderedDict()
         self._lock = threading.Lock()
 
     def check(self, headers: Mapping[str, str], body: bytes) -> None:
@@ -100,25 +118,58 @@ class SignatureCheck:
         signature = _signature(headers)
         url = headers.get("x-ms-certificate-url", "").strip()
         check_url(url, self._trust.hosts)
-        try:
-            self._key(url).verify(signature, body, padding.PKCS1v15(), hashes.SHA256())
-        except InvalidSignature:
-            raise SignatureRefused("the signature does not match the body") from None
+        certificate = self._certificate(url)
+        answer = self._answer(url, certificate, newer_than=None)
+        if _matches(answer, signature, body):
+            return
+        # The certificate may have been rotated at its URL. Made-up signatures must not make us fetch at will, though.
+        if self._clock.now() - answer.at >= ROTATION_PAUSE:
+            answer = self._answer(url, certificate, newer_than=answer.at)
+            if _matches(answer, signature, body):
+                return
+        raise SignatureRefused("the signature does not match the body")
 
-    def _key(self, url: str) -> rsa.RSAPublicKey:
-        # One fetch at a time: a burst of events after a restart or a rotation asks for the same certificate.
+    def _certificate(self, url: str) -> _Certificate:
         with self._lock:
-            now = self._clock.now()
-            known = self._known.get(url)
-            if known and now < known.until:
-                return known.key
+            certificate = self._certificates.setdefault(url, _Certificate())
+            self._certificates.move_to_end(url)
+            while len(self._certificates) > CACHE_SIZE:
+                self._certificates.popitem(last=False)
+            return certificate
+
+    def _answer(self, url: str, certificate: _Certificate, *, newer_than: datetime | None) -> _Answer:
+        """Return the remembered answer, or fetch; a failure is raised again for as long as it is remembered."""
+        with certificate.lock:
+            answer, now = certificate.answer, self._clock.now()
+            if answer is None or now >= answer.until or (newer_than is not None and answer.at <= newer_than):
+                fetched = self._fetch(url, now)
+                good = answer is not None and answer.key is not None and now < answer.until
+                # A failed second look takes nothing from a certificate that is known and holds.
+                answer = replace(answer, at=now) if answer and good and fetched.failure else fetched
+                certificate.answer = answer
+        if answer.failure:
+            raise answer.failure
+        return answer
+
+    def _fetch(self, url: str, now: datetime) -> _Answer:
+        try:
             certificate = parse_certificate(self._fetcher.fetch(url))
             key = check_certificate(certificate, self._trust, now)
-            self._known[url] = _Known(key, min(now + CACHE_TIME, certificate.not_valid_after_utc))
-            self._known.move_to_end(url)
-            while len(self._known) > CACHE_SIZE:
-                self._known.popitem(last=False)
-            return key
+        except CertificateUnavailable as failure:
+            return _Answer(now, now + UNAVAILABLE_TIME, failure=failure)
+        except SignatureRefused as failure:
+            return _Answer(now, now + REFUSED_TIME, failure=failure)
+        return _Answer(now, min(now + CACHE_TIME, certificate.not_valid_after_utc), key)
+
+
+def _matches(answer: _Answer, signature: bytes, body: bytes) -> bool:
+    if answer.key is None:
+        return False
+    try:
+        answer.key.verify(signature, body, padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _signature(headers: Mapping[str, str]) -> bytes:
@@ -140,7 +191,7 @@ def check_url(url: str, hosts: frozenset[str]) -> None:
         raise SignatureRefused("the certificate URL holds characters that no such URL has")
     try:
         parts = urlsplit(url)
-        port = parts.port or 443
+        port = 443 if parts.port is None else parts.port
     except ValueError:
         raise SignatureRefused("the certificate URL is malformed") from None
     if parts.scheme != "https":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ResourceExistsError, ResourceNotFoundError
@@ -26,14 +28,24 @@ class StorageDealQueue:
 
     def send(self, message: str, *, delay: float = 0) -> None:
         """Send one message."""
+        with self._translated():
+            self._queue.send_message(message, visibility_timeout=min(int(delay), WEEK - 1), time_to_live=-1)
+
+    def waiting(self) -> int:
+        """Return about how many messages wait. Raises the retriable and fatal families."""
+        with self._translated():
+            return int(self._queue.get_queue_properties().approximate_message_count or 0)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
             self._ensure()
-            self._queue.send_message(message, visibility_timeout=min(int(delay), WEEK - 1), time_to_live=-1)
+            yield
         except ClientAuthenticationError as error:
             raise AccessDenied("the storage account refused the app's identity for its queues") from error
         except AzureError as error:
             self._ready = self._ready and not isinstance(error, ResourceNotFoundError)
-            raise ServiceUnavailable(f"the queue does not take messages ({type(error).__name__})") from error
+            raise ServiceUnavailable(f"the queue does not answer ({type(error).__name__})") from error
 
     def _ensure(self) -> None:
         with self._lock:

@@ -70,13 +70,28 @@ def observed_record(record: Record, mapping: Mapping) -> RecordSeen:
     return RecordSeen(mapping.read_record(record.columns), record)
 
 
-def make_plan(base: Fields, referral: ReferralSeen, record: RecordSeen, mapping: Mapping) -> Plan:
+def make_plan(
+    base: Fields,
+    referral: ReferralSeen,
+    record: RecordSeen,
+    mapping: Mapping,
+    *,
+    closed_rows_are_read_only: bool = False,
+) -> Plan:
     """Plan every field, the status with its own rule for where the two sides stand."""
     stage = Stage(str(referral.fields[STATUS]))
-    aligned = align(Stage(str(record.fields[STATUS])), stage)
+    agreed = Stage(str(base[STATUS])) if STATUS in base else None
+    aligned = align(Stage(str(record.fields[STATUS])), stage, agreed)
     rule = status_rule(stage, aligned, base_known=STATUS in base)
     fields = {**record.fields, STATUS: aligned}
-    return merge.plan(base, referral.fields, fields, [*mapping.rules, rule], referral_closed=referral.closed)
+    return merge.plan(
+        base,
+        referral.fields,
+        fields,
+        [*mapping.rules, rule],
+        referral_closed=referral.closed,
+        record_closed=closed_rows_are_read_only and aligned in TERMINAL,
+    )
 
 
 class Agreement:
@@ -93,7 +108,8 @@ class Agreement:
 
         Raises StaleError when a side changed since it was observed; then observe again and call once more.
         """
-        plan = make_plan(link.base, referral, record, self.ports.mapping)
+        read_only = self.ports.crm.closed_rows_are_read_only
+        plan = make_plan(link.base, referral, record, self.ports.mapping, closed_rows_are_read_only=read_only)
         check_sendable(plan, record.fields)
         if self.ports.dry_run:
             return self._record_dry_run(link, plan)
@@ -105,6 +121,7 @@ class Agreement:
             state=LinkState.LINKED,
         )
         shown = link.status_shown
+        self._keep_losers(link, plan)
         link, refused = self._send(link, plan, referral)
         link, entries = self._conclude(link, plan, refused, introduce=introduce)
         columns, stage = self._record_write(plan, record)
@@ -114,7 +131,27 @@ class Agreement:
             columns |= trail.trail_columns(self.ports.mapping, link)
         if columns or stage:
             link = self._write_record(link, plan, record, columns, stage)
-        return self.ports.ledger.commit(link, entries)
+        committed = self.ports.ledger.commit(link, entries)
+        if shown and not shown.startswith("✔"):
+            for key in (link.referral_id, link.record_id):
+                self.ports.ledger.unpark(link.crm, key)
+        return committed
+
+    def _keep_losers(self, link: Link, plan: Plan) -> None:
+        """Note the edits about to be overwritten: after a stop behind the write, nobody else would have them."""
+        fits = {rule.name: rule.fit for rule in self.ports.mapping.rules}
+        losers = [
+            change
+            for change, fit in (
+                *((change, None) for change in plan.to_partner_center),
+                *((change, fits.get(change.name)) for change in plan.to_crm),
+            )
+            if change.old not in (None, False, ())
+            and change.old != (fit(link.base.get(change.name)) if fit else link.base.get(change.name))
+        ]
+        if losers:
+            text = f"about to overwrite: {trail.describe(losers)}"
+            self.ports.ledger.note(link.crm, link.referral_id, self._entry(link, trail.BOTH, text, losers))
 
     # --- Partner Center --------------------------------------------------------------------------------------------
 

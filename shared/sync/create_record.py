@@ -32,7 +32,7 @@ def create_record(ports: Ports, referral: Referral, prior: Link | None, correlat
     `prior` is the link that said the referral was ignored, if there was one.
     """
     link = _new_link(ports, referral, prior)
-    if reason := _ignored(referral):
+    if reason := _ignored(ports, referral):
         return _ignore(ports, link, reason, correlation_id)
     record_id = referral.external_reference_id
     if record_id and ports.crm.owns(record_id):
@@ -72,14 +72,23 @@ def _new_link(ports: Ports, referral: Referral, prior: Link | None) -> Link:
     return replace(link, etag=prior.etag, audit_tail=prior.audit_tail) if prior else link
 
 
-def _ignored(referral: Referral) -> str | None:
+def _ignored(ports: Ports, referral: Referral) -> str | None:
     if referral.closed:
         return "not synchronized: it was already closed when it was first seen"
     invited_by = get_path(referral.body, ("inviteContext", "invitedBy", "organizationId"))
     lead = referral.body.get("type") == "Independent" and referral.body.get("qualification") == "Direct"
     if lead and invited_by in (None, "msft") and referral.body.get("status") == "New":
         return "not synchronized: a marketplace lead that nobody has accepted; it arrives once it is accepted"
+    if not ports.mapping.receives(referral.body) and not _being_shared(ports, referral):
+        condition = ports.mapping.file.sync_when.referral
+        return f"not synchronized: the mapping's condition sync_when.referral is not met ({condition})"
     return None
+
+
+def _being_shared(ports: Ports, referral: Referral) -> bool:
+    """Whether the referral comes from a record of ours whose link is not committed yet."""
+    record_id = referral.external_reference_id
+    return bool(record_id) and ports.ledger.intent(ports.crm.name, str(record_id)) is not None
 
 
 def _ignore(ports: Ports, link: Link, reason: str, correlation_id: str) -> Link:

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 from shared.crm.port import Record
 from shared.deal import STATUS, Fields
-from shared.errors import CosellError, Deferred, OutcomeUnknown, VersionMismatch
+from shared.errors import CosellError, Deferred, OutcomeUnknown, StaleError, VersionMismatch
 from shared.ledger.port import Intent, Link
-from shared.lifecycle import Stage, align
+from shared.lifecycle import TERMINAL, Stage, align
 from shared.mapping.compiled import stage_of
 from shared.merge import Change
 from shared.partner_center.new_referral import MICROSOFT, NewDeal, invitation, own_referral, read_deal
@@ -48,8 +48,16 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
         ports.ledger.note(ports.crm.name, record.id, entry)
         return None
     intent, taken_over = _claim(ports, record.id)
+    if link := ports.ledger.link_of_record(ports.crm.name, record.id):
+        # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
+        ports.ledger.commit(link, [], intent)
+        raise StaleError("another worker created this deal")
     try:
         own = _find_own(ports, intent) if taken_over else None
+        if own is None and fields[STATUS] in TERMINAL:
+            # Closed while an earlier attempt was interrupted, which had posted nothing: there is no deal to share.
+            ports.ledger.replace_intent(intent, replace(intent, started_at=_RELEASED))
+            return None
         if own is None:
             own = ports.partner_center.create(own_referral(ports.mapping, deal, record.id))
         if deal.asks_for_help and not (taken_over and _microsoft_invited(ports, own)):
@@ -61,7 +69,10 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
     except CosellError:
         ports.ledger.replace_intent(intent, replace(intent, started_at=_RELEASED))
         raise
-    return _commit(ports, record, fields, deal, own, intent, correlation_id)
+    link = _commit(ports, record, fields, deal, own, intent, correlation_id)
+    if not link.settled:
+        raise StaleError("the deal was edited while its creation was interrupted")
+    return link
 
 
 def _invite_microsoft(ports: Ports, deal: NewDeal, record_id: str, own: Referral) -> None:
@@ -115,13 +126,17 @@ def _commit(
         own.id, now, trail.TO_PARTNER_CENTER, text, sent, correlation_id=correlation_id, mapping=ports.mapping
     )
     stage = stage_of(own.body)
+    base = {**fields, **deal.fields, STATUS: stage}
+    differing = _differing(ports, base, own)
+    if align(Stage(str(fields[STATUS])), stage) is not stage:
+        differing.add(STATUS)
     link = Link(
         crm=ports.crm.name,
         referral_id=own.id,
         record_id=record.id,
         engagement_id=own.engagement_id,
-        base={**fields, **deal.fields, STATUS: align(Stage(str(fields[STATUS])), stage)},
-        settled=True,
+        base={name: value for name, value in base.items() if name == STATUS or name not in differing},
+        settled=not differing,
         referral_version=own.version,
         referral_changed_at=own.changed_at,
         status_shown=trail.synchronized(now),
@@ -135,9 +150,18 @@ def _commit(
     }
     if ports.crm_audit is not CrmAudit.OFF:
         columns |= trail.trail_columns(ports.mapping, link)
+    if fields[STATUS] in TERMINAL and ports.crm.closed_rows_are_read_only:
+        return ports.ledger.commit(link, [entry], intent)
     written = _write_back(ports, record, columns)
     link = replace(link, record_version=written.version, record_seen_at=written.seen_at)
     return ports.ledger.commit(link, [entry], intent)
+
+
+def _differing(ports: Ports, base: Fields, own: Referral) -> set[str]:
+    """Return the fields that our half holds otherwise: either side may have been edited since an interrupted POST."""
+    held = ports.mapping.read_referral(own.body)
+    kept = {rule.name for rule in ports.mapping.rules if rule.keep and held[rule.name] is None}
+    return {name for name, value in base.items() if held[name] != value and name not in kept}
 
 
 def _write_back(ports: Ports, record: Record, columns: dict[str, object]) -> Record:

@@ -11,6 +11,8 @@ PARTNER_CENTER = "partner_center"
 MAX_BYTES = 45_000
 """A Storage queue message holds 64 KiB of base64, which is 48 KiB of content."""
 
+_KINDS = {"referral_id": (str, type(None)), "record_id": (str, type(None))}
+
 
 @dataclass(frozen=True)
 class DealMessage:
@@ -30,8 +32,8 @@ class DealMessage:
 
     def dump(self) -> str:
         """Return the message as JSON; what was observed is left out when it would not fit, and is read again."""
-        text = json.dumps({key: value for key, value in asdict(self).items() if value is not None}, ensure_ascii=False)
-        if self.observed is not None and len(text.encode()) > MAX_BYTES:
+        text = json.dumps({key: value for key, value in asdict(self).items() if value is not None})
+        if self.observed is not None and len(text) > MAX_BYTES:
             return replace(self, observed=None).dump()
         return text
 
@@ -44,4 +46,8 @@ class DealMessage:
         if not (content.get("referral_id") or content.get("record_id")):
             raise ValueError("not a deal message: neither `referral_id` nor `record_id`")
         known = {key: content[key] for key in cls.__dataclass_fields__ if key in content}
+        for key, value in known.items():
+            kinds = (dict, type(None)) if key == "observed" else _KINDS.get(key, (str,))
+            if not isinstance(value, kinds):
+                raise ValueError(f"not a deal message: `{key}` is {type(value).__name__}")
         return cls(**{"reason": "", "correlation_id": "", **known})

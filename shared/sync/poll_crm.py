@@ -71,8 +71,8 @@ def _messages(ports: Ports, page: ChangePage, correlation_id: str) -> list[DealM
 
 
 def _concerns_us(ports: Ports, record: Record) -> bool:
-    own = ports.mapping.columns
-    return bool(record.columns.get(own.sync) or record.columns.get(own.referral_identifier))
+    linked = record.columns.get(ports.mapping.columns.referral_identifier)
+    return bool(linked) or ports.mapping.shares(record.columns)
 
 
 def _observed(record: Record) -> dict[str, object]:

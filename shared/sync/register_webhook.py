@@ -11,6 +11,7 @@ from shared.clock import Clock
 from shared.errors import GoneError
 from shared.partner_center.webhooks import Registration, Webhooks
 from shared.sync.receive_event import REFERRAL_EVENTS
+from shared.urls import is_loopback
 
 TEST_EVENT = "test-created"
 DEFAULT_EVENTS = tuple(sorted(REFERRAL_EVENTS))
@@ -86,7 +87,7 @@ def _url_problems(url: object) -> list[str]:
     problems = []
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         problems.append("webhook_url: must begin with https://.")
-    if not host or parts.username or parts.fragment:
+    if not host or "@" in parts.netloc or parts.fragment:
         problems.append("webhook_url: must be an absolute URL without user name or fragment.")
     if not parts.path.rstrip("/").casefold().endswith("/webhookreceiver"):
         problems.append("webhook_url: must be the URL of WebhookReceiver, which ends in /api/WebhookReceiver?code=...")
@@ -104,11 +105,6 @@ def _event_problems(events: object) -> list[str]:
     if unknown:
         return [f"events: {', '.join(unknown)} is not one of {', '.join(sorted(KNOWN_EVENTS))}."]
     return []
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name is this machine; only then plain http is accepted."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def register_webhook(webhooks: Webhooks, clock: Clock, request: RegistrationRequest) -> dict[str, object]:
@@ -146,7 +142,9 @@ def describe(registration: Registration) -> dict[str, object]:
 def redacted(url: str) -> str:
     """Return a URL with every query value and user name replaced."""
     parts = urlsplit(url)
-    query = "&".join(f"{part.split('=', 1)[0]}=***" for part in parts.query.split("&") if part)
+    query = "&".join(
+        f"{part.split('=', 1)[0]}=***" if "=" in part else "***" for part in parts.query.split("&") if part
+    )
     host = parts.netloc.rsplit("@", 1)[-1]
     return parts._replace(netloc=host, query=query, fragment="").geturl()
 

@@ -10,6 +10,7 @@ from shared.errors import CosellError, FatalError
 from shared.sync.poll_crm import poll_crm
 from shared.sync.ports import Ports
 from shared.sync.reconcile import resume_due, sweep
+from shared.sync.work import WORKER
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,7 @@ def run_reconcile(ports: Iterable[Ports], alerts: Alerts) -> None:
             alerts.clear(f"sweep {name}")
         _attempt(alerts, f"resume {name}", lambda each=each: families.update(resume_due(each)))  # type: ignore[misc]
     if FatalError.family not in families:
-        for kind in FatalError.__subclasses__():
-            alerts.clear(kind.__name__)
+        alerts.clear(WORKER)
 
 
 def _attempt(alerts: Alerts, step: str, action: Callable[[], object]) -> bool:

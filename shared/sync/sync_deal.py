@@ -190,17 +190,19 @@ class SyncDeal:
         ports = self.ports
         own = ports.mapping.columns
         referral_id = record.columns.get(own.referral_identifier)
-        if not record.columns.get(own.sync):
+        if not ports.mapping.shares(record.columns):
             return "not to be synchronized"
         parked = ports.ledger.parked(ports.crm.name, record.id)
-        if parked and parked.record_version and parked.record_version == record.version:
+        # Only the change feed brings our own write back; a retry looks at the same version on purpose.
+        if parked and parked.record_version and parked.record_version == (message.observed or {}).get("version"):
             return "our own write"
         if referral_id:
             referral = ports.partner_center.read(str(referral_id))
             fresh = Link(ports.crm.name, referral.id, record.id, engagement_id=referral.engagement_id)
             adopt(ports, referral, link or fresh, record, message.correlation_id)
             return "linked"
-        if ports.mapping.record_stage(record.columns) in TERMINAL:
+        closed = ports.mapping.record_stage(record.columns) in TERMINAL
+        if closed and not ports.ledger.intent(ports.crm.name, record.id):
             return "closed before it was shared"
         made = create_referral(ports, record, message.correlation_id)
         if parked and made:

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 RETRY = "retry"
 """The reason of a message that resumes a parked deal."""
 
+WORKER = "worker"
+"""Who raises the alerts of deals that wait for an administrator."""
+
 _FATAL_PAUSE = timedelta(minutes=10)
 _DATA_PAUSE = timedelta(hours=24)
 _FIRST_PAUSE = 30.0
@@ -65,7 +68,7 @@ class Work:
     def _set_aside(self, ports: Ports, message: DealMessage, error: CosellError) -> None:
         log.warning("deal set aside: %s", _for_the_log(error), extra=_ids(message) | {"family": error.family})
         if isinstance(error, FatalError):
-            self.alerts.alert(type(error).__name__, str(error))
+            self.alerts.alert(WORKER, str(error))
         elif isinstance(error, DataError) and _link(ports, message) is None and not message.record_id:
             # There is no record on which a seller could read it, and an undecided invitation expires.
             self.alerts.alert(_deal(message), f"referral {message.referral_id} cannot be brought to the CRM. {error}")
@@ -73,8 +76,7 @@ class Work:
         held = ports.ledger.parked(ports.crm.name, key)
         attempts = held.attempts + 1 if held else 1
         pause = self._pause(error, attempts)
-        told = held is not None and held.reason == str(error)
-        version = None if told else self._show(ports, message, error)
+        version = self._show(ports, message, error, told=held is not None and held.reason == str(error))
         again = replace(message, reason=RETRY, observed=None)
         ports.ledger.park(
             Parked(
@@ -101,22 +103,22 @@ class Work:
         grown = min(_FIRST_PAUSE * 2.0 ** (attempts - 1), _LONGEST_PAUSE)
         return self.random.uniform(grown / 2, grown)
 
-    def _show(self, ports: Ports, message: DealMessage, error: CosellError) -> str | None:
+    def _show(self, ports: Ports, message: DealMessage, error: CosellError, *, told: bool) -> str | None:
         """Tell the seller on the record what happened; returns the version of an unlinked record after that."""
         if ports.crm_audit is CrmAudit.OFF or ports.dry_run:
             return None
         try:
-            return self._show_on_record(ports, message, error)
+            return self._show_on_record(ports, message, error, told=told)
         except CosellError as second:
             # The record cannot be reached now. The reason is parked and logged; the next attempt shows it.
             log.warning("status not shown: %s", _for_the_log(second), extra=_ids(message))
             return None
 
-    def _show_on_record(self, ports: Ports, message: DealMessage, error: CosellError) -> str | None:
+    def _show_on_record(self, ports: Ports, message: DealMessage, error: CosellError, *, told: bool) -> str | None:
         status = trail.attention(str(error)) if isinstance(error, DataError) else trail.pending(_plainly(error))
         link = _link(ports, message)
         record_id = link.record_id if link else message.record_id
-        if not record_id or (link and link.status_shown == status):
+        if not record_id or (link.status_shown == status if link else told):
             return None
         key = link.referral_id if link else record_id
         now = ports.clock.now()

@@ -2,18 +2,17 @@
 
 import argparse
 import contextlib
-import json
 import os
 import shutil
 import sys
 from pathlib import Path
 
 from tools.azurite import Azurite
+from tools.cli import local_settings
 from tools.localhost import LocalHost
 from tools.localhost.logs import log_to
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = ROOT / "local.settings.json"
 
 
 def main(args: list[str]) -> int:
@@ -42,9 +41,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings() -> dict[str, str]:
-    if not SETTINGS.exists():
+    if not local_settings.FILE.exists():
         sys.exit("local.settings.json is missing: copy local.settings.sample.json to it and fill it in.")
-    return {name: str(value) for name, value in json.loads(SETTINGS.read_text()).get("Values", {}).items()}
+    return local_settings.read()
 
 
 def _serve(host: LocalHost) -> None:

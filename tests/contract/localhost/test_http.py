@@ -47,7 +47,7 @@ def host(app: Path) -> Iterator[HostProcess]:
         yield host
 
 
-def echo(host: HostProcess, query: str = "", **options: Any) -> dict[str, Any]:  # noqa: ANN401 (requests' own)
+def echo(host: HostProcess, query: str = "", **options: Any) -> dict[str, Any]:
     response = requests.post(f"{host.url}/api/ECHO/crm/42{query}", timeout=10, **options)
     assert response.status_code == 203
     assert (response.headers["x-toy"], response.headers["content-type"]) == ("1", "application/json")

@@ -213,7 +213,7 @@ def test_a_long_run_keeps_its_message(azurite: str) -> None:
 
 @pytest.mark.slow
 def test_no_more_than_batch_and_threshold_run_at_once(azurite: str) -> None:
-    import threading  # noqa: PLC0415
+    import threading
 
     lock, running, most, done = threading.Lock(), 0, 0, 0
 

@@ -305,6 +305,7 @@ def _organization() -> Table:
         text("name", 160),
         whole("expirechangetrackingindays", 0, 365),
         whole("expiresubscriptionsindays", 0, 365),
+        whole("languagecode"),
         read_only(lookup("basecurrencyid", "transactioncurrency")),
     ]
     return _table("organization", "organizations", columns)

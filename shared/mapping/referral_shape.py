@@ -1,0 +1,147 @@
+"""The referral's JSON as Partner Center documents it (referral-resources, V3), and what of it may be written.
+
+A mapping file is held against this tree. Lists are leaves: a codec reads and writes them as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+TEXT, NUMBER, MOMENT, FLAG, LIST = "text", "a number", "a timestamp", "true or false", "a list"
+
+Shape = Mapping[str, object]
+"""Members by name: another Shape, or a word for what the leaf holds."""
+
+
+def _texts(*names: str) -> dict[str, object]:
+    return dict.fromkeys(names, TEXT)
+
+
+MEMBER: Shape = {
+    **_texts("firstName", "lastName", "phoneNumber", "email", "title"),
+    "contactPreference": {"locale": TEXT, "disableNotifications": FLAG},
+}
+"""A person of either team."""
+
+_ADDRESS = _texts("addressLine1", "addressLine2", "city", "state", "postalCode", "country", "region")
+
+_CONSENT = dict.fromkeys(
+    (
+        "consentToToShareInfoWithOthers",
+        "consentToContact",
+        "consentToMicrosoftToContactSpecificPartners",
+        "consentToShareReferralWithMicrosoftSellers",
+    ),
+    FLAG,
+)
+
+_IOT = {
+    **_texts("customerLicenseAgreementNumber", "deviceCategory", "siliconType"),
+    "azureCertifiedDevice": FLAG,
+    "attachServices": FLAG,
+}
+
+_REQUIREMENTS = {
+    **dict.fromkeys(("industries", "products", "services", "solutions", "offers", "salesPlays"), LIST),
+    "additionalRequirements": {"iot": _IOT, "attributes": LIST},
+}
+
+REFERRAL: Shape = {
+    **_texts("id", "engagementId", "name", "organizationId", "organizationName", "lastModifiedVia", "lastRunId"),
+    **_texts("externalReferenceId", "status", "substatus", "statusReason", "qualification", "type", "eTag"),
+    **_texts("campaignId", "salesStage", "quality", "direction", "mpnId", "referralProgram", "dealSensitivity"),
+    **_texts("createdVia", "referralSource", "callToAction", "registrationStatus"),
+    **dict.fromkeys(("createdDateTime", "updatedDateTime", "expirationDateTime"), MOMENT),
+    **dict.fromkeys(("acceptedDateTime", "closedDateTime"), MOMENT),
+    **dict.fromkeys(("favorite", "isSpam"), FLAG),
+    **dict.fromkeys(("tags", "target", "team", "registrations"), LIST),
+    "customerProfile": {
+        **_texts("name", "size"),
+        "isMatchingComplete": FLAG,
+        "address": _ADDRESS,
+        "team": LIST,
+        "ids": LIST,
+    },
+    "consent": _CONSENT,
+    "details": {
+        **_texts("notes", "currency", "customerRequestedContact", "customerAction", "incentiveLevel"),
+        "dealValue": NUMBER,
+        "closingDateTime": MOMENT,
+        "requirements": _REQUIREMENTS,
+    },
+    "inviteContext": {
+        **_texts("notes", "assistanceRequestCode", "invitedMpnId"),
+        "invitedBy": _texts("organizationId", "organizationName"),
+    },
+    "trackingInfo": _texts(
+        "microsoftMsxId",
+        "microsoftUSFedOpportunityId",
+        "microsoftUSFedLeadId",
+        "migratedPSCDealId",
+        "migratedPSCPartnerDealId",
+    ),
+}
+
+PATCHABLE = frozenset(
+    {
+        "campaignId",
+        "consent.consentToShareReferralWithMicrosoftSellers",
+        "customerProfile.team",
+        "details.closingDateTime",
+        "details.currency",
+        "details.dealValue",
+        "details.notes",
+        "details.requirements.solutions",
+        "externalReferenceId",
+        "referralProgram",
+        "salesStage",
+        "status",
+        "substatus",
+        "statusReason",
+        "team",
+        "registrations",
+    }
+)
+"""What may be PATCHed: the allow-list of Microsoft's own connector (its published swagger)."""
+
+PERHAPS_PATCHABLE = frozenset({"name"})
+"""Not on the list, although Microsoft's connector claims to keep it in agreement: a refusal is to be expected."""
+
+READ_ONLY = frozenset(
+    {
+        *("id", "engagementId", "organizationId", "organizationName", "lastModifiedVia", "lastRunId", "eTag"),
+        *("createdDateTime", "updatedDateTime", "expirationDateTime", "acceptedDateTime", "closedDateTime"),
+        *("quality", "isSpam", "direction", "dealSensitivity", "createdVia", "tags", "referralSource"),
+        *("callToAction", "registrationStatus", "trackingInfo"),
+    }
+)
+"""Members (first step of the path) that Partner Center sets by itself."""
+
+OWNED = {
+    "status": "the status table",
+    "substatus": "the status table",
+    "externalReferenceId": "the app, which keeps the record's id there",
+}
+"""Paths that no row may write, and what writes them."""
+
+CODES = {
+    "inviteContext.assistanceRequestCode": (
+        "WorkloadSpecificValueProposition",
+        "CustomerTechnicalArchitecture",
+        "ProofOfConceptOrDemo",
+        "QuotesOrLicensing",
+        "PostSalesCustomerSuccess",
+        "GeneralOrOther",
+        "Unknown",
+    ),
+}
+"""Leaves that hold one of a closed set of codes (published swagger)."""
+
+
+def leaves(shape: Shape, before: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (path, what it holds) of every leaf."""
+    for name, inner in shape.items():
+        if isinstance(inner, Mapping):
+            yield from leaves(inner, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", str(inner)

@@ -1,0 +1,90 @@
+"""What a CRM says about its own tables: the vocabulary in which a mapping is held against the live system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a column holds, in words that every CRM shares; the value is what a person reads."""
+
+    TEXT = "Text"
+    MEMO = "Multiline text"
+    WHOLE = "Whole number"
+    DECIMAL = "Decimal number"
+    MONEY = "Currency"
+    YES_NO = "Yes/No"
+    DAY = "Date only"
+    MOMENT = "Date and time"
+    CHOICE = "Choice"
+    STATE = "Status"
+    STATUS = "Status reason"
+    LOOKUP = "Lookup"
+    OTHER = "another type"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One value of a choice; `state` is the state that a status reason belongs to."""
+
+    value: str | int
+    label: str
+    state: int | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. Facts that its kind does not have, or that the CRM does not fix, are None or empty.
+
+    `length` is in characters, `digits` behind the decimal point. `required`: the CRM refuses a new row without it and
+    does not fill it in by itself. `targets` are the tables that a look-up may point to.
+    """
+
+    name: str
+    kind: Kind
+    length: int | None = None
+    digits: int | None = None
+    options: tuple[Option, ...] = ()
+    required: bool = False
+    creatable: bool = True
+    updatable: bool = True
+    targets: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The type as a person reads it: `Text 100`."""
+        return self.kind.value if self.length is None else f"{self.kind.value} {self.length}"
+
+
+@dataclass(frozen=True)
+class Key:
+    """An alternate key. It enforces anything only while `active`; `state` is the CRM's own word for its index."""
+
+    columns: tuple[str, ...]
+    state: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, columns by logical name. `change_tracking`: whether it has a change feed."""
+
+    name: str
+    columns: Mapping[str, Column]
+    keys: tuple[Key, ...] = ()
+    change_tracking: bool = True
+
+    def key(self, column: str) -> Key | None:
+        """Return the alternate key on exactly this column."""
+        return next((key for key in self.keys if key.columns == (column,)), None)
+
+
+@dataclass(frozen=True)
+class Description:
+    """The four tables that a mapping file speaks of."""
+
+    record: Table
+    account: Table
+    contact: Table
+    owner: Table

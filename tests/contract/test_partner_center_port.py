@@ -1,0 +1,398 @@
+"""One contract, held by the fake and by the real client: what the sync may expect of Partner Center."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.errors import (
+    AccessDenied,
+    DataError,
+    GoneError,
+    OutcomeUnknown,
+    RetriableError,
+    SignInRequired,
+    StaleError,
+    Throttled,
+    VersionMismatch,
+)
+from shared.partner_center.port import Referral
+from tests.contract.stages.outages import ASKED, Outage
+from tests.contract.stages.partner_center import ClientStage, FakeStage, PartnerCenterStage, nobody
+from tests.fakes.referral_rules import at, put
+from tools.simulators.partner_center.samples import sample_cosell_documents, sample_document
+from tools.simulators.world import World
+
+SHARE = "/consent/consentToShareReferralWithMicrosoftSellers"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World() as world:
+        yield world
+
+
+@pytest.fixture(params=["fake", "client"])
+def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> PartnerCenterStage:
+    if request.param == "fake":
+        return FakeStage()
+    world: World = request.getfixturevalue("world")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
+    return ClientStage(world)
+
+
+def replace(path: str, value: object) -> dict[str, object]:
+    return {"op": "replace", "path": path, "value": value}
+
+
+def changed(document: dict[str, Any], pointer: str, value: object) -> dict[str, Any]:
+    result = copy.deepcopy(document)
+    put(result, pointer, value)
+    return result
+
+
+def own_deal(stage: PartnerCenterStage) -> Referral:
+    return stage.port.create(sample_document() | {"externalReferenceId": "record-1"})
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def test_read_returns_what_was_created(stage: PartnerCenterStage) -> None:
+    made = own_deal(stage)
+    read = stage.port.read(made.id)
+    assert (read.id, read.version, read.external_reference_id) == (made.id, made.version, "record-1")
+    assert at(read.body, "details/dealValue") == 42000
+    assert at(read.body, "details/requirements/solutions")[0]["id"] == "SOL-20311-QXT"
+
+
+def test_read_of_nothing_is_gone(stage: PartnerCenterStage) -> None:
+    with pytest.raises(GoneError):
+        stage.port.read(nobody())
+
+
+def test_what_was_read_does_not_change_afterwards(stage: PartnerCenterStage) -> None:
+    referral = stage.port.read(stage.invites_us())
+    stage.edit(referral.id, {"/details/dealValue": 1})
+    assert at(referral.body, "details/dealValue") == 42000
+
+
+def test_every_write_gives_a_new_version_and_a_later_moment(stage: PartnerCenterStage) -> None:
+    before = stage.port.read(stage.invites_us())
+    stage.edit(before.id, {"/details/dealValue": 42000})
+    after = stage.port.read(before.id)
+    assert before.version != after.version
+    assert before.version.startswith('"')
+    assert before.version.endswith('"')
+    assert before.changed_at < after.changed_at
+
+
+def test_an_invitation_is_new_and_from_microsoft(stage: PartnerCenterStage) -> None:
+    referral = stage.port.read(stage.invites_us())
+    assert (referral.body["status"], referral.body["substatus"]) == ("New", "Pending")
+    assert at(referral.body, "inviteContext/invitedBy/organizationId") == "msft"
+    assert not referral.closed
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+def test_changed_since_returns_ours_only_oldest_change_first(stage: PartnerCenterStage) -> None:
+    first, second = stage.invites_us(), stage.invites_us()
+    stage.edit(first, {"/details/notes": "later"})
+    since = stage.port.read(second).changed_at - timedelta(seconds=1)
+    assert [referral.id for referral in stage.port.changed_since(since)] == [second, first]
+
+
+def test_changed_since_includes_the_moment_itself_and_nothing_before_its_second(stage: PartnerCenterStage) -> None:
+    referral = stage.port.read(stage.invites_us())
+    assert [each.id for each in stage.port.changed_since(referral.changed_at)] == [referral.id]
+    assert list(stage.port.changed_since(referral.changed_at + timedelta(seconds=1))) == []
+
+
+def test_changed_since_crosses_pages(stage: PartnerCenterStage) -> None:
+    ids = [stage.invites_us() for _ in range(101)]
+    since = stage.port.read(ids[0]).changed_at
+    before = stage.requests()
+    assert [each.id for each in stage.port.changed_since(since)] == ids
+    assert stage.requests() - before == 2
+
+
+def test_newest_is_what_changed_last(stage: PartnerCenterStage) -> None:
+    assert stage.port.newest() is None
+    first, _ = stage.invites_us(), stage.invites_us()
+    stage.edit(first, {"/details/notes": "later"})
+    newest = stage.port.newest()
+    assert newest is not None
+    assert newest.id == first
+
+
+def test_undecided_are_the_new_ones(stage: PartnerCenterStage) -> None:
+    waiting, accepted = stage.invites_us(), stage.invites_us()
+    stage.edit(accepted, {"/status": "Active", "/substatus": "Accepted"})
+    assert [each.id for each in stage.port.undecided()] == [waiting]
+
+
+def test_now_is_close_to_the_last_change_and_in_whole_seconds(stage: PartnerCenterStage) -> None:
+    changed_at = stage.port.read(stage.invites_us()).changed_at
+    now = stage.port.now()
+    assert now.microsecond == 0
+    assert abs(now - changed_at) < timedelta(seconds=5)
+
+
+def test_engagement_shows_both_rows(stage: PartnerCenterStage) -> None:
+    own = stage.port.read(stage.invites_us())
+    rows = stage.port.engagement(own.engagement_id)
+    assert {row.id for row in rows} == {own.id, stage.microsoft_row(own.engagement_id)}
+    assert {row.organization_id for row in rows} == {own.organization_id, "msft"}
+    assert stage.port.engagement(nobody()) == []
+
+
+# --- create ----------------------------------------------------------------------------------------------------------
+
+
+def test_our_own_deal_is_active_whatever_was_sent(stage: PartnerCenterStage) -> None:
+    made = stage.port.create(sample_document() | {"status": "New", "substatus": "Pending"})
+    assert (made.body["status"], made.body["substatus"]) == ("Active", "Accepted")
+
+
+def test_create_is_not_idempotent(stage: PartnerCenterStage) -> None:
+    assert own_deal(stage).id != own_deal(stage).id
+
+
+def test_a_cosell_deal_is_two_rows_of_one_engagement(stage: PartnerCenterStage) -> None:
+    first, second = sample_cosell_documents()
+    own = stage.port.create(first)
+    theirs = stage.port.create(second | {"engagementId": own.engagement_id})
+    assert theirs.organization_id == "msft"
+    assert theirs.body["status"] == "New"
+    assert {row.id for row in stage.port.engagement(own.engagement_id)} == {own.id, theirs.id}
+
+
+def test_microsoft_is_invited_once(stage: PartnerCenterStage) -> None:
+    first, second = sample_cosell_documents()
+    second["engagementId"] = stage.port.create(first).engagement_id
+    stage.port.create(second)
+    with pytest.raises(DataError):
+        stage.port.create(second)
+
+
+def test_microsoft_is_not_invited_to_a_private_deal(stage: PartnerCenterStage) -> None:
+    _, second = sample_cosell_documents()
+    with pytest.raises(DataError):
+        stage.port.create(second | {"engagementId": own_deal(stage).engagement_id})
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value"),
+    [
+        ("name", ""),
+        ("customerProfile/name", None),
+        ("customerProfile/address/addressLine1", None),
+        ("customerProfile/address/city", ""),
+        ("customerProfile/address/country", "United Kingdom"),
+        ("details/dealValue", None),
+        ("details/currency", None),
+        ("details/closingDateTime", None),
+        ("details/requirements/solutions", []),
+        ("details/requirements/solutions", [{"type": "Name", "id": "not a solution"}]),
+        ("details/requirements/additionalRequirements/attributes", []),
+        ("consent/consentToToShareInfoWithOthers", False),
+        ("team", []),
+    ],
+)
+def test_an_incomplete_deal_is_a_data_error_that_names_the_field(
+    stage: PartnerCenterStage, pointer: str, value: object
+) -> None:
+    with pytest.raises(DataError) as caught:
+        stage.port.create(changed(sample_document(), pointer, value))
+    assert caught.value.problems[0].field.startswith(pointer)
+    assert stage.port.newest() is None
+
+
+# --- update ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("/details/dealValue", 1000.5),
+        ("/details/currency", "EUR"),
+        ("/details/notes", "new notes"),
+        ("/details/notes", ""),
+        ("/details/requirements/solutions", [{"type": "Name", "id": "SOL-77-ABC"}]),
+        ("/externalReferenceId", "record-2"),
+        ("/referralProgram", "program"),
+        (SHARE, True),
+    ],
+)
+def test_update_returns_the_referral_as_it_is_now(stage: PartnerCenterStage, path: str, value: object) -> None:
+    made = own_deal(stage)
+    answer = stage.port.update(made.id, [replace(path, value)], made.version)
+    held = at(answer.body, path)
+    assert [each["id"] for each in held] == ["SOL-77-ABC"] if isinstance(value, list) else held == value
+    assert answer.version == stage.port.read(made.id).version != made.version
+
+
+def test_update_moves_the_closing_date(stage: PartnerCenterStage) -> None:
+    made = own_deal(stage)
+    answer = stage.port.update(made.id, [replace("/details/closingDateTime", "2028-01-02T00:00:00Z")], made.version)
+    assert at(answer.body, "details/closingDateTime") == "2028-01-02T00:00:00Z"
+
+
+def test_update_of_an_old_version_changes_nothing(stage: PartnerCenterStage) -> None:
+    made = own_deal(stage)
+    stage.edit(made.id, {"/details/notes": "meanwhile"})
+    with pytest.raises(VersionMismatch):
+        stage.port.update(made.id, [replace("/details/dealValue", 1)], made.version)
+    assert at(stage.port.read(made.id).body, "details/dealValue") == 42000
+
+
+def test_update_of_nothing_is_gone(stage: PartnerCenterStage) -> None:
+    with pytest.raises(GoneError):
+        stage.port.update(nobody(), [replace("/details/dealValue", 1)], '"any"')
+
+
+def test_microsofts_row_is_not_ours_to_change(stage: PartnerCenterStage) -> None:
+    own = stage.port.read(stage.invites_us())
+    theirs = stage.port.read(stage.microsoft_row(own.engagement_id))
+    with pytest.raises(AccessDenied):
+        stage.port.update(theirs.id, [replace("/details/dealValue", 1)], theirs.version)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("/name", "another"),
+        ("/customerProfile/name", "another"),
+        ("/inviteContext/assistanceRequestCode", "GeneralOrOther"),
+        ("/details/dealValue", None),
+        ("/details/dealValue", "a lot"),
+        ("/details/currency", "EURO"),
+        ("/details/requirements/solutions", []),
+        ("/status", "New"),
+        ("/status", "Closed"),
+        (SHARE, None),
+    ],
+)
+def test_a_refused_update_is_a_data_error_and_changes_nothing(
+    stage: PartnerCenterStage, path: str, value: object
+) -> None:
+    made = own_deal(stage)
+    with pytest.raises(DataError):
+        stage.port.update(made.id, [replace("/details/notes", "half"), replace(path, value)], made.version)
+    assert stage.port.read(made.id).version == made.version
+
+
+def test_sharing_is_not_taken_back(stage: PartnerCenterStage) -> None:
+    made = own_deal(stage)
+    shared = stage.port.update(made.id, [replace(SHARE, True)], made.version)
+    with pytest.raises(DataError):
+        stage.port.update(made.id, [replace(SHARE, False)], shared.version)
+
+
+@pytest.mark.parametrize("substatus", ["Won", "Lost", "Declined"])
+def test_closing_takes_status_and_substatus_and_is_final(stage: PartnerCenterStage, substatus: str) -> None:
+    made = own_deal(stage)
+    moves = [replace("/status", "Closed"), replace("/substatus", substatus)]
+    closed = stage.port.update(made.id, moves, made.version)
+    assert closed.closed
+    with pytest.raises(DataError):
+        stage.port.update(made.id, [replace("/details/notes", "too late")], closed.version)
+
+
+def test_a_worthless_deal_is_not_won(stage: PartnerCenterStage) -> None:
+    made = stage.port.create(changed(sample_document(), "details/dealValue", 0))
+    with pytest.raises(DataError):
+        stage.port.update(made.id, [replace("/status", "Closed"), replace("/substatus", "Won")], made.version)
+
+
+def test_an_invitation_is_accepted(stage: PartnerCenterStage) -> None:
+    invited = stage.port.read(stage.invites_us())
+    moves = [replace("/status", "Active"), replace("/substatus", "Accepted")]
+    answer = stage.port.update(invited.id, moves, invited.version)
+    assert (answer.body["status"], answer.body["substatus"]) == ("Active", "Accepted")
+
+
+# --- failures --------------------------------------------------------------------------------------------------------
+
+
+def calls(stage: PartnerCenterStage, referral: Referral) -> list[Any]:
+    note = [replace("/details/notes", "later")]
+    return [
+        lambda: stage.port.read(referral.id),
+        lambda: list(stage.port.changed_since(referral.changed_at)),
+        lambda: stage.port.create(sample_document()),
+        lambda: stage.port.update(referral.id, note, referral.version),
+    ]
+
+
+def test_throttling_names_how_long_to_wait(stage: PartnerCenterStage) -> None:
+    made = own_deal(stage)
+    stage.break_down(Outage.THROTTLED)
+    for call in calls(stage, made):
+        with pytest.raises(Throttled) as caught:
+            call()
+        assert caught.value.retry_after == pytest.approx(ASKED, abs=1)
+
+
+@pytest.mark.parametrize("outage", [Outage.UNAVAILABLE, Outage.DROPPED])
+def test_an_outage_is_retriable_and_passes(stage: PartnerCenterStage, outage: Outage) -> None:
+    made = own_deal(stage)
+    stage.break_down(outage)
+    for call in calls(stage, made):
+        with pytest.raises(RetriableError):
+            call()
+    stage.heal()
+    assert stage.port.read(made.id).version == made.version
+
+
+def test_access_denied_is_fatal(stage: PartnerCenterStage) -> None:
+    made = own_deal(stage)
+    stage.break_down(Outage.DENIED)
+    for call in calls(stage, made):
+        with pytest.raises(AccessDenied):
+            call()
+
+
+def test_a_refused_sign_in_is_fatal(stage: PartnerCenterStage) -> None:
+    made = own_deal(stage)
+    stage.break_down(Outage.SIGNED_OUT)
+    for call in calls(stage, made):
+        with pytest.raises(SignInRequired):
+            call()
+
+
+def test_a_create_whose_answer_is_lost_is_never_repeated_by_the_client(stage: PartnerCenterStage) -> None:
+    since = own_deal(stage).changed_at
+    stage.break_down(Outage.LOST_ANSWER)
+    with pytest.raises(OutcomeUnknown):
+        stage.port.create(sample_document() | {"externalReferenceId": "record-2"})
+    stage.heal()
+    found = [each.external_reference_id for each in stage.port.changed_since(since)]
+    assert found == ["record-1", "record-2"]
+
+
+def test_an_update_whose_answer_is_lost_took_effect_once(stage: PartnerCenterStage) -> None:
+    made = own_deal(stage)
+    stage.break_down(Outage.LOST_ANSWER)
+    with pytest.raises((StaleError, RetriableError)):
+        stage.port.update(made.id, [replace("/details/dealValue", 7)], made.version)
+    stage.heal()
+    assert at(stage.port.read(made.id).body, "details/dealValue") == 7
+
+
+# --- cost ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_call_is_one_request(stage: PartnerCenterStage) -> None:
+    made = own_deal(stage)
+    acts = [*calls(stage, made), stage.port.now, stage.port.newest, lambda: list(stage.port.undecided())]
+    for act in [*acts, lambda: stage.port.engagement(made.engagement_id)]:
+        before = stage.requests()
+        act()
+        assert stage.requests() - before == 1

@@ -1,0 +1,53 @@
+"""What must be true when nothing happens any more."""
+
+from __future__ import annotations
+
+from shared.deal import STATUS
+from shared.ledger.port import Link, LinkState
+from shared.lifecycle import Stage, align
+from shared.merge import Rule
+from tests.fakes.crm import IDENTIFIER
+from tests.fakes.world import World, built_in_mapping
+
+
+def disagreements(world: World, link: Link) -> list[str]:
+    """Return, field by field, where the two sides or the base of a link are not equal."""
+    mapping = built_in_mapping()
+    referral = mapping.read_referral(world.partner_center.rows[link.referral_id])
+    record = mapping.read_record(world.crm.row(link.record_id))
+    stage = Stage(str(referral[STATUS]))
+    record[STATUS] = align(Stage(str(record[STATUS])), stage)
+    found = []
+    for rule in (*mapping.rules, _STATUS):
+        theirs, ours, base = referral[rule.name], record[rule.name], link.base.get(rule.name, "(unknown)")
+        expected = ours if rule.keep and not theirs else theirs
+        if rule.fit(expected) != ours or base != expected:
+            found.append(f"{rule.name}: Partner Center {theirs!r}, CRM {ours!r}, base {base!r}")
+    return found
+
+
+def check_agreed(world: World, *, deals: int = 1) -> None:
+    """Every deal has one row on each side, linked, with equal values, and nothing waits (P2, P5, P7)."""
+    links = world.links()
+    assert len(links) == deals, links
+    assert len(world.partner_center.ours()) == deals
+    assert len(world.crm.rows()) == deals
+    for link in links:
+        assert link.state is LinkState.LINKED
+        assert disagreements(world, link) == []
+        assert not link.differences
+        check_tied(world, link)
+        assert len(world.partner_center.of_microsoft(link.engagement_id)) <= 1
+    assert world.queue.messages == []
+    assert world.queue.poisoned == []
+    assert list(world.ledger.all_parked("dynamics365")) == []
+
+
+def check_tied(world: World, link: Link) -> None:
+    """Referral and record name each other; a record that was closed before it could be told takes no more writes."""
+    row = world.crm.row(link.record_id)
+    assert row[IDENTIFIER] == link.referral_id or row["statecode"] != 0
+    assert world.partner_center.rows[link.referral_id]["externalReferenceId"] == link.record_id
+
+
+_STATUS = Rule(STATUS, to_crm=True, to_partner_center=True, conflict=built_in_mapping().rules[0].conflict)

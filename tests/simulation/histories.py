@@ -1,0 +1,221 @@
+"""Random histories: people on both sides edit, while messages are lost, doubled and shuffled and the app dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from random import Random
+
+from shared.errors import OutcomeUnknown, ServiceUnavailable, Throttled
+from shared.ledger.port import LinkState
+from shared.lifecycle import Stage
+from tests.fakes.referral_rules import at
+from tests.fakes.tape import Step
+from tests.fakes.world import World
+from tests.simulation.deals import HELP
+
+DEALS = 3
+VALUE, NOTES, CLOSING = "/details/dealValue", "/details/notes", "/details/closingDateTime"
+COLUMNS = {VALUE: "estimatedvalue", NOTES: "description", CLOSING: "estimatedclosedate"}
+
+
+@dataclass
+class Edit:
+    """The newest edit of one field on one side, as the audit would show its value."""
+
+    pointer: str
+    shown: str
+
+
+@dataclass
+class History:
+    """One seeded history. `calm`: nobody dies and nothing fails. `closes_records`: sellers win and lose, too."""
+
+    seed: int
+    steps: int = 30
+    calm: bool = False
+    closes_records: bool = False
+    skew: timedelta = timedelta()
+    edits: dict[tuple[str, str, str], Edit] = field(default_factory=dict)
+    """By side, row and field."""
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("edits", "deals", "disturbances"), 0))
+
+    def __post_init__(self) -> None:
+        self.chance = Random(self.seed)
+        self.world = World(self.seed, skew=self.skew)
+        self.world.queue.shuffle = Random(self.seed)
+        self.world.queue.twice = 0.1
+        self._serial = 0
+
+    def live(self) -> World:
+        """Let it happen, and then let everything come to rest."""
+        acts = self._acts()
+        weights = [weight for weight, _ in acts]
+        for _ in range(self.steps):
+            self.chance.choices([act for _, act in acts], weights)[0]()
+        self.world.tape.faults.clear()
+        self.world.tape.before.clear()
+        self.world.tape.after.clear()
+        self.world.partner_center.lag = timedelta()
+        self.world.queue.twice = 0  # A message that is put back and doubled each time would never end.
+        self.world.settle()
+        self.world.recover()
+        return self.world
+
+    def _acts(self) -> list[tuple[int, Callable[[], None]]]:
+        world = self.world
+        acts: list[tuple[int, Callable[[], None]]] = [
+            (4, self._new_deal),
+            (14, self._edit_record),
+            (14, self._edit_referral),
+            (2, self._close_referral),
+            (14, self._deliver_some),
+            (10, world.poll),
+            (14, self._work_some),
+            (3, world.reconcile),
+            (6, self._wait),
+        ]
+        if self.closes_records:
+            acts.append((2, self._close_record))
+        if not self.calm:
+            acts += [
+                (3, self._lose_an_event),
+                (5, self._die_soon),
+                (5, self._fail_soon),
+                (1, world.crm.expire_cursors),
+                (1, self._lag),
+            ]
+        return acts
+
+    # --- people ----------------------------------------------------------------------------------------------------
+
+    def _new_deal(self) -> None:
+        if self.counts["deals"] == DEALS:
+            return
+        self.counts["deals"] += 1
+        kind = self.chance.randrange(4)
+        if kind == 0:
+            self.world.partner_center.invites_us()
+        elif kind == 1:
+            self.world.partner_center.registers()
+        else:
+            self.world.crm.add_deal(cosell_howcanmicrosofthelp=HELP if kind == 2 else None)
+
+    def _value(self, pointer: str) -> tuple[object, str]:
+        """Return a value that nobody used before, and how the audit shows it."""
+        self._serial += 1
+        if pointer == VALUE:
+            return 100_000 + self._serial, str(100_000 + self._serial)
+        if pointer == NOTES:
+            return f"note {self._serial:05}", f"note {self._serial:05}"
+        day = date(2028, 1, 1) + timedelta(days=self._serial)
+        return day.isoformat(), day.isoformat()
+
+    def _edit_record(self) -> None:
+        rows = [row_id for row_id, row in self.world.crm.rows().items() if row["statecode"] == 0]
+        if not rows:
+            return
+        record_id, pointer = self.chance.choice(rows), self.chance.choice(list(COLUMNS))
+        value, shown = self._value(pointer)
+        self.world.crm.edit(record_id, **{COLUMNS[pointer]: value})
+        self.edits["record", record_id, pointer] = Edit(pointer, shown)
+        self.counts["edits"] += 1
+
+    def _edit_referral(self) -> None:
+        rows = [row for row in self.world.partner_center.ours() if row["status"] != "Closed"]
+        if not rows:
+            return
+        row, pointer = self.chance.choice(rows), self.chance.choice(list(COLUMNS))
+        value, shown = self._value(pointer)
+        self.world.partner_center.edit(row["id"], {pointer: f"{value}T00:00:00Z" if pointer == CLOSING else value})
+        self.edits["referral", row["id"], pointer] = Edit(pointer, shown)
+        self.counts["edits"] += 1
+
+    def _close_referral(self) -> None:
+        rows = [row for row in self.world.partner_center.ours() if row["status"] != "Closed"]
+        if rows:
+            self.world.partner_center.close(self.chance.choice(rows)["id"], self.chance.choice(("Won", "Lost")))
+            self.counts["edits"] += 1
+
+    def _close_record(self) -> None:
+        rows = [row_id for row_id, row in self.world.crm.rows().items() if row["statecode"] == 0]
+        if rows:
+            self.world.crm.close(self.chance.choice(rows), self.chance.choice((Stage.WON, Stage.LOST)))
+            self.counts["edits"] += 1
+
+    # --- the platform ----------------------------------------------------------------------------------------------
+
+    def _deliver_some(self) -> None:
+        """Deliver events in any order, some of them twice."""
+        events = self.world.events
+        self.chance.shuffle(events)
+        for _ in range(self.chance.randint(0, len(events))):
+            event = events.pop()
+            self.world.receive(event)
+            if self.chance.random() < 0.2:
+                self.world.receive(event)
+
+    def _work_some(self) -> None:
+        for message in self.world.queue.due()[: self.chance.randint(1, 4)]:
+            self.world.handle(message)
+
+    def _wait(self) -> None:
+        self.world.clock.advance(timedelta(seconds=self.chance.choice((1, 10, 60, 600, 3600))))
+
+    # --- trouble ---------------------------------------------------------------------------------------------------
+
+    def _lose_an_event(self) -> None:
+        if self.world.events:
+            self.world.events.pop(self.chance.randrange(len(self.world.events)))
+
+    def _die_soon(self) -> None:
+        self.counts["disturbances"] += 1
+        number = self.world.mark() + self.chance.randint(0, 25)
+        self.world.tape.crash_at(number, after=self.chance.random() < 0.5)
+
+    def _fail_soon(self) -> None:
+        """A remote call some steps ahead fails: before anything is done, or after the write took effect."""
+        self.counts["disturbances"] += 1
+        tape, number = self.world.tape, self.world.mark() + self.chance.randint(0, 25)
+        before = (ServiceUnavailable("answered 503"), Throttled("slow down", retry_after=self.chance.randint(1, 90)))
+        after = self.chance.random() < 0.5
+        error = OutcomeUnknown("the connection broke") if after else self.chance.choice(before)
+        hooks = tape.after if after else tape.before
+
+        def fail(step: Step) -> None:
+            if step.number >= number and step.remote:
+                hooks.remove(fail)
+                raise error
+
+        hooks.append(fail)
+
+    def _lag(self) -> None:
+        self.world.partner_center.lag = timedelta(minutes=self.chance.choice((0, 5)))
+
+    def _closed(self, side: str, row_id: str) -> bool:
+        if side == "record":
+            return self.world.crm.row(row_id)["statecode"] != 0
+        return bool(self.world.partner_center.rows[row_id]["status"] == "Closed")
+
+    # --- looking ---------------------------------------------------------------------------------------------------
+
+    def lost_edits(self) -> list[str]:
+        """Return the newest edits of a field and side that are neither on both sides nor in the audit (P1)."""
+        lost = []
+        for (side, row_id, _), edit in self.edits.items():
+            find = self.world.ledger.link_of_record if side == "record" else self.world.ledger.link
+            link = find("dynamics365", row_id)
+            if link is None or link.state is LinkState.IGNORED:
+                if not self._closed(side, row_id):  # Before the app heard of it, which is its own business then.
+                    lost.append(f"{side} {edit}: no link")
+                continue
+            values = (
+                str(at(self.world.partner_center.rows[link.referral_id], edit.pointer)),
+                str(self.world.crm.row(link.record_id)[COLUMNS[edit.pointer]]),
+            )
+            everywhere = all(value.startswith(edit.shown) for value in values)
+            told = self.world.ledger.history("dynamics365", link.referral_id, limit=10_000)
+            if not everywhere and not any(edit.shown in f"{row.text} {row.changes}" for row in told):
+                lost.append(f"{side} {edit}: sides hold {values}")
+        return lost

@@ -1,0 +1,229 @@
+"""What a change costs in remote calls (design, section 6); that fakes and clients count alike is in the contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from shared.sync.ports import CrmAudit
+from tests.fakes.partner_center import Event
+from tests.fakes.referral_rules import at
+from tests.fakes.world import World
+from tests.simulation.agreement import check_agreed
+from tests.simulation.deals import invited, shared
+
+VALUE = "/details/dealValue"
+READ, PATCH = "partner_center.read", "partner_center.update"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def cost(world: World, action: Callable[[], object]) -> dict[str, int]:
+    """Return the calls that an action leads to, its echoes included, when nothing else has happened for a while."""
+    world.settle()
+    world.clock.advance(timedelta(minutes=1))
+    start = world.mark()
+    action()
+    world.settle()
+    return world.calls(start)
+
+
+def test_inbound_update(world: World) -> None:
+    referral_id, _ = shared(world)
+    spent = cost(world, lambda: world.partner_center.edit(referral_id, {VALUE: 1}))
+    assert spent == {READ: 1, "crm.update": 1}
+
+
+def test_inbound_create_with_an_existing_account(world: World) -> None:
+    world.crm.add_account(name="Northwind Traders", address1_postalcode="LS1 4DL")
+    spent = cost(world, world.partner_center.invites_us)
+    assert spent == {READ: 1, "crm.find_account": 1, "crm.create": 1, PATCH: 1}
+
+
+def test_inbound_close(world: World) -> None:
+    referral_id, _ = shared(world)
+    spent = cost(world, lambda: world.partner_center.close(referral_id, "Won"))
+    # The version that a close produces is not told, so both sides are read once when its row comes back.
+    assert spent == {READ: 2, "crm.read": 1, "crm.update": 1, "crm.close": 1}
+
+
+def test_outbound_update(world: World) -> None:
+    _, record_id = shared(world)
+    spent = cost(world, lambda: world.crm.edit(record_id, estimatedvalue=2))
+    assert spent == {PATCH: 1, "crm.update": 1}
+
+
+@pytest.mark.parametrize("crm_audit", [CrmAudit.OFF, CrmAudit.CREATES_AND_FAILURES])
+def test_outbound_update_without_the_trail_on_the_record(crm_audit: CrmAudit) -> None:
+    world = World(crm_audit=crm_audit)
+    _, record_id = shared(world)
+    assert cost(world, lambda: world.crm.edit(record_id, estimatedvalue=2)) == {PATCH: 1}
+
+
+def test_outbound_create(world: World) -> None:
+    spent = cost(world, world.crm.add_deal)
+    reads = {"crm.read": 1, "crm.account": 1, "crm.contact": 1, "crm.owner": 1}
+    assert spent == {**reads, "partner_center.create": 1, "crm.update": 1}
+
+
+def test_an_edit_of_nothing_that_is_mapped_costs_nothing(world: World) -> None:
+    referral_id, record_id = shared(world)
+    assert cost(world, lambda: world.crm.edit(record_id, parentcontactid=None)) == {}
+    assert cost(world, lambda: world.partner_center.edit(referral_id, {"/salesStage": "60"})) == {READ: 1}
+
+
+def test_echoes_and_duplicates(world: World) -> None:
+    referral_id, record_id = shared(world)
+    seen: list[Event] = []
+    world.partner_center.listeners.append(seen.append)
+    world.partner_center.edit(referral_id, {VALUE: 3})
+    world.crm.edit(record_id, description="ours")
+    world.settle()
+    start = world.mark()
+    for event in seen * 2:
+        world.receive(event)
+    world.settle()
+    assert world.calls(start) == {}
+
+
+def test_a_record_delivered_again_is_written_nowhere(world: World) -> None:
+    _, record_id = shared(world)
+    world.crm.edit(record_id, estimatedvalue=4)
+    world.poll()
+    (message,) = world.queue.due()
+    world.settle()
+    start = world.mark()
+    world.work.run(message.text)
+    assert world.calls(start).get(PATCH, 0) == world.calls(start).get("crm.update", 0) == 0
+
+
+def test_an_idle_poll_is_one_call_and_an_idle_sweep_another(world: World) -> None:
+    for _ in range(5):
+        shared(world)
+    world.reconcile()
+    start = world.mark()
+    world.poll()
+    assert world.tape.remote(start) == {"crm.changes": 1}
+    world.reconcile()
+    assert world.calls(start) == {"partner_center.changed_since": 1}
+
+
+def test_a_stale_version_costs_the_refusal_and_both_reads(world: World) -> None:
+    referral_id, record_id = shared(world)
+
+    def both() -> None:
+        world.crm.edit(record_id, estimatedvalue=5)
+        world.partner_center.edit(referral_id, {"/details/notes": "theirs"})
+        world.poll()  # The record's message goes first, and knows nothing of the referral's change.
+        world.pump()
+
+    spent = cost(world, both)
+    assert spent == {PATCH: 2, READ: 1, "crm.read": 1, "crm.update": 1}
+    check_agreed(world)
+
+
+def test_each_change_is_one_row_of_the_audit(world: World) -> None:
+    referral_id, record_id = shared(world)
+    before = len(world.ledger.history("dynamics365", referral_id))
+    world.crm.edit(record_id, estimatedvalue=6)
+    world.settle()
+    world.partner_center.edit(referral_id, {VALUE: 7})
+    world.settle()
+    assert len(world.ledger.history("dynamics365", referral_id)) == before + 2
+
+
+def test_a_change_takes_few_transactions(world: World) -> None:
+    referral_id, record_id = shared(world)
+    for action in (
+        lambda: world.crm.edit(record_id, estimatedvalue=8),
+        lambda: world.partner_center.edit(referral_id, {VALUE: 9}),
+    ):
+        world.settle()
+        world.clock.advance(timedelta(minutes=1))
+        action()
+        world.receive_all()
+        world.poll()
+        start = world.mark()
+        (message,) = world.queue.due()
+        world.work.run(message.text)
+        ledger = [step.name for step in world.tape.steps[start:] if step.port == "ledger"]
+        assert len(ledger) <= 3, ledger  # The fourth is the poll's share of the cursor.
+        world.settle()
+
+
+# --- the trail on the record -----------------------------------------------------------------------------------------
+
+
+def test_without_a_trail_the_record_holds_its_identity_only() -> None:
+    world = World(crm_audit=CrmAudit.OFF)
+    referral_id, record_id = shared(world)
+    world.partner_center.edit(referral_id, {VALUE: 10})
+    world.settle()
+    world.crm.edit(record_id, cosell_products=None)
+    world.settle()
+    row = world.crm.row(record_id)
+    assert row["cosell_syncstatus"] is None
+    assert row["cosell_audit"] is None
+    assert row["estimatedvalue"] == 10
+
+
+def test_creates_and_failures_leave_updates_out() -> None:
+    world = World(crm_audit=CrmAudit.CREATES_AND_FAILURES)
+    _, record_id = shared(world)
+    shown = world.crm.row(record_id)["cosell_audit"]
+    assert shown
+    world.crm.edit(record_id, estimatedvalue=11)
+    world.settle()
+    assert world.crm.row(record_id)["cosell_audit"] == shown
+    world.crm.edit(record_id, estimatedvalue=None)
+    world.settle()
+    assert str(world.crm.row(record_id)["cosell_syncstatus"]).startswith("✖")
+    world.crm.edit(record_id, estimatedvalue=12)
+    world.settle()
+    assert str(world.crm.row(record_id)["cosell_syncstatus"]).startswith("✔")
+
+
+# --- a dry run -------------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_writes_to_neither_side() -> None:
+    world = World(dry_run=True)
+    world.crm.add_deal()
+    world.crm.add_deal(cosell_products=None)
+    world.partner_center.invites_us()
+    before = _rows(world)
+    start = world.mark()
+    world.settle()
+    world.recover()
+    assert _rows(world) == before
+    assert (
+        not {"partner_center.create", PATCH, "crm.update", "crm.create", "crm.create_account"}
+        & world.calls(start).keys()
+    )
+    assert world.links() == []
+
+
+def test_a_dry_run_tells_what_it_would_do_to_a_linked_deal() -> None:
+    world = World()
+    referral_id, record_id = invited(world)
+    world.configure(dry_run=True)
+    world.crm.edit(record_id, estimatedvalue=13)
+    world.partner_center.edit(referral_id, {"/details/notes": "theirs"})
+    before = _rows(world)
+    world.settle()
+    assert _rows(world) == before
+    assert "dry run" in world.history()
+    assert "deal_value" in world.history()
+    world.configure(dry_run=False)
+    world.recover()
+    check_agreed(world)
+    assert at(world.partner_center.rows[referral_id], VALUE) == 13
+
+
+def _rows(world: World) -> object:
+    return world.partner_center.rows, world.crm.rows(), dict(world.crm.accounts)

@@ -1,0 +1,163 @@
+"""Two workers on one deal at once: the second runs through at each call of the first, as often as there are calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from shared.lifecycle import Stage
+from shared.sync.ports import CrmAudit
+from tests.fakes.tape import Step
+from tests.fakes.world import World
+from tests.simulation.agreement import check_agreed
+from tests.simulation.deals import HELP, invited, shared
+
+VALUE = "/details/dealValue"
+
+Start = Callable[[World], Callable[[], object]]
+
+
+def _outbound(world: World) -> Callable[[], object]:
+    return lambda: world.crm.add_deal(cosell_howcanmicrosofthelp=HELP)
+
+
+def _inbound(world: World) -> Callable[[], object]:
+    return world.partner_center.invites_us
+
+
+def _outbound_update(world: World) -> Callable[[], object]:
+    _, record_id = shared(world)
+    return lambda: world.crm.edit(record_id, estimatedvalue=1)
+
+
+def _inbound_update(world: World) -> Callable[[], object]:
+    referral_id, _ = shared(world)
+    return lambda: world.partner_center.edit(referral_id, {VALUE: 2})
+
+
+def _both(world: World) -> Callable[[], object]:
+    referral_id, record_id = invited(world)
+
+    def act() -> None:
+        world.crm.edit(record_id, estimatedvalue=3, description="ours")
+        world.partner_center.edit(referral_id, {VALUE: 4, "/details/currency": "USD"})
+
+    return act
+
+
+def _both_close(world: World) -> Callable[[], object]:
+    referral_id, record_id = shared(world)
+
+    def act() -> None:
+        world.crm.close(record_id, Stage.WON)
+        world.partner_center.close(referral_id, "Lost")
+
+    return act
+
+
+STARTS: list[Start] = [_outbound, _inbound, _outbound_update, _inbound_update, _both, _both_close]
+PASSES = pytest.mark.parametrize("start", STARTS, ids=lambda start: start.__name__.strip("_"))
+
+
+def _first_worker(world: World, action: Callable[[], object]) -> None:
+    """Everything that one round of deliveries leads to."""
+    action()
+    world.receive_all()
+    world.poll()
+    world.pump()
+
+
+def _second_worker(world: World) -> None:
+    """Another instance: takes what is on the queue, the first one's message included, and polls and sweeps."""
+    world.receive_all()
+    world.poll()
+    for message in list(world.queue.due()):
+        world.work.run(message.text)
+
+
+def _interfere_at(world: World, number: int, second: Callable[[], object]) -> None:
+    def interfere(step: Step) -> None:
+        if step.number == number:
+            world.tape.before.remove(interfere)
+            second()
+
+    world.tape.before.append(interfere)
+
+
+def _steps(start: Start, crm_audit: CrmAudit) -> range:
+    world = World(crm_audit=crm_audit)
+    action = start(world)
+    first = world.mark()
+    _first_worker(world, action)
+    return range(first, world.mark())
+
+
+@PASSES
+@pytest.mark.parametrize("crm_audit", list(CrmAudit))
+def test_a_second_worker_at_every_call(start: Start, crm_audit: CrmAudit) -> None:
+    for number in _steps(start, crm_audit):
+        world = World(crm_audit=crm_audit)
+        action = start(world)
+        _interfere_at(world, number, lambda world=world: _second_worker(world))  # type: ignore[misc]
+        _first_worker(world, action)
+        world.settle()
+        world.recover()
+        check_agreed(world)
+
+
+@pytest.mark.parametrize("start", STARTS[:-1], ids=lambda start: start.__name__.strip("_"))
+def test_an_edit_on_either_side_at_every_call(start: Start) -> None:
+    for number in _steps(start, CrmAudit.EVERY_CHANGE):
+        for edit in (_edit_the_record, _edit_the_referral):
+            world = World()
+            action = start(world)
+            _interfere_at(world, number, lambda world=world, edit=edit: edit(world))  # type: ignore[misc]
+            _first_worker(world, action)
+            world.settle()
+            world.recover()
+            check_agreed(world)
+
+
+def _edit_the_record(world: World) -> None:
+    for record_id, row in world.crm.rows().items():
+        if row["statecode"] == 0:
+            world.crm.edit(record_id, cosell_products="SOL-5-XYZ")
+
+
+def _edit_the_referral(world: World) -> None:
+    for row in world.partner_center.ours():
+        if row["status"] != "Closed":
+            world.partner_center.edit(row["id"], {"/referralProgram": "meanwhile"})
+
+
+def test_the_created_event_overtakes_the_commit_of_an_outbound_create() -> None:
+    world = World()
+    world.crm.add_deal()
+    world.poll()
+
+    def at_once(step: Step) -> None:
+        if (step.port, step.name) == ("partner_center", "create"):
+            world.tape.after.remove(at_once)
+            world.receive_all()
+            (_, event) = world.queue.due()
+            world.queue.deliver(event, world.work.run)
+            assert world.crm.row(world.record_id())["cosell_syncstatus"] is None
+            (_, later) = world.queue.messages
+            assert later.visible_at > world.clock.now() + timedelta(seconds=10)
+
+    world.tape.after.append(at_once)
+    world.pump()
+    world.settle()
+    check_agreed(world)
+
+
+def test_two_pollers_at_once_hand_over_everything() -> None:
+    world = World()
+    world.crm.add_deal()
+    for number in range(world.mark(), world.mark() + 4):
+        world.crm.add_deal()
+        _interfere_at(world, number, world.poll)
+    world.settle()
+    check_agreed(world, deals=5)

@@ -1,0 +1,472 @@
+"""The manners of calling a remote service, and the network underneath."""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared.errors import (
+    AccessDenied,
+    CosellError,
+    DataError,
+    GoneError,
+    OutcomeUnknown,
+    Problem,
+    ServiceUnavailable,
+    SignInRequired,
+    Throttled,
+    VersionMismatch,
+)
+from shared.http import ATTEMPTS, PATIENCE, Request, RequestsTransport, Response, Service, correlation, retry_after
+from tests.unit.stand_ins import START, UNHURRIED, ManualClock, ScriptedTransport, Step, answer, lower
+
+URL = "https://api.example/v1/deals/1?code=CANARY-QUERY"
+TOKEN = "CANARY-TOKEN"
+
+
+def classify(response: Response) -> CosellError:
+    families: dict[int, CosellError] = {
+        400: DataError(Problem("f", "is wrong", "Correct it.")),
+        403: AccessDenied("no"),
+        404: GoneError("gone"),
+        412: VersionMismatch("newer"),
+    }
+    if response.status in families:
+        return families[response.status]
+    return ServiceUnavailable(f"answered {response.status}", retry_after=retry_after(response, ManualClock()))
+
+
+class Stage:
+    """A service with everything it needs at hand."""
+
+    def __init__(self, *steps: Step) -> None:
+        self.clock = ManualClock()
+        self.transport = ScriptedTransport(*steps)
+        self.fresh: list[bool] = []
+        self.service = Service("Example", self.transport, self.clock, self._authorize, classify, rng=random.Random(7))
+
+    def _authorize(self, fresh: bool) -> str:
+        self.fresh.append(fresh)
+        return f"{TOKEN}-{len(self.fresh)}"
+
+    def get(self) -> Response:
+        return self.service.call("GET", URL)
+
+    def post(self) -> Response:
+        return self.service.call("POST", URL, content={"name": "CANARY-BODY"}, repeatable=False)
+
+
+# --- a good answer ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_good_answer_is_returned_after_one_request(status: int) -> None:
+    stage = Stage(answer(status, {"a": 1}))
+    assert stage.get().status == status
+    assert len(stage.transport.requests) == 1
+    assert stage.clock.slept == []
+
+
+def test_content_goes_out_as_json_in_utf_8() -> None:
+    stage = Stage(answer(200))
+    stage.service.call("PATCH", URL, content=[{"value": "Zoë"}], headers={"If-Match": '"v1"'})
+    (request,) = stage.transport.requests
+    assert Response(200, {}, request.body or b"").json() == [{"value": "Zoë"}]
+    assert lower(request.headers)["content-type"].startswith("application/json")
+    assert request.headers["If-Match"] == '"v1"'
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b'{"a":'])
+def test_a_body_that_is_no_json_reads_as_none(body: bytes) -> None:
+    assert Response(200, {}, body).json() is None
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_no_success(status: int) -> None:
+    # "follows no redirect": nothing was done at the address that was asked.
+    stage = Stage(*[answer(status, location="https://elsewhere.example/")] * ATTEMPTS)
+    with pytest.raises(CosellError):
+        stage.get()
+
+
+# --- families and retries --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "family"), [(400, DataError), (403, AccessDenied), (404, GoneError), (412, VersionMismatch)]
+)
+def test_a_refusal_is_not_repeated(status: int, family: type[CosellError]) -> None:
+    stage = Stage(answer(status))
+    with pytest.raises(family):
+        stage.get()
+    assert len(stage.transport.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "failure", [answer(500), answer(502), answer(503), ServiceUnavailable("x"), OutcomeUnknown("x")]
+)
+def test_a_passing_failure_is_outlived(failure: Step) -> None:
+    stage = Stage(failure, answer(200))
+    assert stage.get().status == 200
+    assert len(stage.clock.slept) == 1
+
+
+def test_a_lasting_failure_is_raised_after_three_attempts_with_growing_waits() -> None:
+    stage = Stage(*[answer(503)] * ATTEMPTS)
+    with pytest.raises(ServiceUnavailable):
+        stage.get()
+    assert len(stage.transport.requests) == ATTEMPTS
+    assert len(stage.clock.slept) == ATTEMPTS - 1
+    assert all(0 < seconds <= PATIENCE for seconds in stage.clock.slept)
+
+
+@pytest.mark.parametrize("failure", [answer(500), answer(503), answer(504, retry_after="1"), OutcomeUnknown("broke")])
+def test_what_may_have_taken_effect_is_not_sent_again_when_it_is_not_repeatable(failure: Step) -> None:
+    stage = Stage(failure)
+    with pytest.raises(OutcomeUnknown):
+        stage.post()
+    assert len(stage.transport.requests) == 1
+
+
+@pytest.mark.parametrize("failure", [answer(429), answer(429, retry_after="1"), ServiceUnavailable("never sent")])
+def test_what_certainly_had_no_effect_is_sent_again(failure: Step) -> None:
+    stage = Stage(failure, answer(201))
+    assert stage.post().status == 201
+
+
+def test_a_repeated_request_is_the_same_request() -> None:
+    stage = Stage(answer(503), answer(200))
+    stage.service.call("PATCH", URL, content={"a": 1}, headers={"If-Match": '"v1"'})
+    first, second = stage.transport.requests
+    assert (first.method, first.url, first.body) == (second.method, second.url, second.body)
+    assert second.headers["If-Match"] == '"v1"'
+
+
+# --- Retry-After and the pause ---------------------------------------------------------------------------------------
+
+
+def test_a_short_wait_that_was_asked_for_is_kept() -> None:
+    stage = Stage(answer(429, retry_after="4"), answer(200))
+    assert stage.get().status == 200
+    assert 4 <= stage.clock.slept[0] <= 5
+
+
+def test_a_long_wait_is_left_to_the_queue() -> None:
+    stage = Stage(answer(429, retry_after="60"))
+    with pytest.raises(Throttled) as caught:
+        stage.get()
+    assert caught.value.retry_after == 60
+    assert stage.clock.slept == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_pause_holds_for_the_whole_service(status: int) -> None:
+    stage = Stage(answer(status, retry_after="60"), answer(200))
+    with pytest.raises((Throttled, ServiceUnavailable)):
+        stage.get()
+    stage.clock.pass_time(45)
+    with pytest.raises(Throttled) as caught:
+        stage.service.call("GET", "https://api.example/v1/other")
+    assert caught.value.retry_after == pytest.approx(15)
+    assert len(stage.transport.requests) == 1
+    assert len(stage.fresh) == 1, "no token is fetched for a call that is not made"
+    stage.clock.pass_time(16)
+    assert stage.get().status == 200
+
+
+def test_a_short_pause_met_on_the_way_is_waited_for() -> None:
+    stage = Stage(answer(429, retry_after="12"), answer(200))
+    with pytest.raises(Throttled):
+        stage.get()
+    stage.clock.pass_time(7)
+    assert stage.get().status == 200
+    assert 5 <= stage.clock.slept[0] <= 6
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+    def slow_and_short(_request: Request) -> Response:
+        # While this call is on its way, another one is told to wait for longer.
+        with pytest.raises(Throttled):
+            stage.service.call("GET", "https://api.example/long")
+        return answer(429, retry_after="20")
+
+    stage = Stage(slow_and_short, answer(429, retry_after="100"), answer(200))
+    with pytest.raises(Throttled):
+        stage.service.call("GET", "https://api.example/short")
+    stage.clock.pass_time(50)
+    with pytest.raises(Throttled) as caught:
+        stage.get()
+    assert caught.value.retry_after == pytest.approx(50)
+    assert len(stage.transport.requests) == 2
+
+
+def test_one_services_pause_is_not_anothers() -> None:
+    with pytest.raises(Throttled):
+        Stage(answer(429, retry_after="60")).get()
+    assert Stage(answer(200)).get().status == 200
+
+
+def test_calls_in_a_throttling_storm_stay_within_the_attempts() -> None:
+    stage = Stage(*[answer(429, retry_after="2")] * ATTEMPTS)
+    with pytest.raises(Throttled):
+        stage.get()
+    assert len(stage.transport.requests) <= ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "0"}, 0),
+        ({"retry-after": " 7 "}, 7),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": format_datetime(START + timedelta(seconds=30), usegmt=True)}, 30),
+        ({"retry-after": format_datetime(START - timedelta(hours=1), usegmt=True)}, 0),
+    ],
+)
+def test_both_forms_of_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(Response(429, headers, b""), ManualClock()) == seconds
+
+
+def test_a_date_is_measured_by_the_services_own_clock() -> None:
+    theirs = datetime(2030, 1, 1, tzinfo=UTC)
+    headers = {
+        "retry-after": format_datetime(theirs + timedelta(seconds=20), usegmt=True),
+        "date": format_datetime(theirs, usegmt=True),
+    }
+    assert retry_after(Response(503, headers, b""), ManualClock()) == 20
+
+
+HEADER = st.text(alphabet=st.characters(max_codepoint=255), max_size=40)
+
+
+@UNHURRIED
+@given(HEADER, st.one_of(st.none(), HEADER))
+@example("\u00b2", None)
+@example("Wed, 21 Oct 2026 07:28:00", None)
+@example("Wed, 21 Oct 2026 07:28:00 -0000", None)
+@example("Wed, 21 Oct 2026 07:28:00 GMT", "no date")
+@example("Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 -0000")
+@example("9" * 20, None)
+@example("9" * 400, None)
+def test_no_header_can_break_the_call(asked: str, date: str | None) -> None:
+    headers = {"retry_after": asked} if date is None else {"retry_after": asked, "date": date}
+    stage = Stage(*[answer(429, **headers)] * ATTEMPTS)
+    with pytest.raises(Throttled):
+        stage.get()
+
+
+# --- authorization ---------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_token_is_renewed_once_and_the_request_stays_the_same() -> None:
+    stage = Stage(answer(401), answer(200))
+    stage.service.call("PATCH", URL, content={"a": 1}, headers={"If-Match": '"v1"', "Prefer": "x"}, repeatable=False)
+    first, second = stage.transport.requests
+    assert stage.fresh == [False, True]
+    assert first.headers["Authorization"] == f"Bearer {TOKEN}-1"
+    assert second.headers["Authorization"] == f"Bearer {TOKEN}-2"
+    assert (second.headers["If-Match"], second.headers["Prefer"], second.body) == ('"v1"', "x", first.body)
+
+
+def test_a_fresh_token_that_is_refused_needs_a_person() -> None:
+    stage = Stage(answer(401), answer(401))
+    with pytest.raises(SignInRequired, match="Example"):
+        stage.get()
+    assert len(stage.transport.requests) == 2
+
+
+def test_a_caller_cannot_replace_the_token() -> None:
+    stage = Stage(answer(200))
+    stage.service.call("GET", URL, headers={"Authorization": "Bearer mine"})
+    assert stage.transport.requests[0].headers["Authorization"] == f"Bearer {TOKEN}-1"
+
+
+# --- correlation and logs --------------------------------------------------------------------------------------------
+
+
+def test_every_call_carries_the_correlation_id_of_the_work_and_its_own_id() -> None:
+    stage = Stage(answer(503), answer(200))
+    held = correlation.set("work-1")
+    try:
+        stage.get()
+    finally:
+        correlation.reset(held)
+    sent = [lower(request.headers) for request in stage.transport.requests]
+    assert {each["x-ms-correlation-id"] for each in sent} == {"work-1"}
+    assert len({each["client-request-id"] for each in sent}) == 2
+
+
+def test_a_call_without_work_in_hand_still_has_an_id() -> None:
+    stage = Stage(answer(200))
+    stage.get()
+    assert lower(stage.transport.requests[0].headers)["x-ms-correlation-id"]
+
+
+@pytest.mark.parametrize("steps", [(answer(200, {"a": "CANARY-ANSWER"}),), (answer(400, {"a": "CANARY-ANSWER"}),)])
+def test_logs_tell_path_and_status_and_nothing_secret(
+    steps: tuple[Response, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    stage = Stage(*steps)
+    try:
+        stage.service.call("PATCH", URL, content={"n": "CANARY-BODY"}, headers={"X-Secret": "CANARY-HEADER"})
+    except DataError:
+        pass  # The second step; its log line is looked at all the same.
+    everything = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+    assert "/v1/deals/1" in everything
+    assert str(steps[0].status) in everything
+    assert "CANARY" not in everything
+
+
+# --- the network -----------------------------------------------------------------------------------------------------
+
+
+class Site:
+    """A loopback web server whose answer is one function."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.reply: Callable[[BaseHTTPRequestHandler], None] = lambda handler: reply(handler, 200)
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _serve(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                site.seen.append((self.command, self.path, lower(dict(self.headers)), body))
+                site.reply(self)
+
+            do_GET = do_POST = do_PATCH = _serve  # noqa: N815 - the base class asks for these names
+
+            def log_message(self, *_args: object) -> None:
+                """Stay silent."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"{}", **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    handler.wfile.write(body)
+    handler.close_connection = True
+
+
+def reset(handler: BaseHTTPRequestHandler) -> None:
+    """Break the connection without an answer, hard."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.close_connection = True
+    # The server's own shutdown would send a clean end first.
+    handler.connection.close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.stop()
+
+
+def test_a_request_arrives_as_it_was_given(site: Site) -> None:
+    response = RequestsTransport().send(Request("PATCH", f"{site.url}/a?b=c", {"If-Match": '"v1"'}, b"[1]"))
+    assert response.status == 200
+    assert response.json() == {}
+    (method, path, headers, body) = site.seen[0]
+    assert (method, path, headers["if-match"], body) == ("PATCH", "/a?b=c", '"v1"', b"[1]")
+
+
+def test_header_names_of_the_answer_are_in_lower_case(site: Site) -> None:
+    site.reply = lambda handler: reply(handler, 200, ETag='"v2"', X_Ms_Thing="1")
+    headers = RequestsTransport().send(Request("GET", site.url, {})).headers
+    assert (headers["etag"], headers["x-ms-thing"]) == ('"v2"', "1")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(site: Site, status: int) -> None:
+    site.reply = lambda handler: reply(handler, status, Location=f"{site.url}/elsewhere")
+    assert RequestsTransport().send(Request("GET", site.url, {"Authorization": "Bearer x"})).status == status
+    assert len(site.seen) == 1
+
+
+def test_no_cookie_is_kept(site: Site) -> None:
+    site.reply = lambda handler: reply(handler, 200, Set_Cookie="ARRAffinity=server7; Path=/")
+    transport = RequestsTransport()
+    for _ in range(2):
+        transport.send(Request("GET", site.url, {}))
+    assert "cookie" not in site.seen[1][2]
+
+
+def test_a_refused_connection_had_no_effect() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound and not listening: refuses
+        port = held.getsockname()[1]
+        with pytest.raises(ServiceUnavailable) as caught:
+            RequestsTransport().send(Request("POST", f"http://127.0.0.1:{port}/x?code=CANARY", {}, b"{}"))
+    assert "CANARY" not in str(caught.value)
+
+
+def test_an_unknown_host_had_no_effect() -> None:
+    with pytest.raises(ServiceUnavailable):
+        RequestsTransport().send(Request("POST", "http://no-such-host.invalid/", {}, b"{}"))
+
+
+def test_a_connection_that_breaks_after_sending_may_have_had_an_effect(site: Site) -> None:
+    site.reply = reset
+    with pytest.raises(OutcomeUnknown) as caught:
+        RequestsTransport().send(Request("POST", f"{site.url}/x?code=CANARY", {}, b"{}"))
+    assert len(site.seen) == 1, "the network must not repeat a write by itself"
+    assert "CANARY" not in str(caught.value)
+
+
+def test_an_answer_that_breaks_off_may_have_had_an_effect(site: Site) -> None:
+    def half(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b"{")
+        handler.close_connection = True
+
+    site.reply = half
+    with pytest.raises(OutcomeUnknown):
+        RequestsTransport().send(Request("POST", site.url, {}, b"{}"))
+
+
+def test_threads_share_no_connection(site: Site) -> None:
+    transport = RequestsTransport()
+    seen: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: seen.append(transport.send(Request("GET", site.url, {})).status))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [200] * 4

@@ -1,0 +1,279 @@
+"""Registering the webhook: nothing is taken from anybody unasked, and every mistake is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from shared.errors import AlreadyExists, DataError, GoneError, Problem
+from shared.partner_center.webhooks import Registration, Validation
+from shared.sync.register_webhook import (
+    DEFAULT_EVENTS,
+    TEST_EVENT,
+    InvalidRegistration,
+    RegistrationExists,
+    RegistrationRequest,
+    describe,
+    parse_request,
+    redacted,
+    register_webhook,
+)
+from tests.unit.stand_ins import ManualClock
+
+URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
+OTHER = Registration("https://other.example/hook?sig=CANARY-OTHER", ("subscription-updated", "referral-created"))
+
+
+class FakeWebhooks:
+    """Partner Center's one registration; `fate` is what is told about a test event, one answer per question."""
+
+    def __init__(self, current: Registration | None = None, *fate: Validation | Exception) -> None:
+        self.current = current
+        self.fate = list(fate)
+        self.writes: list[str] = []
+        self.tests = 0
+
+    def registration(self) -> Registration | None:
+        return self.current
+
+    def register(self, registration: Registration) -> None:
+        if self.current:
+            raise AlreadyExists("exists")
+        self.writes.append("register")
+        self.current = registration
+
+    def replace(self, registration: Registration) -> None:
+        if not self.current:
+            raise GoneError("none")
+        self.writes.append("replace")
+        self.current = registration
+
+    def send_test_event(self) -> str:
+        if self.current is None or TEST_EVENT not in self.current.events:
+            raise DataError(Problem("events", "test-created is not registered", "Register it."))
+        self.tests += 1
+        return "test-1"
+
+    def validation(self, correlation_id: str) -> Validation:
+        assert correlation_id == "test-1"
+        told = self.fate.pop(0) if len(self.fate) > 1 else self.fate[0]
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+
+def register(webhooks: FakeWebhooks, clock: ManualClock | None = None, **wanted: object) -> dict[str, object]:
+    request = RegistrationRequest(URL, **wanted)  # type: ignore[arg-type]
+    return register_webhook(webhooks, clock or ManualClock(), request)
+
+
+# --- registering -----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_registration() -> None:
+    webhooks = FakeWebhooks()
+    assert register(webhooks) == {
+        "status": "registered",
+        "webhook_url": URL,
+        "events": list(DEFAULT_EVENTS),
+        "previous": None,
+        "test_event": None,
+    }
+    assert webhooks.current == Registration(URL, DEFAULT_EVENTS)
+    assert set(DEFAULT_EVENTS) == {
+        "referral-created",
+        "referral-updated",
+        "related-referral-created",
+        "related-referral-updated",
+    }
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_the_same_registration_again_changes_nothing(overwrite: bool) -> None:
+    webhooks = FakeWebhooks(Registration(URL, (*DEFAULT_EVENTS, "subscription-updated")))
+    told = register(webhooks, overwrite=overwrite)
+    assert told["status"] == "unchanged"
+    assert webhooks.writes == []
+
+
+def test_another_registration_is_not_replaced_unasked() -> None:
+    webhooks = FakeWebhooks(OTHER)
+    with pytest.raises(RegistrationExists) as caught:
+        register(webhooks)
+    assert caught.value.current == OTHER
+    assert webhooks.current == OTHER
+    assert webhooks.writes == []
+
+
+def test_more_events_at_the_same_url_are_a_change_too() -> None:
+    webhooks = FakeWebhooks(Registration(URL, ("referral-created",)))
+    with pytest.raises(RegistrationExists):
+        register(webhooks)
+    assert register(webhooks, overwrite=True)["status"] == "updated"
+
+
+def test_overwriting_keeps_and_lists_the_events_of_others() -> None:
+    webhooks = FakeWebhooks(OTHER)
+    told = register(webhooks, overwrite=True)
+    assert told["status"] == "updated"
+    assert webhooks.current is not None
+    assert webhooks.current.url == URL
+    assert set(webhooks.current.events) == {*DEFAULT_EVENTS, "subscription-updated"}
+    assert len(webhooks.current.events) == len(set(webhooks.current.events))
+    assert told["events"] == list(webhooks.current.events)
+    previous = told["previous"]
+    assert isinstance(previous, dict)
+    assert previous["events"] == list(OTHER.events)
+
+
+def test_keys_of_others_are_not_shown() -> None:
+    told = register(FakeWebhooks(OTHER), overwrite=True)
+    assert "CANARY-OTHER" not in json.dumps(told)
+    assert "CANARY-OTHER" not in json.dumps(describe(OTHER))
+    assert describe(OTHER)["webhook_url"] == "https://other.example/hook?sig=***"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:CANARY@h.example/x?a=CANARY&b=CANARY#CANARY",
+        "https://h.example/x?CANARY",
+        "https://h.example/x?code=CANARY=CANARY",
+    ],
+)
+def test_no_secret_of_a_url_is_shown(url: str) -> None:
+    assert "CANARY" not in redacted(url)
+    assert redacted(url).startswith("https://h.example/x")
+
+
+# --- the test event --------------------------------------------------------------------------------------------------
+
+DELIVERED = Validation(
+    "completed", ({"responsecode": "OK", "responsemessage": "", "datetimeutc": "2026-01-05T09:20:11"},)
+)
+
+
+def test_a_test_event_is_registered_along_and_its_fate_told() -> None:
+    webhooks = FakeWebhooks(None, DELIVERED)
+    told = register(webhooks, send_test_event=True)
+    assert webhooks.current is not None
+    assert set(webhooks.current.events) == {*DEFAULT_EVENTS, TEST_EVENT}
+    assert told["test_event"] == {
+        "correlation_id": "test-1",
+        "status": "completed",
+        "results": [{"response_code": "OK", "response_message": "", "at": "2026-01-05T09:20:11"}],
+    }
+
+
+def test_a_test_event_needs_its_name_registered_even_where_nothing_else_differs() -> None:
+    webhooks = FakeWebhooks(Registration(URL, DEFAULT_EVENTS), DELIVERED)
+    with pytest.raises(RegistrationExists):
+        register(webhooks, send_test_event=True)
+    assert register(webhooks, send_test_event=True, overwrite=True)["status"] == "updated"
+    assert webhooks.tests == 1
+
+
+def test_the_fate_is_waited_for() -> None:
+    clock = ManualClock()
+    fate = (GoneError("not yet"), Validation("pending", ()), Validation("pending", ()), DELIVERED)
+    told = register(FakeWebhooks(None, *fate), clock, send_test_event=True)
+    assert isinstance(told["test_event"], Mapping)
+    assert told["test_event"]["status"] == "completed"
+    assert sum(clock.slept) == 3
+
+
+@pytest.mark.parametrize("fate", [GoneError("never"), Validation("pending", ())])
+def test_the_fate_is_not_waited_for_for_ever(fate: Validation | Exception) -> None:
+    clock = ManualClock()
+    told = register(FakeWebhooks(None, fate), clock, send_test_event=True)
+    assert isinstance(told["test_event"], Mapping)
+    assert told["test_event"]["status"] == "pending"
+    assert 5 <= sum(clock.slept) <= 30
+
+
+def test_no_test_event_unasked() -> None:
+    webhooks = FakeWebhooks()
+    register(webhooks)
+    assert webhooks.tests == 0
+
+
+# --- the request -----------------------------------------------------------------------------------------------------
+
+
+def parsed(**content: object) -> RegistrationRequest:
+    return parse_request(json.dumps(content).encode())
+
+
+def problems(**content: object) -> list[str]:
+    with pytest.raises(InvalidRegistration) as caught:
+        parsed(**content)
+    return caught.value.problems
+
+
+def test_a_request_with_everything() -> None:
+    request = parsed(webhook_url=f" {URL} ", events=["referral-created", "referral-created"], overwrite=True)
+    assert request == RegistrationRequest(URL, ("referral-created",), overwrite=True, send_test_event=False)
+
+
+def test_the_url_suffices() -> None:
+    assert parsed(webhook_url=URL) == RegistrationRequest(URL)
+    assert parsed(webhook_url=URL, events=None) == RegistrationRequest(URL)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:7071/api/WebhookReceiver?code=k", "http://127.0.0.1/api/WebhookReceiver?code=k"]
+)
+def test_loopback_may_be_plain_http(url: str) -> None:
+    assert parsed(webhook_url=url).url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        "",
+        "   ",
+        7,
+        "fn.example/api/WebhookReceiver?code=k",
+        "/api/WebhookReceiver?code=k",
+        "http://fn.example/api/WebhookReceiver?code=k",
+        "http://127.evil.example/api/WebhookReceiver?code=k",
+        "http://localhost.evil.example/api/WebhookReceiver?code=k",
+        "ftp://fn.example/api/WebhookReceiver?code=k",
+        "https://user@fn.example/api/WebhookReceiver?code=k",
+        "https://:word@fn.example/api/WebhookReceiver?code=k",
+        "https://fn.example/api/WebhookReceiver?code=k#x",
+        "https://fn.example:x/api/WebhookReceiver?code=k",
+        "https://[fn/api/WebhookReceiver?code=k",
+        "https:///api/WebhookReceiver?code=k",
+        "https://fn.example/api/RegisterWebhook?code=k",
+        "https://fn.example/api/WebhookReceiver",
+        "https://fn.example/api/WebhookReceiver?code=",
+    ],
+)
+def test_a_url_that_could_not_work_is_refused_by_name(url: object) -> None:
+    assert all(problem.startswith("webhook_url: ") for problem in problems(webhook_url=url))
+
+
+def test_every_problem_is_named_at_once() -> None:
+    named = problems(webhook_url="http://fn.example/x", events=["nonsense"], overwrite="yes", send_test_event=1, oops=1)
+    for name in ("webhook_url: must begin", "events: nonsense", "overwrite: ", "send_test_event: ", "oops: "):
+        assert any(problem.startswith(name) for problem in named), name
+
+
+@pytest.mark.parametrize("events", [[], "referral-created", [5], {"a": 1}, ["referral-created", "made-up"]])
+def test_odd_events_are_refused(events: object) -> None:
+    assert problems(webhook_url=URL, events=events)[0].startswith("events: ")
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"5", b"[" * 60_000])
+def test_what_is_no_object_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidRegistration, match="JSON object"):
+        parse_request(body)
+
+
+def test_an_empty_body_asks_for_the_url() -> None:
+    with pytest.raises(InvalidRegistration, match="webhook_url"):
+        parse_request(b"")

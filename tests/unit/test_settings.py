@@ -1,0 +1,278 @@
+"""App settings: every mistake at once, by name, and never a secret in what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from shared.bootstrap import App
+from shared.errors import CosellError, SettingsError
+from shared.settings import Settings, load_settings
+from shared.sync.ports import CrmAudit
+from tests.unit.stand_ins import ManualClock, ScriptedTransport
+
+STORAGE = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Q0FOQVJZ;EndpointSuffix=core.windows.net"
+KEY = Fernet.generate_key().decode()
+
+GOOD = {
+    "AzureWebJobsStorage": STORAGE,
+    "CRM": "dynamics365",
+    "PARTNER_CENTER_TENANT_ID": "tenant",
+    "PARTNER_CENTER_CLIENT_ID": "client",
+    "PARTNER_CENTER_CLIENT_SECRET": "CANARY-secret",
+    "PARTNER_CENTER_REFRESH_TOKEN": "CANARY-refresh",
+    "TOKEN_ENCRYPTION_KEY": KEY,
+    "DYNAMICS_URL": "https://org.crm.dynamics.com/",
+    "DYNAMICS_TENANT_ID": "tenant",
+    "DYNAMICS_CLIENT_ID": "app",
+    "DYNAMICS_CLIENT_SECRET": "CANARY-dynamics",
+    "ALERT_WEBHOOK_URL": "https://chat.example/CANARY-hook",
+}
+
+
+def load(**replaced: str | None) -> Settings:
+    given = {**GOOD, **replaced}
+    return load_settings({name: value for name, value in given.items() if value is not None})
+
+
+def problems(**replaced: str | None) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(**replaced)
+    return str(caught.value).splitlines()[1:]
+
+
+def named(**replaced: str | None) -> set[str]:
+    return {problem.removeprefix("- ").split(":")[0] for problem in problems(**replaced)}
+
+
+# --- good settings ---------------------------------------------------------------------------------------------------
+
+
+def test_the_documented_defaults() -> None:
+    settings = load()
+    assert settings.crms == ("dynamics365",)
+    assert settings.partner_center_api_url == "https://api.partner.microsoft.com/v1.0/engagements"
+    assert settings.partner_center_webhooks_url == "https://api.partnercenter.microsoft.com/webhooks/v1"
+    assert settings.partner_center_api_scope == "https://api.partner.microsoft.com/.default"
+    assert settings.partner_center_webhooks_scope == "https://api.partnercenter.microsoft.com/.default"
+    assert settings.entra_authority == "https://login.microsoftonline.com"
+    assert settings.webhook_certificate_hosts == ("3psostorageacct.blob.core.windows.net",)
+    assert settings.webhook_certificate_subject == "pcnotifications-dispatch.microsoft.com"
+    assert settings.webhook_certificate_organization == "Microsoft Corporation"
+    assert settings.queue == "deals"
+    assert settings.crm_audit is CrmAudit.EVERY_CHANGE
+    assert settings.dry_run is False
+    assert settings.mapping_dir is None
+
+
+def test_what_is_set_is_taken() -> None:
+    settings = load(
+        CRM=" dynamics365 ",
+        MAPPING_DIR="/mappings",
+        SYNC_QUEUE="others",
+        CRM_AUDIT="creates_and_failures",
+        DRY_RUN="true",
+        WEBHOOK_CERTIFICATE_HOSTS="a.example, b.example:8443,",
+    )
+    assert settings.mapping_dir == Path("/mappings")
+    assert settings.queue == "others"
+    assert settings.crm_audit is CrmAudit.CREATES_AND_FAILURES
+    assert settings.dry_run is True
+    assert settings.webhook_certificate_hosts == ("a.example", "b.example:8443")
+    assert settings.dynamics_url == "https://org.crm.dynamics.com"
+
+
+def test_both_crms_may_be_named() -> None:
+    assert load(CRM="dynamics365, salesforce").crms == ("dynamics365", "salesforce")
+
+
+@pytest.mark.parametrize("empty", ["", "   "])
+def test_an_empty_line_of_the_portal_is_not_set(empty: str) -> None:
+    assert load(SYNC_QUEUE=empty, KEY_VAULT_URL=empty, MAPPING_DIR=empty).queue == "deals"
+    assert named(PARTNER_CENTER_TENANT_ID=empty) == {"PARTNER_CENTER_TENANT_ID"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost:7071", "http://127.0.0.1:8080/x", "http://[::1]:8080", "https://127.0.0.1", "https://h.example"],
+)
+def test_loopback_may_be_plain_http(url: str) -> None:
+    assert load(DYNAMICS_URL=url).dynamics_url == url
+
+
+def test_an_identity_may_stand_in_for_the_storage_key() -> None:
+    assert load(AzureWebJobsStorage=None, AzureWebJobsStorage__accountName="acct").storage_account == "acct"
+    both = {
+        "AzureWebJobsStorage__tableServiceUri": "https://t.example",
+        "AzureWebJobsStorage__queueServiceUri": "https://q.example",
+    }
+    settings = load(AzureWebJobsStorage=None, **both)
+    assert (settings.table_uri, settings.queue_uri) == ("https://t.example", "https://q.example")
+
+
+def test_without_any_registration_dynamics_uses_the_managed_identity() -> None:
+    none = {"DYNAMICS_TENANT_ID": None, "DYNAMICS_CLIENT_ID": None, "DYNAMICS_CLIENT_SECRET": None}
+    assert load(**none).dynamics_client_id is None
+
+
+# --- mistakes --------------------------------------------------------------------------------------------------------
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"CRM": "sugar", "DYNAMICS_URL": "org", "DRY_RUN": "perhaps", "TOKEN_ENCRYPTION_KEY": "short"})
+    message = str(caught.value)
+    for name in (
+        "AzureWebJobsStorage",
+        "CRM",
+        "DYNAMICS_URL",
+        "DRY_RUN",
+        "TOKEN_ENCRYPTION_KEY",
+        "PARTNER_CENTER_TENANT_ID",
+        "PARTNER_CENTER_CLIENT_ID",
+        "PARTNER_CENTER_CLIENT_SECRET",
+        "PARTNER_CENTER_REFRESH_TOKEN",
+    ):
+        assert f"\n- {name}: " in message, name
+    assert message.startswith("9 app settings to correct")
+
+
+def test_nothing_set_names_everything_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is handed in is what counts, even when it is empty.
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="PARTNER_CENTER_TENANT_ID"):
+        load_settings({})
+
+
+def test_the_environment_is_read_when_nothing_is_handed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().partner_center_tenant_id == "tenant"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PARTNER_CENTER_TENANT_ID", None),
+        ("PARTNER_CENTER_CLIENT_ID", None),
+        ("PARTNER_CENTER_CLIENT_SECRET", None),
+        ("PARTNER_CENTER_REFRESH_TOKEN", None),
+        ("TOKEN_ENCRYPTION_KEY", None),
+        ("TOKEN_ENCRYPTION_KEY", "c2hvcnQ="),
+        ("TOKEN_ENCRYPTION_KEY", "ü" * 44),
+        ("CRM", None),
+        ("CRM", "Dynamics"),
+        ("CRM", ","),
+        ("DYNAMICS_URL", None),
+        ("DYNAMICS_TENANT_ID", None),
+        ("DYNAMICS_CLIENT_ID", None),
+        ("DYNAMICS_CLIENT_SECRET", None),
+        ("AzureWebJobsStorage", None),
+        ("CRM_AUDIT", "sometimes"),
+        ("DRY_RUN", "perhaps"),
+    ],
+)
+def test_a_mistake_is_told_by_name_and_alone(name: str, value: str | None) -> None:
+    assert named(**{name: value}) == {name}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://org.crm.dynamics.com",
+        "http://127.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example",
+        "ftp://127.0.0.1",
+        "org.crm.dynamics.com",
+        "https://",
+        "https:///path",
+        "https://[::1",
+        "https://h.example:port",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_url_that_is_no_https_is_refused(url: str) -> None:
+    assert named(DYNAMICS_URL=url) == {"DYNAMICS_URL"}
+
+
+def test_two_missing_parts_of_a_registration_are_both_named() -> None:
+    assert named(DYNAMICS_TENANT_ID=None, DYNAMICS_CLIENT_SECRET=None) == {
+        "DYNAMICS_TENANT_ID",
+        "DYNAMICS_CLIENT_SECRET",
+    }
+
+
+def test_a_table_service_without_its_queue_service_is_named() -> None:
+    given = {"AzureWebJobsStorage": None, "AzureWebJobsStorage__tableServiceUri": "https://t.example"}
+    assert named(**given) == {"AzureWebJobsStorage__queueServiceUri"}
+
+
+# --- secrets ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_secret_is_shown_by_the_settings() -> None:
+    for text in (repr(load()), str(load())):
+        assert "CANARY" not in text
+        assert "Q0FOQVJZ" not in text
+        assert KEY not in text
+    certificate = load(PARTNER_CENTER_CLIENT_CERTIFICATE="-----BEGIN CANARY-----", PARTNER_CENTER_CLIENT_SECRET=None)
+    assert "CANARY" not in repr(certificate)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TOKEN_ENCRYPTION_KEY",
+        "ALERT_WEBHOOK_URL",
+        "KEY_VAULT_URL",
+        "DYNAMICS_URL",
+        "CRM",
+        "CRM_AUDIT",
+        "DRY_RUN",
+        "ENTRA_AUTHORITY",
+    ],
+)
+def test_no_value_is_repeated_in_the_message(name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(**{name: "http://CANARY.example/CANARY"})
+    shown = f"{caught.value} {caught.value!r}"
+    assert "CANARY" not in shown
+    assert "Q0FOQVJZ" not in shown
+    cause: BaseException | None = caught.value
+    while cause is not None:
+        assert "CANARY" not in str(cause)
+        cause = cause.__cause__ or cause.__context__
+
+
+# --- what is accepted can be used ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"TOKEN_ENCRYPTION_KEY": None, "KEY_VAULT_URL": "https://vault.example"},
+        {"PARTNER_CENTER_CLIENT_SECRET": None, "PARTNER_CENTER_CLIENT_CERTIFICATE": "not a certificate"},
+        {"WEBHOOK_TRUST_BUNDLE": "/no/such/file"},
+        {"WEBHOOK_TRUST_BUNDLE": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"},
+        {"CRM": "salesforce"},
+        {"CRM": "dynamics365,salesforce"},
+    ],
+)
+def test_settings_that_were_accepted_never_fail_as_a_bug(given: dict[str, str | None]) -> None:
+    app = App(load(**given), ManualClock(), ScriptedTransport())
+    for make in (lambda: app._tokens, lambda: app._token_store, lambda: app.signature_check, lambda: app.ports):
+        assert any(name in _refusal(make) for name in [*given, "nothing"])
+
+
+def _refusal(make: Callable[[], object]) -> str:
+    """What a use of the settings is refused with; anything but our own errors fails the test."""
+    try:
+        make()
+    except CosellError as error:
+        return str(error)
+    return "nothing"

@@ -1,0 +1,227 @@
+"""The examination: everything that must be right for deals to travel, from the inside out. Changes nothing.
+
+What it writes it removes again: one row in the ledger. Redeeming the refresh token stores the rotated one, as every
+use of it does.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from shared.bootstrap import App
+from shared.clock import Clock
+from shared.crm.dynamics365 import Dynamics365
+from shared.errors import AccessDenied, CursorExpired, MappingError
+from shared.ledger.port import Parked
+from shared.mapping.compiled import Mapping
+from shared.mapping.findings import Severity
+from shared.mapping.lint import lint
+from shared.mapping.loading import load_mapping, positions
+from shared.sync.receive_event import REFERRAL_EVENTS
+from shared.sync.register_webhook import redacted
+from tools.admin.dataverse import Dataverse
+from tools.admin.report import Line, Mark, Owner, bad, good, guarded, look
+
+CRM = "dynamics365"
+
+APART = timedelta(seconds=60)
+"""How far two clocks may be apart before it is worth a word: tokens and certificates have validity periods."""
+
+SOON = timedelta(days=30)
+RETENTION = 7
+"""Days that Dataverse keeps its change feed by default (use-change-tracking...)."""
+
+
+def examine(app: App) -> Iterator[Line]:
+    """Yield a line for each thing that was looked at, as it is found."""
+    storage = list(guarded("storage", Owner.AZURE, lambda: _storage(app)))
+    yield from storage
+    stored = all(line.mark is not Mark.BAD for line in storage)
+    yield from guarded("trust bundle", Owner.AZURE, lambda: _trust(app))
+    if stored:
+        yield from _partner_center(app)
+    else:
+        yield look("Partner Center", "not looked at: its refresh token is kept in the storage that does not work")
+    yield from guarded("Dynamics 365", Owner.CRM, lambda: _dynamics(app, stored=stored))
+
+
+# --- our own house ---------------------------------------------------------------------------------------------------
+
+
+def _storage(app: App) -> Iterator[Line]:
+    """Yield whether rows can be written, read and deleted, and messages be sent."""
+    try:
+        ledger, queue = app.ledger, app.queue
+    except ValueError:
+        yield bad("storage", "AzureWebJobsStorage is no connection string", Owner.AZURE)
+        return
+    probe = Parked("doctor", str(uuid.uuid4()), "doctor", "a row to be deleted at once", app.clock.now(), 0, "")
+    ledger.park(probe)
+    found = ledger.parked(probe.crm, probe.key)
+    ledger.unpark(probe.crm, probe.key)
+    if found is None or ledger.parked(probe.crm, probe.key) is not None:
+        yield bad("storage: table", "a row that was written could not be read and deleted", Owner.AZURE)
+    else:
+        yield good("storage: table", "a row was written, read and deleted")
+    yield good("storage: queue", f"{app.settings.queue} answers; about {queue.waiting()} messages wait")
+
+
+def _trust(app: App) -> Iterator[Line]:
+    """Yield whether the bundle can vouch for the certificate that signs events."""
+    now, bundle = app.clock.now(), app.trust.bundle
+    roots = [each for each in bundle if each.subject == each.issuer]
+    current = [each for each in bundle if each not in roots and each.not_valid_after_utc > now]
+    expired = [each for each in bundle if each.not_valid_after_utc <= now]
+    if not roots:
+        yield bad("trust bundle", "holds no root certificate: every event is refused", Owner.AZURE)
+    elif not current:
+        what = "holds no unexpired intermediate certificate: events are refused with 401, and changes come late"
+        yield bad("trust bundle", f"{what}; see README, WEBHOOK_TRUST_BUNDLE", Owner.AZURE)
+    else:
+        yield from _expiry(roots, current, now)
+    if expired:
+        yield look("trust bundle", f"expired: {', '.join(map(_name, expired))}", Owner.AZURE)
+
+
+def _expiry(roots: list[x509.Certificate], current: list[x509.Certificate], now: datetime) -> Iterator[Line]:
+    first = min([*roots, *current], key=lambda each: each.not_valid_after_utc)
+    until = f"the first to expire is {_name(first)}, on {first.not_valid_after_utc:%Y-%m-%d}"
+    text = f"roots: {len(roots)}, intermediates: {len(current)}; {until}"
+    yield (
+        look("trust bundle", text, Owner.AZURE)
+        if first.not_valid_after_utc < now + SOON
+        else good("trust bundle", text)
+    )
+
+
+def _name(certificate: x509.Certificate) -> str:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else certificate.subject.rfc4514_string()
+
+
+# --- Partner Center --------------------------------------------------------------------------------------------------
+
+
+def _partner_center(app: App) -> Iterator[Line]:
+    settings, admin = app.settings, Owner.PARTNER_CENTER
+    scopes = {"referrals": settings.partner_center_api_scope, "webhooks": settings.partner_center_webhooks_scope}
+    tokens = [
+        line
+        for name, scope in scopes.items()
+        for line in guarded(f"token: {name}", Owner.AZURE, partial(_token, app, name, scope))
+    ]
+    yield from tokens
+    if any(line.mark is Mark.BAD for line in tokens):
+        yield look("Partner Center", "not looked at without a token")
+        return
+    yield from guarded("Partner Center", admin, lambda: _referrals(app))
+    yield from guarded("webhook", admin, lambda: _registration(app))
+
+
+def _token(app: App, name: str, scope: str) -> Iterator[Line]:
+    app.partner_center_token(scope)
+    yield good(f"token: {name}", f"Entra ID issued one for {scope.removesuffix('/.default')}")
+
+
+def _referrals(app: App) -> Iterator[Line]:
+    theirs = app.partner_center.now()
+    yield good("Partner Center", "referrals can be listed")
+    yield _clock("Partner Center", theirs, app.clock)
+
+
+def _registration(app: App) -> Iterator[Line]:
+    """Yield where events are sent. Being without them costs time, not changes: the Reconciler sweeps."""
+    found, wanted = app.webhooks.registration(), app.settings.webhook_public_url
+    if found is None:
+        yield look(
+            "webhook", "nothing is registered: changes come late, with the sweep; use RegisterWebhook", Owner.AZURE
+        )
+        return
+    shown = redacted(found.url)
+    if wanted is None:
+        yield look("webhook", f"events go to {shown}; set WEBHOOK_PUBLIC_URL to have that checked", Owner.AZURE)
+    elif found.url.rstrip("/") != wanted:
+        other = "with another key" if shown == redacted(wanted) else f"not to {redacted(wanted)}"
+        yield bad("webhook", f"events go to {shown}, {other}; use RegisterWebhook with overwrite", Owner.AZURE)
+    else:
+        yield good("webhook", f"events go to {shown}")
+    missing = sorted(REFERRAL_EVENTS - set(found.events))
+    if missing:
+        yield look("webhook", f"not registered: {', '.join(missing)}; use RegisterWebhook with overwrite", Owner.AZURE)
+
+
+# --- Dynamics 365 ----------------------------------------------------------------------------------------------------
+
+
+def _dynamics(app: App, *, stored: bool) -> Iterator[Line]:
+    crm = Dataverse(app.dynamics_service, str(app.settings.dynamics_url))
+    answer = crm.answer("WhoAmI")
+    who = answer.json()
+    yield good("Dynamics 365", f"signed in as user {who.get('UserId') if isinstance(who, dict) else '?'}")
+    date = answer.headers.get("date")
+    if date:
+        yield _clock("Dynamics 365", parsedate_to_datetime(date), app.clock)
+    yield from guarded("retention", Owner.CRM, lambda: _retention(crm))
+    try:
+        mapping = load_mapping(CRM, app.settings.mapping_dir)
+    except MappingError as error:
+        for text in str(error).splitlines():
+            yield bad("mapping", text, Owner.CRM)
+        return
+    client = Dynamics365(app.dynamics_service, str(app.settings.dynamics_url), mapping, app.clock)
+    fits = list(guarded("mapping", Owner.CRM, lambda: _mapping(app, mapping, client)))
+    yield from fits
+    if any(line.mark is Mark.BAD for line in fits):
+        yield look("change feed", "not looked at until the mapping fits")
+    else:
+        yield from guarded("change feed", Owner.CRM, lambda: _feed(app, client, stored=stored))
+
+
+def _retention(crm: Dataverse) -> Iterator[Line]:
+    days = crm.organization("expirechangetrackingindays")
+    if days is None:
+        return
+    text = f"the change feed is kept for {days} days; after a longer pause everything is read once"
+    yield good("retention", text) if days >= RETENTION else look("retention", text, Owner.CRM)
+
+
+def _mapping(app: App, mapping: Mapping, client: Dynamics365) -> Iterator[Line]:
+    found = lint(mapping.file, positions(CRM, app.settings.mapping_dir), client.describe())
+    for each in found:
+        yield (
+            bad("mapping", str(each), Owner.CRM)
+            if each.severity is Severity.ERROR
+            else look("mapping", str(each), Owner.CRM)
+        )
+    if not any(each.severity is Severity.ERROR for each in found):
+        yield good("mapping", f"version {mapping.version} fits the tables of this environment")
+    elif any("has no column" in each.what or "no alternate key" in each.what for each in found):
+        yield look("mapping", "`cosell.py provision --apply` creates columns and the alternate key", Owner.CRM)
+
+
+def _feed(app: App, client: Dynamics365, *, stored: bool) -> Iterator[Line]:
+    """Read one page of the change feed, which takes Read on the whole organization."""
+    cursor = app.ledger.value("cursor", CRM).value if stored else ""
+    try:
+        next(client.changes(cursor or None))
+    except CursorExpired:
+        yield look("change feed", "the cursor expired: the next poll reads every record once, and nothing is lost")
+    except AccessDenied as error:
+        raise AccessDenied(
+            f"the app user's role needs Read on opportunities of the whole organization: {error}"
+        ) from error
+    else:
+        yield good("change feed", "can be followed from the cursor" if cursor else "can be read; no poll yet")
+
+
+def _clock(whose: str, theirs: datetime, ours: Clock) -> Line:
+    apart = abs(theirs - ours.now())
+    text = f"{whose} and this machine are {apart.total_seconds():.0f} s apart"
+    return good("clock", text) if apart <= APART else look("clock", text, Owner.AZURE)
