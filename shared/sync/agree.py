@@ -125,7 +125,7 @@ class Agreement:
         link, refused = self._send(link, plan, referral)
         link, entries = self._conclude(link, plan, refused, introduce=introduce)
         columns, stage = self._record_write(plan, record)
-        if introduce:
+        if introduce and not self._is_locked(record):
             columns |= trail.identity_columns(self.ports.mapping, link.referral_id)
         if self._shows_trail(record, was=shown, now=link.status_shown, news=bool(entries or columns or stage)):
             columns |= trail.trail_columns(self.ports.mapping, link)
@@ -244,10 +244,13 @@ class Agreement:
             stage = StageChange(Stage(str(record.fields[STATUS])), after, columns)
         return self.ports.mapping.record_values(values), stage
 
+    def _is_locked(self, record: RecordSeen) -> bool:
+        """Whether the record is closed in a CRM that then refuses every write."""
+        return self.ports.crm.closed_rows_are_read_only and Stage(str(record.fields[STATUS])) in TERMINAL
+
     def _shows_trail(self, record: RecordSeen, *, was: str, now: str, news: bool) -> bool:
         """Whether the Audit and status columns are written now."""
-        closed = Stage(str(record.fields[STATUS])) in TERMINAL
-        if closed and self.ports.crm.closed_rows_are_read_only:
+        if self._is_locked(record):
             return False
         if self.ports.crm_audit is CrmAudit.OFF:
             return False

@@ -144,7 +144,7 @@ def test_a_refused_sign_in_keeps_the_work_and_resumes_by_itself() -> None:
         row = until_record(stage, record_id, lambda row: row["cosell_syncstatus"])
         assert str(row["cosell_syncstatus"]) == "⏳ Pending: waiting for an administrator, who has been told"
         assert "invalid_grant" not in str(row["cosell_syncstatus"])
-        assert stage.host.log_text().count("alert SignInRequired raised") == 1
+        assert stage.host.log_text().count("alert worker raised") == 1
 
         again = stage.world.entra.issue_refresh_token(stage.settings()["PARTNER_CENTER_CLIENT_ID"], SYNC_USER)
         stage.world.configure({"PARTNER_CENTER_REFRESH_TOKEN": again})

@@ -139,10 +139,11 @@ def test_each_change_is_one_row_of_the_audit(world: World) -> None:
 
 def test_a_change_takes_few_transactions(world: World) -> None:
     referral_id, record_id = shared(world)
-    for action in (
+    actions: tuple[Callable[[], object], ...] = (
         lambda: world.crm.edit(record_id, estimatedvalue=8),
         lambda: world.partner_center.edit(referral_id, {VALUE: 9}),
-    ):
+    )
+    for action in actions:
         world.settle()
         world.clock.advance(timedelta(minutes=1))
         action()

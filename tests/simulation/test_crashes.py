@@ -207,7 +207,7 @@ def _edit_afterwards(world: World, number: int, side: str) -> Callable[[Step], N
         else:
             for row in world.partner_center.ours():
                 if row["status"] != "Closed":
-                    world.partner_center.edit(row["id"], {"/details/currency": "USD"})
+                    world.partner_center.edit(str(row["id"]), {"/details/currency": "USD"})
 
     return edit
 
