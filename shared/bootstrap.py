@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.partner_center.signature import SignatureCheck, Trust
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
     from shared.queue.storage_queue import StorageDealQueue
+    from shared.sync.registration_desk import RegistrationDesk
 
 
 class App:
@@ -215,6 +216,13 @@ class App:
         """Alerts to the configured chat, and to the log."""
         url = self.settings.alert_webhook_url
         return Alerts(self.ledger, _chat(self.transport, url) if url else None)
+
+    @functools.cached_property
+    def registration_desk(self) -> RegistrationDesk:
+        """What answers a person who registers the webhook."""
+        from shared.sync.registration_desk import RegistrationDesk
+
+        return RegistrationDesk(self.webhooks, self.ledger, self.clock, self.settings.webhook_public_url)
 
     @functools.cached_property
     def work(self) -> Work:

@@ -25,7 +25,7 @@ from shared.mapping.findings import Severity
 from shared.mapping.lint import lint
 from shared.mapping.loading import load_mapping, positions
 from shared.sync.receive_event import REFERRAL_EVENTS
-from shared.sync.register_webhook import redacted
+from shared.urls import redacted
 from tools.admin.dataverse import Dataverse
 from tools.admin.report import Line, Mark, Owner, bad, good, guarded, look
 
