@@ -23,7 +23,8 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
         return func.HttpResponse(status_code=400)
     try:
         app().signature_check.check({name.lower(): value for name, value in req.headers.items()}, body)
-        receive_event(body, app().queue)
+        if receive_event(body, app().queue):
+            app().heartbeat.beat()
     except SignatureRefused as refusal:
         log.warning("event refused: %s", refusal)
         return func.HttpResponse(status_code=401)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import random
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from shared.partner_center.port import PartnerCenter
 from shared.partner_center.webhooks import Webhooks
 from shared.settings import Settings, load_settings
 from shared.sync.ports import Ports
+from shared.sync.watchdog import OnLoss, Watchdog
 from shared.sync.work import Work
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from shared.partner_center.signature import SignatureCheck, Trust
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
     from shared.queue.storage_queue import StorageDealQueue
+    from shared.sync.heartbeat import Heartbeat
     from shared.sync.registration_desk import RegistrationDesk
 
 
@@ -216,6 +219,27 @@ class App:
         """Alerts to the configured chat, and to the log."""
         url = self.settings.alert_webhook_url
         return Alerts(self.ledger, _chat(self.transport, url) if url else None)
+
+    @functools.cached_property
+    def heartbeat(self) -> Heartbeat:
+        """What notes that events come."""
+        from shared.sync.heartbeat import Heartbeat
+
+        return Heartbeat(self.ledger, self.clock)
+
+    @functools.cached_property
+    def watchdog(self) -> Watchdog:
+        """What looks after the webhook; a dry run registers nothing."""
+        settings = self.settings
+        return Watchdog(
+            self.webhooks,
+            self.ledger,
+            self.alerts,
+            self.clock,
+            settings.webhook_public_url,
+            OnLoss.ALERT if settings.dry_run else settings.webhook_registration,
+            timedelta(hours=settings.webhook_heartbeat_hours) or None,
+        )
 
     @functools.cached_property
     def registration_desk(self) -> RegistrationDesk:

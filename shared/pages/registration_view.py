@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.sync.registration_desk import ELSEWHERE, HERE, POWER_AUTOMATE, Answer
-from shared.sync.registration_request import DEFAULT_EVENTS
+from shared.sync.registration_request import DEFAULT_EVENTS, KNOWN_EVENTS
 
 EVENTS = {
     "referral-created": "a referral of ours appears",
@@ -18,9 +18,9 @@ EVENTS = {
 """The events to choose from (developer/partner-center-webhook-events), each with when it comes."""
 
 _OWNERS = {
-    HERE: "this function app",
+    HERE: HERE,
     POWER_AUTOMATE: "a Power Automate flow, such as Microsoft's co-sell connector",
-    ELSEWHERE: "another system",
+    ELSEWHERE: ELSEWHERE,
 }
 _DONE = {
     "registered": "The webhook is registered",
@@ -113,6 +113,7 @@ def _current(current: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "owner": _OWNERS[current["belongs_to"]],
         "here": current["belongs_to"] == HERE,
         "missing": missing,
+        "others": [name for name in current["events"] if name not in KNOWN_EVENTS],
     }
 
 

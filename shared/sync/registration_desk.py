@@ -28,7 +28,7 @@ from shared.sync.registration_request import InvalidRegistration, check_request
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _POWER_AUTOMATE = (".logic.azure.com", ".api.powerplatform.com")
 
-HERE, POWER_AUTOMATE, ELSEWHERE = "this app", "a Power Automate flow", "another system"
+HERE, POWER_AUTOMATE, ELSEWHERE = "this function app", "a Power Automate flow", "another system"
 """Whom a registration belongs to, as far as its URL tells."""
 
 

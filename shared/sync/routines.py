@@ -9,7 +9,8 @@ from shared.alerts import Alerts
 from shared.errors import CosellError, FatalError
 from shared.sync.poll_crm import poll_crm
 from shared.sync.ports import Ports
-from shared.sync.reconcile import resume_due, sweep
+from shared.sync.reconcile import Swept, resume_due, sweep
+from shared.sync.watchdog import Watchdog
 from shared.sync.work import WORKER
 
 log = logging.getLogger(__name__)
@@ -22,16 +23,27 @@ def run_poll(ports: Iterable[Ports], alerts: Alerts) -> None:
             alerts.clear(f"poll {each.crm.name}")
 
 
-def run_reconcile(ports: Iterable[Ports], alerts: Alerts) -> None:
-    """Sweep for missed events and resume what is due; clear the alerts of deals once none waits for a person."""
+def run_reconcile(ports: Iterable[Ports], alerts: Alerts, watchdog: Watchdog) -> None:
+    """Sweep for missed events, resume what is due, and look after the webhook.
+
+    The alerts of deals are cleared once none waits for a person.
+    """
     families: set[str] = set()
+    swept: list[Swept] = []
     for each in ports:
         name = each.crm.name
-        if _attempt(alerts, f"sweep {name}", lambda each=each: sweep(each)):  # type: ignore[misc]
+        if _attempt(alerts, f"sweep {name}", lambda each=each: swept.append(sweep(each))):  # type: ignore[misc]
             alerts.clear(f"sweep {name}")
         _attempt(alerts, f"resume {name}", lambda each=each: families.update(resume_due(each)))  # type: ignore[misc]
     if FatalError.family not in families:
         alerts.clear(WORKER)
+    _watch(alerts, watchdog, sum(each.unannounced for each in swept))
+
+
+def _watch(alerts: Alerts, watchdog: Watchdog, unannounced: int) -> None:
+    if _attempt(alerts, "look at the webhook", watchdog.check_registration):
+        alerts.clear("look at the webhook")
+    _attempt(alerts, "look for events", lambda: watchdog.check_heartbeat(unannounced))
 
 
 def _attempt(alerts: Alerts, step: str, action: Callable[[], object]) -> bool:

@@ -22,7 +22,9 @@ from tools.simulators.partner_center.store import Change, Organization, Referral
 from tools.simulators.partner_center.vocabulary import EVENTS
 from tools.simulators.partner_center.webhooks_api import WebhooksApi
 
-FLOW_URL = "https://prod-42.westeurope.logic.azure.com/workflows/0a1b/triggers/manual/paths/invoke?sp=%2Frun&sig=flow-key"
+FLOW_URL = (
+    "https://prod-42.westeurope.logic.azure.com/workflows/0a1b/triggers/manual/paths/invoke?sp=%2Frun&sig=flow-key"
+)
 FLOW_EVENTS = ("referral-created", "referral-updated", "related-referral-created", "related-referral-updated")
 """What Microsoft's co-sell connector registers: a Power Automate flow."""
 
