@@ -56,7 +56,8 @@ def _submit(visit: Visit, desk: RegistrationDesk) -> Reply:
 def _page(visit: Visit, answer: Answer | None, overview: Answer | None, given: Mapping[str, object]) -> Reply:
     shown = answer or overview
     status = shown.status if shown else 200
-    # Relative, so that the key stays in use and no host is made up; a test's page can be loaded again.
+    # Relative, so that the key stays in use and no host is made up. A form without an address of its own would take the
+    # fragment of an error's link along, and the next page would open at that field instead of at its result.
     others = {name: value for name, value in visit.params.items() if name != "test"}
     address = {"start": f"?{urlencode(others)}", "test": f"?{urlencode({**others, 'test': ''})}"}
     return page(status, "registration.html", view_of(answer, overview, given) | {"address": address})
