@@ -196,7 +196,11 @@ class MappingFile(_Strict):
     """How a Partner Center referral and a CRM record correspond."""
 
     overlay: bool = Field(default=False, description="This file names only what differs from the built-in one.")
-    version: str = Field(min_length=1, description="Stamped on every link and audit row; change it with every edit.")
+    version: str = Field(
+        min_length=1,
+        coerce_numbers_to_str=True,
+        description="Stamped on every link and audit row; change it with every edit.",
+    )
     table: str = Field(description="Logical name of the CRM's table.")
     columns: Columns
     fields: tuple[FieldRow, ...] = Field(description="What is kept in agreement, field by field.")

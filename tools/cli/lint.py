@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shared.bootstrap import App
 from shared.errors import CosellError
+from shared.mapping import schema
 from shared.mapping.findings import Severity
 from shared.mapping.lint import lint
 from shared.mapping.loading import load_mapping, positions
@@ -20,6 +21,9 @@ CRM = "dynamics365"
 def main(args: list[str]) -> int:
     """Print every finding; 1 when one of them is an error."""
     options = _parser().parse_args(args)
+    if options.schema:
+        print(schema.dump(), end="")
+        return 0
     local_settings.into_environment()
     if options.mapping:
         os.environ["MAPPING_DIR"] = str(options.mapping)
@@ -48,4 +52,5 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cosell.py lint", description=about)
     parser.add_argument("--mapping", type=Path, metavar="DIR", help="folder of the file; default MAPPING_DIR's")
     parser.add_argument("--live", action="store_true", help="ask the CRM too; takes all app settings")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema for an editor, and check nothing")
     return parser
