@@ -7,6 +7,7 @@ COMMANDS = {
     "lint": "check a mapping file; with --live, against the tables of the CRM itself",
     "provision": "create the columns and the alternate key that the mapping file needs",
     "doctor": "say what is wrong with an installation, and who can put it right",
+    "bench": "measure against peers that do the same work, side by side in one run",
     "host": "run the function app on this machine, with local.settings.json",
 }
 """One line of help for each command; `name` is run by the module `tools.cli.name`."""
