@@ -112,7 +112,7 @@ class CrmDesk(Protocol):
     Making it with a running world serves its simulator there, with the product's columns in place and the app admitted
     as an administrator would admit it, so that the app's next call succeeds. The seller is Sam Seller
     (sam.seller@partner.example, +14255550101) and owns every opportunity that a desk creates. What the seller does is
-    checked as the CRM's forms check it, is never counted as a call of the app, and moves the change feed.
+    checked as the CRM's forms check it, is never counted as a call of the app, and is seen by the next poll.
 
     A desk also has its vendor's own `simulator`; tests about one vendor alone make that desk and use it.
     """
@@ -192,11 +192,17 @@ class CrmDesk(Protocol):
         ...
 
     def break_update(self, fault: Fault) -> Fault:
-        """Arm a fault for the requests by which the app writes to an opportunity; returns it, to watch `fired`."""
+        """Arm a fault for the requests by which the app writes to an opportunity, whatever method and path it names.
+
+        Returns what was armed, to watch `fired`.
+        """
         ...
 
     def break_create(self, fault: Fault) -> Fault:
-        """Arm a fault for the requests by which the app creates an opportunity; returns it, to watch `fired`."""
+        """Arm a fault for the requests by which the app creates an opportunity, whatever method and path it names.
+
+        Returns what was armed, to watch `fired`.
+        """
         ...
 
     def expire_cursor(self) -> None:
