@@ -8,6 +8,7 @@ COMMANDS = {
     "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
     "provision": "create the columns and the alternate key that the mapping file needs",
     "doctor": "say what is wrong with an installation, and who can put it right",
+    "bench": "measure against peers that do the same work, side by side in one run",
     "host": "run the function app on this machine, with local.settings.json",
 }
 """One line of help for each command; `name` is run by the module `tools.cli.name`."""

@@ -49,6 +49,11 @@ def test_every_command_has_its_module(name: str) -> None:
     assert callable(importlib.import_module(f"tools.cli.{name}").main)
 
 
+def test_every_module_with_a_main_is_a_command() -> None:
+    names = {path.stem for path in (cosell.ROOT / "tools" / "cli").glob("*.py") if not path.stem.startswith("__")}
+    assert {name for name in names if hasattr(importlib.import_module(f"tools.cli.{name}"), "main")} == set(COMMANDS)
+
+
 def test_an_old_python_gets_a_plain_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 10, 13))
     with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer; this is 3\.10\.13"):
