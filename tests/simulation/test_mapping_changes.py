@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from shared.errors import AccessDenied, Throttled
 from shared.ledger.port import Link, LinkState
 from shared.mapping.compiled import Mapping
 from shared.mapping.loading import load_mapping
@@ -246,6 +248,41 @@ def test_a_deal_that_is_gone_is_forecast_to_be_orphaned(world: World) -> None:
     (forecast,) = forecast_deal(world.ports, world.link()).forecasts
     assert forecast.action is Action.FAIL
     assert "orphaned" in forecast.reason
+
+
+def test_a_fleet_is_looked_at_without_holding_it_in_memory(world: World) -> None:
+    shared(world)
+    link, pulled, most = world.link(), 0, 0
+
+    def fleet() -> Iterator[Link]:
+        nonlocal pulled
+        for _ in range(1000):
+            pulled += 1
+            yield link
+
+    for seen, deal in enumerate(preview(world.ports, fleet()), 1):
+        assert deal.forecasts == ()
+        most = max(most, pulled - seen)
+    assert pulled == seen == 1000
+    assert most < 100
+
+
+def test_a_service_that_asks_for_patience_gets_it(world: World) -> None:
+    shared(world)
+    world.tape.fail(Throttled("slow down", retry_after=60), "partner_center", "read", times=3)
+    before = world.clock.now()
+    assert forecast_deal(world.ports, world.link()).forecasts == ()
+    assert timedelta(minutes=3) <= world.clock.now() - before < timedelta(minutes=4)
+    world.tape.fail(Throttled("slow down", retry_after=60), "partner_center", "read", times=None)
+    (forecast,) = forecast_deal(world.ports, world.link()).forecasts
+    assert (forecast.action, "could not be looked at" in forecast.reason) == (Action.FAIL, True)
+
+
+def test_a_refused_identity_ends_the_preview(world: World) -> None:
+    shared(world)
+    world.tape.fail(AccessDenied("no role"), "crm", "read", times=None)
+    with pytest.raises(AccessDenied):
+        list(preview(world.ports, linked(world.ports)))
 
 
 def test_a_sample_is_fair_and_of_the_size_that_was_asked_for() -> None:

@@ -26,7 +26,7 @@ def checkout(tmp_path: Path) -> Path:
 def run(checkout: Path, *args: str) -> subprocess.CompletedProcess[str]:
     # -S -E: no site-packages and no environment, so that only the standard library can be imported.
     command = [sys.executable, "-S", "-E", "cosell.py", *args]
-    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)  # noqa: S603 (our own)
+    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
 
 
 def test_help_explains_each_command_in_a_line(checkout: Path) -> None:
