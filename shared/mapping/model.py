@@ -15,11 +15,12 @@ from shared.deal import STANDARD_FIELDS, STATUS
 from shared.lifecycle import Stage
 from shared.mapping import codecs
 from shared.mapping.conditions import Condition
+from shared.mapping.people import people
 from shared.merge import Policy
 
 Moment = Literal["create", "update"]
 CodecName = Literal[
-    "name", "text", "link", "money", "currency", "date", "yes_no", "choice", "country", "solutions", "ids"
+    "name", "text", "link", "money", "currency", "date", "yes_no", "choice", "country", "solutions", "ids", "people"
 ]
 Path = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$")]
 Scalar = str | int | bool
@@ -33,6 +34,7 @@ OPTIONS: dict[str, frozenset[str]] = {
     "country": frozenset({"as"}),
     "solutions": frozenset({"limit", "separator"}),
     "ids": frozenset({"limit", "separator"}),
+    "people": frozenset({"limit"}),
     "yes_no": frozenset({"one_way"}),
 }
 """The options that mean something to each codec; codecs that are not here have none."""
@@ -104,6 +106,7 @@ _CODECS: dict[str, Callable[[Pair, bool], codecs.Codec]] = {
     "country": lambda row, _mark: codecs.country(as_name=row.country_as == "name"),
     "solutions": lambda row, _mark: codecs.solutions(row.limit, row.separator),
     "ids": lambda row, _mark: codecs.ids(row.limit, row.separator),
+    "people": lambda row, _mark: people(row.limit),
 }
 
 
