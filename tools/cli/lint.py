@@ -15,6 +15,7 @@ from shared.settings import load_settings
 from tools.cli import local_settings
 
 CRM = "dynamics365"
+"""Whose file is checked while the setting CRM says nothing."""
 
 
 def main(args: list[str]) -> int:
@@ -33,13 +34,18 @@ def main(args: list[str]) -> int:
 def _lint(*, live: bool) -> int:
     given = os.environ.get("MAPPING_DIR", "")
     directory = Path(given) if given else None
-    mapping = load_mapping(CRM, directory)
-    tables = App(load_settings()).ports[CRM].crm.describe() if live else None
-    found = lint(mapping.file, positions(CRM, directory), tables)
+    names = [part.strip() for part in os.environ.get("CRM", "").split(",") if part.strip()] or [CRM]
+    return max([_lint_one(name, directory, live=live) for name in names])
+
+
+def _lint_one(crm: str, directory: Path | None, *, live: bool) -> int:
+    mapping = load_mapping(crm, directory)
+    tables = App(load_settings()).ports[crm].crm.describe() if live else None
+    found = lint(mapping.file, positions(crm, directory), tables)
     for each in found:
         print(each)
     errors = sum(each.severity is Severity.ERROR for each in found)
-    print(f"{CRM}.yaml version {mapping.version}: {errors} errors, {len(found) - errors} warnings")
+    print(f"{crm}.yaml version {mapping.version}: {errors} errors, {len(found) - errors} warnings")
     return 1 if errors else 0
 
 
