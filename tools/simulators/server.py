@@ -120,6 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             "SCRIPT_NAME": "",
             "PATH_INFO": path.encode().decode("latin-1"),
             "QUERY_STRING": query,
+            "REQUEST_URI": self.path,
             "SERVER_NAME": "localhost",
             "SERVER_PORT": str(self.server.server_address[1]),
             "SERVER_PROTOCOL": self.request_version,
