@@ -259,11 +259,11 @@ def retry_after(response: Response, clock: Clock) -> float | None:
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
         return min(float(text), _LONGEST_PAUSE)
-    until = _date(text)
+    until = http_date(text)
     if until is None:
         return None
     # The date is the service's clock, so it is measured against the service's own Date header when there is one.
-    now = _date(response.headers.get("date", "")) or clock.now()
+    now = http_date(response.headers.get("date", "")) or clock.now()
     return min(max(0.0, (until - now).total_seconds()), _LONGEST_PAUSE)
 
 
@@ -271,8 +271,8 @@ _LONGEST_PAUSE = 24 * 3600.0
 """What a `Retry-After` is believed at most, in seconds."""
 
 
-def _date(text: str) -> datetime | None:
-    """Read an HTTP date; one without a zone is UTC."""
+def http_date(text: str) -> datetime | None:
+    """Read an HTTP date; one without a zone is UTC. None for anything else."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

@@ -78,6 +78,8 @@ def _classify(status: int, first: Document, errors: list[Document], key: str) ->
         return Throttled("another change holds the record or its account")
     if status >= 500 or code in _BUSY:
         return ServiceUnavailable(f"Salesforce answered {status} {code}".strip())
+    if "invalid id field" in words.casefold():
+        return GoneError("there is no such record in Salesforce")
     if code == "UNSUPPORTED_API_VERSION":
         return SettingsError(f"SALESFORCE_API_VERSION: Salesforce does not offer it: {words}")
     if code in _SCHEMA or "external id field" in words.casefold():

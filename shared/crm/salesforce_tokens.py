@@ -94,7 +94,7 @@ class SalesforceTokens:
         pause = retry_after(answer, self._clock)
         if answer.status == 429 or code == "login_rate_exceeded":
             return Throttled("Salesforce asked us to sign in less often", retry_after=pause)
-        if answer.status >= 500 or code in _PASSING or not code:
+        if not 400 <= answer.status < 500 or code in _PASSING:
             return ServiceUnavailable(f"Salesforce answered {answer.status} {code} without a token", retry_after=pause)
         return SettingsError(
             f"Salesforce gives no token ({code}: {words}). Check SALESFORCE_URL, which must be the My Domain, "

@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -25,7 +24,7 @@ from shared.clock import Clock
 from shared.crm.salesforce_errors import HALTED, LOCKED, classify
 from shared.crm.salesforce_limits import Allowance
 from shared.errors import CosellError, ServiceUnavailable
-from shared.http import ATTEMPTS, Request, Response, Service
+from shared.http import ATTEMPTS, Request, Response, Service, http_date
 
 if TYPE_CHECKING:
     from simple_salesforce.api import Salesforce
@@ -200,7 +199,7 @@ class _ServiceAdapter(BaseAdapter):
         body = request.body.encode() if isinstance(request.body, str) else request.body
         address = f"{self._url}/{url.removeprefix(self._library_url)}"
         answer = self._service.send(Request(str(request.method), address, headers, body, self.repeatable))
-        self.told = _date(answer)
+        self.told = http_date(answer.headers.get("date", ""))
         return _as_library_has_it(answer, request)
 
     def close(self) -> None:
@@ -235,13 +234,6 @@ def _page(content: object) -> Page:
 
 def _is_locked(answer: Answer) -> bool:
     return answer.status >= 300 and LOCKED in str(answer.body)
-
-
-def _date(answer: Response) -> datetime | None:
-    try:
-        return parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
-        return None
 
 
 def _as_library_has_it(answer: Response, request: requests.PreparedRequest) -> requests.Response:

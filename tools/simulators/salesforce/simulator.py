@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal
 
+from werkzeug.http import http_date
 from werkzeug.wrappers import Request, Response
 
 from tools.simulators.clock import SimulatorClock
@@ -194,6 +195,7 @@ class SalesforceSimulator:
         else:
             response = _rendered(answer)
         response.headers["Sforce-Limit-Info"] = self.org.usage.header(self.org.now())
+        response.headers["Date"] = http_date(self.org.now())
         return response
 
     def _answer(self, request: Request) -> Answer:
