@@ -44,6 +44,8 @@ _CODES = {"401": "Unauthorized", "403": "Forbidden", "404": "NotFound", "400": "
 _CODES |= {"500": "InternalServerError", "502": "BadGateway", "503": "ServiceUnavailable", "504": "GatewayTimeout"}
 
 _FIELDS = ("webhook_url", "events", "overwrite", "send_test_event")
+_SUBJECTS = {"webhook_url": "The URL", "events": "The choice of events"}
+"""What a problem with a field is said of."""
 
 
 def view_of(answer: Answer | None, overview: Answer | None, given: Mapping[str, object]) -> dict[str, Any]:
@@ -73,8 +75,10 @@ def _field_errors(told: Mapping[str, Any]) -> dict[str, list[str]]:
         errors["overwrite"].append("Tick this box, and send the form again, if that registration is to be replaced.")
     for problem in told.get("problems", ()):
         field, _, text = problem.partition(": ")
-        name, words = (field, text) if field in _FIELDS else ("", problem)
-        errors[name].append(words[:1].upper() + words[1:])
+        if field in _SUBJECTS:
+            errors[field].append(f"{_SUBJECTS[field]} {text}")
+        else:
+            errors[""].append(problem[:1].upper() + problem[1:])
     return errors
 
 

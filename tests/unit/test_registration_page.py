@@ -140,6 +140,8 @@ def test_a_form_without_anything_names_every_field_and_leads_to_it() -> None:
     page.by_id("events-error")
     links = {str(link["href"])[1:] for link in page.all("a") if str(link["href"]).startswith("#")}
     assert links == {"webhook_url", "events"}
+    assert "The URL is missing." in page.text
+    assert "The choice of events must name at least one event." in page.text
     assert "Error: " in page.text
     assert [box for box in page.all("input") if box.get("name") == "events" and "checked" in box] == []
 
