@@ -6,6 +6,7 @@ registration of a tenant from each other would do so for ever.
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -126,31 +127,48 @@ class Watchdog:
         if self.silence is None:
             return
         now, last = self.clock.now(), last_event(self.ledger)
-        held = self.ledger.value("webhook", "unannounced-since")
-        since = datetime.fromisoformat(held.value) if held.value else None
+        held = self.ledger.value("webhook", "watch")
+        watch = _Watch.load(held.value)
+        since = watch.since
         if since and last and last >= since:
             self.alerts.clear(HEARTBEAT)
             since = None
-        if since is None:
-            if unannounced and (last is None or now - last > GRACE):
-                self._note_unannounced(now)
-            return
-        if now - (last or since) >= self.silence and now - since >= GRACE:
-            heard = f"The last one came on {last:%d %B %Y at %H:%M} UTC." if last else "None has ever come."
-            silent = _hours(now - (last or since))
-            self.alerts.alert(
-                HEARTBEAT,
-                f"referrals change in Partner Center, but no event has come for {silent}. {heard} "
-                "Changes are found by the sweep alone, some minutes late. Open RegisterWebhook and send a test event; "
-                "if it is refused, the reason is in WebhookReceiver's log.",
-            )
-
-    def _note_unannounced(self, now: datetime) -> None:
-        held = self.ledger.value("webhook", "unannounced-since")
+        # The changes were made after the last look, so an event since then, or a little before, may be theirs.
+        announced = last is not None and last >= (watch.looked_at or now) - GRACE
+        if since is None and unannounced and not announced:
+            since = now
         try:
-            self.ledger.replace_value("webhook", "unannounced-since", now.isoformat(), held)
+            self.ledger.replace_value("webhook", "watch", _Watch(now, since).dump(), held)
         except StaleError:
-            pass  # Another instance noted it at the same time.
+            return  # Another instance looks at the same time.
+        if since and now - (last or since) >= self.silence and now - since >= GRACE:
+            self.alerts.alert(HEARTBEAT, _silent(now, last, since))
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """When the heartbeat was looked at last, and since when a change waits for its event."""
+
+    looked_at: datetime | None
+    since: datetime | None
+
+    def dump(self) -> str:
+        return json.dumps([moment.isoformat() if moment else None for moment in (self.looked_at, self.since)])
+
+    @classmethod
+    def load(cls, text: str) -> _Watch:
+        moments = json.loads(text) if text else (None, None)
+        return cls(*(datetime.fromisoformat(moment) if moment else None for moment in moments))
+
+
+def _silent(now: datetime, last: datetime | None, since: datetime) -> str:
+    heard = f"The last one came on {last:%d %B %Y at %H:%M} UTC." if last else "None has ever come."
+    silent = _hours(now - (last or since))
+    return (
+        f"referrals change in Partner Center, but no event has come for {silent}. {heard} Changes are found by the sweep "
+        "alone, some minutes late. Open RegisterWebhook and send a test event; if it is refused, the reason is in "
+        "WebhookReceiver's log."
+    )
 
 
 def _wanted(events: tuple[str, ...]) -> frozenset[str]:
