@@ -1,0 +1,82 @@
+"""Clients that stall or drip: the host lets them go, and no function sees half a body."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from tests.contract.localhost import toyapp
+from tools.localhost import http
+from tools.localhost.app import load_app
+from tools.localhost.http import Front, HttpServer
+from tools.localhost.routes import Routes
+from tools.localhost.runtime import Runtime
+
+HEAD = b"POST /api/Echo HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
+    """A front that gives a body a moment; no function may run."""
+    monkeypatch.setattr(http, "BODY_TIME", 0.3)
+    functions = load_app(toyapp.write(tmp_path / "app", {"Echo": (toyapp.http(), toyapp.ECHO)}), {}).functions
+    runtime = cast("Runtime", SimpleNamespace(load_errors={}))
+    front = Front(runtime, Routes(functions.values(), "api"), None, lambda _name, _text: False)
+    running = HttpServer(front, 0, lambda _line: None)
+    running.start()
+    yield running
+    running.stop(5)
+
+
+def _nothing(_connection: socket.socket) -> None:
+    """Stall."""
+
+
+def _drip(connection: socket.socket) -> None:
+    """Send a byte now and then, until the other side is gone."""
+    try:
+        while True:
+            connection.sendall(b"1")
+            time.sleep(0.02)
+    except OSError:
+        pass
+
+
+def _drip_chunks(connection: socket.socket) -> None:
+    """Send a chunk of one byte now and then."""
+    try:
+        while True:
+            connection.sendall(b"1\r\nx\r\n")
+            time.sleep(0.02)
+    except OSError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("head", "client"),
+    [
+        (b"Content-Length: 100000\r\n\r\n{", _nothing),
+        (b"Content-Length: 100000\r\n\r\n{", _drip),
+        (b"Transfer-Encoding: chunked\r\n\r\n", _nothing),
+        (b"Transfer-Encoding: chunked\r\n\r\n", _drip_chunks),
+    ],
+)
+def test_a_body_that_does_not_arrive_is_answered_with_408(
+    head: bytes, client: Callable[[socket.socket], None], server: HttpServer
+) -> None:
+    with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), timeout=10) as connection:
+        connection.sendall(HEAD + head)
+        sender = threading.Thread(target=client, args=(connection,))
+        sender.start()
+        try:
+            assert connection.recv(64).startswith(b"HTTP/1.1 408 ")
+        finally:
+            connection.shutdown(socket.SHUT_RDWR)
+            sender.join()
