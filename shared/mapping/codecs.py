@@ -360,7 +360,7 @@ def _ids(
         return () if value is None else tuple(sorted({part.strip() for part in apart.split(str(value))} - {""}))
 
     def fit(value: Value) -> Value:
-        return _fewer(value, limit, separator) if limit is not None and isinstance(value, tuple) else value
+        return fewer(value, limit, separator) if limit is not None and isinstance(value, tuple) else value
 
     def to_record(value: Value) -> Json:
         return separator.join(value) if isinstance(value, tuple) and value else None
@@ -368,7 +368,8 @@ def _ids(
     return Codec(from_referral, to_referral, from_record, to_record, fit, needs_source=True)
 
 
-def _fewer(value: tuple[str, ...], limit: int, separator: str) -> tuple[str, ...]:
+def fewer(value: tuple[str, ...], limit: int, separator: str) -> tuple[str, ...]:
+    """Return the members of a list that fit into `limit` characters with a separator between them."""
     while len(separator.join(value)) > limit:
         value = value[:-1]
     return value

@@ -9,7 +9,7 @@ from shared.alerts import Alerts
 from shared.errors import CosellError, FatalError
 from shared.sync.poll_crm import poll_crm
 from shared.sync.ports import Ports
-from shared.sync.reconcile import resume_due, sweep
+from shared.sync.reconcile import apply_mapping, resume_due, sweep
 from shared.sync.work import WORKER
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ def run_reconcile(ports: Iterable[Ports], alerts: Alerts) -> None:
         name = each.crm.name
         if _attempt(alerts, f"sweep {name}", lambda each=each: sweep(each)):  # type: ignore[misc]
             alerts.clear(f"sweep {name}")
+        _attempt(alerts, f"mapping {name}", lambda each=each: apply_mapping(each))  # type: ignore[misc]
         _attempt(alerts, f"resume {name}", lambda each=each: families.update(resume_due(each)))  # type: ignore[misc]
     if FatalError.family not in families:
         alerts.clear(WORKER)
