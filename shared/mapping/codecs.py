@@ -76,15 +76,16 @@ def text(limit: int | None = None, *, strip_mark: bool = False, mark: bool = Fal
             plain = _cleaned(plain, strip_mark=strip_mark)
         return plain or None
 
-    def from_referral(value: Json) -> Value:
+    def not_too_long(value: Json) -> Value:
         plain = normalize(value)
-        if refuse and isinstance(plain, str) and room is not None and _units(plain) > room:
+        if isinstance(plain, str) and room is not None and _units(plain) > room:
             raise ValueError(f"is longer than the {room} characters that the CRM's column holds")
         return plain
 
     def fit(value: Value) -> Value:
         return _cut(value, room) if room is not None and isinstance(value, str) else value
 
+    from_referral = not_too_long if refuse else normalize
     return Codec(from_referral, _text_to_referral, normalize, _marked if mark else _as_is, fit)
 
 

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.crm.port import Record
+from shared.crm.port import AccountWanted, Record
 from shared.deal import STATUS, Fields
 from shared.errors import AlreadyExists, DataError, Deferred, GoneError, Problem
 from shared.ledger.port import AuditEntry, Link, LinkState
@@ -151,7 +151,7 @@ def _same(ports: Ports, referral: Fields, record: Fields) -> bool:
     return all(rule.fit(referral[rule.name]) == record[rule.name] for rule in ports.mapping.rules)
 
 
-def _account(ports: Ports, referral: Referral) -> str:
+def _account(ports: Ports, referral: Referral) -> AccountWanted:
     rows = {row.name: row for row in ports.mapping.account}
     values = {name: row.codec.fit(row.read_referral(referral.body)) for name, row in rows.items()}
     if not values["customer_name"]:
@@ -159,7 +159,7 @@ def _account(ports: Ports, referral: Referral) -> str:
         raise DataError(Problem("customer_name", rule, "Enter the customer's name in Partner Center."))
     columns = {row.pair.column: row.codec.to_record(values[name]) for name, row in rows.items()}
     match = {rows[name].pair.column: columns[rows[name].pair.column] for name in ports.mapping.file.account.match}
-    return ports.crm.ensure_account(match, columns)
+    return AccountWanted(match, columns)
 
 
 def _write_record_id(ports: Ports, referral: Referral, record_id: str) -> Referral:

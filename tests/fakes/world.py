@@ -147,11 +147,11 @@ class World:
 
     def poll(self) -> None:
         """Let the CrmPoller's timer tick."""
-        self._survives(lambda: run_poll([self.ports], self.alerts))
+        self._survives(lambda: run_poll({"dynamics365": self.ports}, self.alerts))
 
     def reconcile(self) -> None:
         """Let the Reconciler's timer tick."""
-        self._survives(lambda: run_reconcile([self.ports], self.alerts))
+        self._survives(lambda: run_reconcile({"dynamics365": self.ports}, self.alerts))
 
     def pump(self) -> int:
         """Handle every visible message; returns how many."""

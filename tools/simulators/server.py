@@ -120,6 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             "SCRIPT_NAME": "",
             "PATH_INFO": path.encode().decode("latin-1"),
             "QUERY_STRING": query,
+            "REQUEST_URI": self.path,
             "SERVER_NAME": "localhost",
             "SERVER_PORT": str(self.server.server_address[1]),
             "SERVER_PROTOCOL": self.request_version,
@@ -131,7 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
         return environ
 
     def _write(self, status: int, headers: Headers, body: bytes) -> None:
-        self.send_response(status)
+        self.send_response_only(status)
+        # A vendor whose clock a test has moved tells the time itself.
+        headers.setdefault("Date", self.date_time_string())
         for name, value in headers.items():
             if name.lower() not in {"content-length", "connection"}:
                 self.send_header(name, value)

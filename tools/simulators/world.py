@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CLIENT_ID = "4f2f1c1e-7b0e-4d52-9c0e-0a3b7d1c5e11"
 CLIENT_SECRET = "simulated-client-secret"
 SYNC_USER = "referrals.admin@fabrikam.example"
+SALESFORCE_CLIENT_ID = "3MVG9.simulated.consumer.key"
+SALESFORCE_CLIENT_SECRET = "simulated-consumer-secret"
 
 
 class World:

@@ -1,0 +1,306 @@
+"""The object types of the simulated org, as far as a co-sell deal touches them.
+
+Source: the object reference for the Salesforce platform, the standard lengths of an org with no changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tools.simulators.salesforce.fields import ChildRelationship, Field, FieldType, SObjectType, object_type
+
+# ApiName, IsClosed, IsWon, DefaultProbability, ForecastCategoryName: the stages of a new org.
+STAGES = (
+    ("Prospecting", False, False, 10, "Pipeline"),
+    ("Qualification", False, False, 10, "Pipeline"),
+    ("Needs Analysis", False, False, 20, "Pipeline"),
+    ("Value Proposition", False, False, 50, "Pipeline"),
+    ("Id. Decision Makers", False, False, 60, "Pipeline"),
+    ("Perception Analysis", False, False, 70, "Pipeline"),
+    ("Proposal/Price Quote", False, False, 75, "Pipeline"),
+    ("Negotiation/Review", False, False, 90, "Pipeline"),
+    ("Closed Won", True, True, 100, "Closed"),
+    ("Closed Lost", True, False, 0, "Omitted"),
+)
+HELP = (
+    "Workload specific value proposition",
+    "Customer technical architecture",
+    "Proof of concept or demo",
+    "Quotes or licensing",
+    "Post sales customer success",
+    "General or other",
+)
+CURRENCIES = (("USD", "1"), ("EUR", "0.92"), ("GBP", "0.79"))
+COSELL_OBJECTS = ("Opportunity",)
+"""Object types that carry the product's columns; Lead joins when leads are synchronized."""
+
+
+def text(name: str, length: int, label: str = "") -> Field:
+    """Return a single line of text."""
+    return Field(name, FieldType.STRING, label or name, length=length)
+
+
+def area(name: str, length: int, label: str = "") -> Field:
+    """Return text of several lines; above 255 characters it is a long text area, which no query can filter."""
+    return Field(name, FieldType.TEXTAREA, label or name, length=length)
+
+
+def contact_text(name: str, kind: FieldType, length: int) -> Field:
+    """Return a phone number, mail address or URL."""
+    return Field(name, kind, name, length=length)
+
+
+def picklist(name: str, values: Iterable[str], label: str = "", *, restricted: bool = False) -> Field:
+    """Return a picklist."""
+    return Field(name, FieldType.PICKLIST, label or name, length=255, picklist=tuple(values), restricted=restricted)
+
+
+def checkbox(name: str, label: str = "") -> Field:
+    """Return a checkbox."""
+    return Field(name, FieldType.BOOLEAN, label or name, default=False)
+
+
+def money(name: str) -> Field:
+    """Return an amount with two decimals."""
+    return Field(name, FieldType.CURRENCY, name, precision=18, scale=2)
+
+
+def number(name: str, precision: int, scale: int = 0, kind: FieldType = FieldType.INT) -> Field:
+    """Return a number."""
+    return Field(name, kind, name, precision=precision, scale=scale)
+
+
+def reference(name: str, target: str, relationship: str | None = None) -> Field:
+    """Return a reference to another object type."""
+    label = name.removesuffix("Id") + " ID"
+    shown = relationship or name.removesuffix("Id")
+    return Field(name, FieldType.REFERENCE, label, length=18, refers_to=target, relationship=shown)
+
+
+def required(field: Field) -> Field:
+    """Return the field as one that no record can be without."""
+    return replace(field, required=True)
+
+
+def read_only(field: Field) -> Field:
+    """Return the field as one that only the platform sets."""
+    return replace(field, createable=False, updateable=False)
+
+
+def create_only(field: Field) -> Field:
+    """Return the field as one that can be given at create and never afterwards."""
+    return replace(field, updateable=False)
+
+
+def system_fields() -> list[Field]:
+    """Return what every record has."""
+    fields = [
+        Field("Id", FieldType.ID, "Record ID", length=18),
+        checkbox("IsDeleted"),
+        Field("CreatedDate", FieldType.DATETIME, "Created Date"),
+        reference("CreatedById", "User"),
+        Field("LastModifiedDate", FieldType.DATETIME, "Last Modified Date"),
+        reference("LastModifiedById", "User"),
+        Field("SystemModstamp", FieldType.DATETIME, "System Modstamp"),
+    ]
+    return [read_only(field) for field in fields]
+
+
+def _address(prefix: str) -> list[Field]:
+    return [
+        area(f"{prefix}Street", 255),
+        *(text(f"{prefix}{part}", size) for part, size in (("City", 40), ("State", 80))),
+        *(text(f"{prefix}{part}", size) for part, size in (("PostalCode", 20), ("Country", 80))),
+    ]
+
+
+def _opportunity(*, restricted_stage: bool) -> SObjectType:
+    stage = picklist("StageName", (name for name, *_ in STAGES), "Stage", restricted=restricted_stage)
+    fields = [
+        *system_fields(),
+        required(text("Name", 120, "Opportunity Name")),
+        reference("AccountId", "Account"),
+        required(stage),
+        required(Field("CloseDate", FieldType.DATE, "Close Date")),
+        money("Amount"),
+        number("Probability", 3, kind=FieldType.PERCENT),
+        read_only(picklist("ForecastCategory", ("Pipeline", "Forecast", "BestCase", "Closed", "Omitted"))),
+        picklist("ForecastCategoryName", ("Pipeline", "Best Case", "Commit", "Closed", "Omitted")),
+        area("Description", 32_000),
+        text("NextStep", 255, "Next Step"),
+        picklist("Type", ("Existing Customer - Upgrade", "New Customer"), "Opportunity Type"),
+        picklist("LeadSource", ("Web", "Phone Inquiry", "Partner Referral", "Other"), "Lead Source"),
+        reference("OwnerId", "User"),
+        *(read_only(checkbox(name)) for name in ("IsClosed", "IsWon", "HasOpportunityLineItem")),
+        read_only(number("FiscalYear", 4)),
+        read_only(number("FiscalQuarter", 1)),
+    ]
+    roles = ChildRelationship("OpportunityContactRoles", "OpportunityContactRole", "OpportunityId", cascades=True)
+    return object_type("Opportunity", "006", fields, [roles], replicateable=True)
+
+
+def _account() -> SObjectType:
+    fields = [
+        *system_fields(),
+        required(text("Name", 255, "Account Name")),
+        picklist("Type", ("Prospect", "Customer - Direct", "Other"), "Account Type"),
+        *_address("Billing"),
+        contact_text("Phone", FieldType.PHONE, 40),
+        contact_text("Website", FieldType.URL, 255),
+        text("AccountNumber", 40),
+        picklist("Industry", ("Banking", "Consulting", "Manufacturing", "Technology", "Other")),
+        number("NumberOfEmployees", 8),
+        area("Description", 32_000),
+        reference("OwnerId", "User"),
+    ]
+    children = [
+        ChildRelationship("Opportunities", "Opportunity", "AccountId", cascades=True),
+        ChildRelationship("Contacts", "Contact", "AccountId", cascades=True),
+    ]
+    return object_type("Account", "001", fields, children, replicateable=True)
+
+
+def _contact() -> SObjectType:
+    fields = [
+        *system_fields(),
+        reference("AccountId", "Account"),
+        text("FirstName", 40),
+        required(text("LastName", 80, "Last Name")),
+        text("Salutation", 40),
+        read_only(text("Name", 121, "Full Name")),
+        contact_text("Email", FieldType.EMAIL, 80),
+        contact_text("Phone", FieldType.PHONE, 40),
+        contact_text("MobilePhone", FieldType.PHONE, 40),
+        text("Title", 128),
+        area("Description", 32_000),
+        *_address("Mailing"),
+        reference("OwnerId", "User"),
+    ]
+    roles = ChildRelationship("OpportunityContactRoles", "OpportunityContactRole", "ContactId", cascades=True)
+    return object_type("Contact", "003", fields, [roles], replicateable=True)
+
+
+def _contact_role() -> SObjectType:
+    fields = [
+        *system_fields(),
+        create_only(required(reference("OpportunityId", "Opportunity"))),
+        required(reference("ContactId", "Contact")),
+        picklist("Role", ("Business User", "Decision Maker", "Evaluator", "Other")),
+        checkbox("IsPrimary", "Primary"),
+    ]
+    return object_type("OpportunityContactRole", "00K", fields, label="Opportunity Contact Role")
+
+
+def _user() -> SObjectType:
+    fields = [
+        *system_fields(),
+        text("Username", 80),
+        text("FirstName", 40),
+        text("LastName", 80),
+        text("Name", 121, "Full Name"),
+        contact_text("Email", FieldType.EMAIL, 128),
+        contact_text("Phone", FieldType.PHONE, 40),
+        contact_text("MobilePhone", FieldType.PHONE, 40),
+        text("Title", 80),
+        text("UserType", 40),
+        checkbox("IsActive", "Active"),
+    ]
+    return object_type("User", "005", fields, replicateable=True, writable=False)
+
+
+def _stage() -> SObjectType:
+    fields = [
+        *system_fields(),
+        text("ApiName", 255),
+        text("MasterLabel", 255),
+        checkbox("IsActive"),
+        checkbox("IsClosed"),
+        checkbox("IsWon"),
+        number("DefaultProbability", 3, kind=FieldType.PERCENT),
+        text("ForecastCategory", 40),
+        text("ForecastCategoryName", 40),
+        number("SortOrder", 9),
+    ]
+    return object_type("OpportunityStage", "01J", fields, label="Opportunity Stage", writable=False)
+
+
+def _organization() -> SObjectType:
+    fields = [
+        *system_fields(),
+        text("Name", 80),
+        text("OrganizationType", 40),
+        text("InstanceName", 5),
+        text("LanguageLocaleKey", 40),
+        text("TimeZoneSidKey", 40),
+        checkbox("IsSandbox"),
+    ]
+    return object_type("Organization", "00D", fields, writable=False)
+
+
+def _permissions() -> list[SObjectType]:
+    """Permission sets: FieldPermissions are what makes a custom field visible to a user."""
+    label, assignee = text("Label", 80), create_only(required(reference("AssigneeId", "User")))
+    sets = [required(text("Name", 80)), required(label), text("Description", 255)]
+    permissions = [
+        create_only(required(reference("ParentId", "PermissionSet"))),
+        create_only(required(text("SobjectType", 40))),
+        create_only(required(text("Field", 240))),
+        checkbox("PermissionsRead"),
+        checkbox("PermissionsEdit"),
+    ]
+    assignments = [assignee, create_only(required(reference("PermissionSetId", "PermissionSet")))]
+    return [
+        object_type("PermissionSet", "0PS", [*system_fields(), *sets], admin_only=True),
+        object_type("FieldPermissions", "01k", [*system_fields(), *permissions], admin_only=True),
+        object_type("PermissionSetAssignment", "0Pa", [*system_fields(), *assignments], admin_only=True),
+    ]
+
+
+def currency_type() -> SObjectType:
+    """Return the list of currencies, which exists only where multi-currency is on."""
+    fields = [
+        *system_fields(),
+        text("IsoCode", 3),
+        number("ConversionRate", 18, 6, FieldType.DOUBLE),
+        number("DecimalPlaces", 1),
+        checkbox("IsActive"),
+        checkbox("IsCorporate"),
+    ]
+    return object_type("CurrencyType", "01L", fields, label="Currency Type", writable=False)
+
+
+def currency_field() -> Field:
+    """Return CurrencyIsoCode, which records have only where multi-currency is on."""
+    codes = (code for code, _ in CURRENCIES)
+    return replace(picklist("CurrencyIsoCode", codes, "Currency", restricted=True), length=3, default="USD")
+
+
+def standard_objects(*, multi_currency: bool, restricted_stage: bool) -> dict[str, SObjectType]:
+    """Return fresh definitions of the standard object types, by lower-case name."""
+    opportunity = _opportunity(restricted_stage=restricted_stage)
+    with_currency = [opportunity, _account(), _contact(), _user()]
+    types = [*with_currency, _contact_role(), _stage(), _organization(), *_permissions()]
+    if multi_currency:
+        for sobject in with_currency:
+            sobject.add(currency_field())
+        types.append(currency_type())
+    return {sobject.name.lower(): sobject for sobject in types}
+
+
+def cosell_columns() -> list[Field]:
+    """Return the product's custom fields, as they are declared in the design (4.3)."""
+    identifier = text("Referral_Identifier__c", 100, "Referral Identifier")
+    fields = [
+        checkbox("Sync_with_Partner_Center__c", "Sync with Partner Center"),
+        replace(identifier, external_id=True, unique=True),
+        Field("Referral_Link__c", FieldType.URL, "Referral Link", length=255),
+        picklist("How_can_Microsoft_help__c", HELP, "How can Microsoft help?", restricted=True),
+        text("Products__c", 255, "Products"),
+        area("Audit__c", 32_768, "Audit"),
+        checkbox("Referral_Visibility__c", "Referral Visibility"),
+        text("Microsoft_CRM_Identifier__c", 100, "Microsoft CRM Identifier"),
+        text("Referral_Program__c", 100, "Referral Program"),
+        text("Sync_Status__c", 100, "Sync Status"),
+    ]
+    return [replace(field, custom=True) for field in fields]
