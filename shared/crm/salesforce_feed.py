@@ -107,7 +107,10 @@ class Feed:
                 return
             if not page.next:
                 logged, following = self._deletions(following, now) if held else ((), following)
-                yield ChangePage(records, (*gone, *logged), replace(following, known=stretch.known()).dump())
+                reached = replace(following, known=stretch.known())
+                yield ChangePage(
+                    records, (*gone, *logged), text if _is_idle(held, reached, stretch) else reached.dump()
+                )
                 return
             yield ChangePage(records, gone, None)
             seen_at = self._clock.now()
@@ -156,14 +159,25 @@ class Feed:
         return ids, replace(cursor, deletions=max(moment(log["latestDateCovered"]), cursor.deletions))
 
 
+def _is_idle(held: Cursor | None, reached: Cursor, stretch: _Stretch) -> bool:
+    """Whether the cursor may stay as it is, so that a poll without changes stores nothing."""
+    return (
+        held is not None
+        and not stretch.news
+        and held.after is None
+        and held.deletions == reached.deletions
+        and reached.since - held.since < OVERLAP
+    )
+
+
 class _Stretch:
     """Which rows are new, and which must be remembered for the next pass: those from `start` on."""
 
     def __init__(self, known: tuple[str, ...], start: datetime) -> None:
-        self._before = known
         self._known = frozenset(known)
         self._start = start
         self._seen: deque[str] = deque(maxlen=KNOWN)
+        self.news = False
 
     def is_new(self, record: Record, stamp: datetime, *, deleted: bool) -> bool:
         # By content as well: two transactions may leave the same stamp on a row.
@@ -171,7 +185,9 @@ class _Stretch:
         mark = base64.urlsafe_b64encode(digest[:6]).decode()
         if stamp >= self._start:
             self._seen.append(mark)
-        return mark not in self._known
+        fresh = mark not in self._known
+        self.news = self.news or fresh
+        return fresh
 
     def known(self) -> tuple[str, ...]:
         return tuple(self._seen)

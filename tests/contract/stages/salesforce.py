@@ -103,7 +103,9 @@ class SalesforceStage:
 
     def add_account(self, **words: object) -> str:
         ready = {"customer": "Contoso Outdoor & Sons", "postal_code": "BS1 3AE", **words}
-        return self.simulator.seller.create_account(**{SALESFORCE.account[word]: each for word, each in ready.items()})
+        columns = {SALESFORCE.account[word]: each for word, each in ready.items()}
+        address = {"BillingStreet": "1 Market Street", "BillingCountry": "United Kingdom"}
+        return self.simulator.seller.create_account(**address, **columns)
 
     def add_deal(self, **words: object) -> str:
         ready: Row = {
