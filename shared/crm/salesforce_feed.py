@@ -204,9 +204,10 @@ class _Stretch:
 def moment(value: object) -> datetime:
     """Read one of Salesforce's times. Raises ServiceUnavailable."""
     try:
-        return datetime.fromisoformat(str(value)).astimezone(UTC)
+        found = datetime.fromisoformat(str(value))
     except ValueError as error:
         raise ServiceUnavailable(f"Salesforce answered {value!r} where a time belongs") from error
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def literal(at: datetime) -> str:
