@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from werkzeug.http import http_date
 from werkzeug.wrappers import Request, Response
 
 from tools.simulators.clock import SimulatorClock
@@ -187,7 +188,6 @@ class SalesforceSimulator:
         request = Request(environ)
         with self._lock:
             response = self._respond(request)
-            response.date = self.org.now()
             while self.org.after_reply:
                 self.org.after_reply.popleft()()
         return response(environ, start_response)
@@ -206,6 +206,7 @@ class SalesforceSimulator:
         else:
             response = _rendered(answer)
         response.headers["Sforce-Limit-Info"] = self.org.usage.header(self.org.now())
+        response.headers["Date"] = http_date(self.org.now())
         return response
 
     def _answer(self, request: Request) -> Answer:
