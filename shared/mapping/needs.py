@@ -23,6 +23,7 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "link": _TEXTS,
     "ids": _TEXTS,
     "solutions": _TEXTS,
+    "people": (Kind.MEMO, Kind.TEXT),
     "country": _TEXTS,
     "money": (Kind.MONEY, Kind.DECIMAL),
     "currency": (Kind.LOOKUP, Kind.CHOICE, Kind.TEXT),

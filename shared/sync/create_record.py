@@ -14,7 +14,7 @@ from shared.lifecycle import Stage, crm_view
 from shared.mapping.compiled import get_path
 from shared.partner_center.port import Referral
 from shared.sync import trail
-from shared.sync.agree import Agreement, observed_record, observed_referral
+from shared.sync.agree import Agreement, observed_record, observed_referral, with_base
 from shared.sync.ports import CrmAudit, Ports
 
 log = logging.getLogger(__name__)
@@ -117,8 +117,7 @@ def _create(ports: Ports, referral: Referral, link: Link, correlation_id: str) -
     seen = observed_referral(referral, mapping)
     entry = _entry(ports, link, "created from Partner Center", correlation_id)
     link = replace(
-        link,
-        base=dict(seen.fields),
+        with_base(link, seen.fields, mapping),
         audit_tail=trail.extend_tail(link.audit_tail, [entry]),
         status_shown=trail.synchronized(ports.clock.now()),
     )

@@ -9,7 +9,7 @@ from shared.alerts import Alerts
 from shared.errors import CosellError, FatalError
 from shared.sync.poll_crm import poll_crm
 from shared.sync.ports import Ports
-from shared.sync.reconcile import resume_due, sweep
+from shared.sync.reconcile import apply_mapping, resume_due, sweep
 from shared.sync.work import WORKER
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ def run_reconcile(ports: Mapping[str, Ports], alerts: Alerts) -> None:
     for name in ports:
         if _attempt(alerts, f"sweep {name}", lambda name=name: sweep(ports[name])):  # type: ignore[misc]
             alerts.clear(f"sweep {name}")
+        _attempt(alerts, f"mapping {name}", lambda name=name: apply_mapping(ports[name]))  # type: ignore[misc]
         _attempt(
             alerts,
             f"resume {name}",

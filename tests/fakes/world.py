@@ -115,11 +115,13 @@ class World:
         self.ports = replace(self.ports, crm=crm, mapping=mapping)
         self.work = Work({crm.name: self.ports}, self.alerts, Random(0))
 
-    def configure(self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None) -> None:
+    def configure(
+        self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None, mapping: Mapping | None = None
+    ) -> None:
         """Restart the app with other settings."""
         audit = self.ports.crm_audit if crm_audit is None else crm_audit
         dry = self.ports.dry_run if dry_run is None else dry_run
-        self.ports = replace(self.ports, crm_audit=audit, dry_run=dry)
+        self.ports = replace(self.ports, crm_audit=audit, dry_run=dry, mapping=mapping or self.ports.mapping)
         self.work = Work({self.ports.crm.name: self.ports}, self.alerts, Random(0))
 
     # --- the functions ---------------------------------------------------------------------------------------------
