@@ -288,9 +288,6 @@ class _Crms(Mapping[str, Ports]):
     def __len__(self) -> int:
         return len(self._names)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
 
 def _storage_options() -> dict[str, Any]:
     """Return the SDK's timeouts; its own defaults of five minutes outlast a function."""
