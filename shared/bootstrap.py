@@ -28,10 +28,12 @@ from shared.sync.work import Work
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from shared.partner_center.signature import SignatureCheck, Trust
+    from shared.partner_center.signature import SignatureCheck
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
+    from shared.partner_center.trust import Trust
     from shared.queue.storage_queue import StorageDealQueue
     from shared.sync.heartbeat import Heartbeat
+    from shared.sync.receiver import Receiver
     from shared.sync.registration_desk import RegistrationDesk
 
 
@@ -148,7 +150,7 @@ class App:
     @functools.cached_property
     def trust(self) -> Trust:
         """Whose events are believed."""
-        from shared.partner_center.signature import Trust, load_bundle
+        from shared.partner_center.trust import Trust, load_bundle
 
         settings = self.settings
         try:
@@ -169,6 +171,16 @@ class App:
         from shared.partner_center.signature import SignatureCheck
 
         return SignatureCheck(self.trust, HttpsFetcher(), self.clock)
+
+    @functools.cached_property
+    def receiver(self) -> Receiver:
+        """What takes events in."""
+        from shared.sync.receive_event import Intake
+        from shared.sync.receiver import Receiver
+        from shared.sync.security_audit import SecurityAudit
+
+        audit = SecurityAudit(lambda: self.ledger, self.clock)
+        return Receiver(self.signature_check, Intake(self.queue, self.clock), audit, self.heartbeat)
 
     # --- CRMs ------------------------------------------------------------------------------------------------------
 
@@ -261,7 +273,7 @@ class App:
         """What notes that events come."""
         from shared.sync.heartbeat import Heartbeat
 
-        return Heartbeat(self.ledger, self.clock)
+        return Heartbeat(lambda: self.ledger, self.clock)
 
     @functools.cached_property
     def watchdog(self) -> Watchdog:
@@ -307,9 +319,6 @@ class _Crms(Mapping[str, Ports]):
 
     def __len__(self) -> int:
         return len(self._names)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
 
 
 def _storage_options() -> dict[str, Any]:

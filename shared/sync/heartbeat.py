@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
@@ -19,9 +20,9 @@ _KIND, _NAME = "webhook", "last-event"
 
 
 class Heartbeat:
-    """Notes that an authentic referral event came; one per process."""
+    """Notes that an authentic referral event came; one per process. The ledger is made at the first one."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Callable[[], Ledger], clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
         self._lock = threading.Lock()
@@ -45,8 +46,9 @@ class Heartbeat:
         """Store the moment: one write, as long as no other instance has stored its own meanwhile."""
         for held in (self._held, None):
             try:
-                known = held or self._ledger.value(_KIND, _NAME)
-                self._held = self._ledger.replace_value(_KIND, _NAME, now.isoformat(), known)
+                ledger = self._ledger()
+                known = held or ledger.value(_KIND, _NAME)
+                self._held = ledger.replace_value(_KIND, _NAME, now.isoformat(), known)
             except StaleError:
                 self._held = None
             else:

@@ -165,9 +165,9 @@ def _silent(now: datetime, last: datetime | None, since: datetime) -> str:
     heard = f"The last one came on {last:%d %B %Y at %H:%M} UTC." if last else "None has ever come."
     silent = _hours(now - (last or since))
     return (
-        f"referrals change in Partner Center, but no event has come for {silent}. {heard} Changes are found by the sweep "
-        "alone, some minutes late. Open RegisterWebhook and send a test event; if it is refused, the reason is in "
-        "WebhookReceiver's log."
+        f"referrals change in Partner Center, but no event has come for {silent}. {heard} The sweep alone finds them, "
+        "some minutes late. Open RegisterWebhook and send a test event; if it is refused, the log of WebhookReceiver "
+        "says why."
     )
 
 

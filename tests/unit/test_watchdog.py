@@ -40,7 +40,7 @@ class Post:
         self.chat = Chat()
         alerts = Alerts(self.ledger, self.chat)
         self.watchdog = Watchdog(self.webhooks, self.ledger, alerts, self.clock, url, on_loss, silence)
-        self.heartbeat = Heartbeat(self.ledger, self.clock)
+        self.heartbeat = Heartbeat(lambda: self.ledger, self.clock)
 
     def look(self, times: int = 1) -> list[str]:
         """Look at the registration every ten minutes; returns what was told."""
@@ -269,7 +269,7 @@ class Counting(MemoryLedger):
 
 def test_many_events_are_one_small_write() -> None:
     ledger, clock = Counting(), ManualClock()
-    heartbeat = Heartbeat(ledger, clock)
+    heartbeat = Heartbeat(lambda: ledger, clock)
     for _ in range(100):
         heartbeat.beat()
     assert (ledger.reads, ledger.writes) == (1, 1)
@@ -281,7 +281,7 @@ def test_many_events_are_one_small_write() -> None:
 
 def test_two_instances_beat_in_turn() -> None:
     ledger, clock = MemoryLedger(), ManualClock()
-    one, other = Heartbeat(ledger, clock), Heartbeat(ledger, clock)
+    one, other = Heartbeat(lambda: ledger, clock), Heartbeat(lambda: ledger, clock)
     for each in (one, other, one, other):
         clock.pass_time(3600)
         each.beat()
@@ -298,7 +298,7 @@ def test_storage_that_fails_costs_no_event_and_is_tried_again_at_the_next(caplog
             return super().replace_value(kind, name, value, held)
 
     ledger = Failing()
-    heartbeat = Heartbeat(ledger, ManualClock())
+    heartbeat = Heartbeat(lambda: ledger, ManualClock())
     heartbeat.beat()
     assert "could not be noted" in caplog.text
     ledger.broken = False
