@@ -45,8 +45,9 @@ class Visit:
 
     @property
     def is_form(self) -> bool:
-        """Whether the body is what a page's form sends."""
-        return self.headers.get("content-type", "").split(";")[0].strip() == "application/x-www-form-urlencoded"
+        """Whether the body is what a page's form sends; curl calls JSON so, too, unless it is told otherwise."""
+        kind = self.headers.get("content-type", "").split(";")[0].strip().casefold()
+        return kind == "application/x-www-form-urlencoded" and not self.body.lstrip().startswith(b"{")
 
     @property
     def wants_data(self) -> bool:

@@ -18,6 +18,12 @@ REPLACE, TEST_IT = "Replace it", "Send a test event and show how it arrives"
 
 
 @pytest.fixture(scope="module")
+def crm() -> str:
+    """One is enough: the webhook is Partner Center's, whichever CRM there is."""
+    return "dynamics365"
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with started_browser() as browser:
         yield browser

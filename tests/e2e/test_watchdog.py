@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+import requests
 from azure.data.tables import TableClient
 
 from shared.ledger.table_storage import TABLE, TableLedger
@@ -10,6 +12,12 @@ from tests.e2e.deals import received_deal
 from tools.stage import Stage
 
 LOST, BACK = "alert webhook registration raised", "alert webhook registration cleared"
+
+
+@pytest.fixture(scope="module")
+def crm() -> str:
+    """One is enough: the webhook is Partner Center's, whichever CRM there is."""
+    return "dynamics365"
 
 
 def told(stage: Stage, words: str) -> int:
@@ -52,3 +60,17 @@ def test_an_event_that_comes_is_remembered(stage: Stage) -> None:
     connection = stage.settings()["AzureWebJobsStorage"]
     with TableClient.from_connection_string(connection, TABLE) as table:
         assert last_event(TableLedger(table)) is not None
+
+
+def test_told_to_keep_the_registration_it_takes_it_back(stage: Stage) -> None:
+    url = stage.url_of("WebhookReceiver")
+    stage._overrides |= {"WEBHOOK_REGISTRATION": "keep", "WEBHOOK_PUBLIC_URL": url}
+    stage.restart()
+    for left_to_them in (False, True):
+        stage.partner_center.take_over_webhook()
+        reconcile(stage)
+        registered = stage.partner_center.registration
+        assert registered is not None
+        assert (registered.url != url) == left_to_them, "once, and not again at once"
+    history = requests.get(f"{stage.url_of('RegisterWebhook')}&format=json", timeout=30).json()["history"]
+    assert (history[0]["by"], history[0]["status"]) == ("Reconciler", "updated")

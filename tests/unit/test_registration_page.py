@@ -340,6 +340,11 @@ def test_the_same_as_data(accept: str, params: dict[str, str]) -> None:
     assert reply.headers["Cache-Control"] == "no-store"
 
 
+def test_json_that_curl_calls_a_form_is_json() -> None:
+    reply = Office().post_json({"webhook_url": URL}, content_type=FORM)
+    assert (reply.status, json.loads(reply.body)["status"]) == (200, "registered")
+
+
 def test_a_form_means_what_the_json_means() -> None:
     form = b"webhook_url=u&events=a&events=b&overwrite=on&send_test_event=false"
     assert read_form(form) == {"webhook_url": "u", "events": ["a", "b"], "overwrite": True, "send_test_event": False}
