@@ -8,4 +8,4 @@ from shared.sync.routines import run_poll
 
 def main(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding; the work follows the stored cursor alone
     """Poll every configured CRM."""
-    run_poll(app().ports.values(), app().alerts)
+    run_poll(app().ports, app().alerts)

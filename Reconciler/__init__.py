@@ -8,4 +8,4 @@ from shared.sync.routines import run_reconcile
 
 def main(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding; the work follows the stored cursor alone
     """Sweep Partner Center and resume what is due."""
-    run_reconcile(app().ports.values(), app().alerts)
+    run_reconcile(app().ports, app().alerts)

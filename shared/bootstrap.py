@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from shared.crm.port import Crm
 from shared.errors import SettingsError
 from shared.http import RequestsTransport, Service, Transport
 from shared.ledger.port import Ledger
-from shared.mapping.compiled import Mapping
+from shared.mapping.compiled import Mapping as FieldMapping
 from shared.mapping.loading import load_mapping
 from shared.partner_center.port import PartnerCenter
 from shared.partner_center.webhooks import Webhooks
@@ -168,16 +169,14 @@ class App:
     # --- CRMs ------------------------------------------------------------------------------------------------------
 
     @functools.cached_property
-    def ports(self) -> dict[str, Ports]:
-        """The collaborators of the use cases, by CRM."""
-        return {name: self._ports_of(name) for name in self.settings.crms}
+    def ports(self) -> Mapping[str, Ports]:
+        """The collaborators of the use cases, by CRM. Getting one raises FatalError when its mapping is wrong."""
+        return _Crms(self.settings.crms, self._ports_of)
 
     def _ports_of(self, name: str) -> Ports:
-        if name != "dynamics365":
-            raise SettingsError(f"CRM: {name} is not supported by this version; use dynamics365.")
         mapping = load_mapping(name, self.settings.mapping_dir)
         return Ports(
-            self._dynamics365(mapping),
+            self._salesforce(mapping) if name == "salesforce" else self._dynamics365(mapping),
             self.partner_center,
             self.ledger,
             self.queue,
@@ -188,7 +187,7 @@ class App:
             self.settings.dry_run,
         )
 
-    def _dynamics365(self, mapping: Mapping) -> Crm:
+    def _dynamics365(self, mapping: FieldMapping) -> Crm:
         from shared.crm.dynamics365 import Dynamics365
 
         return Dynamics365(self.dynamics_service, str(self.settings.dynamics_url), mapping, self.clock)
@@ -208,6 +207,43 @@ class App:
         )
         return Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))
 
+    def _salesforce(self, mapping: FieldMapping) -> Crm:
+        from shared.crm.salesforce import Salesforce
+        from shared.crm.salesforce_errors import classifier
+        from shared.crm.salesforce_limits import Allowance
+        from shared.crm.salesforce_wire import Wire
+        from shared.ledger.turns import LedgerTurns
+
+        settings, key = self.settings, mapping.columns.referral_identifier
+        allowance = Allowance(self.clock, settings.salesforce_api_slow_at, settings.salesforce_api_stop_at)
+        service = Service(
+            "Salesforce",
+            self.transport,
+            self.clock,
+            self._salesforce_tokens(),
+            classifier(key),
+            observe=allowance.observe,
+        )
+        url, version = str(settings.salesforce_url), settings.salesforce_api_version
+        wire = Wire(service, url, version, allowance, self.clock, key)
+        turns = LedgerTurns(self.ledger, self.clock)
+        return Salesforce(wire, mapping, self.clock, turns, settings.salesforce_currency)
+
+    def _salesforce_tokens(self) -> Callable[[bool], str]:
+        from shared.crm.salesforce_tokens import SalesforceTokens, client_credentials, jwt_bearer
+
+        settings, url, client_id = (
+            self.settings,
+            str(self.settings.salesforce_url),
+            str(self.settings.salesforce_client_id),
+        )
+        if settings.salesforce_client_secret:
+            grant = client_credentials(client_id, settings.salesforce_client_secret)
+        else:
+            private_key = _text_or_file("SALESFORCE_PRIVATE_KEY", settings.salesforce_private_key or "")
+            grant = jwt_bearer(client_id, str(settings.salesforce_username), private_key, url, self.clock)
+        return SalesforceTokens(self.transport, self.clock, url, grant)
+
     # --- use cases -------------------------------------------------------------------------------------------------
 
     @functools.cached_property
@@ -220,6 +256,28 @@ class App:
     def work(self) -> Work:
         """The handler of queue messages."""
         return Work(self.ports, self.alerts, self.random)
+
+
+class _Crms(Mapping[str, Ports]):
+    """Makes each CRM's collaborators when they are asked for, so that a mistake in one CRM's mapping stops only it."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], Ports]) -> None:
+        self._names = tuple(names)
+        self._make = functools.lru_cache(maxsize=None)(make)
+
+    def __getitem__(self, name: str) -> Ports:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._make(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
 
 
 def _storage_options() -> dict[str, Any]:

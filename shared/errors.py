@@ -6,7 +6,8 @@ CosellError
 │   ├── MappingError         the mapping file cannot be used
 │   ├── SignInRequired       somebody must sign in again (refresh token refused)
 │   ├── AccessDenied         the identity lacks a role or permission
-│   └── SchemaMismatch       the remote side has no such table, column or key
+│   ├── SchemaMismatch       the remote side has no such table, column or key
+│   └── AllowanceSpent       so much of the vendor's allowance is used that we leave the rest to others
 ├── RetriableError           try again later, honouring `retry_after`
 │   ├── Throttled            the service asked us to slow down
 │   ├── ServiceUnavailable   the service or the network failed before anything was done
@@ -68,6 +69,10 @@ class AccessDenied(FatalError):
 
 class SchemaMismatch(FatalError):
     """The remote side has no such table, column or key, so every deal would fail alike."""
+
+
+class AllowanceSpent(FatalError):
+    """Of the calls that the vendor allows a day so many are used that we leave the rest to others."""
 
 
 class RetriableError(CosellError):

@@ -129,7 +129,7 @@ class Service:
     """One remote service under one identity: authorization, retries, and the pause it asked for.
 
     `authorize(fresh)` returns an access token, a new one when `fresh`. `classify` turns a refusing response (status
-    400 and above, except 401) into the error to raise.
+    400 and above, except 401) into the error to raise. `observe` sees every response, for what its headers tell.
     """
 
     def __init__(
@@ -142,6 +142,7 @@ class Service:
         *,
         rng: random.Random | None = None,
         identity_headers: Callable[[], Mapping[str, str]] = dict,
+        observe: Callable[[Response], None] | None = None,
     ) -> None:
         self.name = name
         self._transport = transport
@@ -150,6 +151,7 @@ class Service:
         self._classify = classify
         self._random = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._identity_headers = identity_headers
+        self._observe = observe
         self._closed_until: datetime | None = None
         self._lock = threading.Lock()
 
@@ -162,14 +164,19 @@ class Service:
         content: object = None,
         repeatable: bool = True,
     ) -> Response:
-        """Send a request and return its successful answer; `content` is sent as JSON.
+        """Send a request and return its successful answer; `content` is sent as JSON. Raises as `send` does."""
+        body = None if content is None else json.dumps(content).encode()
+        kind = {"Content-Type": "application/json; charset=utf-8"} if body is not None else {}
+        return self.send(
+            Request(method, url, {"Accept": "application/json", **kind, **(headers or {})}, body, repeatable)
+        )
+
+    def send(self, request: Request) -> Response:
+        """Send a request that is ready but for its authorization, and return its successful answer.
 
         Raises the families of shared.errors. A request that is not `repeatable` is sent again only when the service
         said that it did nothing (429).
         """
-        body = None if content is None else json.dumps(content).encode()
-        kind = {"Content-Type": "application/json; charset=utf-8"} if body is not None else {}
-        request = Request(method, url, {"Accept": "application/json", **kind, **(headers or {})}, body, repeatable)
         retrying = tenacity.Retrying(
             sleep=self._clock.sleep,
             stop=tenacity.stop_after_attempt(ATTEMPTS),
@@ -203,6 +210,8 @@ class Service:
             "x-ms-correlation-id": correlation.get() or call_id,
         }
         response = self._transport.send(replace(request, headers=headers))
+        if self._observe:
+            self._observe(response)
         path = urlsplit(request.url).path
         log.info("%s %s %s -> %s", self.name, request.method, path, response.status, extra={"call_id": call_id})
         return response
@@ -250,11 +259,11 @@ def retry_after(response: Response, clock: Clock) -> float | None:
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
         return min(float(text), _LONGEST_PAUSE)
-    until = _date(text)
+    until = http_date(text)
     if until is None:
         return None
     # The date is the service's clock, so it is measured against the service's own Date header when there is one.
-    now = _date(response.headers.get("date", "")) or clock.now()
+    now = http_date(response.headers.get("date", "")) or clock.now()
     return min(max(0.0, (until - now).total_seconds()), _LONGEST_PAUSE)
 
 
@@ -262,8 +271,8 @@ _LONGEST_PAUSE = 24 * 3600.0
 """What a `Retry-After` is believed at most, in seconds."""
 
 
-def _date(text: str) -> datetime | None:
-    """Read an HTTP date; one without a zone is UTC."""
+def http_date(text: str) -> datetime | None:
+    """Read an HTTP date; one without a zone is UTC. None for anything else."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

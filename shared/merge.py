@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
 from shared.deal import STATUS, Fields, Value
@@ -32,7 +32,8 @@ class Rule:
 
     `to_crm` and `to_partner_center` say whether an *update* may be written to that side. `one_way` is a yes/no field
     that never returns to no. `keep` means that an empty value in Partner Center never clears the CRM. `fit` returns
-    the value as the CRM column can hold it (cut or rounded).
+    the value as the CRM column can hold it (cut or rounded). `remapped` says that the field's row in the mapping file
+    changed since the sides last agreed: what the CRM holds may have been cut or left out by the old row.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Rule:
     conflict: Policy
     one_way: bool = False
     keep: bool = False
+    remapped: bool = False
     fit: Callable[[Value], Value] = field(default=_as_is, compare=False)
 
 
@@ -133,6 +135,7 @@ def plan(
     return Plan(tuple(to_crm), tuple(to_partner_center), tuple(adopted), tuple(differences), agreed)
 
 
+_REMAPPED = "the mapping's row for it changed"
 _RECORD_CLOSED = "the record is closed in the CRM, which accepts no more changes"
 
 
@@ -171,7 +174,9 @@ def _one_way(rule: Rule, referral: Value, record: Value, *, closed: bool) -> _Ou
 
 
 def _first_meeting(rule: Rule, referral: Value, record: Value, *, closed: bool) -> _Outcome:
-    reason = "the sides differed when they were linked"
+    reason = _REMAPPED if rule.remapped else "the sides differed when they were linked"
+    if rule.remapped and _is_part(record, referral):
+        return _towards_crm(rule, referral, record, f"{reason}; the CRM held a part of it")
     if _empty(record):
         return _towards_crm(rule, referral, record, f"{reason}; the CRM was empty")
     if _empty(referral) and rule.to_partner_center and not closed:
@@ -229,6 +234,15 @@ def _blocked(*, closed: bool) -> str:
     if closed:
         return "the referral is closed in Partner Center, which accepts no more changes"
     return "Partner Center does not accept this change after creation"
+
+
+def _is_part(part: Value, whole: Value) -> bool:
+    """Whether one value is the beginning of a text, a rounded number, or some members of a set."""
+    if isinstance(part, str) and isinstance(whole, str):
+        return whole.startswith(part)
+    if isinstance(part, Decimal) and isinstance(whole, Decimal):
+        return whole.quantize(part, ROUND_HALF_EVEN) == part
+    return isinstance(part, tuple) and isinstance(whole, tuple) and set(part) < set(whole)
 
 
 def _empty(value: Value) -> bool:

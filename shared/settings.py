@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from shared.errors import SettingsError
+from shared.mapping.codes import CURRENCIES
 from shared.sync.ports import CrmAudit
 from shared.urls import is_loopback
 
@@ -41,7 +42,14 @@ def _fernet_key(value: str) -> str:
     return value
 
 
+def _org_currency(value: str) -> str:
+    if value not in CURRENCIES:
+        raise ValueError("must be an ISO 4217 code, such as EUR")
+    return value
+
+
 Url = Annotated[str, AfterValidator(_https)]
+Percent = Annotated[float, Field(gt=0, le=100)]
 Text = Annotated[str, Field(min_length=1)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
@@ -102,10 +110,29 @@ class Settings(BaseModel):
     dynamics_client_id: Text | None = Field(None, alias="DYNAMICS_CLIENT_ID")
     dynamics_client_secret: Text | None = Field(None, alias="DYNAMICS_CLIENT_SECRET", repr=False)
 
+    salesforce_url: Url | None = Field(None, alias="SALESFORCE_URL")
+    salesforce_client_id: Text | None = Field(None, alias="SALESFORCE_CLIENT_ID")
+    salesforce_client_secret: Text | None = Field(None, alias="SALESFORCE_CLIENT_SECRET", repr=False)
+    salesforce_username: Text | None = Field(None, alias="SALESFORCE_USERNAME")
+    salesforce_private_key: Text | None = Field(None, alias="SALESFORCE_PRIVATE_KEY", repr=False)
+    salesforce_api_version: Annotated[str, Field(pattern=r"^[1-9][0-9]+\.0$")] = Field(
+        "66.0", alias="SALESFORCE_API_VERSION"
+    )
+    salesforce_currency: Annotated[str, AfterValidator(_org_currency)] | None = Field(None, alias="SALESFORCE_CURRENCY")
+    salesforce_api_slow_at: Percent = Field(70, alias="SALESFORCE_API_SLOW_AT")
+    salesforce_api_stop_at: Percent = Field(90, alias="SALESFORCE_API_STOP_AT")
+
+    @model_validator(mode="after")
+    def _slows_before_it_stops(self) -> Settings:
+        if self.salesforce_api_slow_at >= self.salesforce_api_stop_at:
+            raise ValueError("SALESFORCE_API_SLOW_AT: must be below SALESFORCE_API_STOP_AT")
+        return self
+
 
 _ADVICE = {
     "missing": "is not set",
     "literal_error": "must be dynamics365 or salesforce, or both with a comma between",
+    "string_pattern_mismatch": "must be a version such as 66.0",
 }
 
 
@@ -130,7 +157,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
-    return f"{location[0]}: {_ADVICE.get(kind, message.removeprefix('Value error, '))}."
+    told = message.removeprefix("Value error, ")
+    return f"{location[0]}: {_ADVICE.get(kind, told)}." if location else f"{told}."
 
 
 def _combinations(given: Mapping[str, str]) -> list[str]:
@@ -150,6 +178,8 @@ def _combinations(given: Mapping[str, str]) -> list[str]:
     crms = [part.strip() for part in given.get("CRM", "").split(",")]
     if "dynamics365" in crms:
         problems += _dynamics(given)
+    if "salesforce" in crms:
+        problems += _salesforce(given)
     return problems
 
 
@@ -160,4 +190,21 @@ def _dynamics(given: Mapping[str, str]) -> list[str]:
     if present and len(present) < len(registration):
         absent = [name for name in registration if name not in given]
         problems += [f"{name}: is not set; set all three, or none for the managed identity." for name in absent]
+    return problems
+
+
+def _salesforce(given: Mapping[str, str]) -> list[str]:
+    problems = [
+        f"{name}: is not set, but CRM names salesforce."
+        for name in ("SALESFORCE_URL", "SALESFORCE_CLIENT_ID")
+        if name not in given
+    ]
+    key = ("SALESFORCE_USERNAME", "SALESFORCE_PRIVATE_KEY")
+    present = [name for name in key if name in given]
+    if "SALESFORCE_CLIENT_SECRET" in given:
+        problems += [f"{name}: is set beside SALESFORCE_CLIENT_SECRET; sign in one way only." for name in present]
+    elif not present:
+        problems.append("SALESFORCE_CLIENT_SECRET: is not set, nor SALESFORCE_USERNAME with SALESFORCE_PRIVATE_KEY.")
+    elif len(present) < len(key):
+        problems += [f"{name}: is not set, but {present[0]} is." for name in key if name not in given]
     return problems

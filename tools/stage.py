@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -16,10 +15,10 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
 from tools.azurite import Azurite
+from tools.desks import DESKS
+from tools.desks.desk import CrmDesk
 from tools.localhost.process import HostProcess
-from tools.simulators.dataverse import DataverseSimulator
-from tools.simulators.server import SimulatorServer
-from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, World
+from tools.simulators.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,12 +27,10 @@ NEVER = "0 0 0 1 1 *"
 
 T = TypeVar("T")
 
-SOLUTION = "SOL-20311-QXT"
-
 
 @dataclass(frozen=True)
 class Calls:
-    """Remote calls of the app: to Partner Center, to the CRM, and polls of the CRM's change feed."""
+    """Remote calls of the app: to Partner Center, to one CRM, and polls of that CRM's change feed."""
 
     partner_center: int
     crm: int
@@ -47,12 +44,14 @@ class Calls:
 class Stage:
     """Starts everything on free loopback ports; a context manager.
 
+    `crms` are the CRMs that the app is configured with, names of tools.desks; `desks` holds their desks by name.
     `settings` overrides app settings; `storage` reuses a running Azurite by its connection string.
     """
 
     def __init__(
         self,
         *,
+        crms: Sequence[str] = ("dynamics365",),
         poll_schedule: str = NEVER,
         reconcile_schedule: str = NEVER,
         settings: Mapping[str, str] | None = None,
@@ -61,6 +60,7 @@ class Stage:
         log: Path | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._crms = crms
         self._schedules = {"CRM_POLL_SCHEDULE": poll_schedule, "RECONCILE_SCHEDULE": reconcile_schedule}
         self._overrides = {"SYNC_QUEUE": queue, **(settings or {})}
         self._storage = storage
@@ -69,8 +69,7 @@ class Stage:
         self._running = ExitStack()
         self.world = World()
         self.partner_center = self.world.partner_center
-        self.dataverse = DataverseSimulator(self.world.entra, self.world.clock)
-        self.crm_server: SimulatorServer
+        self.desks: dict[str, CrmDesk] = {}
         self.host: HostProcess
 
     def __enter__(self) -> Self:
@@ -88,23 +87,26 @@ class Stage:
         if self._storage is None:
             self._tell("storage: Azurite")
             self._storage = starting.enter_context(Azurite()).connection_string
-        self._tell("vendors: Entra ID, Partner Center, Dataverse")
+        titles = ", ".join(DESKS[name].title for name in self._crms)
+        self._tell(f"vendors: Entra ID, Partner Center, {titles}")
         starting.enter_context(self.world)
-        self.crm_server = self.world.add("dataverse", self.dataverse)
-        self._admit_app()
+        for name in self._crms:
+            self._open(name)
         self._tell("the app, in Azure's own Python worker library")
         self._state = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="cosell-stage-")))
         self.host = self._new_host(port=0)
         starting.callback(lambda: self.host.close())  # noqa: PLW0108 - a restarted host is another object
         self.host.start()
 
-    def _admit_app(self) -> None:
-        url = self.crm_server.url
-        self.dataverse.resource = url
-        self.dataverse.add_application_user(CLIENT_ID)
-        self.world.entra.register_resource(url)
-        for (method, path), handler in self.dataverse.seller.routes().items():
+    def _open(self, name: str) -> None:
+        desk = self.desks[name] = DESKS[name](self.world)
+        for (method, path), handler in desk.routes().items():
             self.world.control.add(method, path, handler)
+
+    @property
+    def crm(self) -> CrmDesk:
+        """The desk of the only CRM, or of the first."""
+        return self.desks[self._crms[0]]
 
     def settings(self) -> dict[str, str]:
         """Return the app settings that point at this stage."""
@@ -112,11 +114,8 @@ class Stage:
             **self.world.settings(),
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "AzureWebJobsStorage": str(self._storage),
-            "CRM": "dynamics365",
-            "DYNAMICS_URL": self.crm_server.url,
-            "DYNAMICS_TENANT_ID": self.world.entra.tenant_id,
-            "DYNAMICS_CLIENT_ID": CLIENT_ID,
-            "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
+            "CRM": ",".join(self._crms),
+            **{name: value for desk in self.desks.values() for name, value in desk.settings().items()},
             **self._schedules,
             **self._overrides,
         }
@@ -154,11 +153,10 @@ class Stage:
 
     # --- watching --------------------------------------------------------------------------------------------------
 
-    def calls(self) -> Calls:
-        """Return how many remote calls the app has made so far."""
-        log = self.crm_server.log
-        polls = log.count("GET", r"/opportunities$")
-        return Calls(self.world.servers["referrals"].log.count(), log.count() - polls, polls)
+    def calls(self, desk: CrmDesk | None = None) -> Calls:
+        """Return how many remote calls the app has made so far; those to a CRM of this desk alone, by default `crm`."""
+        crm = desk or self.crm
+        return Calls(self.world.servers["referrals"].log.count(), crm.calls(), crm.polls())
 
     def quiet(self) -> Self:
         """Wait until every event is delivered and every message handled; for honest counts of calls."""
@@ -183,40 +181,3 @@ class Stage:
                 return found
             time.sleep(0.05)
         raise TimeoutError(f"{what}: not within {within:.0f} s. The app's last words:\n{self.host.log_text()[-3000:]}")
-
-
-def customer(stage: Stage) -> dict[str, str]:
-    """Create a customer with account and contact in the CRM; returns the ids that an opportunity needs."""
-    seller = stage.dataverse.seller
-    account = seller.create_account(
-        name="Contoso Outdoor & Sons",
-        address1_line1="1 Market Street",
-        address1_city="Bristol",
-        address1_postalcode="BS1 3AE",
-        address1_country="United Kingdom",
-    )
-    contact = seller.create_contact(
-        firstname="Olive", lastname="Marsh", emailaddress1="olive@contoso.example", telephone1="+441170000000"
-    )
-    return {"customerid": account, "parentaccountid": account, "parentcontactid": contact}
-
-
-def opportunity(stage: Stage, **columns: object) -> str:
-    """Create an opportunity that is ready to be shared; returns its id."""
-    ready: dict[str, object] = {
-        "name": "Contoso store analytics",
-        "estimatedvalue": Decimal(42000),
-        "transactioncurrencyid": currency_id(stage, "GBP"),
-        "estimatedclosedate": "2027-06-30",
-        "description": "Stores want one view of their stock.",
-        "cosell_products": SOLUTION,
-        "cosell_howcanmicrosofthelp": 2,
-        "cosell_syncwithpartnercenter": True,
-    }
-    return stage.dataverse.seller.create_opportunity(**{**ready, **customer(stage), **columns})
-
-
-def currency_id(stage: Stage, code: str) -> str:
-    """Return the CRM's id of a currency."""
-    rows = stage.dataverse.seller.rows("transactioncurrency")
-    return next(str(row["transactioncurrencyid"]) for row in rows if row["isocurrencycode"] == code)

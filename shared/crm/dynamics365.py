@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from shared.clock import Clock
 from shared.crm import dataverse_metadata
 from shared.crm.dataverse_errors import is_already_closed, is_cursor_expired
-from shared.crm.port import ChangePage, Columns, Record, RelatedRows, StageChange
+from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange
 from shared.errors import (
     AlreadyExists,
     CursorExpired,
@@ -175,7 +175,7 @@ class Dynamics365:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def ensure_account(self, match: Columns, columns: Columns) -> str:
+    def _account(self, match: Columns, columns: Columns) -> str:
         """Find the oldest account that equals `match`, or create one under an id that follows from `match`."""
         condition = " and ".join(f"{column} eq {_literal(value)}" for column, value in match.items())
         query = {"$select": "accountid", "$filter": condition, "$orderby": "createdon asc", "$top": "1"}
@@ -191,8 +191,9 @@ class Dynamics365:
             return str(chosen)  # Another worker was quicker.
         return str(row["accountid"])
 
-    def create(self, referral_id: str, columns: Columns, account_id: str) -> Record:
+    def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
         """Upsert by the alternate key, with If-None-Match so that an existing record is never overwritten."""
+        account_id = self._account(account.match, account.columns)
         own = {self._mapping.columns.referral_identifier, "statecode"}  # the key is in the address; state is implied
         content = self._content({name: value for name, value in columns.items() if name not in own})
         content["customerid_account@odata.bind"] = f"/accounts({account_id})"

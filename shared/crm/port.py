@@ -1,12 +1,14 @@
 """What the sync needs from a CRM, with pre- and postconditions. Dynamics 365 and Salesforce implement it alike.
 
 Columns travel as plain JSON values by logical name. Look-up columns that the mapping names (currency) carry their
-natural key (the ISO code) instead of the CRM's internal id, in both directions.
+natural key (the ISO code) instead of the CRM's internal id, in both directions. A record is an opportunity; leads will
+be a second table of the same adapter, told apart by the shape of their ids.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -41,6 +43,14 @@ class RelatedRows:
 
 
 @dataclass(frozen=True)
+class AccountWanted:
+    """The customer's account: the oldest one that equals `match` in every column, or a new one made of `columns`."""
+
+    match: Columns
+    columns: Columns
+
+
+@dataclass(frozen=True)
 class ChangePage:
     """A stretch of the change feed. Only the last page of a pass carries the cursor for the next pass."""
 
@@ -56,6 +66,18 @@ class StageChange:
     before: Stage
     after: Stage
     columns: Columns
+
+
+class Turns(Protocol):
+    """One worker at a time, across all instances: for creating what the CRM itself would create twice."""
+
+    def turn(self, name: str, since: datetime) -> AbstractContextManager[None]:
+        """Take the turn `name` until the block ends.
+
+        Raises Deferred when another worker has it, or had it after `since`, our time from before we looked whether
+        there is anything to create. A block that ends with an unknown outcome keeps the turn until its lease is over.
+        """
+        ...
 
 
 class Crm(Protocol):
@@ -74,7 +96,8 @@ class Crm(Protocol):
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
         """Return what changed since `cursor`, each record once in its newest state; None reads everything.
 
-        Raises CursorExpired when the CRM no longer knows the cursor.
+        A record that is neither switched on nor tied to a referral may be left out. Raises CursorExpired when the CRM
+        no longer knows the cursor.
         """
         ...
 
@@ -101,15 +124,12 @@ class Crm(Protocol):
         """
         ...
 
-    def ensure_account(self, match: Columns, columns: Columns) -> str:
-        """Return the id of the account that equals `match` in every column, creating it from `columns` if absent.
+    def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
+        """Create the record for a referral, once: raises AlreadyExists when a record carries the referral id.
 
-        Concurrent calls with the same `match` yield one account.
+        It hangs on the account that is wanted, which is created when absent; concurrent calls with the same `match`
+        yield one account, or Deferred for all but one.
         """
-        ...
-
-    def create(self, referral_id: str, columns: Columns, account_id: str) -> Record:
-        """Create the record for a referral, once: raises AlreadyExists when a record carries the referral id."""
         ...
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:

@@ -42,6 +42,8 @@ class Link:
     state: LinkState = LinkState.LINKED
     engagement_id: str = ""
     base: Fields = field(default_factory=dict)
+    rows: Mapping[str, str] = field(default_factory=dict)
+    """By field of the base, the fingerprint of the mapping file's row through which the sides agreed on it."""
     settled: bool = False
     referral_version: str | None = None
     referral_changed_at: datetime | None = None

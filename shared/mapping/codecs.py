@@ -76,15 +76,16 @@ def text(limit: int | None = None, *, strip_mark: bool = False, mark: bool = Fal
             plain = _cleaned(plain, strip_mark=strip_mark)
         return plain or None
 
-    def from_referral(value: Json) -> Value:
+    def not_too_long(value: Json) -> Value:
         plain = normalize(value)
-        if refuse and isinstance(plain, str) and room is not None and _units(plain) > room:
+        if isinstance(plain, str) and room is not None and _units(plain) > room:
             raise ValueError(f"is longer than the {room} characters that the CRM's column holds")
         return plain
 
     def fit(value: Value) -> Value:
         return _cut(value, room) if room is not None and isinstance(value, str) else value
 
+    from_referral = not_too_long if refuse else normalize
     return Codec(from_referral, _text_to_referral, normalize, _marked if mark else _as_is, fit)
 
 
@@ -360,7 +361,7 @@ def _ids(
         return () if value is None else tuple(sorted({part.strip() for part in apart.split(str(value))} - {""}))
 
     def fit(value: Value) -> Value:
-        return _fewer(value, limit, separator) if limit is not None and isinstance(value, tuple) else value
+        return fewer(value, limit, separator) if limit is not None and isinstance(value, tuple) else value
 
     def to_record(value: Value) -> Json:
         return separator.join(value) if isinstance(value, tuple) and value else None
@@ -368,7 +369,8 @@ def _ids(
     return Codec(from_referral, to_referral, from_record, to_record, fit, needs_source=True)
 
 
-def _fewer(value: tuple[str, ...], limit: int, separator: str) -> tuple[str, ...]:
+def fewer(value: tuple[str, ...], limit: int, separator: str) -> tuple[str, ...]:
+    """Return the members of a list that fit into `limit` characters with a separator between them."""
     while len(separator.join(value)) > limit:
         value = value[:-1]
     return value

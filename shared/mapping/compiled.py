@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
@@ -9,7 +11,7 @@ from shared.deal import HELP, STATUS, Fields, Value
 from shared.errors import DataError, Problem
 from shared.lifecycle import Stage, crm_view, referral_stage, wire_status
 from shared.mapping.conditions import Condition
-from shared.mapping.model import FieldRow, MappingFile, Scalar
+from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
 from shared.mapping.rows import Document, Read, Row, body_writer, get_path, make_rows, put_path
 from shared.merge import Change, Rule
 
@@ -25,7 +27,6 @@ class Mapping:
 
     def __init__(self, file: MappingFile) -> None:
         self.file = file
-        self.version = file.version
         self.table = file.table
         self.columns = file.columns
         self.rows = {row.name: row for row in make_rows(file.fields, mark=file.check_mark_in_name)}
@@ -56,6 +57,23 @@ class Mapping:
             keep=settings.keep,
             fit=row.codec.fit,
         )
+
+    @cached_property
+    def version(self) -> str:
+        """What is stamped on links and audit rows: the file's own version and a digest of what it says.
+
+        So the stamp changes with every edit that means anything, also when somebody forgot to change the version.
+        """
+        return f"{self.file.version} ({_digest(self.file.model_dump(mode='json', exclude={'version', 'overlay'}))})"
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """By field, a digest of what its value means on the two sides: paths, column and codec, or the status table.
+
+        A base is only worth something while the row is the one it was agreed through.
+        """
+        rows = {row.field: row.model_dump(mode="json", include=_MEANING) for row in self.file.fields}
+        return {name: _digest(row) for name, row in {**rows, STATUS: self.file.status.model_dump(mode="json")}.items()}
 
     @property
     def field_names(self) -> frozenset[str]:
@@ -182,6 +200,14 @@ class Mapping:
     def referral_body(self) -> Callable[[Fields], dict[str, object]]:
         """Returns the JSON of a whole deal, as `referral_values` does for any rows; compiled once."""
         return body_writer(row for row in self.rows.values() if row.name != HELP)
+
+
+_MEANING = set(Pair.model_fields) - {"field"}
+"""The parts of a row that decide what a value means; directions, policies and defaults do not."""
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _every_problem(document: Document, readers: Iterable[Callable[[Document], object]]) -> DataError:

@@ -61,6 +61,7 @@ _HOLDS = {
     "yes_no": wire.FLAG,
     "solutions": wire.LIST,
     "ids": wire.LIST,
+    "people": wire.LIST,
 }
 """What a codec reads in the referral; a codec that is not here is not checked."""
 
@@ -94,6 +95,8 @@ def _to_partner_center(place: Place, row: FieldRow) -> Iterator[Finding]:
         return
     if path in wire.OWNED:
         yield error(row.field, at, f"{path} is written by {wire.OWNED[path]}; leave this direction empty")
+    elif "create" in row.to_partner_center and path in wire.CREATED:
+        yield error(row.field, at, f"{path} of a new referral is written by {wire.CREATED[path]}; take out create")
     elif path.split(".")[0] in wire.READ_ONLY:
         yield error(row.field, at, f"Partner Center sets {path} by itself; leave this direction empty")
     elif "update" in row.to_partner_center and path in wire.PERHAPS_PATCHABLE:

@@ -24,7 +24,8 @@ def against(file: MappingFile, live: Description) -> Iterator[Finding]:
     yield from _columns(owner_needs(file), live.owner)
     for stage, number, entry in _entries(file):
         yield from _entry(stage, ("status", stage.value, number), entry, live.record, written=number == 0)
-    yield from _unfilled(record, live.record, ("fields",))
+    shown = {column for _, number, entry in _entries(file) if number == 0 for column in entry}
+    yield from _unfilled(record, live.record, ("fields",), shown)
     yield from _unfilled(account_needs(file), live.account, ("account",))
     for name in Condition(file.sync_when.record).names if file.sync_when.record else ():
         if name not in live.record.columns:
@@ -68,7 +69,8 @@ def _columns(needs: Iterable[Need], table: Table) -> Iterator[Finding]:
 
 
 def _missing(field: str, place: Place, name: str, table: Table) -> Finding:
-    return error(field, place, f"the table {table.name} has no column {name}", table.columns, name)
+    what = f"the table {table.name} has no column {name}, or hides it from the app's user"
+    return error(field, place, what, table.columns, name)
 
 
 def _length(need: Need, column: Column) -> Iterator[Finding]:
@@ -111,7 +113,7 @@ def _options(need: Need, column: Column) -> Iterator[Finding]:
 
 
 def _unknown(column: str, value: Scalar, options: Iterable[Option]) -> str:
-    known = ", ".join(f"{option.value} {option.label}" for option in options)
+    known = ", ".join(str(each.value) + (f" {each.label}" if each.label != each.value else "") for each in options)
     return f"{column} has no option {value}; it has {known}"
 
 
@@ -134,13 +136,28 @@ def _entry(
         column = table.columns.get(name)
         if column is None:
             yield _missing(field, place, name, table)
-        elif column.kind in _WITH_OPTIONS and value not in {option.value for option in column.options}:
-            yield error(field, place, _unknown(name, value, column.options))
+        elif written and not column.updatable:
+            yield error(field, place, f"the first entry is written, but {name} is read-only; put it into a later one")
+        elif column.kind in _WITH_OPTIONS:
+            yield from _option(stage, place, column, value, written=written)
     yield from _pair(field, place, entry, table)
     for kind in _WRITTEN_BY_STAGE if written else ():
         column = _of_kind(table, kind)
         if column and column.name not in entry:
             yield error(field, place, f"the first entry is written, so it must name {column.name}")
+
+
+def _option(stage: Stage, place: Place, column: Column, value: Scalar, *, written: bool) -> Iterator[Finding]:
+    """Yield why one column's value does not stand for the stage."""
+    field = f"status.{stage}"
+    option = next((each for each in column.options if each.value == value), None)
+    if option is None:
+        yield error(field, place, _unknown(column.name, value, column.options))
+    elif option.means is not None and stage not in option.means:
+        meant = " or ".join(sorted(option.means))
+        yield error(field, place, f"{column.name} {value} means {meant} in the CRM, not {stage}")
+    elif written and not option.active:
+        yield error(field, place, f"{column.name} {value} is no longer active, so it cannot be written")
 
 
 def _pair(field: str, place: Place, entry: Mapping[str, Scalar], table: Table) -> Iterator[Finding]:
@@ -160,9 +177,9 @@ def _of_kind(table: Table, kind: Kind) -> Column | None:
 # --- the table as a whole --------------------------------------------------------------------------------------------
 
 
-def _unfilled(needs: Iterable[Need], table: Table, place: Place) -> Iterator[Finding]:
-    """Yield columns without which the CRM refuses a new row, and that no row fills."""
-    filled = {need.column for need in needs if need.create}
+def _unfilled(needs: Iterable[Need], table: Table, place: Place, shown: Iterable[str] = ()) -> Iterator[Finding]:
+    """Yield columns without which the CRM refuses a new row, and that neither a row nor the status fills."""
+    filled = {need.column for need in needs if need.create} | set(shown)
     for column in table.columns.values():
         if column.required and column.name not in filled:
             what = f"the table {table.name} demands {column.name} ({column}) of every new row, and no row writes it"

@@ -15,11 +15,12 @@ from shared.deal import STANDARD_FIELDS, STATUS
 from shared.lifecycle import Stage
 from shared.mapping import codecs
 from shared.mapping.conditions import Condition
+from shared.mapping.people import people
 from shared.merge import Policy
 
 Moment = Literal["create", "update"]
 CodecName = Literal[
-    "name", "text", "link", "money", "currency", "date", "yes_no", "choice", "country", "solutions", "ids"
+    "name", "text", "link", "money", "currency", "date", "yes_no", "choice", "country", "solutions", "ids", "people"
 ]
 Path = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$")]
 Scalar = str | int | bool
@@ -33,6 +34,7 @@ OPTIONS: dict[str, frozenset[str]] = {
     "country": frozenset({"as"}),
     "solutions": frozenset({"limit", "separator"}),
     "ids": frozenset({"limit", "separator"}),
+    "people": frozenset({"limit"}),
     "yes_no": frozenset({"one_way"}),
 }
 """The options that mean something to each codec; codecs that are not here have none."""
@@ -104,6 +106,7 @@ _CODECS: dict[str, Callable[[Pair, bool], codecs.Codec]] = {
     "country": lambda row, _mark: codecs.country(as_name=row.country_as == "name"),
     "solutions": lambda row, _mark: codecs.solutions(row.limit, row.separator),
     "ids": lambda row, _mark: codecs.ids(row.limit, row.separator),
+    "people": lambda row, _mark: people(row.limit),
 }
 
 
@@ -196,7 +199,11 @@ class MappingFile(_Strict):
     """How a Partner Center referral and a CRM record correspond."""
 
     overlay: bool = Field(default=False, description="This file names only what differs from the built-in one.")
-    version: str = Field(min_length=1, description="Stamped on every link and audit row; change it with every edit.")
+    version: str = Field(
+        min_length=1,
+        coerce_numbers_to_str=True,
+        description="Stamped on every link and audit row; change it with every edit.",
+    )
     table: str = Field(description="Logical name of the CRM's table.")
     columns: Columns
     fields: tuple[FieldRow, ...] = Field(description="What is kept in agreement, field by field.")

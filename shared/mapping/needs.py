@@ -12,8 +12,8 @@ from shared.mapping.tables import Kind
 Place = tuple[int | str, ...]
 """The way to a value in the mapping file: keys and list positions."""
 
-LONGEST_TEXT = 4000
-"""Characters that a single line of text can hold in Dataverse; longer texts are multiline."""
+LONGEST_TEXT = {"opportunity": 4000, "Opportunity": 255}
+"""Characters that a single line of text can hold, by table: Dataverse's or Salesforce's. Longer texts are multiline."""
 
 _TEXTS = (Kind.TEXT, Kind.MEMO)
 
@@ -23,9 +23,10 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "link": _TEXTS,
     "ids": _TEXTS,
     "solutions": _TEXTS,
+    "people": (Kind.MEMO, Kind.TEXT),
     "country": _TEXTS,
     "money": (Kind.MONEY, Kind.DECIMAL),
-    "currency": (Kind.LOOKUP, Kind.TEXT),
+    "currency": (Kind.LOOKUP, Kind.CHOICE, Kind.TEXT),
     "date": (Kind.DAY,),
     "yes_no": (Kind.YES_NO,),
 }
@@ -54,7 +55,8 @@ class Need:
 
 def record_needs(file: MappingFile) -> list[Need]:
     """Return what is needed of the record's table; the status columns are not among it."""
-    return [*_own(file), *_rows("fields", "", file.fields)]
+    longest = LONGEST_TEXT.get(file.table, max(LONGEST_TEXT.values()))
+    return [*_own(file), *_rows("fields", "", file.fields, longest=longest)]
 
 
 def account_needs(file: MappingFile) -> list[Need]:
@@ -88,7 +90,13 @@ def _own(file: MappingFile) -> Iterator[Need]:
 
 
 def _rows(
-    section: str, prefix: str, rows: Iterable[Pair], place: Place | None = None, *, create: bool = False
+    section: str,
+    prefix: str,
+    rows: Iterable[Pair],
+    place: Place | None = None,
+    *,
+    create: bool = False,
+    longest: int = 255,
 ) -> Iterator[Need]:
     for number, row in enumerate(rows):
         moments = row.to_crm if isinstance(row, FieldRow) else ()
@@ -97,7 +105,7 @@ def _rows(
             f"{prefix}{row.field}",
             (*here, "column"),
             row.column,
-            _kinds(row),
+            _kinds(row, longest),
             _length(row),
             row.limit,
             row.digits if row.codec == "money" else None,
@@ -107,7 +115,7 @@ def _rows(
         )
         yield need
         if row.fallback_column:
-            yield Need(f"{prefix}{row.field}", (*here, "fallback_column"), row.fallback_column, _kinds(row))
+            yield Need(f"{prefix}{row.field}", (*here, "fallback_column"), row.fallback_column, _kinds(row, longest))
 
 
 def _length(row: Pair) -> int | None:
@@ -117,11 +125,11 @@ def _length(row: Pair) -> int | None:
     return row.limit
 
 
-def _kinds(row: Pair) -> tuple[Kind, ...]:
+def _kinds(row: Pair, longest: int) -> tuple[Kind, ...]:
     if row.codec == "choice":
         return _choice_kinds(list(row.values or ()))
     kinds = _KINDS.get(row.codec, ())
-    return kinds[::-1] if kinds == _TEXTS and (row.limit or 0) > LONGEST_TEXT else kinds
+    return kinds[::-1] if kinds == _TEXTS and (row.limit or 0) > longest else kinds
 
 
 def _choice_kinds(options: list[Scalar]) -> tuple[Kind, ...]:

@@ -39,7 +39,7 @@ def merge(base: Node, overlay: Node, report: Report) -> Node:
     own, built_in = child(overlay, "version"), child(base, "version")
     if own is None or own.tag == _NULL:
         report(overlay, "version", "an overlay needs a version of its own")
-    elif own.tag == _STRING and built_in is not None:
+    elif isinstance(own, ScalarNode) and built_in is not None:
         both = ScalarNode(_STRING, f"{built_in.value}+{own.value}", own.start_mark, own.end_mark)
         pairs = [(key, both if key.value == "version" else value) for key, value in merged.value]
         merged = MappingNode(merged.tag, pairs, merged.start_mark, merged.end_mark)

@@ -124,6 +124,12 @@ OWNED = {
 }
 """Paths that no row may write, and what writes them."""
 
+CREATED = {
+    "customerProfile.team": "the rows of `contact`",
+    "team": "the rows of `owner`",
+}
+"""Paths that no row may write at create, and what writes them then."""
+
 CODES = {
     "inviteContext.assistanceRequestCode": (
         "WorkloadSpecificValueProposition",

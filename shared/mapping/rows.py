@@ -117,9 +117,12 @@ def body_writer(rows: Iterable[Row]) -> Callable[[Fields], dict[str, object]]:
     def write(values: Fields) -> dict[str, object]:
         body: dict[str, object] = {}
         for path, leaves in compiled:
-            wires = {key: spell(values[name], None) for key, name, spell in leaves if name in values}
-            if wires:
-                _object_at(body, path).update(wires)
+            inner: dict[str, object] | None = None
+            for key, name, spell in leaves:
+                if name in values:
+                    if inner is None:
+                        inner = _object_at(body, path)
+                    inner[key] = spell(values[name], None)
         return body
 
     return write

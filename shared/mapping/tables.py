@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.lifecycle import Stage
+
 
 class Kind(StrEnum):
     """What a column holds, in words that every CRM shares; the value is what a person reads."""
@@ -27,11 +29,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Option:
-    """One value of a choice; `state` is the state that a status reason belongs to."""
+    """One value of a choice.
+
+    `state` is the state that a status reason belongs to; `means` are the stages that the CRM itself takes it for, where
+    it says so. A value that is not `active` is understood, but can no longer be written.
+    """
 
     value: str | int
     label: str
     state: int | None = None
+    means: frozenset[Stage] | None = None
+    active: bool = True
 
 
 @dataclass(frozen=True)

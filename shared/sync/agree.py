@@ -16,7 +16,7 @@ from shared.errors import DataError, Problem, VersionMismatch
 from shared.ledger.port import AuditEntry, Link, LinkState
 from shared.lifecycle import TERMINAL, Stage, align, status_rule
 from shared.mapping.compiled import Mapping
-from shared.merge import Change, Plan
+from shared.merge import Change, Plan, Rule
 from shared.partner_center.port import Referral
 from shared.sync import trail
 from shared.sync.ports import CrmAudit, Ports
@@ -42,11 +42,25 @@ class RecordSeen:
     record: Record
 
 
+def agreed_base(link: Link, mapping: Mapping) -> Fields:
+    """Return the part of the base that today's mapping still means: a row that was changed has no base any more.
+
+    A row that was taken out keeps its base, should it come back.
+    """
+    today = mapping.fingerprints
+    return {name: value for name, value in link.base.items() if name not in today or link.rows.get(name) == today[name]}
+
+
+def with_base(link: Link, base: Fields, mapping: Mapping) -> Link:
+    """Return the link with a base agreed through today's mapping."""
+    rows = {name: mapping.fingerprints.get(name) or link.rows.get(name, "") for name in base}
+    return replace(link, base=dict(base), rows=rows, mapping_version=mapping.version)
+
+
 def remembers(link: Link, mapping: Mapping) -> bool:
-    """Whether the link alone tells what both sides hold: settled, complete, and by today's mapping."""
-    complete = mapping.field_names <= link.base.keys()
-    known = bool(link.referral_version and link.record_version)
-    return link.settled and complete and known and link.mapping_version == mapping.version
+    """Whether the link alone tells what both sides hold: settled, and complete by today's mapping."""
+    complete = mapping.field_names <= agreed_base(link, mapping).keys()
+    return link.settled and complete and bool(link.referral_version and link.record_version)
 
 
 def remembered_referral(link: Link) -> ReferralSeen:
@@ -71,7 +85,7 @@ def observed_record(record: Record, mapping: Mapping) -> RecordSeen:
 
 
 def make_plan(
-    base: Fields,
+    link: Link,
     referral: ReferralSeen,
     record: RecordSeen,
     mapping: Mapping,
@@ -79,6 +93,7 @@ def make_plan(
     closed_rows_are_read_only: bool = False,
 ) -> Plan:
     """Plan every field, the status with its own rule for where the two sides stand."""
+    base = agreed_base(link, mapping)
     stage = Stage(str(referral.fields[STATUS]))
     agreed = Stage(str(base[STATUS])) if STATUS in base else None
     aligned = align(Stage(str(record.fields[STATUS])), stage, agreed)
@@ -88,10 +103,18 @@ def make_plan(
         base,
         referral.fields,
         fields,
-        [*mapping.rules, rule],
+        [*_rules(link, base, mapping), rule],
         referral_closed=referral.closed,
         record_closed=closed_rows_are_read_only and aligned in TERMINAL,
     )
+
+
+def _rules(link: Link, base: Fields, mapping: Mapping) -> list[Rule]:
+    """Return the mapping's rules, telling those of changed rows apart."""
+    return [
+        replace(rule, remapped=True) if rule.name in link.base and rule.name not in base else rule
+        for rule in mapping.rules
+    ]
 
 
 class Agreement:
@@ -109,12 +132,13 @@ class Agreement:
         Raises StaleError when a side changed since it was observed; then observe again and call once more.
         """
         read_only = self.ports.crm.closed_rows_are_read_only
-        plan = make_plan(link.base, referral, record, self.ports.mapping, closed_rows_are_read_only=read_only)
+        plan = make_plan(link, referral, record, self.ports.mapping, closed_rows_are_read_only=read_only)
         check_sendable(plan, record.fields)
         if self.ports.dry_run:
             return self._record_dry_run(link, plan)
         link = replace(
             link,
+            base=agreed_base(link, self.ports.mapping),
             referral_version=referral.version,
             record_version=record.record.version,
             record_seen_at=record.record.seen_at,
@@ -195,13 +219,11 @@ class Agreement:
         else:
             status = link.status_shown
         link = replace(
-            link,
-            base=base,
+            with_base(link, base, self.ports.mapping),
             differences=differences,
             settled=not differences,
             status_shown=status,
             audit_tail=trail.extend_tail(link.audit_tail, entries),
-            mapping_version=self.ports.mapping.version,
         )
         return link, entries
 

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.crm.port import Record
+from shared.crm.port import AccountWanted, Record
 from shared.deal import STATUS, Fields
 from shared.errors import AlreadyExists, DataError, Deferred, GoneError, Problem
 from shared.ledger.port import AuditEntry, Link, LinkState
@@ -14,7 +14,7 @@ from shared.lifecycle import Stage, crm_view
 from shared.mapping.compiled import get_path
 from shared.partner_center.port import Referral
 from shared.sync import trail
-from shared.sync.agree import Agreement, observed_record, observed_referral
+from shared.sync.agree import Agreement, observed_record, observed_referral, with_base
 from shared.sync.ports import CrmAudit, Ports
 
 log = logging.getLogger(__name__)
@@ -117,8 +117,7 @@ def _create(ports: Ports, referral: Referral, link: Link, correlation_id: str) -
     seen = observed_referral(referral, mapping)
     entry = _entry(ports, link, "created from Partner Center", correlation_id)
     link = replace(
-        link,
-        base=dict(seen.fields),
+        with_base(link, seen.fields, mapping),
         audit_tail=trail.extend_tail(link.audit_tail, [entry]),
         status_shown=trail.synchronized(ports.clock.now()),
     )
@@ -152,7 +151,7 @@ def _same(ports: Ports, referral: Fields, record: Fields) -> bool:
     return all(rule.fit(referral[rule.name]) == record[rule.name] for rule in ports.mapping.rules)
 
 
-def _account(ports: Ports, referral: Referral) -> str:
+def _account(ports: Ports, referral: Referral) -> AccountWanted:
     rows = {row.name: row for row in ports.mapping.account}
     values = {name: row.codec.fit(row.read_referral(referral.body)) for name, row in rows.items()}
     if not values["customer_name"]:
@@ -160,7 +159,7 @@ def _account(ports: Ports, referral: Referral) -> str:
         raise DataError(Problem("customer_name", rule, "Enter the customer's name in Partner Center."))
     columns = {row.pair.column: row.codec.to_record(values[name]) for name, row in rows.items()}
     match = {rows[name].pair.column: columns[rows[name].pair.column] for name in ports.mapping.file.account.match}
-    return ports.crm.ensure_account(match, columns)
+    return AccountWanted(match, columns)
 
 
 def _write_record_id(ports: Ports, referral: Referral, record_id: str) -> Referral:

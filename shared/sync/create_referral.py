@@ -21,7 +21,7 @@ from shared.merge import Change
 from shared.partner_center.new_referral import MICROSOFT, NewDeal, invitation, own_referral, read_deal
 from shared.partner_center.port import Referral
 from shared.sync import trail
-from shared.sync.agree import observed_record
+from shared.sync.agree import observed_record, with_base
 from shared.sync.create_record import INTENT_LEASE, LOOK_AGAIN
 from shared.sync.ports import CrmAudit, Ports
 
@@ -135,14 +135,14 @@ def _commit(
         referral_id=own.id,
         record_id=record.id,
         engagement_id=own.engagement_id,
-        base={name: value for name, value in base.items() if name == STATUS or name not in differing},
         settled=not differing,
         referral_version=own.version,
         referral_changed_at=own.changed_at,
         status_shown=trail.synchronized(now),
         audit_tail=trail.extend_tail((), [entry]),
-        mapping_version=ports.mapping.version,
     )
+    agreed = {name: value for name, value in base.items() if name == STATUS or name not in differing}
+    link = with_base(link, agreed, ports.mapping)
     filled_in = {name: value for name, value in deal.fields.items() if value != fields[name]}
     columns = {
         **ports.mapping.record_values(filled_in),

@@ -1,4 +1,4 @@
-"""The Reconciler's use cases: events that never came, and parked deals whose time has come."""
+"""The Reconciler's use cases: missed events, deals under an old mapping, and parked deals whose time has come."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from shared.ledger.port import LinkState
+from shared.ledger.port import Link, LinkState
 from shared.partner_center.port import Referral
 from shared.sync.messages import PARTNER_CENTER, DealMessage
 from shared.sync.ports import Ports
@@ -59,6 +59,32 @@ def _is_known(ports: Ports, referral: Referral) -> bool:
     if link.state in (LinkState.PAUSED, LinkState.ORPHANED):
         return True
     return link.referral_version == referral.version
+
+
+def apply_mapping(ports: Ports) -> int:
+    """After the mapping file changed, queue every deal that was last treated under another one; returns how many.
+
+    It is remembered as applied once all of them are queued; a pass that was interrupted goes on with those that are
+    still under the old one.
+    """
+    held, version = ports.ledger.value("mapping", ports.crm.name), ports.mapping.version
+    if held.value == version:
+        return 0
+    sent, correlation_id = 0, str(uuid.uuid4())
+    for link in ports.ledger.links(ports.crm.name):
+        if link.mapping_version != version and link.state in (LinkState.LINKED, LinkState.IGNORED):
+            ports.queue.send(_look_again(ports, link, correlation_id).dump())
+            sent += 1
+    ports.ledger.replace_value("mapping", ports.crm.name, version, held)
+    if sent:
+        log.warning("the mapping changed: its deals are looked at", extra={"crm": ports.crm.name, "found": sent})
+    return sent
+
+
+def _look_again(ports: Ports, link: Link, correlation_id: str) -> DealMessage:
+    if link.state is LinkState.IGNORED:
+        return DealMessage(PARTNER_CENTER, "mapping", correlation_id, referral_id=link.referral_id)
+    return DealMessage(ports.crm.name, "mapping", correlation_id, record_id=link.record_id)
 
 
 def resume_due(ports: Ports) -> frozenset[str]:

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
 from shared.alerts import Alerts
 from shared.errors import CosellError, FatalError
 from shared.sync.poll_crm import poll_crm
 from shared.sync.ports import Ports
-from shared.sync.reconcile import resume_due, sweep
+from shared.sync.reconcile import apply_mapping, resume_due, sweep
 from shared.sync.work import WORKER
 
 log = logging.getLogger(__name__)
 
 
-def run_poll(ports: Iterable[Ports], alerts: Alerts) -> None:
+def run_poll(ports: Mapping[str, Ports], alerts: Alerts) -> None:
     """Poll every CRM once."""
-    for each in ports:
-        if _attempt(alerts, f"poll {each.crm.name}", lambda each=each: poll_crm(each)):  # type: ignore[misc]
-            alerts.clear(f"poll {each.crm.name}")
+    for name in ports:
+        if _attempt(alerts, f"poll {name}", lambda name=name: poll_crm(ports[name])):  # type: ignore[misc]
+            alerts.clear(f"poll {name}")
 
 
-def run_reconcile(ports: Iterable[Ports], alerts: Alerts) -> None:
+def run_reconcile(ports: Mapping[str, Ports], alerts: Alerts) -> None:
     """Sweep for missed events and resume what is due; clear the alerts of deals once none waits for a person."""
     families: set[str] = set()
-    for each in ports:
-        name = each.crm.name
-        if _attempt(alerts, f"sweep {name}", lambda each=each: sweep(each)):  # type: ignore[misc]
+    for name in ports:
+        if _attempt(alerts, f"sweep {name}", lambda name=name: sweep(ports[name])):  # type: ignore[misc]
             alerts.clear(f"sweep {name}")
-        _attempt(alerts, f"resume {name}", lambda each=each: families.update(resume_due(each)))  # type: ignore[misc]
+        _attempt(alerts, f"mapping {name}", lambda name=name: apply_mapping(ports[name]))  # type: ignore[misc]
+        _attempt(
+            alerts,
+            f"resume {name}",
+            lambda name=name: families.update(resume_due(ports[name])),  # type: ignore[misc]
+        )
     if FatalError.family not in families:
         alerts.clear(WORKER)
 

@@ -213,7 +213,8 @@ class SyncDeal:
         switched_on = bool(record.columns.get(self.ports.mapping.columns.sync))
         if not switched_on:
             return self._pause(link) if link.state is LinkState.LINKED else "paused by the seller"
-        if link.record_version and record.version == link.record_version and link.settled:
+        current = link.settled and link.mapping_version == self.ports.mapping.version
+        if link.record_version and record.version == link.record_version and current:
             return "our own write"
         if link.state is not LinkState.LINKED:
             link = replace(link, settled=False)

@@ -42,14 +42,27 @@ class Work:
     random: random.Random
 
     def run(self, text: str) -> None:
-        """Handle one queue message. Raises ValueError for a text that is not a deal message."""
+        """Handle one queue message, for each CRM on its own.
+
+        Raises ValueError for a text that is not a deal message, and FatalError when a CRM's mapping cannot be used: the
+        message then stays on the queue.
+        """
         message = DealMessage.load(text)
         concerned = self.ports if message.source == PARTNER_CENTER else [message.source]
+        unusable: FatalError | None = None
         for name in concerned:
             if name not in self.ports:
                 log.warning("message for a CRM that is not configured", extra={"source": message.source})
                 continue
-            self._run_for(self.ports[name], message)
+            try:
+                ports = self.ports[name]
+            except FatalError as error:
+                self.alerts.alert(WORKER, str(error))
+                unusable = error
+                continue
+            self._run_for(ports, message)
+        if unusable:
+            raise unusable
 
     def _run_for(self, ports: Ports, message: DealMessage) -> None:
         try:

@@ -95,9 +95,9 @@ def test_a_bare_environment_is_told_what_it_lacks(bare: Desk) -> None:
 
 def test_provision_brings_health(bare: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor.show(see(bare.settings())) == 1
-    assert provision.run(bare.app(), apply=False) == 0
+    assert provision.run(bare.app(), "dynamics365", apply=False) == 0
     assert doctor.show(see(bare.settings())) == 1, "a dry run changes nothing"
-    assert provision.run(bare.app(), apply=True) == 0
+    assert provision.run(bare.app(), "dynamics365", apply=True) == 0
     found = see(bare.settings())
     assert found.bad == []
     assert [line.subject for line in found.of(Mark.LOOK)] == ["webhook"]

@@ -12,7 +12,7 @@ from shared.errors import SchemaMismatch
 from shared.mapping.lint import lint
 from shared.mapping.loading import load_mapping, positions
 from shared.mapping.tables import Column, Kind, Table
-from tests.contract.stages.crm import ClientStage
+from tests.contract.stages.crm import DataverseStage
 from tests.fakes import crm_tables
 from tools.simulators.dataverse.columns import Required
 from tools.simulators.world import World
@@ -27,16 +27,16 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture
-def stage(world: World, monkeypatch: pytest.MonkeyPatch) -> ClientStage:
+def stage(world: World, monkeypatch: pytest.MonkeyPatch) -> DataverseStage:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return ClientStage(world)
+    return DataverseStage(world)
 
 
 def cut(live: Table, to: Table) -> dict[str, Column]:
     return {name: live.columns[name] for name in to.columns}
 
 
-def test_the_description_is_the_fakes(stage: ClientStage) -> None:
+def test_the_description_is_the_fakes(stage: DataverseStage) -> None:
     live, fake = stage.port.describe(), crm_tables.description()
     assert cut(live.record, fake.record) == fake.record.columns
     assert (live.record.keys, live.record.change_tracking) == (fake.record.keys, True)
@@ -46,7 +46,7 @@ def test_the_description_is_the_fakes(stage: ClientStage) -> None:
     assert live.owner.change_tracking is False
 
 
-def test_every_column_is_described_not_only_the_mapped_ones(stage: ClientStage) -> None:
+def test_every_column_is_described_not_only_the_mapped_ones(stage: DataverseStage) -> None:
     columns = stage.port.describe().record.columns
     assert columns["createdon"].kind is Kind.MOMENT
     assert (columns["createdon"].creatable, columns["createdon"].updatable) == (False, False)
@@ -54,11 +54,11 @@ def test_every_column_is_described_not_only_the_mapped_ones(stage: ClientStage) 
     assert columns["opportunityid"].kind is Kind.OTHER
 
 
-def test_what_the_platform_fills_in_by_itself_is_not_required(stage: ClientStage) -> None:
+def test_what_the_platform_fills_in_by_itself_is_not_required(stage: DataverseStage) -> None:
     assert [each.name for each in stage.port.describe().record.columns.values() if each.required] == []
 
 
-def test_a_column_that_the_api_insists_on_is_required(stage: ClientStage) -> None:
+def test_a_column_that_the_api_insists_on_is_required(stage: DataverseStage) -> None:
     columns = stage.simulator.environment.table("opportunity").columns
     columns["stepname"] = replace(columns["stepname"], required=Required.SYSTEM)
     columns["emailaddress"] = replace(columns["emailaddress"], required=Required.APPLICATION)
@@ -66,7 +66,7 @@ def test_a_column_that_the_api_insists_on_is_required(stage: ClientStage) -> Non
     assert required == ["stepname"]
 
 
-def test_a_key_is_active_when_its_index_is_built(stage: ClientStage) -> None:
+def test_a_key_is_active_when_its_index_is_built(stage: DataverseStage) -> None:
     environment = stage.simulator.environment
     environment.add_key(environment.table("opportunity"), "cosell_ProductsKey", ("cosell_products",))
     key = stage.port.describe().record.key("cosell_products")
@@ -78,18 +78,18 @@ def test_a_key_is_active_when_its_index_is_built(stage: ClientStage) -> None:
     assert key.active
 
 
-def test_few_calls(stage: ClientStage) -> None:
+def test_few_calls(stage: DataverseStage) -> None:
     before = stage.requests()
     stage.port.describe()
     # A definition per table, and for each table a cast per kind of column that the mapping names.
     assert stage.requests() - before == 4 + 8 + 3
 
 
-def test_the_default_mapping_fits_a_provisioned_environment(stage: ClientStage) -> None:
+def test_the_default_mapping_fits_a_provisioned_environment(stage: DataverseStage) -> None:
     assert lint(MAPPING, positions("dynamics365"), stage.port.describe()) == []
 
 
-def test_an_unknown_table_is_named(stage: ClientStage) -> None:
+def test_an_unknown_table_is_named(stage: DataverseStage) -> None:
     del stage.simulator.environment.tables["account"]
     with pytest.raises(SchemaMismatch, match="account"):
         stage.port.describe()

@@ -16,7 +16,8 @@ from tests.contract.stages.admin import Desk
 from tests.fakes import crm_tables
 from tools.admin import provisioning
 from tools.admin.definitions import column_body
-from tools.admin.provisioning import Action, plan
+from tools.admin.plan import Action
+from tools.admin.provisioning import plan
 from tools.cli import provision
 from tools.simulators.dataverse.columns import Column, Kind
 from tools.simulators.server import Fault
@@ -45,7 +46,7 @@ def custom(desk: Desk) -> dict[str, Column]:
 
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    assert provision.run(desk.app(), apply=False) == 0
+    assert provision.run(desk.app(), "dynamics365", apply=False) == 0
     told = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "create cosell_audit Multiline text 100000" in told
     assert "create cosell_referralidentifier alternate key" in told
@@ -55,7 +56,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(desk: Desk, capsys: pytest
 
 def test_apply_makes_every_column_and_the_key(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     app = desk.app()
-    assert provision.run(app, apply=True) == 0
+    assert provision.run(app, "dynamics365", apply=True) == 0
     made, wanted = custom(desk), crm_tables.record().columns
     assert sorted(made) == sorted(CUSTOM)
     live = app.ports["dynamics365"].crm.describe()
@@ -73,9 +74,9 @@ def test_apply_makes_every_column_and_the_key(desk: Desk, capsys: pytest.Capture
 
 
 def test_a_second_apply_does_nothing(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    provision.run(desk.app(), apply=True)
+    provision.run(desk.app(), "dynamics365", apply=True)
     before = desk.posts()
-    assert provision.run(desk.app(), apply=True) == 0
+    assert provision.run(desk.app(), "dynamics365", apply=True) == 0
     assert desk.posts() == before
     assert capsys.readouterr().out.endswith("✔ Nothing to do.\n")
 
@@ -84,16 +85,16 @@ def test_a_second_apply_does_nothing(desk: Desk, capsys: pytest.CaptureFixture[s
 def test_what_exists_already_when_it_is_made_counts_as_done(desk: Desk, path: str) -> None:
     """The answer to a definition was lost, so the client asked again and met its own."""
     desk.server.faults.inject(Fault("reset_after", method="POST", path=path, times=1))
-    assert provision.run(desk.app(), apply=True) == 0
+    assert provision.run(desk.app(), "dynamics365", apply=True) == 0
     assert sorted(custom(desk)) == sorted(CUSTOM)
 
 
 def test_a_run_that_was_broken_off_is_finished_by_the_next(desk: Desk) -> None:
     desk.server.faults.inject(Fault("status", status=503, method="POST", path="/Keys", times=None))
     with pytest.raises(ServiceUnavailable):
-        provision.run(desk.app(), apply=True)
+        provision.run(desk.app(), "dynamics365", apply=True)
     desk.server.faults.clear()
-    assert provision.run(desk.app(), apply=True) == 0
+    assert provision.run(desk.app(), "dynamics365", apply=True) == 0
 
 
 def test_a_column_of_another_type_is_refused_and_nothing_is_made(
@@ -101,7 +102,7 @@ def test_a_column_of_another_type_is_refused_and_nothing_is_made(
 ) -> None:
     table = desk.crm.environment.table("opportunity")
     table.add_column(Column("cosell_referralvisibility", Kind.STRING, "x", max_length=10), desk.world.clock.now())
-    assert provision.run(desk.app(), apply=True) == 1
+    assert provision.run(desk.app(), "dynamics365", apply=True) == 1
     assert "the column cosell_referralvisibility is Text 10, but it must be Yes/No" in capsys.readouterr().out
     assert desk.posts() == 0
 
@@ -110,41 +111,41 @@ def test_a_key_whose_index_failed_needs_a_person(desk: Desk, capsys: pytest.Capt
     desk.crm.provision_cosell_columns()
     table = desk.crm.environment.table("opportunity")
     table.keys = {name: replace(key, failed=True) for name, key in table.keys.items()}
-    assert provision.run(desk.app(), apply=True) == 1
+    assert provision.run(desk.app(), "dynamics365", apply=True) == 1
     assert "two rows share a value" in capsys.readouterr().out
 
 
 def test_an_index_that_is_never_built_ends_the_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provisioning, "PATIENCE", 6.0)
     with pytest.raises(ServiceUnavailable, match="alternate key's index: not there after 6 s; run this again later"):
-        provision.run(desk.app(), apply=True)
+        provision.run(desk.app(), "dynamics365", apply=True)
 
 
 def test_without_the_role_nothing_is_made(desk: Desk) -> None:
     desk.crm.add_application_user(CLIENT_ID, customizer=False)
     with pytest.raises(AccessDenied, match="prvCreateAttribute"):
-        provision.run(desk.app(), apply=True)
+        provision.run(desk.app(), "dynamics365", apply=True)
     assert custom(desk) == {}
 
 
 def test_after_polling_has_begun_the_full_pass_is_announced(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     app = desk.app()
     app.ledger.replace_value("cursor", "dynamics365", "token", app.ledger.value("cursor", "dynamics365"))
-    assert provision.run(app, apply=False) == 0
+    assert provision.run(app, "dynamics365", apply=False) == 0
     assert "the next poll reads every record once" in capsys.readouterr().out
 
 
 def test_labels_are_in_the_environments_own_language(desk: Desk) -> None:
     for row in desk.crm.environment.store.all("organization"):
         row.values["languagecode"] = 1031
-    provision.run(desk.app(), apply=True)
+    provision.run(desk.app(), "dynamics365", apply=True)
     bodies = [entry.body for entry in desk.server.log.entries if entry.method == "POST" and COLUMN in entry.path]
     assert len(bodies) == len(CUSTOM)
     assert all(b'"LanguageCode": 1031' in body and b"1033" not in body for body in bodies)
 
 
 def test_new_definitions_go_to_the_solution_that_is_named(desk: Desk) -> None:
-    provision.run(desk.app(), apply=True, solution="cosell")
+    provision.run(desk.app(), "dynamics365", apply=True, solution="cosell")
     posts = [entry for entry in desk.server.log.entries if entry.method == "POST" and "Definitions" in entry.path]
     assert {entry.headers["mscrm.solutionuniquename"] for entry in posts} == {"cosell"}
 
@@ -159,13 +160,13 @@ def with_rows(tmp_path: Path, *edits: tuple[str, str]) -> Path:
 
 def test_names_come_from_the_mapping_file(desk: Desk, tmp_path: Path) -> None:
     app = desk.app(MAPPING_DIR=str(with_rows(tmp_path, ("cosell_", "msft_"))))
-    assert provision.run(app, apply=True) == 0
+    assert provision.run(app, "dynamics365", apply=True) == 0
     assert sorted(custom(desk)) == sorted(name.replace("cosell_", "msft_") for name in CUSTOM)
 
 
 def test_a_misspelt_standard_column_is_not_made(desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     app = desk.app(MAPPING_DIR=str(with_rows(tmp_path, ("column: estimatedvalue", "column: estimatedvalu"))))
-    assert provision.run(app, apply=True) == 1
+    assert provision.run(app, "dynamics365", apply=True) == 1
     assert "did you mean estimatedvalue?" in capsys.readouterr().out
     assert desk.posts() == 0
 
@@ -183,7 +184,7 @@ MONEY = """
 
 def test_fields_of_ones_own_get_the_type_their_codec_needs(desk: Desk, tmp_path: Path) -> None:
     app = desk.app(MAPPING_DIR=str(with_rows(tmp_path, ("\n# Where a deal stands", MONEY))))
-    assert provision.run(app, apply=True) == 0
+    assert provision.run(app, "dynamics365", apply=True) == 0
     made = custom(desk)
     assert (made["new_budget"].kind, made["new_budget"].precision) == (Kind.MONEY, 3)
     assert made["new_started"].is_date_only

@@ -1,9 +1,10 @@
-"""One running system per test module."""
+"""One running system per test module and CRM."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tools.desks import DESKS
 from tools.stage import Stage
 
 
@@ -13,9 +14,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture(scope="module", params=DESKS)
+def crm(request: pytest.FixtureRequest) -> str:
+    """The CRM's name: every test that asks for it, or for what needs it, runs for each."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as running:
+def stage(crm: str) -> Iterator[Stage]:
+    with Stage(crms=(crm,)) as running:
         assert running.host.load_errors == {}
         answer = running.register()
         assert answer.status_code == 200, answer.text

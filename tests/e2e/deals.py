@@ -1,46 +1,47 @@
 """Deals that are in agreement before a test begins, and what the two sides hold."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, Unpack
 
-from tools.stage import Stage, opportunity
+from tools.desks.desk import Deal, DealFields
+from tools.stage import Stage
 
 Row = Mapping[str, Any]
 
+T = TypeVar("T")
 
-def shared_deal(stage: Stage, **columns: object) -> tuple[str, str]:
+
+def shared_deal(stage: Stage, **fields: Unpack[DealFields]) -> tuple[str, str]:
     """Share an opportunity; returns (referral id, record id)."""
-    record_id = opportunity(stage, **columns)
+    record_id = stage.crm.opportunity(**fields)
     stage.run("CrmPoller")
-    row = until_record(stage, record_id, lambda row: row["cosell_referralidentifier"])
+    deal = until_record(stage, record_id, lambda deal: deal.referral_identifier)
     stage.quiet()
-    return str(row["cosell_referralidentifier"]), record_id
+    return deal.referral_identifier, record_id
 
 
 def received_deal(stage: Stage, **overrides: object) -> tuple[str, str]:
     """Receive a referral from Microsoft; returns (referral id, record id)."""
     referral_id = str(stage.partner_center.portal.create_referral(**overrides)["id"])  # type: ignore[arg-type]
-    row = until(stage, lambda: opportunity_of(stage, referral_id))
+    deal = until(stage, lambda: opportunity_of(stage, referral_id))
     stage.quiet()
-    return referral_id, str(row["opportunityid"])
+    return referral_id, deal.id
 
 
-def opportunity_of(stage: Stage, referral_id: str) -> Row | None:
-    found = [
-        row for row in stage.dataverse.seller.rows("opportunity") if row["cosell_referralidentifier"] == referral_id
-    ]
+def opportunity_of(stage: Stage, referral_id: str) -> Deal | None:
+    found = stage.crm.find(referral_id)
     assert len(found) <= 1, "one referral has more than one opportunity"
     return found[0] if found else None
 
 
-def until(stage: Stage, look: Callable[[], Row | None]) -> Row:
+def until(stage: Stage, look: Callable[[], T | None]) -> T:
     return stage.eventually(look, "the other side following")
 
 
-def until_record(stage: Stage, record_id: str, is_so: Callable[[Row], object]) -> Row:
-    def look() -> Row | None:
-        row = stage.dataverse.seller.row("opportunity", record_id)
-        return row if is_so(row) else None
+def until_record(stage: Stage, record_id: str, is_so: Callable[[Deal], object]) -> Deal:
+    def look() -> Deal | None:
+        deal = stage.crm.deal(record_id)
+        return deal if is_so(deal) else None
 
     return until(stage, look)
 

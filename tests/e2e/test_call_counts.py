@@ -1,13 +1,14 @@
 """Remote calls per change (design section 6), counted by the simulators, audit write included."""
 
 import time
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from shared.sync.sync_deal import CLOCK_MARGIN
 from tests.e2e.deals import opportunity_of, received_deal, shared_deal, until, until_record, until_referral
-from tools.stage import Calls, Stage, opportunity
+from tools.stage import Calls, Stage
 
 Deal = tuple[str, str]
 
@@ -30,7 +31,7 @@ def before(stage: Stage, deal: Deal) -> Calls:  # noqa: ARG001 - the deal is the
 
 def test_an_outbound_update_costs_two_calls(stage: Stage, deal: Deal, before: Calls) -> None:
     referral_id, record_id = deal
-    stage.dataverse.seller.edit(record_id, estimatedvalue=Decimal(43000))
+    stage.crm.edit(record_id, deal_value=Decimal(43000))
     stage.run("CrmPoller")
     until_referral(stage, referral_id, lambda row: row["details"]["dealValue"] == 43000)
     stage.quiet()
@@ -46,7 +47,7 @@ def test_an_outbound_update_costs_two_calls(stage: Stage, deal: Deal, before: Ca
 def test_an_inbound_update_costs_two_calls(stage: Stage, deal: Deal, before: Calls) -> None:
     referral_id, record_id = deal
     stage.partner_center.portal.edit(referral_id, {"/details/notes": "Pilot in two stores."})
-    until_record(stage, record_id, lambda row: row["description"] == "Pilot in two stores.")
+    until_record(stage, record_id, lambda deal: deal.notes == "Pilot in two stores.")
     stage.quiet()
     assert stage.calls() - before == Calls(partner_center=1, crm=1, polls=0)
 
@@ -67,9 +68,9 @@ def test_an_inbound_create_costs_at_most_four_calls(stage: Stage, before: Calls)
 
 def test_a_stale_version_costs_two_calls_more(stage: Stage, deal: Deal, before: Calls) -> None:
     referral_id, record_id = deal
-    stage.dataverse.seller.edit(record_id, estimatedclosedate="2027-11-30")  # the feed has not told yet
+    stage.crm.edit(record_id, closing_date=date(2027, 11, 30))  # the feed has not told yet
     stage.partner_center.portal.edit(referral_id, {"/details/notes": "Pilot in three stores."})
-    until_record(stage, record_id, lambda row: row["description"] == "Pilot in three stores.")
+    until_record(stage, record_id, lambda deal: deal.notes == "Pilot in three stores.")
     until_referral(stage, referral_id, lambda row: row["details"]["closingDateTime"].startswith("2027-11-30"))
     stage.quiet()
     # The update's two, the refused write, its two reads again, and the seller's date that goes the other way.
@@ -88,17 +89,17 @@ def test_an_idle_poll_costs_one_call(stage: Stage, deal: Deal) -> None:  # noqa:
     assert stage.calls() - before == Calls(partner_center=0, crm=0, polls=1)
 
 
-def test_without_the_crm_audit_an_outbound_update_costs_one_call() -> None:
-    with Stage(settings={"CRM_AUDIT": "off"}) as stage:
+def test_without_the_crm_audit_an_outbound_update_costs_one_call(crm: str) -> None:
+    with Stage(crms=(crm,), settings={"CRM_AUDIT": "off"}) as stage:
         stage.register()
-        record_id = opportunity(stage)
+        record_id = stage.crm.opportunity()
         stage.run("CrmPoller")
-        row = until_record(stage, record_id, lambda row: row["cosell_referralidentifier"])
+        deal = until_record(stage, record_id, lambda deal: deal.referral_identifier)
         stage.quiet()
         time.sleep(CLOCK_MARGIN.total_seconds())
         before = stage.calls()
-        stage.dataverse.seller.edit(record_id, estimatedvalue=Decimal(43000))
+        stage.crm.edit(record_id, deal_value=Decimal(43000))
         stage.run("CrmPoller")
-        until_referral(stage, row["cosell_referralidentifier"], lambda held: held["details"]["dealValue"] == 43000)
+        until_referral(stage, deal.referral_identifier, lambda held: held["details"]["dealValue"] == 43000)
         stage.quiet()
         assert stage.calls() - before == Calls(partner_center=1, crm=0, polls=1)

@@ -5,12 +5,12 @@ import io
 from rich.console import Console
 
 from tools.demo.run import perform
-from tools.demo.steps import STEPS
+from tools.demo.steps import steps
 from tools.stage import Stage
 
 
-def test_every_step_of_the_demo_succeeds() -> None:
+def test_every_step_of_the_demo_succeeds(crm: str) -> None:
     told = io.StringIO()
-    with Stage(poll_schedule="*/2 * * * * *") as stage:
-        failed = perform(stage, STEPS, Console(file=told, width=160))
+    with Stage(crms=(crm,), poll_schedule="*/2 * * * * *") as stage:
+        failed = perform(stage, steps(stage), Console(file=told, width=160))
     assert failed == 0, told.getvalue()

@@ -9,7 +9,7 @@ from datetime import datetime
 from random import Random
 
 from shared.clock import Clock
-from shared.crm.port import ChangePage, Columns, Record, RelatedRows, StageChange
+from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange
 from shared.errors import AlreadyExists, CursorExpired, DataError, GoneError, Problem, VersionMismatch
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.tables import Description
@@ -123,7 +123,7 @@ class FakeCrm:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def ensure_account(self, match: Columns, columns: Columns) -> str:
+    def _account(self, match: Columns, columns: Columns) -> str:
         """Find the account by `match`, or create it under an id that follows from it."""
         found = self._tape.run("crm", "find_account", lambda: self._matching(match))
         if found:
@@ -132,8 +132,9 @@ class FakeCrm:
         self._tape.run("crm", "create_account", lambda: self.accounts.setdefault(chosen, dict(columns)))
         return chosen
 
-    def create(self, referral_id: str, columns: Columns, account_id: str) -> Record:
+    def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
         """Create an opportunity under a referral identifier, once."""
+        account_id = self._account(account.match, account.columns)
 
         def insert() -> str:
             if self._with_identifier(referral_id):

@@ -25,6 +25,9 @@ _LENGTHS = {
     "cosell_referralprogram": 100,
     "cosell_syncstatus": 100,
     "cosell_audit": 100_000,
+    # Columns of the customer's own, which a mapping of theirs may name.
+    "new_campaign": 100,
+    "new_notes": 4000,
 }
 _FLAGS = ("cosell_syncwithpartnercenter", "cosell_referralvisibility")
 _OTHERS = ("estimatedvalue", "transactioncurrencyid", "estimatedclosedate", "cosell_howcanmicrosofthelp")

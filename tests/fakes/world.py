@@ -109,11 +109,13 @@ class World:
         self.alerts = Alerts(ledger, self.chat)
         self.work = Work({"dynamics365": self.ports}, self.alerts, Random(seed))
 
-    def configure(self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None) -> None:
+    def configure(
+        self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None, mapping: Mapping | None = None
+    ) -> None:
         """Restart the app with other settings."""
         audit = self.ports.crm_audit if crm_audit is None else crm_audit
         dry = self.ports.dry_run if dry_run is None else dry_run
-        self.ports = replace(self.ports, crm_audit=audit, dry_run=dry)
+        self.ports = replace(self.ports, crm_audit=audit, dry_run=dry, mapping=mapping or self.ports.mapping)
         self.work = Work({"dynamics365": self.ports}, self.alerts, Random(0))
 
     # --- the functions ---------------------------------------------------------------------------------------------
@@ -137,11 +139,11 @@ class World:
 
     def poll(self) -> None:
         """Let the CrmPoller's timer tick."""
-        self._survives(lambda: run_poll([self.ports], self.alerts))
+        self._survives(lambda: run_poll({"dynamics365": self.ports}, self.alerts))
 
     def reconcile(self) -> None:
         """Let the Reconciler's timer tick."""
-        self._survives(lambda: run_reconcile([self.ports], self.alerts))
+        self._survives(lambda: run_reconcile({"dynamics365": self.ports}, self.alerts))
 
     def pump(self) -> int:
         """Handle every visible message; returns how many."""

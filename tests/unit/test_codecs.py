@@ -9,13 +9,14 @@ from decimal import Decimal
 
 import pycountry
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.deal import Value, dump_fields, load_fields, show
 from shared.mapping import codecs
 from shared.mapping.codecs import Codec, Json
 from shared.mapping.codes import COUNTRIES, CURRENCIES, country_code
+from shared.mapping.people import people
 from tests.unit.stand_ins import UNHURRIED
 
 HELP: Mapping[str | int | bool, str] = {
@@ -35,6 +36,10 @@ CODECS: Mapping[str, Codec] = {
     "choice": codecs.choice(HELP, ("Unknown",)),
     "country": codecs.country(),
     "solutions": codecs.solutions(30),
+    "ids": codecs.ids(30, ";"),
+    "link": codecs.link(60),
+    "country name": codecs.country(as_name=True),
+    "people": people(80),
 }
 
 MARKS = ("\u2714", "\u2714\ufe0f", "\u23f3")
@@ -55,6 +60,17 @@ SOLUTION = st.fixed_dictionaries(
     optional={"name": st.text(max_size=5), "type": st.sampled_from(["Name", "None"]), "price": st.integers()},
 )
 
+PERSON = st.fixed_dictionaries(
+    {"email": st.from_regex(r"[a-c]@example", fullmatch=True)},
+    optional={
+        **dict.fromkeys(
+            ("firstName", "lastName"), st.one_of(st.none(), st.from_regex(r"[A-Z][a-z ,<]{0,6}", fullmatch=True))
+        ),
+        "phoneNumber": st.one_of(st.none(), st.from_regex(r"\+[0-9 ]{0,6}", fullmatch=True)),
+        "title": st.just("Architect"),
+    },
+)
+
 REFERRAL_WIRES: Mapping[str, st.SearchStrategy[Json]] = {
     "text": st.one_of(st.none(), PROSE),
     "cut text": st.one_of(st.none(), PROSE),
@@ -66,13 +82,31 @@ REFERRAL_WIRES: Mapping[str, st.SearchStrategy[Json]] = {
     "choice": st.one_of(st.none(), st.sampled_from(["", "Unknown", *HELP.values()])),
     "country": st.one_of(st.none(), st.sampled_from(["GB", "de", "Germany", "USA", "United States", ""])),
     "solutions": st.one_of(st.none(), st.lists(SOLUTION, max_size=5)),
+    "ids": st.one_of(st.none(), st.lists(st.from_regex(r"[A-Z]{1,3}-[0-9]", fullmatch=True), max_size=9)),
+    "link": st.one_of(
+        st.none(), st.just(""), st.from_regex(r"https://[a-z]{1,9}\.example/[a-z&;=?]{0,20}", fullmatch=True)
+    ),
+    "country name": st.one_of(st.none(), st.sampled_from(["GB", "de", "Germany", "USA", "United States", ""])),
+    "people": st.one_of(st.none(), PERSON, st.lists(PERSON, max_size=4)),
 }
 RECORD_WIRES: Mapping[str, st.SearchStrategy[Json]] = {
     **REFERRAL_WIRES,
     "date": st.one_of(st.none(), st.dates().map(lambda day: day.isoformat())),
     "choice": st.one_of(st.none(), st.sampled_from([1, 2, 6, "1"])),
     "solutions": st.one_of(st.none(), st.text(alphabet="AB1-,; \n", max_size=20)),
+    "ids": st.one_of(st.none(), st.text(alphabet="AB1-,; \n", max_size=20)),
+    "people": st.one_of(
+        st.none(),
+        st.lists(
+            st.from_regex(r"[A-Z][a-z ]{1,5}, [A-Z][a-z ]{0,5} ?<[a-z]@[a-z]{2}> ?[0-9+]{0,5} ?", fullmatch=True),
+            max_size=4,
+        ).map("\n".join),
+    ),
 }
+
+
+LAW = settings(UNHURRIED, max_examples=40 * len(CODECS))
+"""Enough examples for every codec to be drawn often."""
 
 
 def each_codec(wires: Mapping[str, st.SearchStrategy[Json]]) -> st.SearchStrategy[tuple[str, Json]]:
@@ -82,7 +116,7 @@ def each_codec(wires: Mapping[str, st.SearchStrategy[Json]]) -> st.SearchStrateg
 # --- lens laws -------------------------------------------------------------------------------------------------------
 
 
-@UNHURRIED
+@LAW
 @given(each_codec(REFERRAL_WIRES))
 @example(("text", "R&amp;amp;D"))
 @example(("name", "\u2714 \u2714 Deal"))
@@ -92,7 +126,7 @@ def test_what_partner_center_holds_reaches_the_crm_and_is_read_there_as_the_same
     assert codec.from_record(codec.to_record(fitted)) == fitted
 
 
-@UNHURRIED
+@LAW
 @given(each_codec(RECORD_WIRES))
 @example(("text", "R&amp;D"))
 @example(("text", "a &lt; b"))
@@ -104,7 +138,7 @@ def test_what_the_crm_holds_reaches_partner_center_and_is_read_there_as_the_same
     assert codec.from_referral(codec.to_referral(value, None)) == value
 
 
-@UNHURRIED
+@LAW
 @given(each_codec(REFERRAL_WIRES))
 def test_writing_back_what_was_read_changes_nothing_in_partner_center(case: tuple[str, Json]) -> None:
     codec = CODECS[case[0]]
@@ -112,7 +146,7 @@ def test_writing_back_what_was_read_changes_nothing_in_partner_center(case: tupl
     assert codec.from_referral(codec.to_referral(value, case[1])) == value
 
 
-@UNHURRIED
+@LAW
 @given(each_codec(RECORD_WIRES))
 def test_writing_back_what_was_read_changes_nothing_in_the_crm(case: tuple[str, Json]) -> None:
     codec = CODECS[case[0]]
@@ -120,7 +154,7 @@ def test_writing_back_what_was_read_changes_nothing_in_the_crm(case: tuple[str, 
     assert codec.from_record(codec.to_record(value)) == value
 
 
-@UNHURRIED
+@LAW
 @given(each_codec(REFERRAL_WIRES))
 def test_fitting_twice_is_fitting_once_and_never_invents(case: tuple[str, Json]) -> None:
     codec = CODECS[case[0]]
@@ -130,7 +164,7 @@ def test_fitting_twice_is_fitting_once_and_never_invents(case: tuple[str, Json])
         assert codec.fit(value) is None
 
 
-@UNHURRIED
+@LAW
 @given(each_codec(REFERRAL_WIRES))
 def test_canonical_values_survive_storage_and_can_be_shown(case: tuple[str, Json]) -> None:
     value = CODECS[case[0]].from_referral(case[1])
@@ -471,3 +505,58 @@ def test_half_of_an_emoji_is_text_that_can_still_be_stored() -> None:
     # Programs that cut texts by UTF-16 units leave such halves behind, and JSON carries them.
     for read in (codecs.text().from_referral, codecs.text().from_record):
         assert str(read("cut here \ud83d")).encode().startswith(b"cut here")
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+LEE = {
+    "firstName": "Mary Ann",
+    "lastName": "Lee",
+    "phoneNumber": "+44 1",
+    "email": "Lee@fabrikam.example",
+    "title": "CTO",
+}
+OKORO = {"firstName": "", "lastName": "Okoro", "phoneNumber": "", "email": "o@fabrikam.example"}
+TEAM = ("Lee, Mary Ann <Lee@fabrikam.example> +44 1", "Okoro,  <o@fabrikam.example>")
+
+
+def test_a_team_is_a_line_for_each_person_whatever_their_order() -> None:
+    codec = people()
+    assert codec.from_referral([OKORO, LEE, OKORO]) == TEAM
+    assert codec.to_record(TEAM) == "\n".join(TEAM)
+    assert codec.from_record("Okoro, <o@fabrikam.example>\r\n\n Lee , Mary Ann<Lee@fabrikam.example>  +44 1") == TEAM
+
+
+def test_what_partner_center_keeps_with_a_person_survives_a_new_name() -> None:
+    codec = people()
+    written = codec.to_referral(("Lee-Smith, Mary <lee@fabrikam.example> +44 2",), [LEE, OKORO])
+    assert written == [
+        {
+            "firstName": "Mary",
+            "lastName": "Lee-Smith",
+            "phoneNumber": "+44 2",
+            "email": "lee@fabrikam.example",
+            "title": "CTO",
+        }
+    ]
+
+
+def test_a_team_of_one_may_come_as_a_bare_object() -> None:
+    assert people().from_referral(OKORO) == TEAM[1:]
+
+
+def test_a_team_is_cut_between_people() -> None:
+    assert people(len(TEAM[0]) + 3).fit(TEAM) == TEAM[:1]
+
+
+@pytest.mark.parametrize("line", ["Lee", "Mary Lee <lee@x.example>", "Lee, Mary lee@x.example", "Lee, Mary <a b>"])
+def test_a_line_that_is_no_person_is_refused_with_the_form(line: str) -> None:
+    with pytest.raises(ValueError, match="Last, First <mail> phone"):
+        people().from_record(line)
+
+
+def test_a_comma_in_a_name_is_no_reason_to_set_a_deal_aside() -> None:
+    codec = people()
+    held = [{**LEE, "lastName": "Lee, Jr. <x>"}]
+    assert codec.from_referral(held) == ("Lee Jr. x, Mary Ann <Lee@fabrikam.example> +44 1",)
+    assert codec.to_referral(codec.from_referral(held), held) == held

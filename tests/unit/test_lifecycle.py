@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from shared.crm.port import Record
+from shared.ledger.port import Link
 from shared.lifecycle import TERMINAL, Stage, crm_view, referral_stage, wire_status
 from shared.mapping.loading import load_mapping
 from shared.merge import Plan
-from shared.sync.agree import RecordSeen, ReferralSeen, make_plan
+from shared.sync.agree import RecordSeen, ReferralSeen, make_plan, with_base
 from tests.unit.stand_ins import START
 
 CRM_STAGES = (Stage.ON_HOLD, Stage.ACTIVE, Stage.WON, Stage.LOST)
@@ -20,7 +21,7 @@ def decide(referral: Stage, record: Stage, base: Stage | None) -> Plan:
     others = {rule.name: MAPPING.rows[rule.name].read_record({}) for rule in MAPPING.rules}
     known = others if base is None else {**others, "status": base}
     return make_plan(
-        known,
+        with_base(Link("crm", "f", "r"), known, MAPPING),
         ReferralSeen({**others, "status": referral}, "1", referral in TERMINAL),
         RecordSeen({**others, "status": record}, Record("r", "1", {}, START)),
         MAPPING,

@@ -367,3 +367,38 @@ def test_the_product_columns_are_as_long_as_what_the_sync_writes() -> None:
     assert at_least("status", STATUS_LENGTH)
     assert at_least("audit", TAIL_CHARACTERS + TAIL_LINES)
     assert at_least("referral_link", len(REFERRAL_LINK.format("0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11")))
+
+
+def test_the_command_checks_the_file_of_every_crm_that_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "none.json")
+    for name, version in (("dynamics365", "ours"), ("salesforce", "theirs")):
+        (tmp_path / f"{name}.yaml").write_text(DEFAULT.replace('version: "1"', f"version: {version}"), encoding="utf-8")
+    monkeypatch.setenv("MAPPING_DIR", str(tmp_path))
+    told = {crm: f"{crm}.yaml version {load_mapping(crm, tmp_path).version}" for crm in ("dynamics365", "salesforce")}
+    assert ["version ours (" in told["dynamics365"], "version theirs (" in told["salesforce"]] == [True, True]
+    for setting, options, crms in (
+        ("", [], ["dynamics365"]),
+        ("salesforce", [], ["salesforce"]),
+        ("salesforce, dynamics365", [], ["salesforce", "dynamics365"]),
+        ("salesforce, dynamics365", ["--crm", "dynamics365"], ["dynamics365"]),
+    ):
+        monkeypatch.setenv("CRM", setting)
+        assert command.main(options) == 0
+        assert capsys.readouterr().out == "".join(f"{told[crm]}: 0 errors, 0 warnings\n" for crm in crms)
+
+
+def test_the_command_fails_when_one_of_several_files_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "none.json")
+    (tmp_path / "salesforce.yaml").write_text("version: 1\n", encoding="utf-8")
+    monkeypatch.setenv("MAPPING_DIR", str(tmp_path))
+    monkeypatch.setenv("CRM", "salesforce,dynamics365")
+    assert command.main([]) == 1
+    version = load_mapping("dynamics365").version
+    assert f"dynamics365.yaml version {version}: 0 errors, 0 warnings" in capsys.readouterr().out
+    monkeypatch.setenv("CRM", "dynamics365,hubspot")
+    assert command.main([]) == 1
+    assert capsys.readouterr().out == "CRM: hubspot is none of dynamics365, salesforce.\n"

@@ -365,7 +365,7 @@ def test_a_mapping_dir_that_is_no_folder_is_refused_by_name(tmp_path: Path) -> N
             "create",
         ),
         ("table: opportunity", "tabel: opportunity", "tabel", "not permitted"),
-        ('version: "1"', "version: 1", "version", "string"),
+        ('version: "1"', "version: [1]", "version", "string"),
         ("  audit: cosell_audit\n", "", "columns.audit", "required"),
         ("  won: [{statecode: 1, statuscode: 3}, {statecode: 1}]", "  won: []", "status.won", "at least 1"),
         ("partner_led_type: Independent", "partner_led_type: Alone", "partner_led_type", "Shared"),

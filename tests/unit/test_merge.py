@@ -300,6 +300,32 @@ def test_first_meeting_writes_what_fits() -> None:
     assert writes(decide(replace(CUT, conflict=Policy.PARTNER_CENTER), None, "uvwxyz", "abX")) == (["uvw"], [])
 
 
+# --- a row that changed since the sides last agreed: what the CRM holds may be what the old row left of it ------------
+
+
+@pytest.mark.parametrize("policy", Policy)
+@pytest.mark.parametrize(
+    ("whole", "part"),
+    [("abcdef", "abc"), (("a", "b"), ("a",)), (Decimal("10.456"), Decimal("10.46")), (Decimal("2.5"), Decimal(2))],
+)
+def test_what_an_old_row_had_cut_comes_back_whole(policy: Policy, whole: Value, part: Value) -> None:
+    made = decide(replace(BOTH_WAYS, conflict=policy, remapped=True), None, whole, part)
+    assert writes(made) == ([whole], [])
+    assert "mapping's row for it changed" in made.to_crm[0].reason
+
+
+@pytest.mark.parametrize(("whole", "other"), [("abcdef", "abX"), (("a", "b"), ("c",)), (Decimal("2.5"), Decimal(3))])
+def test_what_is_no_part_goes_by_policy_as_at_first_meeting(whole: Value, other: Value) -> None:
+    remapped = replace(BOTH_WAYS, remapped=True)
+    assert writes(decide(remapped, None, whole, other)) == ([], [other])
+    assert writes(decide(replace(remapped, conflict=Policy.PARTNER_CENTER), None, whole, other)) == ([whole], [])
+
+
+def test_a_part_is_an_edit_like_any_other_where_the_row_did_not_change() -> None:
+    assert writes(decide(BOTH_WAYS, {"f": "abcdef"}, "abcdef", "abc")) == ([], ["abc"])
+    assert writes(decide(BOTH_WAYS, None, "abcdef", "abc")) == ([], ["abc"])
+
+
 # --- properties ------------------------------------------------------------------------------------------------------
 
 

@@ -9,34 +9,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import partial
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from shared.bootstrap import App
-from shared.clock import Clock
-from shared.crm.dynamics365 import Dynamics365
-from shared.errors import AccessDenied, CursorExpired, MappingError
 from shared.ledger.port import Parked
-from shared.mapping.compiled import Mapping
-from shared.mapping.findings import Severity
-from shared.mapping.lint import lint
-from shared.mapping.loading import load_mapping, positions
 from shared.sync.receive_event import REFERRAL_EVENTS
 from shared.sync.register_webhook import redacted
-from tools.admin.dataverse import Dataverse
-from tools.admin.report import Line, Mark, Owner, bad, good, guarded, look
-
-CRM = "dynamics365"
-
-APART = timedelta(seconds=60)
-"""How far two clocks may be apart before it is worth a word: tokens and certificates have validity periods."""
+from tools.admin.crm_examination import examine_crm
+from tools.admin.crms import ADMINS
+from tools.admin.report import Line, Mark, Owner, bad, clock, good, guarded, look
 
 SOON = timedelta(days=30)
-RETENTION = 7
-"""Days that Dataverse keeps its change feed by default (use-change-tracking...)."""
 
 
 def examine(app: App) -> Iterator[Line]:
@@ -49,7 +35,9 @@ def examine(app: App) -> Iterator[Line]:
         yield from _partner_center(app)
     else:
         yield look("Partner Center", "not looked at: its refresh token is kept in the storage that does not work")
-    yield from guarded("Dynamics 365", Owner.CRM, lambda: _dynamics(app, stored=stored))
+    for name in app.settings.crms:
+        title = ADMINS[name].title if name in ADMINS else name
+        yield from guarded(title, Owner.CRM, partial(examine_crm, app, name, stored=stored))
 
 
 # --- our own house ---------------------------------------------------------------------------------------------------
@@ -133,7 +121,7 @@ def _token(app: App, name: str, scope: str) -> Iterator[Line]:
 def _referrals(app: App) -> Iterator[Line]:
     theirs = app.partner_center.now()
     yield good("Partner Center", "referrals can be listed")
-    yield _clock("Partner Center", theirs, app.clock)
+    yield clock("Partner Center", theirs, app.clock)
 
 
 def _registration(app: App) -> Iterator[Line]:
@@ -155,73 +143,3 @@ def _registration(app: App) -> Iterator[Line]:
     missing = sorted(REFERRAL_EVENTS - set(found.events))
     if missing:
         yield look("webhook", f"not registered: {', '.join(missing)}; use RegisterWebhook with overwrite", Owner.AZURE)
-
-
-# --- Dynamics 365 ----------------------------------------------------------------------------------------------------
-
-
-def _dynamics(app: App, *, stored: bool) -> Iterator[Line]:
-    crm = Dataverse(app.dynamics_service, str(app.settings.dynamics_url))
-    answer = crm.answer("WhoAmI")
-    who = answer.json()
-    yield good("Dynamics 365", f"signed in as user {who.get('UserId') if isinstance(who, dict) else '?'}")
-    date = answer.headers.get("date")
-    if date:
-        yield _clock("Dynamics 365", parsedate_to_datetime(date), app.clock)
-    yield from guarded("retention", Owner.CRM, lambda: _retention(crm))
-    try:
-        mapping = load_mapping(CRM, app.settings.mapping_dir)
-    except MappingError as error:
-        for text in str(error).splitlines():
-            yield bad("mapping", text, Owner.CRM)
-        return
-    client = Dynamics365(app.dynamics_service, str(app.settings.dynamics_url), mapping, app.clock)
-    fits = list(guarded("mapping", Owner.CRM, lambda: _mapping(app, mapping, client)))
-    yield from fits
-    if any(line.mark is Mark.BAD for line in fits):
-        yield look("change feed", "not looked at until the mapping fits")
-    else:
-        yield from guarded("change feed", Owner.CRM, lambda: _feed(app, client, stored=stored))
-
-
-def _retention(crm: Dataverse) -> Iterator[Line]:
-    days = crm.organization("expirechangetrackingindays")
-    if days is None:
-        return
-    text = f"the change feed is kept for {days} days; after a longer pause everything is read once"
-    yield good("retention", text) if days >= RETENTION else look("retention", text, Owner.CRM)
-
-
-def _mapping(app: App, mapping: Mapping, client: Dynamics365) -> Iterator[Line]:
-    found = lint(mapping.file, positions(CRM, app.settings.mapping_dir), client.describe())
-    for each in found:
-        yield (
-            bad("mapping", str(each), Owner.CRM)
-            if each.severity is Severity.ERROR
-            else look("mapping", str(each), Owner.CRM)
-        )
-    if not any(each.severity is Severity.ERROR for each in found):
-        yield good("mapping", f"version {mapping.version} fits the tables of this environment")
-    elif any("has no column" in each.what or "no alternate key" in each.what for each in found):
-        yield look("mapping", "`cosell.py provision --apply` creates columns and the alternate key", Owner.CRM)
-
-
-def _feed(app: App, client: Dynamics365, *, stored: bool) -> Iterator[Line]:
-    """Read one page of the change feed, which takes Read on the whole organization."""
-    cursor = app.ledger.value("cursor", CRM).value if stored else ""
-    try:
-        next(client.changes(cursor or None))
-    except CursorExpired:
-        yield look("change feed", "the cursor expired: the next poll reads every record once, and nothing is lost")
-    except AccessDenied as error:
-        raise AccessDenied(
-            f"the app user's role needs Read on opportunities of the whole organization: {error}"
-        ) from error
-    else:
-        yield good("change feed", "can be followed from the cursor" if cursor else "can be read; no poll yet")
-
-
-def _clock(whose: str, theirs: datetime, ours: Clock) -> Line:
-    apart = abs(theirs - ours.now())
-    text = f"{whose} and this machine are {apart.total_seconds():.0f} s apart"
-    return good("clock", text) if apart <= APART else look("clock", text, Owner.AZURE)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from shared.clock import Clock
 from shared.crm.dataverse_metadata import describe_table
@@ -16,32 +14,11 @@ from shared.mapping.needs import Need, record_needs
 from shared.mapping.tables import Table
 from tools.admin.dataverse import Dataverse
 from tools.admin.definitions import can_make, column_body, key_body, type_of
+from tools.admin.plan import Action, Item
 
 PAUSE = 3.0
 PATIENCE = 600.0
 """Seconds between looks, and in all, until a new column is seen everywhere or a key's index is built."""
-
-
-class Action(StrEnum):
-    """What is to be done about one column or key."""
-
-    CREATE = "create"
-    WAIT = "wait"
-    """The key is there, and its index is being built."""
-    KEEP = "keep"
-    REFUSE = "refuse"
-    """A person must decide; nothing at all is created."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One line of the plan. `need` is the column to make, None for the key."""
-
-    action: Action
-    name: str
-    type: str
-    note: str = ""
-    need: Need | None = None
 
 
 def plan(file: MappingFile, table: Table) -> list[Item]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.clock import Clock
 from shared.errors import CosellError, SettingsError, SignInRequired
+
+APART = timedelta(seconds=60)
+"""How far two clocks may be apart before it is worth a word: tokens and certificates have validity periods."""
 
 
 class Mark(StrEnum):
@@ -53,6 +58,13 @@ def look(subject: str, text: str, owner: Owner | None = None) -> Line:
 def bad(subject: str, text: str, owner: Owner) -> Line:
     """Return a line about something that must be put right."""
     return Line(Mark.BAD, subject, text, owner)
+
+
+def clock(whose: str, theirs: datetime, ours: Clock) -> Line:
+    """Return the line about the difference of two clocks."""
+    apart = abs(theirs - ours.now())
+    text = f"{whose} and this machine are {apart.total_seconds():.0f} s apart"
+    return good("clock", text) if apart <= APART else look("clock", text, Owner.AZURE)
 
 
 def guarded(subject: str, owner: Owner, check: Callable[[], Iterator[Line]]) -> Iterator[Line]:

@@ -5,8 +5,10 @@ COMMANDS = {
     "test": "run every test, with Azurite as the storage account",
     "check": "run the quick checks: style, types, import rules and the tests that need no storage",
     "lint": "check a mapping file; with --live, against the tables of the CRM itself",
+    "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
     "provision": "create the columns and the alternate key that the mapping file needs",
     "doctor": "say what is wrong with an installation, and who can put it right",
+    "bench": "measure against peers that do the same work, side by side in one run",
     "host": "run the function app on this machine, with local.settings.json",
 }
 """One line of help for each command; `name` is run by the module `tools.cli.name`."""

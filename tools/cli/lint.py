@@ -1,51 +1,82 @@
-"""`cosell.py lint`: what is wrong with a mapping file."""
+"""`cosell.py lint`: what is wrong with the mapping files."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from shared.bootstrap import App
-from shared.errors import CosellError
+from shared.errors import CosellError, SettingsError
+from shared.mapping import schema
 from shared.mapping.findings import Severity
 from shared.mapping.lint import lint
 from shared.mapping.loading import load_mapping, positions
-from shared.settings import load_settings
+from shared.settings import CrmName, load_settings
 from tools.cli import local_settings
 
-CRM = "dynamics365"
+KNOWN: tuple[str, ...] = get_args(CrmName)
+DEFAULT = "dynamics365"
 
 
 def main(args: list[str]) -> int:
-    """Print every finding; 1 when one of them is an error."""
+    """Print every finding in each file; 1 when one of them is an error."""
     options = _parser().parse_args(args)
+    if options.schema:
+        print(schema.dump(), end="")
+        return 0
     local_settings.into_environment()
     if options.mapping:
         os.environ["MAPPING_DIR"] = str(options.mapping)
     try:
-        return _lint(live=options.live)
+        crms = [options.crm] if options.crm else _configured()
+        app = _app(crms) if options.live else None
     except CosellError as error:
         print(error)
         return 1
+    return max(_lint(crm, app) for crm in crms)
 
 
-def _lint(*, live: bool) -> int:
+def _configured() -> Sequence[str]:
+    """Return the CRMs that the setting CRM names; no other setting needs to be there. Raises SettingsError."""
+    named = [name.strip() for name in os.environ.get("CRM", "").split(",") if name.strip()]
+    if unknown := [name for name in named if name not in KNOWN]:
+        raise SettingsError(f"CRM: {', '.join(unknown)} is none of {', '.join(KNOWN)}.")
+    return named or [DEFAULT]
+
+
+def _app(crms: Sequence[str]) -> App:
+    """Return the app that can ask these CRMs. Raises SettingsError when it is not configured for one of them."""
+    settings = load_settings()
+    if absent := [crm for crm in crms if crm not in settings.crms]:
+        raise SettingsError(f"CRM: does not name {', '.join(absent)}, and only the CRMs that it names can be asked.")
+    return App(settings)
+
+
+def _lint(crm: str, app: App | None) -> int:
     given = os.environ.get("MAPPING_DIR", "")
     directory = Path(given) if given else None
-    mapping = load_mapping(CRM, directory)
-    tables = App(load_settings()).ports[CRM].crm.describe() if live else None
-    found = lint(mapping.file, positions(CRM, directory), tables)
+    try:
+        mapping = load_mapping(crm, directory)
+        tables = app.ports[crm].crm.describe() if app else None
+        found = lint(mapping.file, positions(crm, directory), tables)
+    except CosellError as error:
+        print(error)
+        return 1
     for each in found:
         print(each)
     errors = sum(each.severity is Severity.ERROR for each in found)
-    print(f"{CRM}.yaml version {mapping.version}: {errors} errors, {len(found) - errors} warnings")
+    print(f"{crm}.yaml version {mapping.version}: {errors} errors, {len(found) - errors} warnings")
     return 1 if errors else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    about = "Check the mapping file for being right; with --live, also against the tables of the CRM itself."
+    about = "Check mapping files for being right; with --live, also against the tables of the CRM itself."
     parser = argparse.ArgumentParser(prog="cosell.py lint", description=about)
-    parser.add_argument("--mapping", type=Path, metavar="DIR", help="folder of the file; default MAPPING_DIR's")
+    parser.add_argument("--crm", choices=KNOWN, help=f"whose file; default those of the setting CRM, else {DEFAULT}")
+    parser.add_argument("--mapping", type=Path, metavar="DIR", help="folder of the files; default MAPPING_DIR's")
     parser.add_argument("--live", action="store_true", help="ask the CRM too; takes all app settings")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema for an editor, and check nothing")
     return parser

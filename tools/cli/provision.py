@@ -1,4 +1,4 @@
-"""`cosell.py provision`: the columns and the alternate key that the mapping file needs, in Dynamics 365."""
+"""`cosell.py provision`: the columns and the alternate key that the mapping file needs, in each configured CRM."""
 
 from __future__ import annotations
 
@@ -9,40 +9,48 @@ from shared.bootstrap import App
 from shared.errors import AccessDenied, CosellError
 from shared.mapping.loading import load_mapping
 from shared.settings import load_settings
-from tools.admin.dataverse import Dataverse
-from tools.admin.provisioning import Action, Item, Provisioner
+from tools.admin.crms import admin_of
+from tools.admin.plan import Action, Item
 from tools.cli import local_settings
-
-CRM = "dynamics365"
 
 
 def main(args: list[str]) -> int:
-    """Show the plan, carry it out when asked to; 1 when something stands in the way."""
+    """Show the plans, carry them out when asked to; 1 when something stands in the way. Each CRM is done for itself."""
     options = _parser().parse_args(args)
     local_settings.into_environment()
     try:
-        return run(App(load_settings()), apply=options.apply, solution=options.solution)
+        app = App(load_settings())
+    except CosellError as error:
+        print(f"✖ {error}")
+        return 1
+    return max(_guarded(app, crm, apply=options.apply, solution=options.solution) for crm in app.settings.crms)
+
+
+def _guarded(app: App, crm: str, *, apply: bool, solution: str) -> int:
+    try:
+        return run(app, crm, apply=apply, solution=solution)
     except AccessDenied as error:
-        print(f"✖ {error}\nThis needs the security role System Customizer in Dynamics 365.")
+        print(f"✖ {error}\nThis needs {admin_of(crm).provisioning_right}.")
     except CosellError as error:
         print(f"✖ {error}")
     return 1
 
 
-def run(app: App, *, apply: bool, solution: str = "") -> int:
-    """Plan, print, and apply; returns the exit code."""
-    file = load_mapping(CRM, app.settings.mapping_dir).file
-    crm = Dataverse(app.dynamics_service, str(app.settings.dynamics_url))
-    provisioner = Provisioner(crm, file, app.clock, lambda line: print(f"  {line}", flush=True), solution)
+def run(app: App, crm: str, *, apply: bool, solution: str = "") -> int:
+    """Plan, print, and apply for one CRM; returns the exit code."""
+    admin = admin_of(crm)
+    file = load_mapping(crm, app.settings.mapping_dir).file
+    provisioner = admin.provisioner(app, file, lambda line: print(f"  {line}", flush=True), solution)
     items = provisioner.plan()
-    print(f"{file.table} in {app.settings.dynamics_url}:\n{table(items)}")
+    print(f"{file.table} in {admin.url(app)}:\n{table(items)}")
     if any(item.action is Action.REFUSE for item in items):
         print("✖ Nothing was changed. Settle what is refused, or name other columns in the mapping file.")
         return 1
     if all(item.action is Action.KEEP for item in items):
         print("✔ Nothing to do.")
         return 0
-    _warn_of_cursor(app)
+    if admin.provisioning_voids_cursor:
+        _warn_of_cursor(app, crm)
     if not apply:
         print("Nothing was changed; --apply carries this out.")
         return 0
@@ -61,10 +69,9 @@ def table(items: Sequence[Item]) -> str:
     return "\n".join(lines)
 
 
-def _warn_of_cursor(app: App) -> None:
-    """A change of the table's definition voids the change feed's tokens (use-change-tracking...)."""
+def _warn_of_cursor(app: App, crm: str) -> None:
     try:
-        started = bool(app.ledger.value("cursor", CRM).value)
+        started = bool(app.ledger.value("cursor", crm).value)
     except CosellError as error:
         print(f"⚠ Whether polling has begun cannot be told ({error}).")
         return
@@ -78,5 +85,5 @@ def _parser() -> argparse.ArgumentParser:
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--dry-run", action="store_true", help="show what would be created")
     how.add_argument("--apply", action="store_true", help="create it, and wait until it can be used")
-    parser.add_argument("--solution", default="", help="unique name of the solution to add it to")
+    parser.add_argument("--solution", default="", help="Dynamics 365: unique name of the solution to add it to")
     return parser

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from tools.desks.desk import CrmDesk
 from tools.stage import Calls, Stage
 
 
@@ -20,11 +21,13 @@ class StepFailed(Exception):
 class Step:
     """One thing a person does, and the check that the other side followed.
 
-    `act` does it and returns what happened in words; it raises StepFailed or TimeoutError.
+    `act` does it and returns what happened in words; it raises StepFailed or TimeoutError. The calls to the CRM of
+    `desk` are counted.
     """
 
     title: str
-    act: Callable[[Stage], str]
+    act: Callable[[], str]
+    desk: CrmDesk
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,14 @@ def perform(stage: Stage, steps: Sequence[Step], console: Console) -> int:
 
 
 def _perform(stage: Stage, step: Step) -> _Result:
-    before, start = stage.calls(), time.monotonic()
+    before, start = stage.calls(step.desk), time.monotonic()
     try:
-        text, succeeded = step.act(stage), True
+        text, succeeded = step.act(), True
     except (StepFailed, TimeoutError) as error:
         text, succeeded = str(error), False
     seconds = time.monotonic() - start
     stage.quiet()  # so that the calls of one step's echoes are not counted for the next
-    return _Result(step, text, succeeded, stage.calls() - before, seconds)
+    return _Result(step, text, succeeded, stage.calls(step.desk) - before, seconds)
 
 
 def _table(results: Sequence[_Result]) -> Table:

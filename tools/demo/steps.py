@@ -1,18 +1,23 @@
-"""The two heart scenarios, step by step, for Dynamics 365."""
+"""The two heart scenarios, step by step, at the desk of any CRM."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from tools.demo.run import Step, StepFailed
-from tools.stage import Stage, opportunity
+from tools.desks.desk import CrmDesk, Deal
+from tools.stage import Stage
 
 Row = Mapping[str, Any]
 
-_deals: dict[str, tuple[str, str]] = {}
-"""Referral id and record id of the two deals, by who created them; filled by the steps that create."""
+
+def steps(stage: Stage) -> tuple[Step, ...]:
+    """Return what happens on a running stage: the registration, then both scenarios for each of its CRMs."""
+    register = Step("The admin pastes the receiver's URL into RegisterWebhook", lambda: _register(stage), stage.crm)
+    return (register, *(step for desk in stage.desks.values() for step in Scenarios(stage, desk).steps()))
 
 
 def _register(stage: Stage) -> str:
@@ -26,132 +31,132 @@ def _register(stage: Stage) -> str:
     return f"{content['status']}: {', '.join(content['events'])}; test event delivered: {result[-1]['response_code']}"
 
 
-def _share(stage: Stage) -> str:
-    record_id = opportunity(stage)
-    row = _record(stage, record_id, lambda row: row["cosell_referralidentifier"], "referral identifier on the record")
-    referral_id = row["cosell_referralidentifier"]
-    _deals["crm"] = referral_id, record_id
-    rows = [each for each in stage.partner_center.referrals() if each["externalReferenceId"] == record_id]
-    sides = sorted("Microsoft's" if each["organizationId"] == "msft" else "ours" for each in rows)
-    if sides != ["Microsoft's", "ours"]:
-        raise StepFailed(f"the engagement has the rows {sides}")
-    return f"referral {referral_id[:8]}… with Microsoft invited; the seller sees: {row['cosell_syncstatus']}"
+class Scenarios:
+    """Both scenarios with one CRM; the steps build on one another."""
+
+    def __init__(self, stage: Stage, desk: CrmDesk) -> None:
+        self._stage = stage
+        self._desk = desk
+        self._shared: tuple[str, str]
+        self._received: tuple[str, str]
+        """Referral id and record id of the two deals, by who created them; set by the steps that create."""
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps in order."""
+        where = f"{self._desk.title}: " if len(self._stage.desks) > 1 else ""
+        acts = {
+            "A seller creates an opportunity with Sync = Yes": self._share,
+            "The seller edits value and closing date": self._edit_in_crm,
+            "Microsoft sends a referral to Partner Center": self._invite,
+            "A Partner Center user edits value and notes": self._edit_in_partner_center,
+            "Both edit different fields at once": self._edit_both,
+            "Both edit the same field": self._conflict,
+            "The seller takes the invitation off hold": self._accept,
+            "The seller wins the deal": self._win,
+        }
+        return tuple(Step(f"{where}{title}", act, self._desk) for title, act in acts.items())
+
+    def _share(self) -> str:
+        record_id = self._desk.opportunity()
+        deal = self._record(record_id, lambda deal: deal.referral_identifier, "referral identifier on the record")
+        self._shared = deal.referral_identifier, record_id
+        rows = [each for each in self._stage.partner_center.referrals() if each["externalReferenceId"] == record_id]
+        sides = sorted("Microsoft's" if each["organizationId"] == "msft" else "ours" for each in rows)
+        if sides != ["Microsoft's", "ours"]:
+            raise StepFailed(f"the engagement has the rows {sides}")
+        return f"referral {deal.referral_identifier[:8]}… with Microsoft invited; the seller sees: {deal.sync_status}"
+
+    def _edit_in_crm(self) -> str:
+        referral_id, record_id = self._shared
+        self._desk.edit(record_id, deal_value=Decimal("51500.50"), closing_date=date(2027, 9, 15))
+        row = self._referral(
+            referral_id,
+            lambda row: row["details"]["dealValue"] == 51500.5 and _closing(row) == "2027-09-15",
+            "value and date on the referral",
+        )
+        return f"deal value {row['details']['dealValue']}, closing {_closing(row)} on the referral"
+
+    def _invite(self) -> str:
+        referral_id = str(self._stage.partner_center.portal.create_referral()["id"])
+        deal = self._stage.eventually(lambda: next(iter(self._desk.find(referral_id)), None), "opportunity for it")
+        self._received = referral_id, deal.id
+        account = self._desk.account(deal.account_id)
+        self._referral(referral_id, self._names_its_record, "record id on the referral")
+        return (
+            f"opportunity “{deal.name}”, {deal.deal_value}, closing {deal.closing_date}, on hold until the "
+            f"seller decides; account {account.name}, {account.city}"
+        )
+
+    def _names_its_record(self, row: Row) -> bool:
+        """Whether the referral carries its record's id: with several CRMs, that of the first to have one."""
+        found = [deal.id for desk in self._stage.desks.values() for deal in desk.find(str(row["id"]))]
+        return row["externalReferenceId"] in found
+
+    def _edit_in_partner_center(self) -> str:
+        referral_id, record_id = self._received
+        change = {"/details/dealValue": 64000, "/details/notes": "Scope grew."}
+        self._stage.partner_center.portal.edit(referral_id, change)
+        deal = self._record(
+            record_id,
+            lambda deal: deal.deal_value == 64000 and deal.notes == "Scope grew.",
+            "value and notes on the record",
+        )
+        return f"deal value {deal.deal_value}, notes “{deal.notes}” on the opportunity"
+
+    def _edit_both(self) -> str:
+        referral_id, record_id = self._shared
+        notes = "Customer asked for a pilot first."
+        self._desk.edit(record_id, closing_date=date(2027, 10, 31))
+        self._stage.partner_center.portal.edit(referral_id, {"/details/notes": notes})
+        deal = self._record(record_id, lambda deal: deal.notes == notes, "notes on the record")
+        row = self._referral(referral_id, lambda row: _closing(row) == "2027-10-31", "date on the referral")
+        if deal.closing_date != date(2027, 10, 31) or row["details"]["notes"] != deal.notes:
+            raise StepFailed("one of the two edits was lost")
+        return "the date from the CRM and the notes from Partner Center are on both sides"
+
+    def _conflict(self) -> str:
+        referral_id, record_id = self._shared
+        self._desk.edit(record_id, deal_value=Decimal(70000))
+        self._stage.partner_center.portal.edit(referral_id, {"/details/dealValue": 65000})
+        self._referral(referral_id, lambda row: row["details"]["dealValue"] == 70000, "the CRM's value on the referral")
+        deal = self._record(
+            record_id,
+            lambda deal: _line_with(deal.audit, "65000", "70000"),
+            "a line with both values in the audit",
+        )
+        line = _line_with(deal.audit, "65000", "70000")
+        return f"the seller owns the value: 70000 on both sides. Audit: {line}"
+
+    def _accept(self) -> str:
+        referral_id, record_id = self._received
+        self._desk.accept(record_id)
+        row = self._referral(referral_id, lambda row: row["status"] == "Active", "acceptance of the invitation")
+        return f"the invitation is accepted: {row['status']}/{row['substatus']}"
+
+    def _win(self) -> str:
+        referral_id, record_id = self._shared
+        self._desk.win(record_id)
+        row = self._referral(referral_id, lambda row: row["substatus"] == "Won", "the win in Partner Center")
+        return f"{row['status']}/{row['substatus']} in Partner Center"
+
+    def _referral(self, referral_id: str, is_so: Callable[[Row], object], what: str) -> Row:
+        def look() -> Row | None:
+            row = self._stage.partner_center.referral(referral_id)
+            return row if is_so(row) else None
+
+        return self._stage.eventually(look, what)
+
+    def _record(self, record_id: str, is_so: Callable[[Deal], object], what: str) -> Deal:
+        def look() -> Deal | None:
+            deal = self._desk.deal(record_id)
+            return deal if is_so(deal) else None
+
+        return self._stage.eventually(look, what)
 
 
-def _edit_in_crm(stage: Stage) -> str:
-    referral_id, record_id = _deals["crm"]
-    stage.dataverse.seller.edit(record_id, estimatedvalue=Decimal("51500.50"), estimatedclosedate="2027-09-15")
-    row = _referral(
-        stage,
-        referral_id,
-        lambda row: row["details"]["dealValue"] == 51500.5 and row["details"]["closingDateTime"][:10] == "2027-09-15",
-        "value and date on the referral",
-    )
-    return f"deal value {row['details']['dealValue']}, closing {row['details']['closingDateTime'][:10]} on the referral"
+def _closing(row: Row) -> str:
+    return str(row["details"]["closingDateTime"][:10])
 
 
-def _invite(stage: Stage) -> str:
-    referral_id = stage.partner_center.portal.create_referral()["id"]
-    row = stage.eventually(lambda: _opportunity_of(stage, referral_id), "opportunity for the referral")
-    record_id = str(row["opportunityid"])
-    _deals["partner_center"] = referral_id, record_id
-    account = stage.dataverse.seller.row("account", str(row["customerid"]))
-    _referral(stage, referral_id, lambda held: held["externalReferenceId"] == record_id, "record id on the referral")
-    return (
-        f"opportunity “{row['name']}”, {row['estimatedvalue']}, closing {row['estimatedclosedate']}, on hold until the "
-        f"seller decides; account {account['name']}, {account['address1_city']}"
-    )
-
-
-def _edit_in_partner_center(stage: Stage) -> str:
-    referral_id, record_id = _deals["partner_center"]
-    stage.partner_center.portal.edit(referral_id, {"/details/dealValue": 64000, "/details/notes": "Scope grew."})
-    row = _record(
-        stage,
-        record_id,
-        lambda row: row["estimatedvalue"] == 64000 and row["description"] == "Scope grew.",
-        "value and notes on the record",
-    )
-    return f"estimated value {row['estimatedvalue']}, description “{row['description']}” on the opportunity"
-
-
-def _edit_both(stage: Stage) -> str:
-    referral_id, record_id = _deals["crm"]
-    stage.dataverse.seller.edit(record_id, estimatedclosedate="2027-10-31")
-    stage.partner_center.portal.edit(referral_id, {"/details/notes": "Customer asked for a pilot first."})
-    record = _record(
-        stage, record_id, lambda row: row["description"] == "Customer asked for a pilot first.", "notes on the record"
-    )
-    referral = _referral(
-        stage, referral_id, lambda row: row["details"]["closingDateTime"][:10] == "2027-10-31", "date on the referral"
-    )
-    if str(record["estimatedclosedate"]) != "2027-10-31" or referral["details"]["notes"] != record["description"]:
-        raise StepFailed("one of the two edits was lost")
-    return "the date from the CRM and the notes from Partner Center are on both sides"
-
-
-def _conflict(stage: Stage) -> str:
-    referral_id, record_id = _deals["crm"]
-    stage.dataverse.seller.edit(record_id, estimatedvalue=Decimal(70000))
-    stage.partner_center.portal.edit(referral_id, {"/details/dealValue": 65000})
-    _referral(stage, referral_id, lambda row: row["details"]["dealValue"] == 70000, "the CRM's value on the referral")
-    record = _record(
-        stage,
-        record_id,
-        lambda row: _line_with(row["cosell_audit"], "65000", "70000"),
-        "a line with both values in the audit",
-    )
-    line = _line_with(record["cosell_audit"], "65000", "70000")
-    return f"the seller owns the value: 70000 on both sides. Audit: {line}"
-
-
-def _accept(stage: Stage) -> str:
-    referral_id, record_id = _deals["partner_center"]
-    stage.dataverse.seller.edit(record_id, statuscode=1)
-    row = _referral(stage, referral_id, lambda row: row["status"] == "Active", "acceptance of the invitation")
-    return f"the invitation is accepted: {row['status']}/{row['substatus']}"
-
-
-def _win(stage: Stage) -> str:
-    referral_id, record_id = _deals["crm"]
-    stage.dataverse.seller.win(record_id)
-    row = _referral(stage, referral_id, lambda row: row["substatus"] == "Won", "the win in Partner Center")
-    return f"{row['status']}/{row['substatus']} in Partner Center"
-
-
-def _line_with(text: object, *words: str) -> str | None:
-    return next((line for line in str(text).splitlines() if all(word in line for word in words)), None)
-
-
-def _referral(stage: Stage, referral_id: str, is_so: Callable[[Row], object], what: str) -> Row:
-    def look() -> Row | None:
-        row = stage.partner_center.referral(referral_id)
-        return row if is_so(row) else None
-
-    return stage.eventually(look, what)
-
-
-def _record(stage: Stage, record_id: str, is_so: Callable[[Row], object], what: str) -> Row:
-    def look() -> Row | None:
-        row = stage.dataverse.seller.row("opportunity", record_id)
-        return row if is_so(row) else None
-
-    return stage.eventually(look, what)
-
-
-def _opportunity_of(stage: Stage, referral_id: str) -> Row | None:
-    rows = stage.dataverse.seller.rows("opportunity")
-    return next((row for row in rows if row["cosell_referralidentifier"] == referral_id), None)
-
-
-STEPS = (
-    Step("The admin pastes the receiver's URL into RegisterWebhook", _register),
-    Step("A seller creates an opportunity with Sync = Yes", _share),
-    Step("The seller edits value and closing date", _edit_in_crm),
-    Step("Microsoft sends a referral to Partner Center", _invite),
-    Step("A Partner Center user edits value and notes", _edit_in_partner_center),
-    Step("Both edit different fields at once", _edit_both),
-    Step("Both edit the same field", _conflict),
-    Step("The seller takes the invitation off hold", _accept),
-    Step("The seller wins the deal", _win),
-)
+def _line_with(text: str, *words: str) -> str | None:
+    return next((line for line in text.splitlines() if all(word in line for word in words)), None)

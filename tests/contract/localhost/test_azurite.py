@@ -53,7 +53,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_it_does_not_outlive_an_owner_that_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-c", OWNER, str(tmp_path / "log")]
-    owner = subprocess.run(command, cwd=module.ROOT, stdout=subprocess.PIPE, check=False)  # noqa: S603 (our own)
+    owner = subprocess.run(command, cwd=module.ROOT, stdout=subprocess.PIPE, check=False)
     until(lambda: not _alive(int(owner.stdout)))
 
 

@@ -26,7 +26,7 @@ def checkout(tmp_path: Path) -> Path:
 def run(checkout: Path, *args: str) -> subprocess.CompletedProcess[str]:
     # -S -E: no site-packages and no environment, so that only the standard library can be imported.
     command = [sys.executable, "-S", "-E", "cosell.py", *args]
-    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)  # noqa: S603 (our own)
+    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
 
 
 def test_help_explains_each_command_in_a_line(checkout: Path) -> None:
@@ -47,6 +47,11 @@ def test_an_unknown_command_says_which_there_are(checkout: Path) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_its_module(name: str) -> None:
     assert callable(importlib.import_module(f"tools.cli.{name}").main)
+
+
+def test_every_module_with_a_main_is_a_command() -> None:
+    names = {path.stem for path in (cosell.ROOT / "tools" / "cli").glob("*.py") if not path.stem.startswith("__")}
+    assert {name for name in names if hasattr(importlib.import_module(f"tools.cli.{name}"), "main")} == set(COMMANDS)
 
 
 def test_an_old_python_gets_a_plain_message(monkeypatch: pytest.MonkeyPatch) -> None:

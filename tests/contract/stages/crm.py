@@ -1,9 +1,10 @@
-"""The fake and the real client of Dynamics 365, each with a seller at the CRM's forms."""
+"""The fake and the real client of Dynamics 365, each with a seller at the CRM's forms, who speaks the deal's words."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -14,7 +15,7 @@ from shared.crm.port import Crm
 from shared.ledger.memory import MemoryLedger
 from shared.lifecycle import Stage
 from shared.settings import load_settings
-from tests.contract.stages.outages import Outage, break_fake, break_server, impatient_clock
+from tests.contract.stages.outages import ASKED, Outage, break_fake, break_server, impatient_clock
 from tests.fakes.clock import FakeClock
 from tests.fakes.crm import FakeCrm
 from tests.fakes.partner_center import SOLUTION
@@ -25,22 +26,98 @@ from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, World
 Row = dict[str, object]
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """What a CRM calls the things of a deal, by the suite's words, and what calls of the port cost."""
+
+    record: Mapping[str, str]
+    account: Mapping[str, str]
+    person: Mapping[str, str]
+    account_of: str
+    """The record's column with its account's id."""
+    states: Mapping[Stage, Row]
+    own_ids: tuple[str, ...]
+    foreign_ids: tuple[str, ...]
+    costs: Mapping[str, int] = field(default_factory=dict)
+
+    def columns(self, words: Mapping[str, object]) -> Row:
+        """Return the columns of a record for words; others pass as they are."""
+        return {self.record.get(word, word): value for word, value in words.items()}
+
+
+_LOST: Row = {"statecode": 2, "statuscode": 4}
+DYNAMICS = Dialect(
+    record={
+        "name": "name",
+        "value": "estimatedvalue",
+        "currency": "transactioncurrencyid",
+        "closing": "estimatedclosedate",
+        "notes": "description",
+        "products": "cosell_products",
+        "sync": "cosell_syncwithpartnercenter",
+        "identifier": "cosell_referralidentifier",
+        "visible": "cosell_referralvisibility",
+        "audit": "cosell_audit",
+        "status": "cosell_syncstatus",
+    },
+    account={
+        "customer": "name",
+        "postal_code": "address1_postalcode",
+        "city": "address1_city",
+        "state": "address1_stateorprovince",
+    },
+    person={"contact_email": "emailaddress1", "owner_first_name": "firstname", "owner_phone": "mobilephone"},
+    account_of="parentaccountid",
+    states={
+        Stage.ON_HOLD: {"statecode": 0, "statuscode": 2},
+        Stage.ACTIVE: {"statecode": 0, "statuscode": 1},
+        Stage.WON: {"statecode": 1, "statuscode": 3},
+        Stage.LOST: _LOST,
+        Stage.DECLINED: _LOST,
+    },
+    own_ids=("6a3f0f9e-2f0a-4c0e-9d53-5d1d7f3f6b1a", "6A3F0F9E-2F0A-4C0E-9D53-5D1D7F3F6B1A"),
+    foreign_ids=("006000000000001AAA",),
+    costs={
+        "read": 1,
+        "find": 1,
+        "related": 4,
+        "create": 2,
+        "create with account": 3,
+        "update": 1,
+        "update of nothing": 0,
+        "read and win": 3,
+        "read and lose": 4,
+    },
+)
+
+
 class CrmStage(Protocol):
-    """A port, and what happens around it."""
+    """A port, and what happens around it. Columns are given in the deal's words."""
 
     port: Crm
+    dialect: Dialect
     pages: int
     """How many rows a page of the change feed holds."""
+    asked: float
+    """For how many seconds the CRM wants to be left alone when it throttles."""
 
-    def add_account(self, **columns: object) -> str:
+    def pass_time(self) -> None:
+        """Let so much time pass that a CRM with whole-second stamps notices."""
+        ...
+
+    def nobody(self) -> str:
+        """Return the id of a record that never was."""
+        ...
+
+    def add_account(self, **words: object) -> str:
         """Add a customer."""
         ...
 
-    def add_deal(self, **columns: object) -> str:
-        """A seller enters an opportunity with account, contact and owner."""
+    def add_deal(self, **words: object) -> str:
+        """A seller enters an opportunity with account, contact and owner; `customer=None` without the first two."""
         ...
 
-    def edit(self, record_id: str, **columns: object) -> None:
+    def edit(self, record_id: str, **words: object) -> None:
         """A seller changes an opportunity."""
         ...
 
@@ -84,21 +161,29 @@ class CrmStage(Protocol):
 class FakeStage:
     """The fake."""
 
+    dialect = DYNAMICS
     pages = 3
+    asked = ASKED
 
     def __init__(self) -> None:
         self.tape = Tape()
         self.fake = FakeCrm(self.tape, FakeClock(), Random(0), page=self.pages)
         self.port: Crm = self.fake
 
-    def add_account(self, **columns: object) -> str:
-        return self.fake.add_account(**columns)
+    def pass_time(self) -> None:
+        """Its versions are numbers."""
 
-    def add_deal(self, **columns: object) -> str:
-        return self.fake.add_deal(**columns)
+    def nobody(self) -> str:
+        return str(uuid.uuid4())
 
-    def edit(self, record_id: str, **columns: object) -> None:
-        self.fake.edit(record_id, **columns)
+    def add_account(self, **words: object) -> str:
+        return self.fake.add_account(**{DYNAMICS.account[word]: value for word, value in words.items()})
+
+    def add_deal(self, **words: object) -> str:
+        return self.fake.add_deal(**_parents(words))
+
+    def edit(self, record_id: str, **words: object) -> None:
+        self.fake.edit(record_id, **DYNAMICS.columns(words))
 
     def close(self, record_id: str, stage: Stage) -> None:
         self.fake.close(record_id, stage)
@@ -128,8 +213,11 @@ class FakeStage:
         return len(self.tape.steps)
 
 
-class ClientStage:
+class DataverseStage:
     """The real client, over TLS, against a new simulated environment in a running world."""
+
+    dialect = DYNAMICS
+    asked = ASKED
 
     def __init__(self, world: World, *, cosell_columns: bool = True) -> None:
         self.world = world
@@ -143,22 +231,29 @@ class ClientStage:
         app = App(load_settings({**world.settings(), **_settings(world, url)}), self.clock)
         app.ledger = MemoryLedger()
         self.port: Crm = app.ports["dynamics365"].crm
-        self.pages = 1000
+        self.pages = FakeStage.pages
         # Currencies and a token are fetched once per process; they are no cost of the call that is measured.
         self.port.read(self.add_deal())
         self.delete(next(iter(self.simulator.rows("opportunity")))["opportunityid"])  # type: ignore[arg-type]
 
-    def add_account(self, **columns: object) -> str:
-        ready = {"name": "Contoso Outdoor & Sons", "address1_postalcode": "BS1 3AE", **columns}
-        return self.simulator.seller.create_account(**ready)
+    def pass_time(self) -> None:
+        """Its versions are numbers."""
 
-    def add_deal(self, **columns: object) -> str:
+    def nobody(self) -> str:
+        return str(uuid.uuid4())
+
+    def add_account(self, **words: object) -> str:
+        ready = {"customer": "Contoso Outdoor & Sons", "postal_code": "BS1 3AE", **words}
+        return self.simulator.seller.create_account(**{DYNAMICS.account[word]: each for word, each in ready.items()})
+
+    def add_deal(self, **words: object) -> str:
+        columns = _parents(words)
         contact = {"firstname": "Olive", "lastname": "Marsh", "emailaddress1": "olive@contoso.example"}
         parents = (
             {}
             if "parentaccountid" in columns
             else {
-                "parentaccountid": self.add_account(address1_city="Bristol"),
+                "parentaccountid": self.add_account(city="Bristol"),
                 "parentcontactid": self.simulator.seller.create_contact(**contact, telephone1="+441170000000"),
             }
         )
@@ -175,8 +270,9 @@ class ClientStage:
         }
         return self.simulator.seller.create_opportunity(**self._with_currency(ready))
 
-    def edit(self, record_id: str, **columns: object) -> None:
-        self.simulator.seller.edit(record_id, table="opportunity", **self._with_currency(columns))
+    def edit(self, record_id: str, **words: object) -> None:
+        columns = self._with_currency(DYNAMICS.columns(words))
+        self.simulator.seller.edit(record_id, table="opportunity", **columns)
 
     def close(self, record_id: str, stage: Stage) -> None:
         (self.simulator.seller.win if stage is Stage.WON else self.simulator.seller.lose)(record_id)
@@ -220,6 +316,12 @@ class ClientStage:
         code = columns.get("transactioncurrencyid")
         ids = {each["isocurrencycode"]: each["transactioncurrencyid"] for each in self._currencies()}
         return {**columns, "transactioncurrencyid": ids[code]} if code else columns
+
+
+def _parents(words: Row) -> Row:
+    """Return the columns for words; a record without a customer has no account and no contact."""
+    columns = DYNAMICS.columns({word: value for word, value in words.items() if word != "customer"})
+    return {**columns, "parentaccountid": None} if "customer" in words else columns
 
 
 def _settings(world: World, url: str) -> dict[str, str]:

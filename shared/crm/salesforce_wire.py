@@ -1,0 +1,247 @@
+"""simple-salesforce on our own transport.
+
+The library builds addresses and decodes answers; every request goes through Service, which owns authorization, the one
+renewal of an expired session with all headers kept, timeouts, repetition and logging. The library's own versions of
+these lose guard headers, recurse without end and never time out (crm-apis B.2, B.3). It is not thread-safe, so each
+thread has its own.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+
+from shared.clock import Clock
+from shared.crm.salesforce_errors import HALTED, LOCKED, classify
+from shared.crm.salesforce_limits import Allowance
+from shared.errors import CosellError, ServiceUnavailable
+from shared.http import ATTEMPTS, Request, Response, Service, http_date
+
+if TYPE_CHECKING:
+    from simple_salesforce.api import Salesforce
+
+T = TypeVar("T")
+Row = Mapping[str, object]
+
+_OURS = {"authorization", "accept-encoding", "connection", "content-length", "user-agent"}
+"""Headers that the transport below sets itself."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a query, and where the next ones are."""
+
+    rows: tuple[Row, ...]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a composite request (api_rest: resources_composite_composite); `path` is below the version."""
+
+    name: str
+    method: str
+    path: str
+    body: Mapping[str, object] | None = None
+    headers: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one part answered."""
+
+    status: int
+    body: object
+
+    @property
+    def object(self) -> Row:
+        """The body, which must be an object. Raises ServiceUnavailable."""
+        return as_object(self.body)
+
+
+class Wire:
+    """Salesforce's REST API for one org, by thread. Raises the families of shared.errors."""
+
+    def __init__(self, service: Service, url: str, version: str, allowance: Allowance, clock: Clock, key: str) -> None:
+        """`key` is the external id's field."""
+        self._service = service
+        self._url = url
+        self._version = version
+        self._allowance = allowance
+        self._clock = clock
+        self._key = key
+        self._local = threading.local()
+        self._random = random.Random()  # noqa: S311 - jitter, not a secret
+        self.newest: datetime | None = None
+        """The latest time that Salesforce is known to have reached: by its own clock, in whole seconds."""
+
+    # --- questions -------------------------------------------------------------------------------------------------
+
+    def query(self, soql: str, *, deleted: bool = False) -> Page:
+        """Return the first page of a query; `deleted` also finds what is in the recycle bin."""
+        return _page(self._ask(lambda salesforce: salesforce.query(soql, include_deleted=deleted)))
+
+    def more(self, address: str) -> Page:
+        """Return the next page."""
+        return _page(self._ask(lambda salesforce: salesforce.query_more(address, identifier_is_url=True)))
+
+    def get(self, path: str, **params: str) -> Row:
+        """Return the object at a path below the version."""
+        return as_object(self._ask(lambda salesforce: salesforce.restful(path, params=params)))
+
+    def deleted(self, table: str, start: datetime, end: datetime) -> Row:
+        """Return the log of deletions of a table in a stretch of time, in whole minutes."""
+        return as_object(self._ask(lambda salesforce: getattr(salesforce, table).deleted(start, end)))
+
+    def server_time(self) -> datetime:
+        """Return Salesforce's clock at this thread's last answer. Raises ServiceUnavailable when it told none."""
+        moment: datetime | None = self._adapter().told
+        if moment is None:
+            raise ServiceUnavailable("Salesforce answered without a Date header")
+        return moment
+
+    # --- several at once -------------------------------------------------------------------------------------------
+
+    def composite(self, parts: Sequence[Part], *, together: bool = False, repeatable: bool = True) -> list[Answer]:
+        """Send parts in one call, which are carried out in order; returns an answer for each.
+
+        `together`: all or none. Repeats the whole when a row was locked: then the locked part did nothing.
+        """
+        for remaining in reversed(range(ATTEMPTS)):
+            answers = self._composite(parts, together=together, repeatable=repeatable)
+            if not remaining or not any(_is_locked(answer) for answer in answers):
+                break
+            self._clock.sleep(self._random.uniform(0.5, 2.0) * (ATTEMPTS - remaining))
+        return answers
+
+    def refusal(self, answers: Sequence[Answer]) -> CosellError | None:
+        """Return what went wrong, if anything did: not the parts that were only rolled back."""
+        failed = [answer for answer in answers if answer.status >= 300]
+        blamed = next((each for each in failed if HALTED not in str(each.body)), failed[0] if failed else None)
+        return classify(blamed.status, blamed.body, self._key) if blamed else None
+
+    def _composite(self, parts: Sequence[Part], *, together: bool, repeatable: bool) -> list[Answer]:
+        content = {"allOrNone": together, "compositeRequest": [self._part(part) for part in parts]}
+        answered = self._ask(lambda each: each.restful("composite", method="POST", json=content), repeatable=repeatable)
+        rows = as_object(answered).get("compositeResponse")
+        if not isinstance(rows, list) or len(rows) != len(parts):
+            raise ServiceUnavailable("Salesforce answered a composite request without an answer for each part")
+        by_name = {str(row.get("referenceId")): row for row in rows}
+        answers = [by_name.get(part.name, row) for part, row in zip(parts, rows, strict=True)]
+        return [Answer(int(row["httpStatusCode"]), row.get("body")) for row in answers]
+
+    def _part(self, part: Part) -> dict[str, object]:
+        address = f"/services/data/v{self._version}/{part.path}"
+        content: dict[str, object] = {"method": part.method, "url": address, "referenceId": part.name}
+        if part.body is not None:
+            content["body"] = part.body
+        if part.headers:
+            content["httpHeaders"] = part.headers
+        return content
+
+    # --- the library, by thread ------------------------------------------------------------------------------------
+
+    def _ask(self, act: Callable[[Salesforce], T], *, repeatable: bool = True) -> T:
+        self._allowance.admit()
+        adapter = self._adapter()
+        adapter.repeatable = repeatable
+        try:
+            return act(self._local.salesforce)
+        except ValueError as error:  # The library decodes only what should be JSON.
+            raise ServiceUnavailable("Salesforce answered with something that is no JSON") from error
+        finally:
+            if adapter.told:
+                self.newest = max(adapter.told, self.newest or adapter.told)
+
+    def _adapter(self) -> _ServiceAdapter:
+        adapter: _ServiceAdapter | None = getattr(self._local, "adapter", None)
+        if adapter is None:
+            from simple_salesforce.api import Salesforce
+
+            adapter = _ServiceAdapter(self._service, self._url)
+            session = requests.Session()
+            session.trust_env = False
+            session.mount("https://", adapter)
+            # The token of the moment is the service's business; this one never leaves the adapter.
+            self._local.salesforce = Salesforce(
+                session_id="-", instance_url=self._url, version=self._version, session=session
+            )
+            self._local.adapter = adapter
+        return adapter
+
+
+class _ServiceAdapter(BaseAdapter):
+    """Hands the library's requests to our service. `told` is the server's time in the last answer."""
+
+    def __init__(self, service: Service, url: str) -> None:
+        super().__init__()
+        self._service = service
+        self._url = url
+        self._library_url = f"https://{urlsplit(url).netloc}/"
+        self.repeatable = True
+        self.told: datetime | None = None
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Send one request; refusals are raised in our own families, past the library."""
+        url = str(request.url)
+        if not url.startswith(self._library_url):
+            raise ServiceUnavailable("Salesforce named an address outside its org")
+        headers = {name: str(value) for name, value in request.headers.items() if name.lower() not in _OURS}
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        address = f"{self._url}/{url.removeprefix(self._library_url)}"
+        answer = self._service.send(Request(str(request.method), address, headers, body, self.repeatable))
+        self.told = http_date(answer.headers.get("date", ""))
+        return _as_library_has_it(answer, request)
+
+    def close(self) -> None:
+        """Keep nothing open: connections are the transport's."""
+
+
+def path(*parts: str, **query: str) -> str:
+    """Return a path below the version, every part percent-encoded: an external id may hold anything."""
+    encoded = "/".join(quote(part, safe="@{}.") if part.startswith("@{") else quote(part, safe="") for part in parts)
+    return f"{encoded}?{urlencode(query, quote_via=quote, safe=',')}" if query else encoded
+
+
+def as_object(content: object) -> Row:
+    """Return content that must be an object. Raises ServiceUnavailable."""
+    if not isinstance(content, Mapping):
+        raise ServiceUnavailable("Salesforce answered without an object")
+    return content
+
+
+def rows_of(content: object) -> tuple[Row, ...]:
+    """Return the rows of a query's answer, or of a child query's. Raises ServiceUnavailable."""
+    rows = as_object(content).get("records")
+    if not isinstance(rows, list):
+        raise ServiceUnavailable("Salesforce answered a query without records")
+    return tuple(rows)
+
+
+def _page(content: object) -> Page:
+    following = as_object(content).get("nextRecordsUrl")
+    return Page(rows_of(content), str(following) if following else None)
+
+
+def _is_locked(answer: Answer) -> bool:
+    return answer.status >= 300 and LOCKED in str(answer.body)
+
+
+def _as_library_has_it(answer: Response, request: requests.PreparedRequest) -> requests.Response:
+    response = requests.Response()
+    response.status_code = answer.status
+    response.headers.update(answer.headers)
+    response.raw = io.BytesIO(answer.body)
+    response.encoding = "utf-8"
+    response.request = request
+    response.url = str(request.url)
+    return response

@@ -1,0 +1,66 @@
+"""Turns: one worker at a time, kept in the ledger by insert-if-absent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from shared.clock import Clock
+from shared.errors import Deferred, OutcomeUnknown, StaleError
+from shared.ledger.port import Ledger, Stored
+
+LEASE = timedelta(minutes=10)
+"""How long a worker that took a turn is trusted to be alive: the longest a function may run."""
+
+LOOK_AGAIN = 15.0
+"""Seconds after which somebody who was sent away comes back."""
+
+MARGIN = timedelta(seconds=5)
+"""How far the clocks of two of our own instances may differ."""
+
+_TURNS = 256
+"""How many turns there are: names share them by hash, so that the ledger does not keep one for every name."""
+
+
+class LedgerTurns:
+    """Implements Turns. The stored value says since when a turn is held or free, by our own clocks."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    @contextmanager
+    def turn(self, name: str, since: datetime) -> Iterator[None]:
+        """Take the turn. Raises Deferred."""
+        row = str(int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % _TURNS)
+        mine = self._take(row, since)
+        try:
+            yield
+        except OutcomeUnknown:
+            # What was sent may still be at work, and nobody may look for it in vain and send it again.
+            raise
+        except BaseException:
+            self._release(row, mine)
+            raise
+        self._release(row, mine)
+
+    def _take(self, row: str, since: datetime) -> Stored:
+        held = self._ledger.value("turn", row)
+        state, _, moment = held.value.partition(" ")
+        at = datetime.fromisoformat(moment) if moment else None
+        now = self._clock.now()
+        if at and (at + MARGIN > since if state == "free" else now - at < LEASE):
+            raise Deferred("another worker is creating the same", retry_after=LOOK_AGAIN)
+        try:
+            return self._ledger.replace_value("turn", row, f"held {now.isoformat()}", held)
+        except StaleError as error:
+            raise Deferred("another worker was quicker", retry_after=LOOK_AGAIN) from error
+
+    def _release(self, row: str, mine: Stored) -> None:
+        try:
+            self._ledger.replace_value("turn", row, f"free {self._clock.now().isoformat()}", mine)
+        except StaleError:
+            # The lease ran out, and the turn is another worker's now.
+            pass

@@ -1,0 +1,71 @@
+"""What the administrator's commands know of each CRM. Another CRM is one more entry in ADMINS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from shared.bootstrap import App
+from shared.crm.port import Crm
+from shared.errors import SettingsError
+from shared.mapping import compiled
+from shared.mapping.model import MappingFile
+from tools.admin.dynamics365 import Dynamics365Admin
+from tools.admin.plan import Item
+from tools.admin.report import Line
+
+
+class Provisioner(Protocol):
+    """Extends the record's table by what the mapping file needs, and removes nothing. Repeating it is harmless."""
+
+    def plan(self) -> Sequence[Item]:
+        """Return what is to be done now, a line for each column and for the key."""
+        ...
+
+    def apply(self, items: Sequence[Item]) -> None:
+        """Carry out a plan that refuses nothing; returns when everything is there and can be used."""
+        ...
+
+
+class CrmAdmin(Protocol):
+    """One kind of CRM to its administrator. Methods raise the families of shared.errors."""
+
+    title: str
+    """The CRM's name as a person says it."""
+    feed_right: str
+    """What the app lacks when it is refused the change feed."""
+    provisioning_right: str
+    """What a person lacks who may not create columns."""
+    provisioning_voids_cursor: bool
+    """Whether a new column makes the change feed forget the app's cursor."""
+
+    def url(self, app: App) -> str:
+        """Return the address of the CRM."""
+        ...
+
+    def look_around(self, app: App) -> Iterator[Line]:
+        """Sign in, and yield who the app is there, how far the clocks are apart, and what else is this vendor's own.
+
+        Raises what keeps the app from signing in: then nothing else about this CRM is looked at.
+        """
+        ...
+
+    def client(self, app: App, mapping: compiled.Mapping) -> Crm:
+        """Return the app's client, without touching the storage."""
+        ...
+
+    def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], solution: str) -> Provisioner:
+        """Return what creates columns. `tell` gets its progress, a line at a time; `solution` is for Dynamics 365."""
+        ...
+
+
+ADMINS: Mapping[str, CrmAdmin] = {
+    "dynamics365": Dynamics365Admin(),
+}
+
+
+def admin_of(crm: str) -> CrmAdmin:
+    """Return what is known of a CRM. Raises SettingsError for one that this version does not support."""
+    if crm not in ADMINS:
+        raise SettingsError(f"CRM: {crm} is not supported by this version; use {' or '.join(ADMINS)}.")
+    return ADMINS[crm]

@@ -1,0 +1,137 @@
+"""`cosell.py preview`: what a mapping file would do to every live deal, before it is switched on."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from random import Random
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from shared.bootstrap import App
+from shared.errors import CosellError, DataError, Problem
+from shared.ledger.port import Link
+from shared.mapping.findings import Severity
+from shared.mapping.lint import lint
+from shared.mapping.loading import positions
+from shared.settings import load_settings
+from shared.sync.ports import Ports
+from shared.sync.preview import linked, preview, sample
+from tools.admin.forecasts import CsvRows, Report
+from tools.cli import local_settings
+
+UNTOUCHED, ALARMING, NOT_MADE = 0, 1, 2
+
+
+def main(args: list[str]) -> int:
+    """Print the report; 0 when nothing would be cleared or fail, 1 when something would, 2 when none could be made."""
+    options = _parser().parse_args(args)
+    local_settings.into_environment()
+    if options.mapping:
+        os.environ["MAPPING_DIR"] = str(options.mapping)
+    try:
+        app = App(load_settings())
+        names = [options.crm] if options.crm else list(app.ports)
+        return max(_preview(app.ports[name], app.settings.mapping_dir, options) for name in names)
+    except CosellError as error:
+        print(error)
+        return NOT_MADE
+
+
+def _preview(ports: Ports, directory: Path | None, options: argparse.Namespace) -> int:
+    if not _fits(ports, directory):
+        return NOT_MADE
+    links, total = _chosen(ports, options)
+    report = Report(ports.crm.name, ports.mapping.version)
+    with contextlib.ExitStack() as open_files:
+        takers = [report.add]
+        if options.csv:
+            # The mark in front lets Excel read UTF-8.
+            file = open_files.enter_context(options.csv.open("w", encoding="utf-8-sig", newline=""))
+            takers.append(CsvRows(file).add)
+        progress = open_files.enter_context(_progress())
+        task = progress.add_task(ports.crm.name, total=total)
+        for deal in preview(ports, links):
+            for take in takers:
+                take(deal)
+            progress.advance(task)
+    if options.json:
+        options.json.write_text(report.as_json(), encoding="utf-8")
+    _tell(report)
+    return ALARMING if report.alarming else UNTOUCHED
+
+
+def _fits(ports: Ports, directory: Path | None) -> bool:
+    """Whether the mapping has no error; a forecast by a wrong one would mean nothing."""
+    found = lint(ports.mapping.file, positions(ports.crm.name, directory), ports.crm.describe())
+    errors = [each for each in found if each.severity is Severity.ERROR]
+    for each in errors:
+        print(each)
+    if errors:
+        print("No forecast: correct the mapping first (cosell.py lint --live).")
+    return not errors
+
+
+def _chosen(ports: Ports, options: argparse.Namespace) -> tuple[Iterable[Link], int | None]:
+    """Return the links to look at, and how many there are when that is known. Raises DataError."""
+    if options.deal:
+        name, key = ports.crm.name, options.deal.lower()
+        link = ports.ledger.link(name, key) or ports.ledger.link_of_record(name, options.deal)
+        if link is None:
+            remedy = "Give the id of a referral or of a CRM record that is synchronized."
+            raise DataError(Problem("--deal", f"no deal of {name} is linked under {options.deal}", remedy))
+        return [link], 1
+    if options.sample:
+        # The same deals each time, so that two candidates are compared on the same ground.
+        chosen = sample(linked(ports), options.sample, Random(0))
+        return chosen, len(chosen)
+    return linked(ports), None
+
+
+class _Rate(ProgressColumn):
+    """Deals per second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the present rate."""
+        return Text(f"{task.speed or 0:.1f} deals/s", style="progress.data.speed")
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _tell(report: Report) -> None:
+    console = Console(width=None if Console().is_terminal else 160)
+    if report.deals > report.untouched:
+        console.print(report.table())
+    console.print(
+        f"{report.crm}: {report.deals} deals looked at, {report.untouched} untouched, "
+        f"{report.alarming} of which something would be cleared or fail. Nothing was written."
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    about = "Plan linked deals with a candidate mapping, read-only, and report what would be written, cleared or fail."
+    parser = argparse.ArgumentParser(prog="cosell.py preview", description=about)
+    parser.add_argument("--mapping", type=Path, metavar="DIR", help="folder with the candidate; default: MAPPING_DIR")
+    parser.add_argument("--crm", choices=("dynamics365", "salesforce"), help="only this CRM; default: all in CRM")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="every linked deal (the default)")
+    which.add_argument("--sample", type=_count, metavar="N", help="N deals, chosen at random, the same each time")
+    which.add_argument("--deal", metavar="ID", help="one deal, by referral id or record id")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every single forecast to a CSV file")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the grouped report as JSON")
+    return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return count
