@@ -172,7 +172,7 @@ class Salesforce:
         if account_id is None:
             made = {name: value for name, value in account.items() if value is not None}
             parts.insert(0, Part("account", "POST", path("sobjects", "Account"), made))
-        with self._accounts[hash(account_id) % _STRIPES]:
+        with self._account_lock(account_id):
             # Sent once: what became of it is seen by looking again, not by making another account.
             answers = self._wire.composite(parts, together=True, repeatable=False)
         if error := self._wire.refusal(answers):
@@ -196,7 +196,7 @@ class Salesforce:
         if stamp:
             self._outlast(stamp, record.seen_at)
             parts.insert(0, Part("before", "GET", look))
-        with self._accounts[hash(record.columns.get("AccountId") or record.id) % _STRIPES]:
+        with self._account_lock(record.columns.get("AccountId") or record.id):
             answers = self._wire.composite(parts)
         if error := self._wire.refusal(answers):
             there = stamp is not None and answers[0].status < 300
@@ -229,6 +229,10 @@ class Salesforce:
         if error and not isinstance(error, VersionMismatch):
             raise error
         raise VersionMismatch("the record changed in Salesforce within the second in which it was read")
+
+    def _account_lock(self, account_id: object) -> threading.Lock:
+        """Return what this process's writes on one account wait for; accounts share locks by hash."""
+        return self._accounts[hash(account_id) % _STRIPES]
 
     def _content(self, columns: Columns) -> dict[str, object]:
         content = dict(columns)
