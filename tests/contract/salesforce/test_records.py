@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.crm.port import AccountWanted
-from shared.crm.salesforce import Salesforce
+from shared.crm.port import AccountWanted, Record
+from shared.crm.salesforce import Salesforce, _mark
 from shared.errors import (
     AlreadyExists,
     DataError,
@@ -57,6 +57,34 @@ def test_an_edit_that_the_guard_does_not_notice_is_put_back_and_told(stage: Sale
         stage.port.update(record, {"Description": "ours", "Sync_Status__c": "shown"})
     held = stage.columns(record.id)
     assert (held["Description"], held["Amount"]) == ("the seller's", 5)
+
+
+def test_an_edit_of_other_fields_is_told_and_nothing_put_back(stage: SalesforceStage) -> None:
+    record = deal(stage)
+    stage.edit(record.id, value=5)
+    stage.pass_time()
+    with pytest.raises(VersionMismatch):
+        stage.port.update(record, {"Description": "ours"})
+    held = stage.columns(record.id)
+    assert (held["Description"], held["Amount"]) == ("ours", 5)
+    assert len(composites(stage)) == 1
+
+
+def test_what_is_remembered_by_its_version_alone_is_put_back_as_a_whole(stage: SalesforceStage) -> None:
+    seen = deal(stage)
+    stage.edit(seen.id, notes="the seller's")
+    stage.pass_time()
+    with pytest.raises(VersionMismatch):
+        stage.port.update(Record(seen.id, seen.version, {}, seen.seen_at), {"Description": "ours", "Amount": 1})
+    held = stage.columns(seen.id)
+    assert (held["Description"], held["Amount"]) == ("the seller's", 42000)
+
+
+def test_a_version_does_not_depend_on_how_a_value_is_spelled() -> None:
+    first = {"Amount": 42000.0, "Description": "a\r\nb", "NextStep": "", "IsWon": False}
+    assert _mark(first) == _mark({"Amount": 42000, "Description": "a\nb", "NextStep": None, "IsWon": False})
+    for name, other in (("Amount", 42000.5), ("Description", "a b"), ("NextStep", "x"), ("IsWon", True)):
+        assert _mark({**first, name: other}) != _mark(first)
 
 
 def test_a_still_newer_edit_is_not_put_back(stage: SalesforceStage) -> None:
