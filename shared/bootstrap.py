@@ -26,9 +26,11 @@ from shared.sync.work import Work
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from shared.partner_center.signature import SignatureCheck, Trust
+    from shared.partner_center.signature import SignatureCheck
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
+    from shared.partner_center.trust import Trust
     from shared.queue.storage_queue import StorageDealQueue
+    from shared.sync.receiver import Receiver
 
 
 class App:
@@ -144,7 +146,7 @@ class App:
     @functools.cached_property
     def trust(self) -> Trust:
         """Whose events are believed."""
-        from shared.partner_center.signature import Trust, load_bundle
+        from shared.partner_center.trust import Trust, load_bundle
 
         settings = self.settings
         try:
@@ -165,6 +167,16 @@ class App:
         from shared.partner_center.signature import SignatureCheck
 
         return SignatureCheck(self.trust, HttpsFetcher(), self.clock)
+
+    @functools.cached_property
+    def receiver(self) -> Receiver:
+        """What takes events in."""
+        from shared.sync.receive_event import Intake
+        from shared.sync.receiver import Receiver
+        from shared.sync.security_audit import SecurityAudit
+
+        audit = SecurityAudit(lambda: self.ledger, self.clock)
+        return Receiver(self.signature_check, Intake(self.queue, self.clock), audit)
 
     # --- CRMs ------------------------------------------------------------------------------------------------------
 
@@ -275,9 +287,6 @@ class _Crms(Mapping[str, Ports]):
 
     def __len__(self) -> int:
         return len(self._names)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
 
 
 def _storage_options() -> dict[str, Any]:
