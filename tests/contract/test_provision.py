@@ -14,10 +14,11 @@ from shared.mapping.lint import lint
 from shared.mapping.loading import BUILT_IN, load_mapping, positions
 from tests.contract.stages.admin import Desk
 from tests.fakes import crm_tables
-from tools.admin import provisioning
-from tools.admin.definitions import column_body
+from tools.admin import waiting
+from tools.admin.dataverse_columns import column_body
+from tools.admin.dataverse_provisioning import plan
+from tools.admin.options import Options
 from tools.admin.plan import Action
-from tools.admin.provisioning import plan
 from tools.cli import provision
 from tools.simulators.dataverse.columns import Column, Kind
 from tools.simulators.server import Fault
@@ -116,7 +117,7 @@ def test_a_key_whose_index_failed_needs_a_person(desk: Desk, capsys: pytest.Capt
 
 
 def test_an_index_that_is_never_built_ends_the_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provisioning, "PATIENCE", 6.0)
+    monkeypatch.setattr(waiting, "PATIENCE", 6.0)
     with pytest.raises(ServiceUnavailable, match="alternate key's index: not there after 6 s; run this again later"):
         provision.run(desk.app(), "dynamics365", apply=True)
 
@@ -145,7 +146,7 @@ def test_labels_are_in_the_environments_own_language(desk: Desk) -> None:
 
 
 def test_new_definitions_go_to_the_solution_that_is_named(desk: Desk) -> None:
-    provision.run(desk.app(), "dynamics365", apply=True, solution="cosell")
+    provision.run(desk.app(), "dynamics365", Options(solution="cosell"), apply=True)
     posts = [entry for entry in desk.server.log.entries if entry.method == "POST" and "Definitions" in entry.path]
     assert {entry.headers["mscrm.solutionuniquename"] for entry in posts} == {"cosell"}
 
