@@ -78,7 +78,7 @@ def _look_up(need: Need, column: Column, table: Table) -> Iterator[Finding]:
 
 def _missing(field: str, place: Place, name: str, table: Table) -> Finding:
     what = f"the table {table.name} has no column {name}, or hides it from the app's user"
-    return error(field, place, what, table.columns, name)
+    return error(field, place, what, table.columns, name, lacking=True)
 
 
 def _length(need: Need, column: Column) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def _write(need: Need, column: Column) -> Iterator[Finding]:
     ):
         if wanted and not possible:
             what = f"the CRM does not let the column {need.column} be written at {moment}"
-            yield error(need.field, need.place, what)
+            yield error(need.field, need.place, what, lacking=True)
 
 
 def _options(need: Need, column: Column) -> Iterator[Finding]:
@@ -199,7 +199,8 @@ def _key(file: MappingFile, table: Table) -> Iterator[Finding]:
     field, place = "columns.referral_identifier", ("columns", "referral_identifier")
     key = table.key(name)
     if key is None:
-        yield error(field, place, f"the table {table.name} has no {table.key_title} on {name}: a deal could be doubled")
+        what = f"the table {table.name} has no {table.key_title} on {name}: a deal could be doubled"
+        yield error(field, place, what, lacking=True)
     elif not key.active:
         what = f"the {table.key_title} on {name} is {key.state}, not active: a deal could be doubled"
         yield error(field, place, what)

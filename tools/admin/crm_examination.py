@@ -41,9 +41,9 @@ def _mapping(app: App, mapping: Mapping, client: Crm, about: str) -> Iterator[Li
     wrong = [each for each in found if each.severity is Severity.ERROR]
     for each in found:
         yield bad(about, str(each), Owner.CRM) if each in wrong else look(about, str(each), Owner.CRM)
-    if wrong:
+    if any(each.lacking for each in wrong):
         yield look(about, "`cosell.py provision --dry-run` shows what can be created and granted", Owner.CRM)
-    else:
+    if not wrong:
         yield good(about, f"version {mapping.version} fits the tables of the CRM")
 
 
