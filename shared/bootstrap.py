@@ -229,18 +229,18 @@ class App:
         """Return Salesforce's client; `turns` keeps two workers from making the same account."""
         from shared.crm.salesforce import Salesforce
 
-        wire = self.salesforce_wire(mapping.columns.referral_identifier)
-        return Salesforce(wire, mapping, self.clock, turns, self.settings.salesforce_currency)
+        return Salesforce(self.salesforce_wire(mapping), mapping, self.clock, turns, self.settings.salesforce_currency)
 
-    def salesforce_wire(self, key: str) -> Wire:
-        """Return Salesforce's REST API; `key` is the field with the external id."""
+    def salesforce_wire(self, mapping: FieldMapping) -> Wire:
+        """Return Salesforce's REST API under the app's identity."""
         from shared.crm.salesforce_wire import Wire
 
+        key = mapping.columns.referral_identifier
         url, version = str(self.settings.salesforce_url), self.settings.salesforce_api_version
         return Wire(self.salesforce_service(key), url, version, self._salesforce_allowance, self.clock, key)
 
-    def salesforce_service(self, key: str) -> Service:
-        """Return Salesforce under the app's identity; `key` is the field with the external id."""
+    def salesforce_service(self, key: str = "") -> Service:
+        """Return Salesforce under the app's identity; a duplicate of the field `key`, else of any, means "exists"."""
         from shared.crm.salesforce_errors import classifier
 
         observe = self._salesforce_allowance.observe

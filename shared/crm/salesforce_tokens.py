@@ -98,7 +98,7 @@ class SalesforceTokens:
         if answer.status != 200 or not isinstance(content, dict) or not content.get("access_token"):
             raise self._refusal(answer, content)
         named = urlsplit(str(content.get("instance_url") or self._url)).netloc
-        if named != urlsplit(self._url).netloc:
+        if named.casefold() != urlsplit(self._url).netloc.casefold():
             log.warning("Salesforce names %s as the org's host, but SALESFORCE_URL has another", named)
         ids = urlsplit(str(content.get("id") or "")).path.rstrip("/").split("/")[-2:]
         self.identity = Identity(ids[0], ids[1], named) if len(ids) == 2 and all(ids) else None

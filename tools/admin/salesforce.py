@@ -69,5 +69,5 @@ class SalesforceAdmin:
 
     def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], options: Options) -> Provisioner:
         """Through the Tooling API and permission sets."""
-        org = SalesforceOrg(app, file.columns.referral_identifier)
-        return Provisioner(org, file, app.clock, tell, options.user)
+        mapping = Mapping(file)
+        return Provisioner(SalesforceOrg(app), app.salesforce_wire(mapping), mapping, app.clock, tell, options.user)

@@ -12,7 +12,7 @@ from shared.bootstrap import App
 from shared.crm.salesforce_currency import COLUMN as CURRENCY
 from shared.crm.salesforce_currency import OrgCurrency
 from shared.crm.salesforce_limits import usage
-from shared.crm.salesforce_wire import Row, path
+from shared.crm.salesforce_wire import Row, Wire, path
 from shared.errors import AccessDenied, GoneError, SchemaMismatch
 from shared.http import Response
 from shared.mapping.compiled import Mapping
@@ -71,23 +71,23 @@ def allowance(app: App, answer: Response) -> Iterator[Line]:
 
 def examine(app: App, mapping: Mapping) -> Iterator[Line]:
     """Yield what stands in the way of this mapping file besides its fields."""
-    org = SalesforceOrg(app, mapping.columns.referral_identifier)
+    org, wire = SalesforceOrg(app), app.salesforce_wire(mapping)
     checks = {
-        "Salesforce: rights": lambda: _rights(org, mapping),
+        "Salesforce: rights": lambda: _rights(wire, mapping),
         "Salesforce: sharing": lambda: _sharing(org, mapping),
-        "Salesforce: currency": lambda: _currency(app, org, mapping),
+        "Salesforce: currency": lambda: _currency(app, wire, mapping),
         "Salesforce: duplicate rules": lambda: _duplicate_rules(org),
-        "Salesforce: deletions": lambda: _deletions(org, mapping),
+        "Salesforce: deletions": lambda: _deletions(wire, mapping),
     }
     for subject, check in checks.items():
         yield from guarded(subject, Owner.CRM, check)
 
 
-def _rights(org: SalesforceOrg, mapping: Mapping) -> Iterator[Line]:
+def _rights(wire: Wire, mapping: Mapping) -> Iterator[Line]:
     held = []
     for table, wanted in for_app(mapping, {}).objects.items():
         try:
-            found = org.wire.get(path("sobjects", table, "describe"))
+            found = wire.get(path("sobjects", table, "describe"))
         except GoneError:
             yield bad("Salesforce: rights", f"the app's user may not read {table}; {_GRANTED}", Owner.CRM)
             continue
@@ -120,10 +120,10 @@ def _sharing(org: SalesforceOrg, mapping: Mapping) -> Iterator[Line]:
         yield good("Salesforce: sharing", f"the app's user sees every {', '.join(tables)}")
 
 
-def _currency(app: App, org: SalesforceOrg, mapping: Mapping) -> Iterator[Line]:
+def _currency(app: App, wire: Wire, mapping: Mapping) -> Iterator[Line]:
     if CURRENCY not in mapping.record_columns:
         return
-    only = OrgCurrency(org.wire, mapping.table, app.settings.salesforce_currency).only()
+    only = OrgCurrency(wire, mapping.table, app.settings.salesforce_currency).only()
     what = f"the org has one, {only}; deals in another one wait for a person" if only else "each record has its own"
     yield good("Salesforce: currency", what)
 
@@ -139,9 +139,9 @@ def _duplicate_rules(org: SalesforceOrg) -> Iterator[Line]:
         yield look("Salesforce: duplicate rules", what, Owner.CRM)
 
 
-def _deletions(org: SalesforceOrg, mapping: Mapping) -> Iterator[Line]:
+def _deletions(wire: Wire, mapping: Mapping) -> Iterator[Line]:
     """Yield whether the log of deletions can be read; the feed asks it now and then only."""
-    org.wire.get("")
-    now = org.wire.server_time()
-    org.wire.deleted(mapping.table, now - timedelta(minutes=10), now)
+    wire.get("")
+    now = wire.server_time()
+    wire.deleted(mapping.table, now - timedelta(minutes=10), now)
     yield good("Salesforce: deletions", "the log of deletions can be read")

@@ -22,13 +22,11 @@ _DENIED = {"INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "CANNOT_INS
 class SalesforceOrg:
     """One org. Methods raise the families of shared.errors; AccessDenied when it takes an administrator."""
 
-    def __init__(self, app: App, key: str = "") -> None:
-        """`key` is the field with the external id."""
-        self._service = app.salesforce_service(key)
+    def __init__(self, app: App) -> None:
+        self._service = app.salesforce_service()
         self._tokens = app.salesforce_tokens
         self._url = str(app.settings.salesforce_url)
         self._version = app.settings.salesforce_api_version
-        self.wire = app.salesforce_wire(key)
 
     def versions(self) -> list[str]:
         """Return the versions of the REST API that the org offers, the oldest first."""

@@ -13,7 +13,7 @@ from simple_salesforce.format import format_soql
 from shared.clock import Clock
 from shared.crm.salesforce_currency import COLUMN as CURRENCY
 from shared.crm.salesforce_metadata import describe_table
-from shared.crm.salesforce_wire import Row
+from shared.crm.salesforce_wire import Row, Wire
 from shared.mapping.compiled import Mapping as FieldMapping
 from shared.mapping.findings import nearest
 from shared.mapping.model import MappingFile
@@ -58,10 +58,17 @@ class Provisioner:
     """Reads and extends one org. `user` is the app's own user, by name; empty for the one who is signed in."""
 
     def __init__(
-        self, org: SalesforceOrg, file: MappingFile, clock: Clock, tell: Callable[[str], None], user: str = ""
+        self,
+        org: SalesforceOrg,
+        wire: Wire,
+        mapping: FieldMapping,
+        clock: Clock,
+        tell: Callable[[str], None],
+        user: str = "",
     ) -> None:
         self._org = org
-        self._mapping = FieldMapping(file)
+        self._wire = wire
+        self._mapping = mapping
         self._clock = clock
         self._tell = tell
         self._user = user
@@ -70,7 +77,7 @@ class Provisioner:
         """Return what is to be done now."""
         table, hidden = self._table()
         user = self._org.user(self._user)
-        fields = described(self._org.wire, tables_of(self._mapping))
+        fields = described(self._wire, tables_of(self._mapping))
         app, sellers = for_app(self._mapping, fields), for_sellers(self._mapping, fields)
         now = held(self._org, app.name)
         has = is_assigned(self._org, now, str(user["Id"]))
@@ -92,7 +99,7 @@ class Provisioner:
         for need in [item.need for item in items if item.action is Action.CREATE and item.need]:
             self._tell(f"creating {need.column} ({type_of(need)})")
             self._org.make(("tooling", "sobjects", "CustomField"), field_body(self._mapping.table, need))
-        fields = described(self._org.wire, tables_of(self._mapping))
+        fields = described(self._wire, tables_of(self._mapping))
         app = for_app(self._mapping, fields)
         parent = bring_about(self._org, app, self._tell)
         user = self._org.user(self._user)
@@ -104,7 +111,7 @@ class Provisioner:
 
     def _table(self) -> tuple[Table, list[str]]:
         """Return the table with every field that exists, and which of them are hidden from who is signed in."""
-        seen = describe_table(self._org.wire, self._mapping.table)
+        seen = describe_table(self._wire, self._mapping.table)
         unseen = {need.column: need for need in record_needs(self._mapping.file) if need.column not in seen.columns}
         definitions = dict(self._definitions(unseen))
         columns = {name: as_column(name, each, unseen[name]) for name, each in definitions.items()}
