@@ -49,10 +49,14 @@ def misfits(need: Need, column: Column) -> Iterator[Finding]:
 
 
 def wrong_kind(need: Need, column: Column) -> str:
-    """Return both types when an existing column has another one than the mapping file needs, else an empty text."""
-    if not need.kinds or column.kind in need.kinds:
+    """Return both types when an existing column has another one than the mapping file needs, else an empty text.
+
+    Without a table of values a choice is written as text, which takes options that are words (Salesforce's picklists).
+    """
+    numbers = not need.values and any(isinstance(option.value, int) for option in column.options)
+    if not need.kinds or (column.kind in need.kinds and not numbers):
         return ""
-    return f"the column {need.column} is {column}, but it must be {' or '.join(need.kinds)}"
+    return f"the column {need.column} is {column}{' of numbers' * numbers}, but it must be {' or '.join(need.kinds)}"
 
 
 def _columns(needs: Iterable[Need], table: Table) -> Iterator[Finding]:

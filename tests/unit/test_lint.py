@@ -265,6 +265,16 @@ def test_live(check: Check, tables: Description, field: str, what: str) -> None:
     assert found.line > 1
 
 
+@pytest.mark.parametrize(("values", "wrong"), [(("DE", "GB"), []), ((1, 2), ["account.country"])])
+def test_a_text_may_be_kept_in_a_choice_of_words(check: Check, values: tuple[str | int, ...], wrong: list[str]) -> None:
+    description = crm_tables.description()
+    options = tuple(Option(value, str(value)) for value in values)
+    choice = Column("address1_country", Kind.CHOICE, options=options)
+    columns = {**description.account.columns, choice.name: choice}
+    tables = replace(description, account=replace(description.account, columns=columns))
+    assert [each.field for each in check(("version", "version"), live=tables)] == wrong
+
+
 def test_a_look_up_that_the_client_cannot_follow_is_named_with_one_that_it_can(check: Check) -> None:
     own = Column("new_currencyid", Kind.LOOKUP, targets=("transactioncurrency",))
     (found,) = check(("column: transactioncurrencyid", "column: new_currencyid"), live=live(new_currencyid=own))
