@@ -52,7 +52,7 @@ def create_record(ports: Ports, referral: Referral, prior: Link | None, correlat
 
 def adopt(ports: Ports, referral: Referral, link: Link, record: Record, correlation_id: str) -> Link:
     """Link a referral to an existing record. The base is unknown: equal values are adopted, others go by policy."""
-    if not referral.external_reference_id and not ports.dry_run:
+    if not (referral.external_reference_id or referral.closed or ports.dry_run):  # A closed referral takes no change.
         referral = _write_record_id(ports, referral, record.id)
     link = replace(link, record_id=record.id, referral_changed_at=referral.changed_at)
     seen = observed_referral(referral, ports.mapping), observed_record(record, ports.mapping)
