@@ -80,6 +80,7 @@ def test_a_healthy_org_is_looked_at_from_end_to_end(desk: SalesforceDesk) -> Non
         "Salesforce: API calls",
         "Salesforce: rights",
         "Salesforce: sharing",
+        "Salesforce: editing",
         "Salesforce: currency",
         "Salesforce: deletions",
         "Salesforce: mapping",
@@ -218,6 +219,15 @@ def test_records_that_sharing_hides_are_mentioned(desk: SalesforceDesk) -> None:
     line = see(desk.settings()).about("Salesforce: sharing")
     assert (line.mark, line.owner) == (Mark.LOOK, Owner.CRM)
     assert "View All on Opportunity" in line.text
+
+
+def test_opportunities_that_only_their_owners_may_edit_are_mentioned(desk: SalesforceDesk) -> None:
+    (organization,) = desk.crm.org.live("Organization")
+    private = {**organization.values, "DefaultOpportunityAccess": "None"}
+    desk.crm.org.store.put(replace(organization, values=private), desk.crm.org.now())
+    line = see(desk.settings()).about("Salesforce: editing")
+    assert (line.mark, line.owner) == (Mark.LOOK, Owner.CRM)
+    assert "share them with the app's user" in line.text
 
 
 def test_rights_that_cannot_be_looked_at_are_no_fault(desk: SalesforceDesk) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from shared.errors import SchemaMismatch, ServiceUnavailable
+from shared.errors import AccessDenied, SchemaMismatch, ServiceUnavailable
 from tests.contract.stages.admin import SALESFORCE_APP, SalesforceDesk
 from tests.fakes.world import World as Engine
 from tools.admin import waiting
@@ -214,6 +215,14 @@ def test_a_user_that_does_not_exist_is_named(desk: SalesforceDesk) -> None:
     with pytest.raises(SchemaMismatch, match=r"no user nobody@partner.example: name one with --user"):
         provision.run(desk.administrator(), "salesforce", Options(user="nobody@partner.example"), apply=True)
     assert desk.posts() == 0
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_denial_is_told_as_one_whatever_its_status(desk: SalesforceDesk, status: Literal[400, 403]) -> None:
+    desk.crm.quirks.insufficient_access_status = status
+    desk.demote()
+    with pytest.raises(AccessDenied, match="Customize Application"):
+        desk.provision(apply=True)
 
 
 def refuse(desk: SalesforceDesk, name: str) -> None:

@@ -75,6 +75,7 @@ def examine(app: App, mapping: Mapping) -> Iterator[Line]:
     checks = {
         "Salesforce: rights": lambda: _rights(wire, mapping),
         "Salesforce: sharing": lambda: _sharing(org, mapping),
+        "Salesforce: editing": lambda: _editing(org),
         "Salesforce: currency": lambda: _currency(app, wire, mapping),
         "Salesforce: duplicate rules": lambda: _duplicate_rules(org),
         "Salesforce: deletions": lambda: _deletions(wire, mapping),
@@ -118,6 +119,16 @@ def _sharing(org: SalesforceOrg, mapping: Mapping) -> Iterator[Line]:
         yield look("Salesforce: sharing", f"{what} only what sharing rules show it; {_GRANTED}", Owner.CRM)
     else:
         yield good("Salesforce: sharing", f"the app's user sees every {', '.join(tables)}")
+
+
+def _editing(org: SalesforceOrg) -> Iterator[Line]:
+    """Yield whether the app's user may edit what other people own: View All shows it, and no more."""
+    (row, *_) = org.query("SELECT DefaultOpportunityAccess FROM Organization") or [{}]
+    if row.get("DefaultOpportunityAccess") == "Edit":
+        yield good("Salesforce: editing", "everybody's opportunities are open to editing")
+        return
+    what = "other people's opportunities are not open to editing by default (organization-wide defaults): share them"
+    yield look("Salesforce: editing", f"{what} with the app's user, by a role above the sellers or a rule", Owner.CRM)
 
 
 def _currency(app: App, wire: Wire, mapping: Mapping) -> Iterator[Line]:

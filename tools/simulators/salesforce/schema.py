@@ -228,6 +228,7 @@ def _organization() -> SObjectType:
         text("InstanceName", 5),
         text("LanguageLocaleKey", 40),
         text("TimeZoneSidKey", 40),
+        picklist("DefaultOpportunityAccess", ("None", "Read", "Edit")),
         checkbox("IsSandbox"),
     ]
     return object_type("Organization", "00D", fields, writable=False)
