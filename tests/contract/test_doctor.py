@@ -40,9 +40,7 @@ def world() -> Iterator[World]:
 def bare(world: World, azurite: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
     desk = Desk(world, storage=azurite)
-    ledger = desk.app().ledger
-    for kind, name in (("cursor", "dynamics365"), ("token", "partner_center")):
-        ledger.replace_value(kind, name, "", ledger.value(kind, name))
+    desk.forget()
     return desk
 
 

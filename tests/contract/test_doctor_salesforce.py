@@ -38,9 +38,7 @@ def world() -> Iterator[World]:
 def bare(world: World, azurite: str, monkeypatch: pytest.MonkeyPatch) -> SalesforceDesk:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
     desk = SalesforceDesk(world, storage=azurite)
-    ledger = desk.app().ledger
-    for kind, name in (("cursor", "salesforce"), ("token", "partner_center")):
-        ledger.replace_value(kind, name, "", ledger.value(kind, name))
+    desk.forget()
     return desk
 
 

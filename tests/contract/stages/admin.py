@@ -81,6 +81,12 @@ class Desk:
             app.ledger = MemoryLedger()
         return app
 
+    def forget(self) -> None:
+        """Empty what other desks left in the storage that they share."""
+        ledger = self.app().ledger
+        for kind, name in (("cursor", self.name), ("token", "partner_center")):
+            ledger.replace_value(kind, name, "", ledger.value(kind, name))
+
     def administrator(self, **changes: str) -> App:
         """Return the app as an administrator signs in to provision."""
         return self.app(**changes)
