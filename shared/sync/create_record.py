@@ -73,7 +73,7 @@ def _new_link(ports: Ports, referral: Referral, prior: Link | None) -> Link:
 
 
 def _ignored(ports: Ports, referral: Referral) -> str | None:
-    if referral.closed:
+    if referral.closed and not _being_shared(ports, referral):
         return "not synchronized: it was already closed when it was first seen"
     invited_by = get_path(referral.body, ("inviteContext", "invitedBy", "organizationId"))
     lead = referral.body.get("type") == "Independent" and referral.body.get("qualification") == "Direct"

@@ -39,9 +39,8 @@ def sweep(ports: Ports) -> Swept:
         found, newest = _queue_unknown(ports, ports.partner_center.changed_since(start - OVERLAP), start)
     else:
         last = ports.partner_center.newest()
-        if last is None:
-            return Swept()
-        found, newest = _queue_unknown(ports, ports.partner_center.undecided(), last.changed_at)
+        start = last.changed_at if last else ports.partner_center.now()
+        found, newest = _queue_unknown(ports, ports.partner_center.undecided(), start)
     if newest.isoformat() != held.value:
         ports.ledger.replace_value("cursor", f"{PARTNER_CENTER}-{ports.crm.name}", newest.isoformat(), held)
     return found
