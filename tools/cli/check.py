@@ -6,12 +6,14 @@ import sys
 import time
 from pathlib import Path
 
+from tools.cli.test import PARALLEL
+
 STEPS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy"],
     "lint-imports": ["lint-imports"],
-    "pytest": ["pytest", "-q", "-m", "not slow"],
+    "pytest": ["pytest", "-q", "-m", "not slow", *PARALLEL],
 }
 
 

@@ -6,6 +6,9 @@ import sys
 
 from tools import azurite, chromium
 
+PARALLEL = ("-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile")
+"""Files side by side: most tests wait for a server, and those of one file share it. `-n 0` runs one after the other."""
+
 
 def main(args: list[str]) -> int:
     """Install Azurite and Chromium if they are missing, then become pytest."""
@@ -17,7 +20,7 @@ def main(args: list[str]) -> int:
         chromium.ensure_installed()
     except chromium.ChromiumMissing as missing:
         print(missing, flush=True)  # The browser tests will fail with the same words; all others can run.
-    command = [sys.executable, "-m", "pytest", *args]
+    command = [sys.executable, "-m", "pytest", *PARALLEL, *args]
     if sys.platform != "win32":
         sys.stdout.flush()
         os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
