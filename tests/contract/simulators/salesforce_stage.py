@@ -17,7 +17,7 @@ MY_DOMAIN = "https://partner.my.salesforce.com"
 APP, SECRET = "3MVG9.simulated", "s3cret"
 VERSION = "66.0"
 DEAL: dict[str, object] = {"Name": "A deal", "StageName": "Prospecting", "CloseDate": "2027-06-30"}
-ABSENT = "0065e0000ZZZZZZAAA"
+ABSENT = "0065e0000ZZZZZZ"
 KEY = "Referral_Identifier__c"
 
 

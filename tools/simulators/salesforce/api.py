@@ -44,8 +44,8 @@ def _handlers(call: Call) -> Handlers:
             return {"POST": Composite(call, dispatch).answer}
         case ["composite", "sobjects", *rest] if len(rest) <= 2:
             return _collections(call, rest)
-        case ["tooling", "query"]:
-            return {"GET": Tooling(call).query}
+        case ["tooling", "query", *rest] if len(rest) <= 1:
+            return {"GET": lambda: Tooling(call).query(*rest)}
         case ["tooling", "sobjects", name, *rest] if len(rest) <= 1:
             return _tooling(call, name, rest)
         case ["sobjects"]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from tools.simulators.salesforce.errors import RefusedError, Rule
 from tools.simulators.salesforce.exchange import Answer, Call
+from tools.simulators.salesforce.versions import require_supported
 
 MAX_CALLS, MAX_HEAVY = 25, 5
 _FORBIDDEN_HEADERS = frozenset({"accept", "authorization", "content-type"})
 _REFERENCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.\w+|\[\d+\])*)\}")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
-_URL = re.compile(r"/services/data/v\d\d\.0/(?P<rest>.+)")
+_URL = re.compile(r"/services/data/v(?P<version>\d\d\.0)/(?P<rest>.+)")
 _ROLLED_BACK = "The transaction was rolled back since another operation in the same transaction failed."
 
 Dispatch = Callable[[Call], Answer]
@@ -80,11 +81,13 @@ class Composite:
         match = _URL.fullmatch(str(url))
         if match is None or match["rest"].rstrip("/") == "composite":
             raise _bad(f"The subrequest's url is not supported: {url}")
+        require_supported(match["version"])
         segments, args = Call.split(match["rest"])
         given = request.get("httpHeaders") or {}
         assert isinstance(given, dict)  # noqa: S101 - checked before
         return replace(
             self.call,
+            version=match["version"],
             method=str(request.get("method", "")),
             segments=segments,
             args=args,

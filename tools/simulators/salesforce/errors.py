@@ -39,6 +39,7 @@ class Rule(Enum):
     ENTITY_IS_DELETED = (404, "ENTITY_IS_DELETED", "entity is deleted")
     RETIRED_VERSION = (410, "UNSUPPORTED_API_VERSION", "The requested API version has been retired.")
     METHOD_NOT_ALLOWED = (405, "METHOD_NOT_ALLOWED", "HTTP Method '{method}' not allowed. Allowed are {allowed}")
+    URI_TOO_LONG = (414, "URI_TOO_LONG", "The length of the URI exceeds the limit of 16,384 bytes")
     NOT_ACCEPTABLE = (406, "NOT_ACCEPTABLE", "The requested representation '{accept}' is not available.")
     NOT_JSON = (415, "UNSUPPORTED_MEDIA_TYPE", "Content of type '{type}' is not supported; use application/json.")
     JSON_PARSER = (400, "JSON_PARSER_ERROR", "{detail}")
@@ -74,6 +75,7 @@ class Rule(Enum):
         ),
     )
     BAD_FIELD = (400, "INVALID_FIELD", "{detail}")
+    BAD_OFFSET = (400, "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000")
     BAD_LOCATOR = (400, "INVALID_QUERY_LOCATOR", "invalid query locator")
 
     NO_COLUMN_ON_WRITE = (400, "INVALID_FIELD", "No such column '{field}' on sobject of type {sobject}")

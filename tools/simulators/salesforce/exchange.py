@@ -77,7 +77,7 @@ class Call:
         if kind != "application/json":
             raise RefusedError(Rule.NOT_JSON, type=kind)
         try:
-            return json.loads(self.body, parse_float=Decimal)
+            return json.loads(self.body, parse_float=Decimal, parse_constant=_refuse_constant)
         except ValueError as error:
             raise RefusedError(Rule.JSON_PARSER, detail=str(error)) from None
 
@@ -103,3 +103,7 @@ class Call:
         except ValueError:
             raise RefusedError(Rule.BAD_HEADER, header="If-Unmodified-Since", value=given) from None
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"Unexpected token: {name} is no JSON")

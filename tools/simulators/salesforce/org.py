@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from tools.simulators.clock import SimulatorClock
+from tools.simulators.salesforce.cosell import COSELL_OBJECTS, cosell_columns
 from tools.simulators.salesforce.cursors import Cursors
 from tools.simulators.salesforce.errors import RefusedError, Rule
 from tools.simulators.salesforce.fields import Field, FieldType, SObjectType
 from tools.simulators.salesforce.ids import IdFactory, long_id
 from tools.simulators.salesforce.quirks import Quirks
 from tools.simulators.salesforce.records import Record, RecordStore, Values
-from tools.simulators.salesforce.schema import COSELL_OBJECTS, cosell_columns, standard_objects
+from tools.simulators.salesforce.schema import standard_objects
 from tools.simulators.salesforce.usage import Usage
+
+BIN_LIFETIME = timedelta(days=15)
 
 WriteHook = Callable[[str, str, dict[str, object]], Mapping[str, object] | None]
 """A trigger or flow: takes object type, record id and values; returns columns to change."""
@@ -154,15 +157,21 @@ class Org:
 
     def record(self, sobject: SObjectType, given_id: str) -> Record:
         """Return a record by its id, or refuse: malformed, unknown, deleted."""
+        if len(given_id) not in {15, 18}:
+            raise RefusedError(Rule.NO_RECORD, name=given_id)
         record_id = long_id(given_id)
         if record_id is None or record_id[:3] != sobject.prefix:
             raise RefusedError(Rule.MALFORMED_ID, label=f"{sobject.label} ID", value=given_id, on=["Id"])
         record = self.store.find(record_id, self.now())
-        if record is None:
+        if record is None or self.is_purged(record):
             raise RefusedError(Rule.NO_RESOURCE)
         if record.is_deleted:
             raise RefusedError(Rule.ENTITY_IS_DELETED, on=[])
         return record
+
+    def is_purged(self, record: Record) -> bool:
+        """Tell whether a record has left the recycle bin, where it lies for 15 days."""
+        return record.is_deleted and self.now() - record.stamp > BIN_LIFETIME
 
     def matching(self, sobject: SObjectType, item: Field, value: object) -> list[Record]:
         """Return the live records whose key field holds the value."""

@@ -21,7 +21,7 @@ class Quirks:
         and surface to every reader only this much later.
     `coverage_lag`: how far `latestDateCovered` lags behind, as it does while long transactions run.
     `batch_size`: a page size the platform picks in spite of the batchSize header, which is only a hint.
-    `restricted_stage`: StageName refuses values that are not among its stages.
+    `restricted_stage`: StageName refuses values that are not among its stages; settled when the org is made.
     `collection_field_errors`: whether an unknown column fails a collection as a whole or only its record.
     `daily_limit`: calls per rolling 24 hours.
     `insufficient_access_status`: the HTTP status that carries INSUFFICIENT_ACCESS.

@@ -23,17 +23,7 @@ STAGES = (
     ("Closed Won", True, True, 100, "Closed"),
     ("Closed Lost", True, False, 0, "Omitted"),
 )
-HELP = (
-    "Workload specific value proposition",
-    "Customer technical architecture",
-    "Proof of concept or demo",
-    "Quotes or licensing",
-    "Post sales customer success",
-    "General or other",
-)
 CURRENCIES = (("USD", "1"), ("EUR", "0.92"), ("GBP", "0.79"))
-COSELL_OBJECTS = ("Opportunity",)
-"""Object types that carry the product's columns; Lead joins when leads are synchronized."""
 
 
 def text(name: str, length: int, label: str = "") -> Field:
@@ -286,21 +276,3 @@ def standard_objects(*, multi_currency: bool, restricted_stage: bool) -> dict[st
             sobject.add(currency_field())
         types.append(currency_type())
     return {sobject.name.lower(): sobject for sobject in types}
-
-
-def cosell_columns() -> list[Field]:
-    """Return the product's custom fields, as they are declared in the design (4.3)."""
-    identifier = text("Referral_Identifier__c", 100, "Referral Identifier")
-    fields = [
-        checkbox("Sync_with_Partner_Center__c", "Sync with Partner Center"),
-        replace(identifier, external_id=True, unique=True),
-        Field("Referral_Link__c", FieldType.URL, "Referral Link", length=255),
-        picklist("How_can_Microsoft_help__c", HELP, "How can Microsoft help?", restricted=True),
-        text("Products__c", 255, "Products"),
-        area("Audit__c", 32_768, "Audit"),
-        checkbox("Referral_Visibility__c", "Referral Visibility"),
-        text("Microsoft_CRM_Identifier__c", 100, "Microsoft CRM Identifier"),
-        text("Referral_Program__c", 100, "Referral Program"),
-        text("Sync_Status__c", 100, "Sync Status"),
-    ]
-    return [replace(field, custom=True) for field in fields]

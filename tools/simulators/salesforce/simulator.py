@@ -7,6 +7,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from werkzeug.http import http_date
@@ -34,6 +35,7 @@ _FAILURES = {
     "unavailable": Rule.SERVER_UNAVAILABLE,
     "unknown": Rule.UNKNOWN_EXCEPTION,
 }
+MAX_URI = 16_384
 _TARGET = re.compile(r"/services/data/v(?P<version>[^/?]+)(?P<rest>/.*|\?.*|)", re.DOTALL)
 
 
@@ -133,6 +135,15 @@ class SalesforceSimulator:
         """Let somebody else's first upsert of the same key commit just before ours."""
         self.org.lost_races += times
 
+    def touch(self, record_id: str) -> None:
+        """Let a process of the platform move SystemModstamp and leave LastModifiedDate as it is."""
+        with self._lock:
+            record, stamp = self.org.store.newest(record_id), self.org.stamp()
+            if record is None:
+                raise KeyError(record_id)
+            touched = replace(record, values={**record.values, "SystemModstamp": stamp}, committed=stamp)
+            self.org.store.put(touched, self.org.now())
+
     def drop_cursors(self) -> None:
         """Forget every query cursor."""
         self.org.cursors.open.clear()
@@ -177,6 +188,7 @@ class SalesforceSimulator:
         request = Request(environ)
         with self._lock:
             response = self._respond(request)
+            response.date = self.org.now()
             while self.org.after_reply:
                 self.org.after_reply.popleft()()
         return response(environ, start_response)
@@ -201,7 +213,10 @@ class SalesforceSimulator:
     def _answer(self, request: Request) -> Answer:
         if request.path == "/services/oauth2/userinfo":
             return self.identity.userinfo(self._admit(request), request.host_url)
-        match = _TARGET.fullmatch(_raw_target(request))
+        target = _raw_target(request)
+        if len(target) > MAX_URI:
+            raise RefusedError(Rule.URI_TOO_LONG)
+        match = _TARGET.fullmatch(target)
         if match is None:
             raise RefusedError(Rule.NO_RESOURCE)
         require_supported(match["version"])

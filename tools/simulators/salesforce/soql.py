@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tools.simulators.salesforce.errors import RefusedError
+from tools.simulators.salesforce.errors import RefusedError, Rule
 from tools.simulators.salesforce.soql_tokens import Token, malformed, tokenize
 
 _COMPARISONS = ("=", "!=", "<>", "<", "<=", ">", ">=")
-_CLAUSES = ("WHERE", "ORDER", "LIMIT", "OFFSET", "FOR", "ALL", "WITH", "GROUP", "USING")
+_UNSUPPORTED = ("FOR", "ALL", "WITH", "GROUP", "USING", "TYPEOF")
+_CLAUSES = ("WHERE", "ORDER", "LIMIT", "OFFSET", *_UNSUPPORTED)
+MAX_OFFSET = 2000
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,18 @@ class _Parser:
             raise self.unexpected()
 
     def unexpected(self) -> RefusedError:
+        """Return the refusal of a token: what the language has and the simulator lacks is told apart."""
+        following = self.tokens[min(self.position + 1, len(self.tokens) - 1)]
+        is_call = self.here.kind == "name" and following.is_word("(", ":")
+        if is_call or self.here.is_word(*_UNSUPPORTED):
+            return RefusedError(Rule.NOT_IMPLEMENTED, what=f"'{self.here.raw}' in SOQL")
         return malformed(self.text, self.here.at, f"unexpected token: '{self.here.raw}'")
 
     def path(self) -> Path:
         if self.here.kind != "name" or self.here.is_word(*_CLAUSES, "FROM", "SELECT", "AND", "OR"):
+            raise self.unexpected()
+        calls = self.tokens[self.position + 1].is_word("(")
+        if calls and not (self.here.is_word("COUNT") and self.tokens[self.position + 2].is_word(")")):
             raise self.unexpected()
         token = self.next()
         return Path(token.raw, token.at)
@@ -119,6 +129,8 @@ class _Parser:
         order = self.orders() if self.accept("ORDER") else ()
         limit = self.whole() if self.accept("LIMIT") else None
         offset = self.whole() if self.accept("OFFSET") else 0
+        if offset > MAX_OFFSET:
+            raise RefusedError(Rule.BAD_OFFSET)
         return Query(self.text, source, paths, children, where, order, limit, offset)
 
     def selection(self, *, nested: bool) -> tuple[tuple[Path, ...] | None, tuple[Query, ...]]:

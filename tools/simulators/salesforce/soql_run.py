@@ -30,7 +30,7 @@ class OrgSource:
     def rows(self, sobject: SObjectType, *, deleted: bool) -> Iterator[Record]:
         """Yield the rows that are visible now."""
         rows = self.org.store.all(sobject.name, self.org.now())
-        return rows if deleted else (row for row in rows if not row.is_deleted)
+        return (row for row in rows if not (self.org.is_purged(row) if deleted else row.is_deleted))
 
     def row(self, record_id: str) -> Record | None:
         """Return the row that a reference points at."""

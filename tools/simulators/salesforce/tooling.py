@@ -125,10 +125,11 @@ class Tooling:
                 return Answer(200, {"attributes": {"type": "CustomField"}, **row.values})
         raise RefusedError(Rule.NO_RESOURCE)
 
-    def query(self) -> Answer:
-        """GET /tooling/query?q=..."""
+    def query(self, locator: str | None = None) -> Answer:
+        """GET /tooling/query?q=..., or the page that a locator names."""
         self._require_permission()
-        return QueryResource(self.call, self._source(), "tooling/query").run()
+        resource = QueryResource(self.call, self._source(), "tooling/query")
+        return resource.run() if locator is None else resource.follow(locator)
 
     def _source(self) -> ToolingSource:
         return ToolingSource(self.call.org, tooling_objects())

@@ -1,0 +1,37 @@
+"""The product's custom fields, as they are declared in the design (4.3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.simulators.salesforce.fields import Field, FieldType
+from tools.simulators.salesforce.schema import area, checkbox, picklist, text
+
+HELP = (
+    "Workload specific value proposition",
+    "Customer technical architecture",
+    "Proof of concept or demo",
+    "Quotes or licensing",
+    "Post sales customer success",
+    "General or other",
+)
+COSELL_OBJECTS = ("Opportunity",)
+"""Object types that carry the product's columns; Lead joins when leads are synchronized."""
+
+
+def cosell_columns() -> list[Field]:
+    """Return fresh definitions of the fields."""
+    identifier = text("Referral_Identifier__c", 100, "Referral Identifier")
+    fields = [
+        checkbox("Sync_with_Partner_Center__c", "Sync with Partner Center"),
+        replace(identifier, external_id=True, unique=True),
+        Field("Referral_Link__c", FieldType.URL, "Referral Link", length=255),
+        picklist("How_can_Microsoft_help__c", HELP, "How can Microsoft help?", restricted=True),
+        text("Products__c", 255, "Products"),
+        area("Audit__c", 32_768, "Audit"),
+        checkbox("Referral_Visibility__c", "Referral Visibility"),
+        text("Microsoft_CRM_Identifier__c", 100, "Microsoft CRM Identifier"),
+        text("Referral_Program__c", 100, "Referral Program"),
+        text("Sync_Status__c", 100, "Sync Status"),
+    ]
+    return [replace(field, custom=True) for field in fields]
