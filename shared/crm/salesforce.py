@@ -26,7 +26,7 @@ from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedR
 from shared.crm.salesforce_currency import COLUMN as CURRENCY
 from shared.crm.salesforce_currency import OrgCurrency
 from shared.crm.salesforce_feed import Feed, literal, moment
-from shared.crm.salesforce_wire import Answer, Part, Row, Wire, path, rows_of
+from shared.crm.salesforce_wire import Answer, Part, Reference, Row, Wire, path, rows_of
 from shared.errors import AlreadyExists, DataError, GoneError, Problem, VersionMismatch
 from shared.mapping.compiled import Mapping as FieldMapping
 from shared.mapping.compiled import Row as MappedRow
@@ -163,11 +163,11 @@ class Salesforce:
 
     def _create(self, referral_id: str, columns: Columns, account_id: str | None, account: Columns) -> Record:
         identifier = self._mapping.columns.referral_identifier
-        own = {**self._content(columns), "AccountId": account_id or "@{account.id}"}
+        own = {**self._content(columns), "AccountId": account_id or Reference("account.id")}
         content = {name: value for name, value in own.items() if value is not None and name != identifier}
         parts = [
             Part("record", "PATCH", path("sobjects", self._table, identifier, referral_id), content),
-            Part("after", "GET", path("sobjects", self._table, "@{record.id}", fields=self._select())),
+            Part("after", "GET", path("sobjects", self._table, Reference("record.id"), fields=self._select())),
         ]
         if account_id is None:
             made = {name: value for name, value in account.items() if value is not None}
@@ -177,7 +177,8 @@ class Salesforce:
             answers = self._wire.composite(parts, together=True, repeatable=False)
         if error := self._wire.refusal(answers):
             raise _missing_reference() if isinstance(error, GoneError) else error
-        if answers[-2].status != 201 and answers[-2].object.get("created") is not True:
+        upsert = answers[-2]
+        if upsert.status != 201 and not (isinstance(upsert.body, Mapping) and upsert.body.get("created") is True):
             raise _exists()
         return self._record(answers[-1].object, self._clock.now())
 

@@ -71,17 +71,12 @@ def duplicate_matches(error: Document) -> Iterator[str]:
 
 def _classify(status: int, first: Document, errors: list[Document], key: str) -> CosellError:
     code, words = _code(first), str(first.get("message") or "")[:500]
-    if code == "REQUEST_LIMIT_EXCEEDED":
-        pause = CONCURRENT_PAUSE if "concurrent" in words.casefold() else DAILY_PAUSE
-        return Throttled(f"Salesforce's limit is reached: {words}", retry_after=pause)
-    if code == LOCKED:
-        return Throttled("another change holds the record or its account")
-    if status >= 500 or code in _BUSY:
-        return ServiceUnavailable(f"Salesforce answered {status} {code}".strip())
-    if "invalid id field" in words.casefold():
-        return GoneError("there is no such record in Salesforce")
+    if passing := _passing(status, code, words):
+        return passing
     if code == "UNSUPPORTED_API_VERSION":
         return SettingsError(f"SALESFORCE_API_VERSION: Salesforce does not offer it: {words}")
+    if "invalid id field" in words.casefold():
+        return _gone()
     if code in _SCHEMA or "external id field" in words.casefold():
         return SchemaMismatch(f"Salesforce lacks what the mapping names, or hides it from the app ({code}): {words}")
     if status == 412:
@@ -89,10 +84,26 @@ def _classify(status: int, first: Document, errors: list[Document], key: str) ->
     if code == "DUPLICATE_VALUE" and _concerns(first, words, key):
         return AlreadyExists("Salesforce holds such a record already")
     if status in (404, 410) or code in _GONE:
-        return GoneError("the record was deleted in Salesforce")
+        return _gone()
     if code in _DENIED or (status == 403 and code not in _RECORD_ACCESS):
         return AccessDenied(f"Salesforce denies the app's user ({code}): {words}")
     return DataError(*(_problem(error) for error in errors))
+
+
+def _gone() -> GoneError:
+    return GoneError("the record was deleted in Salesforce")
+
+
+def _passing(status: int, code: str, words: str) -> CosellError | None:
+    """Return what passes by itself: limits, locks, outages."""
+    if code == "REQUEST_LIMIT_EXCEEDED":
+        pause = CONCURRENT_PAUSE if "concurrent" in words.casefold() else DAILY_PAUSE
+        return Throttled(f"Salesforce's limit is reached: {words}", retry_after=pause)
+    if code == LOCKED:
+        return Throttled("another change holds the record or its account")
+    if status >= 500 or code in _BUSY:
+        return ServiceUnavailable(f"Salesforce answered {status} {code}".strip())
+    return None
 
 
 def _wordless(status: int) -> CosellError:

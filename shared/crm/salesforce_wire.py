@@ -8,13 +8,14 @@ thread has its own.
 
 from __future__ import annotations
 
+import functools
 import io
 import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Row = Mapping[str, object]
 
-_OURS = {"authorization", "accept-encoding", "connection", "content-length", "user-agent"}
-"""Headers that the transport below sets itself."""
+_NOT_SENT = {"authorization", "accept-encoding", "connection", "content-length", "user-agent", "x-prettyprint"}
+"""Headers of the library that the transport below sets itself, and one that makes every answer longer."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,16 @@ class Page:
 
     rows: tuple[Row, ...]
     next: str | None
+
+
+class Reference(str):
+    """What Salesforce fills in from an earlier part's answer: `Reference("account.id")`."""
+
+    __slots__ = ()
+
+    def __new__(cls, name: str) -> Self:
+        """Return the reference as it is written."""
+        return super().__new__(cls, f"@{{{name}}}")
 
 
 @dataclass(frozen=True)
@@ -88,19 +99,19 @@ class Wire:
 
     def query(self, soql: str, *, deleted: bool = False) -> Page:
         """Return the first page of a query; `deleted` also finds what is in the recycle bin."""
-        return _page(self._ask(lambda salesforce: salesforce.query(soql, include_deleted=deleted)))
+        return _page(self.ask(lambda salesforce: salesforce.query(soql, include_deleted=deleted)))
 
     def more(self, address: str) -> Page:
         """Return the next page."""
-        return _page(self._ask(lambda salesforce: salesforce.query_more(address, identifier_is_url=True)))
+        return _page(self.ask(lambda salesforce: salesforce.query_more(address, identifier_is_url=True)))
 
     def get(self, path: str, **params: str) -> Row:
         """Return the object at a path below the version."""
-        return as_object(self._ask(lambda salesforce: salesforce.restful(path, params=params)))
+        return as_object(self.ask(lambda salesforce: salesforce.restful(path, params=params)))
 
     def deleted(self, table: str, start: datetime, end: datetime) -> Row:
         """Return the log of deletions of a table in a stretch of time, in whole minutes."""
-        return as_object(self._ask(lambda salesforce: getattr(salesforce, table).deleted(start, end)))
+        return as_object(self.ask(lambda salesforce: getattr(salesforce, table).deleted(start, end)))
 
     def server_time(self) -> datetime:
         """Return Salesforce's clock at this thread's last answer. Raises ServiceUnavailable when it told none."""
@@ -114,8 +125,11 @@ class Wire:
     def composite(self, parts: Sequence[Part], *, together: bool = False, repeatable: bool = True) -> list[Answer]:
         """Send parts in one call, which are carried out in order; returns an answer for each.
 
-        `together`: all or none. Repeats the whole when a row was locked: then the locked part did nothing.
+        `together`: all or none. Repeats the whole when a row was locked: then the locked part did nothing. Salesforce
+        would take `@{` in anybody's text for a reference and has no way to quote it, so such parts are sent one by one.
         """
+        if any(_looks_like_reference(value) for part in parts for value in (part.body or {}).values()):
+            return self._one_by_one(parts, repeatable=repeatable)
         for remaining in reversed(range(ATTEMPTS)):
             answers = self._composite(parts, together=together, repeatable=repeatable)
             if not remaining or not any(_is_locked(answer) for answer in answers):
@@ -131,13 +145,32 @@ class Wire:
 
     def _composite(self, parts: Sequence[Part], *, together: bool, repeatable: bool) -> list[Answer]:
         content = {"allOrNone": together, "compositeRequest": [self._part(part) for part in parts]}
-        answered = self._ask(lambda each: each.restful("composite", method="POST", json=content), repeatable=repeatable)
+        answered = self.ask(lambda each: each.restful("composite", method="POST", json=content), repeatable=repeatable)
         rows = as_object(answered).get("compositeResponse")
         if not isinstance(rows, list) or len(rows) != len(parts):
             raise ServiceUnavailable("Salesforce answered a composite request without an answer for each part")
         by_name = {str(row.get("referenceId")): row for row in rows}
         answers = [by_name.get(part.name, row) for part, row in zip(parts, rows, strict=True)]
         return [Answer(int(row["httpStatusCode"]), row.get("body")) for row in answers]
+
+    def _one_by_one(self, parts: Sequence[Part], *, repeatable: bool) -> list[Answer]:
+        """Send parts as calls of their own; the first refusal is raised, and what was done before it stays."""
+        known: dict[str, str] = {}
+        answers = []
+        for part in parts:
+            body = {
+                key: known[value] if isinstance(value, Reference) else value for key, value in (part.body or {}).items()
+            }
+            address = functools.reduce(lambda text, each: text.replace(each, known[each]), known, part.path)
+            options: dict[str, Any] = {"headers": part.headers or {}, **({"json": body} if body else {})}
+            content = self.ask(
+                lambda each: each.restful(address, method=part.method, **options),  # noqa: B023 - called at once
+                repeatable=repeatable or part.method == "GET",
+            )
+            answers.append(Answer(200, content))
+            if isinstance(content, Mapping) and content.get("id"):
+                known[Reference(f"{part.name}.id")] = str(content["id"])
+        return answers
 
     def _part(self, part: Part) -> dict[str, object]:
         address = f"/services/data/v{self._version}/{part.path}"
@@ -150,7 +183,8 @@ class Wire:
 
     # --- the library, by thread ------------------------------------------------------------------------------------
 
-    def _ask(self, act: Callable[[Salesforce], T], *, repeatable: bool = True) -> T:
+    def ask(self, act: Callable[[Salesforce], T], *, repeatable: bool = True) -> T:
+        """Let this thread's library make one call. Raises the families of shared.errors."""
         self._allowance.admit()
         adapter = self._adapter()
         adapter.repeatable = repeatable
@@ -195,7 +229,7 @@ class _ServiceAdapter(BaseAdapter):
         url = str(request.url)
         if not url.startswith(self._library_url):
             raise ServiceUnavailable("Salesforce named an address outside its org")
-        headers = {name: str(value) for name, value in request.headers.items() if name.lower() not in _OURS}
+        headers = {name: str(value) for name, value in request.headers.items() if name.lower() not in _NOT_SENT}
         body = request.body.encode() if isinstance(request.body, str) else request.body
         address = f"{self._url}/{url.removeprefix(self._library_url)}"
         answer = self._service.send(Request(str(request.method), address, headers, body, self.repeatable))
@@ -208,7 +242,7 @@ class _ServiceAdapter(BaseAdapter):
 
 def path(*parts: str, **query: str) -> str:
     """Return a path below the version, every part percent-encoded: an external id may hold anything."""
-    encoded = "/".join(quote(part, safe="@{}.") if part.startswith("@{") else quote(part, safe="") for part in parts)
+    encoded = "/".join(part if isinstance(part, Reference) else quote(part, safe="") for part in parts)
     return f"{encoded}?{urlencode(query, quote_via=quote, safe=',')}" if query else encoded
 
 
@@ -230,6 +264,10 @@ def rows_of(content: object) -> tuple[Row, ...]:
 def _page(content: object) -> Page:
     following = as_object(content).get("nextRecordsUrl")
     return Page(rows_of(content), str(following) if following else None)
+
+
+def _looks_like_reference(value: object) -> bool:
+    return isinstance(value, str) and "@{" in value and not isinstance(value, Reference)
 
 
 def _is_locked(answer: Answer) -> bool:

@@ -348,6 +348,24 @@ def test_null_clears(stage: CrmStage) -> None:
     assert word(stage, stage.port.update(before, said(stage, notes=None)).columns, "notes") is None
 
 
+def test_texts_are_taken_as_they_are(stage: CrmStage) -> None:
+    texts = [
+        "@{before.Name}",
+        "@{account.id} and @{record}",
+        "a\nb\tc",
+        "' OR '1'='1",
+        "<b>&amp;</b>",
+        "é 漢 \U0001f600",
+    ]
+    record = created(stage, nobody(), notes=texts[0])
+    assert word(stage, record.columns, "notes") == texts[0]
+    for text in texts:
+        stage.pass_time()
+        record = stage.port.update(record, said(stage, notes=text, value=1))
+        assert word(stage, record.columns, "notes") == text
+    assert word(stage, stage.port.read(record.id).columns, "notes") == texts[-1]
+
+
 def test_update_of_an_old_version_changes_nothing(stage: CrmStage) -> None:
     before = stage.port.read(stage.add_deal())
     stage.pass_time()

@@ -163,7 +163,7 @@ class FakeStage:
 
     dialect = DYNAMICS
     pages = 3
-    asked = ASKED
+    asked: float = ASKED
 
     def __init__(self) -> None:
         self.tape = Tape()
@@ -217,7 +217,7 @@ class DataverseStage:
     """The real client, over TLS, against a new simulated environment in a running world."""
 
     dialect = DYNAMICS
-    asked = ASKED
+    asked: float = ASKED
 
     def __init__(self, world: World, *, cosell_columns: bool = True) -> None:
         self.world = world

@@ -77,7 +77,7 @@ class SalesforceStage:
     """An org with several currencies, unless `multi_currency` is off."""
 
     dialect = SALESFORCE
-    asked = DAILY_PAUSE
+    asked: float = DAILY_PAUSE
     pages = 3
 
     def __init__(self, world: World, *, multi_currency: bool = True, **settings: str) -> None:
@@ -129,7 +129,7 @@ class SalesforceStage:
         return record_id
 
     def edit(self, record_id: str, **words: object) -> None:
-        self.simulator.seller.edit(record_id, **SALESFORCE.columns(words))
+        self.simulator.seller.edit(record_id, table="Opportunity", **SALESFORCE.columns(words))
 
     def close(self, record_id: str, stage: Stage) -> None:
         (self.simulator.seller.win if stage is Stage.WON else self.simulator.seller.lose)(record_id)
