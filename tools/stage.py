@@ -101,7 +101,7 @@ class Stage:
     def _open(self, name: str) -> None:
         desk = self.desks[name] = DESKS[name](self.world)
         for (method, path), handler in desk.routes().items():
-            self.world.control.add(method, path, handler)
+            self.world.control.add(method, f"/{name}{path}", handler)
 
     @property
     def crm(self) -> CrmDesk:

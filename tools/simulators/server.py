@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._read_body()
         url = urlsplit(self.path)
         path = unquote(url.path)
-        fault = self.server.faults.take(self.command, path)
+        fault = self.server.faults.take(self.command, path, body)
         if fault and fault.kind == "delay":
             time.sleep(fault.seconds)
         answer = self._answer(fault, path, url.query, body)
