@@ -26,6 +26,7 @@ from shared.sync.work import Work
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from shared.crm.salesforce_wire import Wire
     from shared.partner_center.signature import SignatureCheck, Trust
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
     from shared.queue.storage_queue import StorageDealQueue
@@ -209,10 +210,16 @@ class App:
 
     def _salesforce(self, mapping: FieldMapping) -> Crm:
         from shared.crm.salesforce import Salesforce
+        from shared.ledger.turns import LedgerTurns
+
+        turns = LedgerTurns(self.ledger, self.clock)
+        return Salesforce(self.salesforce_wire(mapping), mapping, self.clock, turns, self.settings.salesforce_currency)
+
+    def salesforce_wire(self, mapping: FieldMapping) -> Wire:
+        """Return Salesforce's REST API under the app's identity."""
         from shared.crm.salesforce_errors import classifier
         from shared.crm.salesforce_limits import Allowance
         from shared.crm.salesforce_wire import Wire
-        from shared.ledger.turns import LedgerTurns
 
         settings, key = self.settings, mapping.columns.referral_identifier
         allowance = Allowance(self.clock, settings.salesforce_api_slow_at, settings.salesforce_api_stop_at)
@@ -225,9 +232,7 @@ class App:
             observe=allowance.observe,
         )
         url, version = str(settings.salesforce_url), settings.salesforce_api_version
-        wire = Wire(service, url, version, allowance, self.clock, key)
-        turns = LedgerTurns(self.ledger, self.clock)
-        return Salesforce(wire, mapping, self.clock, turns, settings.salesforce_currency)
+        return Wire(service, url, version, allowance, self.clock, key)
 
     def _salesforce_tokens(self) -> Callable[[bool], str]:
         from shared.crm.salesforce_tokens import SalesforceTokens, client_credentials, jwt_bearer
@@ -275,9 +280,6 @@ class _Crms(Mapping[str, Ports]):
 
     def __len__(self) -> int:
         return len(self._names)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
 
 
 def _storage_options() -> dict[str, Any]:

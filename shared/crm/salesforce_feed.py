@@ -98,7 +98,7 @@ class Feed:
         page = self._first(held, select)
         now = self._wire.server_time()
         since = max(now - SETTLE, held.since) if held else now - SETTLE
-        stretch = _Stretch(held.known if held else (), since - OVERLAP)
+        stretch = _Stretch(held, since - OVERLAP)
         following = Cursor(columns, since, held.deletions if held else now)
         for remaining in reversed(range(PAGES)):
             records, gone = self._sort(page, seen_at, stretch)
@@ -107,7 +107,10 @@ class Feed:
                 return
             if not page.next:
                 logged, following = self._deletions(following, now) if held else ((), following)
-                yield ChangePage(records, (*gone, *logged), replace(following, known=stretch.known()).dump())
+                reached = replace(following, known=stretch.known())
+                yield ChangePage(
+                    records, (*gone, *logged), text if _is_idle(held, reached, stretch) else reached.dump()
+                )
                 return
             yield ChangePage(records, gone, None)
             seen_at = self._clock.now()
@@ -138,10 +141,16 @@ class Feed:
         return tuple(records), tuple(gone)
 
     def _cut_off(self, held: Cursor, page: Page, stretch: _Stretch) -> Cursor:
-        """Return the cursor of a pass that ends before its rows do; `since` stays, so that nothing is skipped."""
-        last = page.rows[-1]
-        after = (literal(moment(last["SystemModstamp"])), str(last["Id"]))
-        return replace(held, known=stretch.known(), after=after)
+        """Return the cursor of a pass that ends before its rows do; `since` stays, so that nothing is skipped.
+
+        A row that was edited since the query ran shows its new stamp, which lies beyond rows that are still to come. So
+        the next pass begins behind the page's lowest stamp, the last in order of those that have it.
+        """
+        lowest = min(moment(row["SystemModstamp"]) for row in page.rows)
+        last = next(row for row in reversed(page.rows) if moment(row["SystemModstamp"]) == lowest)
+        after = (literal(lowest), str(last["Id"]))
+        known = tuple(dict.fromkeys([*held.known, *stretch.known()]))[-KNOWN:]
+        return replace(held, known=known, after=after)
 
     def _deletions(self, cursor: Cursor, now: datetime) -> tuple[tuple[str, ...], Cursor]:
         """Ask the log of deletions when it is due; how far it covers is Salesforce's word, and may lag by hours."""
@@ -156,14 +165,27 @@ class Feed:
         return ids, replace(cursor, deletions=max(moment(log["latestDateCovered"]), cursor.deletions))
 
 
+def _is_idle(held: Cursor | None, reached: Cursor, stretch: _Stretch) -> bool:
+    """Whether the cursor may stay as it is, so that a poll without changes stores nothing."""
+    return (
+        held is not None
+        and not stretch.news
+        and held.after is None
+        and held.deletions == reached.deletions
+        and reached.since - held.since < OVERLAP
+    )
+
+
 class _Stretch:
     """Which rows are new, and which must be remembered for the next pass: those from `start` on."""
 
-    def __init__(self, known: tuple[str, ...], start: datetime) -> None:
-        self._before = known
+    def __init__(self, held: Cursor | None, start: datetime) -> None:
+        known = held.known if held else ()
         self._known = frozenset(known)
         self._start = start
-        self._seen: deque[str] = deque(maxlen=KNOWN)
+        # A backlog goes on behind what was remembered, so that stays remembered.
+        self._seen = deque(known if held and held.after else (), maxlen=KNOWN)
+        self.news = False
 
     def is_new(self, record: Record, stamp: datetime, *, deleted: bool) -> bool:
         # By content as well: two transactions may leave the same stamp on a row.
@@ -171,7 +193,9 @@ class _Stretch:
         mark = base64.urlsafe_b64encode(digest[:6]).decode()
         if stamp >= self._start:
             self._seen.append(mark)
-        return mark not in self._known
+        fresh = mark not in self._known
+        self.news = self.news or fresh
+        return fresh
 
     def known(self) -> tuple[str, ...]:
         return tuple(self._seen)
@@ -180,9 +204,10 @@ class _Stretch:
 def moment(value: object) -> datetime:
     """Read one of Salesforce's times. Raises ServiceUnavailable."""
     try:
-        return datetime.fromisoformat(str(value)).astimezone(UTC)
+        found = datetime.fromisoformat(str(value))
     except ValueError as error:
         raise ServiceUnavailable(f"Salesforce answered {value!r} where a time belongs") from error
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def literal(at: datetime) -> str:

@@ -47,7 +47,7 @@ def describe(wire: Wire, file: MappingFile, currency: str | None) -> Description
     columns = dict(record.columns)
     if STAGE in columns:
         # The picklist names the stages; what they mean stands in a table of its own.
-        options = tuple(_stage(row) for row in wire.query(_STAGES).rows)
+        options = tuple(_stage(row) for row in wire.rows(_STAGES))
         columns[STAGE] = Column(STAGE, Kind.STATUS, options=options)
     if currency:
         columns[CURRENCY] = Column(CURRENCY, Kind.CHOICE, options=(Option(currency, currency),))

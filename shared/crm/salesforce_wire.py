@@ -12,7 +12,7 @@ import functools
 import io
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -104,6 +104,14 @@ class Wire:
     def more(self, address: str) -> Page:
         """Return the next page."""
         return _page(self.ask(lambda salesforce: salesforce.query_more(address, identifier_is_url=True)))
+
+    def rows(self, soql: str) -> Iterator[Row]:
+        """Yield every row of a query."""
+        page = self.query(soql)
+        yield from page.rows
+        while page.next:
+            page = self.more(page.next)
+            yield from page.rows
 
     def get(self, path: str, **params: str) -> Row:
         """Return the object at a path below the version."""

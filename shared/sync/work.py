@@ -51,11 +51,11 @@ class Work:
         concerned = self.ports if message.source == PARTNER_CENTER else [message.source]
         unusable: FatalError | None = None
         for name in concerned:
-            if name not in self.ports:
-                log.warning("message for a CRM that is not configured", extra={"source": message.source})
-                continue
             try:
                 ports = self.ports[name]
+            except KeyError:
+                log.warning("message for a CRM that is not configured", extra={"source": message.source})
+                continue
             except FatalError as error:
                 self.alerts.alert(WORKER, str(error))
                 unusable = error

@@ -11,6 +11,7 @@ from random import Random
 from typing import cast
 
 from shared.alerts import Alerts
+from shared.crm.port import Crm
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Ledger, Link
 from shared.mapping.compiled import Mapping
@@ -107,7 +108,12 @@ class World:
             dry_run,
         )
         self.alerts = Alerts(ledger, self.chat)
-        self.work = Work({"dynamics365": self.ports}, self.alerts, Random(seed))
+        self.work = Work({self.ports.crm.name: self.ports}, self.alerts, Random(seed))
+
+    def connect(self, crm: Crm, mapping: Mapping) -> None:
+        """Put another CRM in the place of the fake."""
+        self.ports = replace(self.ports, crm=crm, mapping=mapping)
+        self.work = Work({crm.name: self.ports}, self.alerts, Random(0))
 
     def configure(
         self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None, mapping: Mapping | None = None
@@ -116,7 +122,7 @@ class World:
         audit = self.ports.crm_audit if crm_audit is None else crm_audit
         dry = self.ports.dry_run if dry_run is None else dry_run
         self.ports = replace(self.ports, crm_audit=audit, dry_run=dry, mapping=mapping or self.ports.mapping)
-        self.work = Work({"dynamics365": self.ports}, self.alerts, Random(0))
+        self.work = Work({self.ports.crm.name: self.ports}, self.alerts, Random(0))
 
     # --- the functions ---------------------------------------------------------------------------------------------
 
@@ -139,11 +145,11 @@ class World:
 
     def poll(self) -> None:
         """Let the CrmPoller's timer tick."""
-        self._survives(lambda: run_poll({"dynamics365": self.ports}, self.alerts))
+        self._survives(lambda: run_poll({self.ports.crm.name: self.ports}, self.alerts))
 
     def reconcile(self) -> None:
         """Let the Reconciler's timer tick."""
-        self._survives(lambda: run_reconcile({"dynamics365": self.ports}, self.alerts))
+        self._survives(lambda: run_reconcile({self.ports.crm.name: self.ports}, self.alerts))
 
     def pump(self) -> int:
         """Handle every visible message; returns how many."""
@@ -175,7 +181,7 @@ class World:
         for number in range(1, ROUNDS):
             self.receive_all()
             self.pump()
-            cursor = self.ledger.value("cursor", "dynamics365")
+            cursor = self.ledger.value("cursor", self.ports.crm.name)
             crashes = self.crashes
             self.poll()
             if self.events or self.queue.due() or crashes != self.crashes:
@@ -183,7 +189,7 @@ class World:
             due = self.queue.next_due()
             if due is not None:
                 self.clock.advance(max(timedelta(), due - self.clock.now()) + SOON)
-            elif cursor == self.ledger.value("cursor", "dynamics365"):
+            elif cursor == self.ledger.value("cursor", self.ports.crm.name):
                 return number
         raise AssertionError(f"not quiet after {ROUNDS} rounds")
 
@@ -198,7 +204,7 @@ class World:
 
     def links(self) -> list[Link]:
         """Return every link."""
-        return list(self.ledger.links("dynamics365"))
+        return list(self.ledger.links(self.ports.crm.name))
 
     def link(self) -> Link:
         """Return the only link."""
@@ -217,7 +223,7 @@ class World:
 
     def history(self) -> str:
         """Return everything that the ledger has on the only deal, as text."""
-        rows = self.ledger.history("dynamics365", self.link().referral_id)
+        rows = self.ledger.history(self.ports.crm.name, self.link().referral_id)
         return "\n".join(f"{row.direction} {row.text} {row.changes}" for row in rows)
 
     def mark(self) -> int:

@@ -32,6 +32,12 @@ GOOD = {
     "ALERT_WEBHOOK_URL": "https://chat.example/CANARY-hook",
 }
 
+SALESFORCE: dict[str, str | None] = {
+    "SALESFORCE_URL": "https://org.my.salesforce.com/",
+    "SALESFORCE_CLIENT_ID": "3MVG9",
+    "SALESFORCE_CLIENT_SECRET": "CANARY-salesforce",
+}
+
 
 def load(**replaced: str | None) -> Settings:
     given = {**GOOD, **replaced}
@@ -86,7 +92,40 @@ def test_what_is_set_is_taken() -> None:
 
 
 def test_both_crms_may_be_named() -> None:
-    assert load(CRM="dynamics365, salesforce").crms == ("dynamics365", "salesforce")
+    assert load(CRM="dynamics365, salesforce", **SALESFORCE).crms == ("dynamics365", "salesforce")
+
+
+def test_salesforce_by_its_documented_defaults() -> None:
+    settings = load(CRM="salesforce", **SALESFORCE)
+    assert settings.salesforce_url == "https://org.my.salesforce.com"
+    assert settings.salesforce_api_version == "66.0"
+    assert (settings.salesforce_api_slow_at, settings.salesforce_api_stop_at) == (70, 90)
+    assert load().salesforce_url is None
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"SALESFORCE_URL": None, "SALESFORCE_CLIENT_ID": None}, {"SALESFORCE_URL", "SALESFORCE_CLIENT_ID"}),
+        ({"SALESFORCE_CLIENT_SECRET": None}, {"SALESFORCE_CLIENT_SECRET"}),
+        ({"SALESFORCE_CLIENT_SECRET": None, "SALESFORCE_USERNAME": "u"}, {"SALESFORCE_PRIVATE_KEY"}),
+        ({"SALESFORCE_CLIENT_SECRET": None, "SALESFORCE_PRIVATE_KEY": "k"}, {"SALESFORCE_USERNAME"}),
+        (
+            {"SALESFORCE_USERNAME": "u", "SALESFORCE_PRIVATE_KEY": "k"},
+            {"SALESFORCE_USERNAME", "SALESFORCE_PRIVATE_KEY"},
+        ),
+        ({"SALESFORCE_URL": "http://org.my.salesforce.com"}, {"SALESFORCE_URL"}),
+        ({"SALESFORCE_API_VERSION": "v66"}, {"SALESFORCE_API_VERSION"}),
+        ({"SALESFORCE_CURRENCY": "Euro"}, {"SALESFORCE_CURRENCY"}),
+        ({"SALESFORCE_API_SLOW_AT": "95"}, {"SALESFORCE_API_SLOW_AT"}),
+        (
+            {"SALESFORCE_API_STOP_AT": "0", "SALESFORCE_CURRENCY": "x"},
+            {"SALESFORCE_API_STOP_AT", "SALESFORCE_CURRENCY"},
+        ),
+    ],
+)
+def test_what_is_wrong_about_salesforce_is_named(given: dict[str, str | None], names: set[str]) -> None:
+    assert named(CRM="dynamics365,salesforce", **{**SALESFORCE, **given}) == names
 
 
 @pytest.mark.parametrize("empty", ["", "   "])
@@ -231,6 +270,9 @@ def test_no_secret_is_shown_by_the_settings() -> None:
         "ALERT_WEBHOOK_URL",
         "KEY_VAULT_URL",
         "DYNAMICS_URL",
+        "SALESFORCE_URL",
+        "SALESFORCE_API_VERSION",
+        "SALESFORCE_CURRENCY",
         "CRM",
         "CRM_AUDIT",
         "DRY_RUN",
@@ -259,13 +301,25 @@ def test_no_value_is_repeated_in_the_message(name: str) -> None:
         {"PARTNER_CENTER_CLIENT_SECRET": None, "PARTNER_CENTER_CLIENT_CERTIFICATE": "not a certificate"},
         {"WEBHOOK_TRUST_BUNDLE": "/no/such/file"},
         {"WEBHOOK_TRUST_BUNDLE": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"},
-        {"CRM": "salesforce"},
-        {"CRM": "dynamics365,salesforce"},
+        {"CRM": "salesforce", **SALESFORCE},
+        {"CRM": "dynamics365,salesforce", **SALESFORCE},
+        {
+            "CRM": "salesforce",
+            **SALESFORCE,
+            "SALESFORCE_CLIENT_SECRET": None,
+            "SALESFORCE_USERNAME": "u",
+            "SALESFORCE_PRIVATE_KEY": "/no/such/file",
+        },
     ],
 )
 def test_settings_that_were_accepted_never_fail_as_a_bug(given: dict[str, str | None]) -> None:
     app = App(load(**given), ManualClock(), ScriptedTransport())
-    for make in (lambda: app._tokens, lambda: app._token_store, lambda: app.signature_check, lambda: app.ports):
+    for make in (
+        lambda: app._tokens,
+        lambda: app._token_store,
+        lambda: app.signature_check,
+        lambda: list(app.ports.values()),
+    ):
         assert any(name in _refusal(make) for name in [*given, "nothing"])
 
 

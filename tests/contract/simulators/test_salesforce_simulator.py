@@ -146,10 +146,14 @@ def test_soap_login_is_refused(stage: Stage, version: str, text: str) -> None:
 # --- sessions ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("header", ["", "Bearer forged", "Basic abc"])
+@pytest.mark.parametrize("header", ["", "Bearer 00D5e000000AbCd!forged", "Basic 00D5e000000AbCd!forged"])
 def test_no_session_no_answer(stage: Stage, header: str) -> None:
     message = stage.refused(401, "INVALID_SESSION_ID", "GET", "limits", headers={"Authorization": header})
     assert message == "Session expired or invalid"
+
+
+def test_a_token_that_is_no_session_id_is_taken_for_a_bad_jwt(stage: Stage) -> None:
+    stage.refused(401, "INVALID_AUTH_HEADER", "GET", "limits", headers={"Authorization": "Bearer ey.not.one"})
 
 
 def test_sessions_expire_on_demand_and_signing_in_again_helps(stage: Stage) -> None:

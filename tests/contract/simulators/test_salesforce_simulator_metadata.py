@@ -205,7 +205,6 @@ def test_fields_of_each_type(bare: Stage, name: str, metadata: dict[str, object]
         ("X__c", TEXT | {"label": None}),
         ("X__c", TEXT | {"label": "x" * 41}),
         ("X__c", TEXT | {"unique": "yes"}),
-        ("X__c", TEXT | {"type": "String"}),
         ("X__c", {"type": "Url", "label": "X", "length": 255}),
         ("X__c", {"type": "Checkbox", "label": "X"}),
         ("X__c", {"type": "Checkbox", "label": "X", "defaultValue": "maybe"}),
@@ -233,6 +232,8 @@ def test_other_refusals_of_the_tooling_api(bare: Stage) -> None:
     make_field(bare)
     bare.refused(400, "DUPLICATE_DEVELOPER_NAME", "POST", path, {"FullName": f"Opportunity.{KEY}", "Metadata": TEXT})
     bare.refused(400, "FIELD_INTEGRITY_EXCEPTION", "POST", path, {"FullName": "Nothing.X__c", "Metadata": TEXT})
+    unknown = {"FullName": "Opportunity.X__c", "Metadata": {"type": "Long Text Area", "label": "X"}}
+    bare.refused(400, "JSON_PARSER_ERROR", "POST", path, unknown)
     bare.refused(400, "REQUIRED_FIELD_MISSING", "POST", path, {"FullName": "Opportunity.X__c"})
     bare.refused(400, "INVALID_FIELD", "POST", path, {"FullName": "Opportunity.X__c", "Metadata": TEXT, "Length": 5})
     bare.refused(404, "NOT_FOUND", "POST", "tooling/sobjects/ApexClass", {})

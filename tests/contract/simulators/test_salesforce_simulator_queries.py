@@ -242,14 +242,23 @@ def next_page(stage: Stage) -> str:
 
 
 def test_a_cursor_lives_two_days() -> None:
-    stage = Stage(quirks=Quirks(batch_size=2))
+    stage = Stage(quirks=Quirks(batch_size=2, session_timeout=timedelta(days=9)))
     url = next_page(stage)
     stage.pass_time(hours=47)
-    stage.sign_in()
     assert len(stage.get(url)["records"]) == 1
     stage.pass_time(hours=2)
+    stage.refused(400, "INVALID_QUERY_LOCATOR", "GET", url)
+
+
+def test_a_cursor_belongs_to_its_session() -> None:
+    stage = Stage(quirks=Quirks(batch_size=2))
+    url = next_page(stage)
     stage.sign_in()
     stage.refused(400, "INVALID_QUERY_LOCATOR", "GET", url)
+    stage.quirks.cursor_of_another_session = "session error"
+    stage.refused(401, "INVALID_SESSION_ID", "GET", url)
+    stage.quirks.cursor_of_another_session = "served"
+    assert stage.get(url)["done"] is True
 
 
 def test_a_cursor_may_be_gone() -> None:

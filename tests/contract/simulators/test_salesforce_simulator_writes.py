@@ -48,7 +48,6 @@ def stage() -> Stage:
         ("INVALID_FIELD_FOR_INSERT_UPDATE", "IsClosed", False),
         ("INVALID_FIELD_FOR_INSERT_UPDATE", "SystemModstamp", "2026-01-01T00:00:00Z"),
         ("INVALID_FIELD_FOR_INSERT_UPDATE", "CreatedDate", "2026-01-01T00:00:00Z"),
-        ("INVALID_FIELD_FOR_INSERT_UPDATE", "Id", ABSENT),
         ("INVALID_FIELD_FOR_INSERT_UPDATE", "FiscalYear", 2027),
         ("MALFORMED_ID", "AccountId", "no id"),
         ("MALFORMED_ID", "AccountId", ABSENT),
@@ -63,6 +62,14 @@ def test_refused_values(stage: Stage, code: str, column: str, value: object) -> 
     stage.refused(400, code, "PATCH", f"sobjects/Opportunity/{deal}", {column: value})
     assert stage.simulator.row("Opportunity", deal) == before
     assert len(stage.simulator.rows("Opportunity")) == 1
+
+
+def test_an_id_is_never_written(stage: Stage) -> None:
+    deal = stage.create()
+    body = {"Id": deal, "Name": "B"}
+    stage.refused(400, "INVALID_FIELD_FOR_INSERT_UPDATE", "POST", "sobjects/Opportunity", DEAL | body)
+    message = stage.refused(400, "INVALID_FIELD", "PATCH", f"sobjects/Opportunity/{deal}", body)
+    assert message == "The Id field should not be specified in the sobject data."
 
 
 def test_data_errors_name_the_fields(stage: Stage) -> None:

@@ -19,6 +19,7 @@ from tests.contract.stages.outages import Outage, break_server, impatient_clock
 from tests.fakes.partner_center import SOLUTION
 from tools.simulators.faults import Fault
 from tools.simulators.salesforce import Quirks, SalesforceSimulator
+from tools.simulators.salesforce.seeding import INTEGRATION_USER
 from tools.simulators.world import World
 
 CLIENT_ID, CLIENT_SECRET = "3MVG9.simulated", "simulated-salesforce-secret"
@@ -80,19 +81,35 @@ class SalesforceStage:
     asked: float = DAILY_PAUSE
     pages = 3
 
-    def __init__(self, world: World, *, multi_currency: bool = True, **settings: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        *,
+        multi_currency: bool = True,
+        cosell_columns: bool = True,
+        sign_in: tuple[bytes, str] | None = None,
+        **settings: str,
+    ) -> None:
+        """`sign_in` is the public key and the user of the JWT bearer flow, in place of a client secret."""
         self.clock = impatient_clock()
         self.quirks = Quirks(batch_size=self.pages)
-        self.simulator = SalesforceSimulator(world.clock, quirks=self.quirks, multi_currency=multi_currency)
-        self.simulator.add_connected_app(CLIENT_ID, CLIENT_SECRET)
+        self.simulator = SalesforceSimulator(
+            world.clock, quirks=self.quirks, multi_currency=multi_currency, cosell_columns=cosell_columns
+        )
+        public_key, username = sign_in or (None, INTEGRATION_USER)
+        self.simulator.add_connected_app(
+            CLIENT_ID, None if sign_in else CLIENT_SECRET, public_key=public_key, username=username
+        )
         self.server = world.add(f"salesforce-{uuid.uuid4()}", self.simulator)
         self.world = world
-        given = {**world.settings(), **_settings(self.server.url), **settings}
+        proof = {"SALESFORCE_USERNAME": username} if sign_in else {"SALESFORCE_CLIENT_SECRET": CLIENT_SECRET}
+        given = {**world.settings(), **_settings(self.server.url), **proof, **settings}
         self.app = App(load_settings(given), self.clock)
         self.app.ledger = MemoryLedger()
         self.port: Crm = self.app.ports["salesforce"].crm
         # Currencies and a token are fetched once per process; they are no cost of the call that is measured.
-        self.port.find("nobody")
+        if cosell_columns:
+            self.port.find("nobody")
 
     def pass_time(self) -> None:
         self.world.clock.advance(timedelta(seconds=3))
@@ -103,7 +120,9 @@ class SalesforceStage:
 
     def add_account(self, **words: object) -> str:
         ready = {"customer": "Contoso Outdoor & Sons", "postal_code": "BS1 3AE", **words}
-        return self.simulator.seller.create_account(**{SALESFORCE.account[word]: each for word, each in ready.items()})
+        columns = {SALESFORCE.account[word]: each for word, each in ready.items()}
+        address = {"BillingStreet": "1 Market Street", "BillingCountry": "United Kingdom"}
+        return self.simulator.seller.create_account(**address, **columns)
 
     def add_deal(self, **words: object) -> str:
         ready: Row = {
@@ -175,5 +194,4 @@ def _settings(url: str) -> dict[str, str]:
         "AzureWebJobsStorage": "UseDevelopmentStorage=true",
         "SALESFORCE_URL": url,
         "SALESFORCE_CLIENT_ID": CLIENT_ID,
-        "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET,
     }

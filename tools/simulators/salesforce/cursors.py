@@ -18,11 +18,12 @@ _LOCATOR = re.compile(r"(?P<cursor>01g\w{15})-(?P<offset>\d+)")
 
 @dataclass(frozen=True)
 class Cursor:
-    """The rows of a query, frozen when it ran."""
+    """The rows of a query, frozen when it ran, and the session that asked."""
 
     rows: list[Row]
     path: str
     opened: datetime
+    session: str
 
 
 @dataclass

@@ -61,7 +61,7 @@ class _Definition:
     def field(self) -> Field:
         kind = str(self.given.get("type"))
         if kind not in _KINDS:
-            raise _refused(f"'{kind}' is not a valid value for the enum 'FieldType'")
+            raise RefusedError(Rule.WRONG_TYPE, type="complexvalue", token="VALUE_STRING", value=kind)
         self._require_properties(kind)
         label = self.given.get("label")
         if not isinstance(label, str) or not 1 <= len(label) <= 40:

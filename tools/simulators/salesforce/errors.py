@@ -15,6 +15,7 @@ class Rule(Enum):
 
     # The error code is part of every value: members with an equal value would be one member under two names.
     SESSION = (401, "INVALID_SESSION_ID", "Session expired or invalid")
+    AUTH_HEADER = (401, "INVALID_AUTH_HEADER", "INVALID_JWT_FORMAT")
     DAILY_LIMIT = (403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
     CONCURRENT_LIMIT = (
         403,
@@ -79,6 +80,7 @@ class Rule(Enum):
     BAD_LOCATOR = (400, "INVALID_QUERY_LOCATOR", "invalid query locator")
 
     NO_COLUMN_ON_WRITE = (400, "INVALID_FIELD", "No such column '{field}' on sobject of type {sobject}")
+    ID_ON_INSERT = (400, "INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call")
     KEY_IN_BODY = (400, "INVALID_FIELD", "The {field} field should not be specified in the sobject data.")
     NOT_WRITABLE = (
         400,
@@ -102,6 +104,7 @@ class Rule(Enum):
     )
     BAD_EMAIL = (400, "INVALID_EMAIL_ADDRESS", "{label}: invalid email address: {value}")
     MALFORMED_ID = (400, "MALFORMED_ID", "{label}: id value of incorrect type: {value}")
+    MALFORMED_ADDRESS = (400, "MALFORMED_ID", "malformed id {id}")
     CROSS_REFERENCE = (400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
     DUPLICATE_VALUE = (
         400,
@@ -125,7 +128,11 @@ class Rule(Enum):
         "EXCEEDED_ID_LIMIT",
         "record limit reached. cannot submit more than {limit} records into this call",
     )
-    TOO_MANY_CHUNKS = (400, "LIMIT_EXCEEDED", "cannot submit more than 10 chunks of different types in one call")
+    TOO_MANY_CHUNKS = (
+        400,
+        "LIMIT_EXCEEDED",
+        "Cannot have more than 10 chunks in a single operation. Please rearrange the data to reduce chunking.",
+    )
     BAD_COMPOSITE = (400, "INVALID_INPUT", "{detail}")
     HALTED = (400, "PROCESSING_HALTED", "{detail}")
     ROLLED_BACK = (

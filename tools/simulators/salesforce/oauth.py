@@ -75,6 +75,8 @@ class Identity:
                 self.expire_after = None
                 self.sessions.clear()
         scheme, _, token = authorization.partition(" ")
+        if token and _SESSION_MARK not in token:
+            raise RefusedError(Rule.AUTH_HEADER)  # taken for a JWT, and a bad one
         session = self.sessions.get(token) if scheme in {"Bearer", "OAuth"} else None
         now = self.org.now()
         if session is None or now - session.used > self.org.quirks.session_timeout:
@@ -85,8 +87,9 @@ class Identity:
 
     def open(self, user_id: str, *, customizer: bool) -> str:
         """Return a new access token for a user."""
-        token = f"{ORGANIZATION_ID[:15]}!AQ{secrets.token_urlsafe(48).replace('-', '.')}"
-        self.sessions[token] = Session(Caller(user_id, customizer), self.org.now())
+        token = f"{ORGANIZATION_ID[:15]}{_SESSION_MARK}AQ{secrets.token_urlsafe(48).replace('-', '.')}"
+        caller = Caller(user_id, customizer, session=hashlib.sha256(token.encode()).hexdigest())
+        self.sessions[token] = Session(caller, self.org.now())
         return token
 
     # --- the token endpoint ----------------------------------------------------------------------------------------
@@ -204,6 +207,7 @@ class Identity:
             raise TokenRefused("invalid_grant", "inactive user")
 
 
+_SESSION_MARK = "!"
 _NO_STORE = {"Cache-Control": "no-store"}
 
 

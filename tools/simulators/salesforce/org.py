@@ -32,12 +32,14 @@ class Caller:
     """The user a request runs as.
 
     `customizer` has Customize Application and Manage Profiles and Permission Sets; `person` works in the org's own
-    pages, where field-level security is taken for granted and transactions may stay open.
+    pages, where field-level security is taken for granted and transactions may stay open. `session` tells one
+    session of the user from another.
     """
 
     user_id: str
     customizer: bool = False
     person: bool = False
+    session: str = ""
 
 
 class Hook(NamedTuple):
@@ -161,7 +163,7 @@ class Org:
             raise RefusedError(Rule.NO_RECORD, name=given_id)
         record_id = long_id(given_id)
         if record_id is None or record_id[:3] != sobject.prefix:
-            raise RefusedError(Rule.MALFORMED_ID, label=f"{sobject.label} ID", value=given_id, on=["Id"])
+            raise RefusedError(Rule.MALFORMED_ADDRESS, id=given_id, on=[])
         record = self.store.find(record_id, self.now())
         if record is None or self.is_purged(record):
             raise RefusedError(Rule.NO_RESOURCE)

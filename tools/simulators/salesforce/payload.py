@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tools.simulators.salesforce.errors import RefusedError, Rule
-from tools.simulators.salesforce.fields import Field, SObjectType
+from tools.simulators.salesforce.fields import Field, FieldType, SObjectType
 from tools.simulators.salesforce.org import Caller, Org
 from tools.simulators.salesforce.records import Values
 from tools.simulators.salesforce.values import to_stored
@@ -24,7 +24,9 @@ class Payload:
         """Return the fields as they are stored. `without` is the key that the address already holds."""
         fields = {name: self._field(name) for name in body if name != "attributes"}
         for item in fields.values():
-            if without is not None and item.name == without.name:
+            if creating and item.type is FieldType.ID:
+                raise RefusedError(Rule.ID_ON_INSERT, on=["Id"])
+            if item.type is FieldType.ID or (without is not None and item.name == without.name):
                 raise RefusedError(Rule.KEY_IN_BODY, field=item.name)
         changes = {item.name: to_stored(self.sobject, item, body[name]) for name, item in fields.items()}
         self._require_writable(list(fields.values()), creating=creating)

@@ -39,13 +39,18 @@ class QueryResource:
     def follow(self, locator: str) -> Answer:
         """GET the page that a nextRecordsUrl names."""
         name, cursor, offset = self.call.org.cursors.find(locator, self.call.org.now())
+        if cursor.session != self.call.caller.session and self.call.org.quirks.cursor_of_another_session != "served":
+            lost = self.call.org.quirks.cursor_of_another_session == "session error"
+            raise RefusedError(Rule.SESSION if lost else Rule.BAD_LOCATOR)
         return self._page(cursor.rows, offset, name)
 
     def _page(self, rows: list[Row], offset: int, cursor: str | None) -> Answer:
         end = offset + self._batch_size()
         page: Row = {"totalSize": len(rows), "done": end >= len(rows), "records": rows[offset:end]}
         if end < len(rows):
-            name = cursor or self.call.org.cursors.keep(Cursor(rows, self.path, self.call.org.now()))
+            name = cursor or self.call.org.cursors.keep(
+                Cursor(rows, self.path, self.call.org.now(), self.call.caller.session)
+            )
             page["nextRecordsUrl"] = f"{self.call.root}/{self.path}/{name}-{end}"
         return Answer(200, page)
 

@@ -20,6 +20,8 @@ class Quirks:
     `commit_delay`: how long the transactions of people in the org stay open: their rows carry the stamp of the write
         and surface to every reader only this much later.
     `coverage_lag`: how far `latestDateCovered` lags behind, as it does while long transactions run.
+    `cursor_of_another_session`: what asking for the next page answers after a new sign-in: a locator belongs to the
+        session that made it, and the refusal is told as either of two errors (airbyte pull request 84302).
     `batch_size`: a page size the platform picks in spite of the batchSize header, which is only a hint.
     `restricted_stage`: StageName refuses values that are not among its stages; settled when the org is made.
     `collection_field_errors`: whether an unknown column fails a collection as a whole or only its record.
@@ -33,6 +35,7 @@ class Quirks:
     session_timeout: timedelta = timedelta(hours=2)
     commit_delay: timedelta = timedelta()
     coverage_lag: timedelta = timedelta()
+    cursor_of_another_session: Literal["locator error", "session error", "served"] = "locator error"
     batch_size: int | None = None
     restricted_stage: bool = True
     collection_field_errors: Literal["request", "record"] = "request"

@@ -188,7 +188,6 @@ class SalesforceSimulator:
         request = Request(environ)
         with self._lock:
             response = self._respond(request)
-            response.date = self.org.now()
             while self.org.after_reply:
                 self.org.after_reply.popleft()()
         return response(environ, start_response)
