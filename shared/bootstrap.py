@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
     from shared.crm.salesforce_wire import Wire
-    from shared.partner_center.signature import SignatureCheck, Trust
+    from shared.partner_center.signature import SignatureCheck
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
+    from shared.partner_center.trust import Trust
     from shared.queue.storage_queue import StorageDealQueue
+    from shared.sync.receiver import Receiver
 
 
 class App:
@@ -145,7 +147,7 @@ class App:
     @functools.cached_property
     def trust(self) -> Trust:
         """Whose events are believed."""
-        from shared.partner_center.signature import Trust, load_bundle
+        from shared.partner_center.trust import Trust, load_bundle
 
         settings = self.settings
         try:
@@ -166,6 +168,16 @@ class App:
         from shared.partner_center.signature import SignatureCheck
 
         return SignatureCheck(self.trust, HttpsFetcher(), self.clock)
+
+    @functools.cached_property
+    def receiver(self) -> Receiver:
+        """What takes events in."""
+        from shared.sync.receive_event import Intake
+        from shared.sync.receiver import Receiver
+        from shared.sync.security_audit import SecurityAudit
+
+        audit = SecurityAudit(lambda: self.ledger, self.clock)
+        return Receiver(self.signature_check, Intake(self.queue, self.clock), audit)
 
     # --- CRMs ------------------------------------------------------------------------------------------------------
 

@@ -32,8 +32,8 @@ class Link:
     """A pair (referral, record) and what was last agreed between them.
 
     `settled` says that both sides held exactly the base at the recorded versions, so that they need not be read
-    again to be known. Moments: `referral_changed_at` and `related_changed_at` are Partner Center's clock,
-    `record_seen_at` is ours; they are only ever compared with moments of the same clock.
+    again to be known. Moments: `referral_changed_at` and `related_changed_at` are what Partner Center's
+    rows report, `record_seen_at` is of our clock; they are only ever compared with moments of the same clock.
     """
 
     crm: str
@@ -48,6 +48,8 @@ class Link:
     referral_version: str | None = None
     referral_changed_at: datetime | None = None
     related_changed_at: datetime | None = None
+    event_at: datetime | None = None
+    """The moment that the last event handled told of; known again by being equal, since nobody vouches for it."""
     record_version: str | None = None
     record_seen_at: datetime | None = None
     differences: Mapping[str, str] = field(default_factory=dict)

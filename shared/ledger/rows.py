@@ -19,7 +19,7 @@ def _json(content: object) -> str:
     return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-_MOMENTS = ("referral_changed_at", "related_changed_at", "record_seen_at")
+_MOMENTS = ("referral_changed_at", "related_changed_at", "event_at", "record_seen_at")
 
 
 def dump_link(link: Link) -> str:
@@ -35,7 +35,7 @@ def load_link(text: str, etag: str | None) -> Link:
     """Read what `dump_link` wrote."""
     content = json.loads(text)
     for name in _MOMENTS:
-        content[name] = datetime.fromisoformat(content[name]) if content[name] else None
+        content[name] = datetime.fromisoformat(content[name]) if content.get(name) else None
     content["base"] = load_fields(json.dumps(content["base"]))
     content["state"] = LinkState(content["state"])
     content["audit_tail"] = tuple(content["audit_tail"])

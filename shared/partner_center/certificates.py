@@ -12,7 +12,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from shared.http import CONNECT_TIMEOUT
-from shared.partner_center.signature import CertificateUnavailable, SignatureRefused
+from shared.partner_center.refusal import CertificateUnavailable, Reason, SignatureRefused
 from shared.urls import is_loopback
 
 MAX_BYTES = 64 * 1024
@@ -46,20 +46,25 @@ def _check_address(host: str) -> None:
         found = {str(each[4][0]) for each in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)}
     except OSError as error:
         raise CertificateUnavailable("the certificate host's name cannot be resolved") from error
-    if not all(ipaddress.ip_address(address).is_global for address in found):
-        raise SignatureRefused("the certificate host's address is not public")
+    if not all(_is_public(ipaddress.ip_address(address)) for address in found):
+        raise SignatureRefused(Reason.ADDRESS)
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None) or address  # An IPv6 spelling does not make a network public.
+    return mapped.is_global and not mapped.is_multicast
 
 
 def _content(answer: requests.Response) -> bytes:
     if 300 <= answer.status_code < 400:
-        raise SignatureRefused("the certificate URL redirects")
+        raise SignatureRefused(Reason.REDIRECT)
     if answer.status_code != 200:
         raise CertificateUnavailable(f"the certificate host answered {answer.status_code}")
     deadline, content = time.monotonic() + TOTAL_TIME, b""
     while piece := answer.raw.read1(MAX_BYTES, decode_content=False):
         content += piece
         if len(content) > MAX_BYTES:
-            raise SignatureRefused("the certificate is too large")
+            raise SignatureRefused(Reason.TOO_LARGE)
         if time.monotonic() > deadline:
             raise CertificateUnavailable("the certificate host is too slow")
     announced = answer.headers.get("Content-Length", "")

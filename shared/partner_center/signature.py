@@ -10,34 +10,22 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
-from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.x509.oid import NameOID
-from cryptography.x509.verification import (
-    Criticality,
-    ExtensionPolicy,
-    PolicyBuilder,
-    Store,
-    VerificationError,
-)
 
 from shared.clock import Clock
-
-log = logging.getLogger(__name__)
+from shared.partner_center.refusal import CertificateUnavailable, Reason, SignatureRefused
+from shared.partner_center.trust import Trust, check_certificate, check_url, parse_certificate
 
 ALGORITHM = "rsa-sha256"
-MIN_KEY_BITS = 2048
 CACHE_SIZE = 16
 CACHE_TIME = timedelta(hours=1)
 REFUSED_TIME = timedelta(minutes=5)
@@ -46,14 +34,6 @@ UNAVAILABLE_TIME = timedelta(seconds=10)
 
 ROTATION_PAUSE = timedelta(minutes=1)
 """How old a certificate's answer must be before a signature that does not fit makes us ask again."""
-
-
-class SignatureRefused(Exception):
-    """The event is not authentic. The text is for the log only; the sender gets no reason."""
-
-
-class CertificateUnavailable(Exception):
-    """The certificate could not be fetched just now; Partner Center will deliver the event again."""
 
 
 class CertificateFetcher(Protocol):
@@ -65,19 +45,6 @@ class CertificateFetcher(Protocol):
         Raises CertificateUnavailable.
         """
         ...
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Whom we believe: hosts that may serve the certificate, the bundle it must chain to, and the name it must bear.
-
-    `hosts` are `host` or `host:port`; no port means 443.
-    """
-
-    hosts: frozenset[str]
-    bundle: Sequence[x509.Certificate]
-    subject: str
-    organization: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +81,7 @@ class SignatureCheck:
         `headers` are looked up in lower case.
         """
         if headers.get("x-ms-signature-algorithm", "").strip().casefold() != ALGORITHM:
-            raise SignatureRefused("the signature algorithm is not rsa-sha256")
+            raise SignatureRefused(Reason.ALGORITHM)
         signature = _signature(headers)
         url = headers.get("x-ms-certificate-url", "").strip()
         check_url(url, self._trust.hosts)
@@ -127,15 +94,20 @@ class SignatureCheck:
             answer = self._answer(url, certificate, newer_than=answer.at)
             if _matches(answer, signature, body):
                 return
-        raise SignatureRefused("the signature does not match the body")
+        raise SignatureRefused(Reason.SIGNATURE)
 
     def _certificate(self, url: str) -> _Certificate:
         with self._lock:
             certificate = self._certificates.setdefault(url, _Certificate())
             self._certificates.move_to_end(url)
-            while len(self._certificates) > CACHE_SIZE:
-                self._certificates.popitem(last=False)
+            if len(self._certificates) > CACHE_SIZE:
+                self._certificates.pop(self._least_worth())
             return certificate
+
+    def _least_worth(self) -> str:
+        """Return the oldest URL that led to no key, else the oldest: made-up URLs must not push a good one out."""
+        *older, _ = self._certificates.items()
+        return next((url for url, each in older if each.answer is None or each.answer.key is None), older[0][0])
 
     def _answer(self, url: str, certificate: _Certificate, *, newer_than: datetime | None) -> _Answer:
         """Return the remembered answer, or fetch; a failure is raised again for as long as it is remembered."""
@@ -148,7 +120,7 @@ class SignatureCheck:
                 answer = replace(answer, at=now) if answer and good and fetched.failure else fetched
                 certificate.answer = answer
         if answer.failure:
-            raise answer.failure
+            raise answer.failure.with_traceback(None)  # Raised often, it would grow by a frame each time.
         return answer
 
     def _fetch(self, url: str, now: datetime) -> _Answer:
@@ -178,94 +150,11 @@ def _signature(headers: Mapping[str, str]) -> bytes:
     scheme, _, rest = text.strip().partition(" ")
     encoded = rest.strip() if scheme.casefold() == "signature" else text.strip()
     if not encoded:
-        raise SignatureRefused("there is no signature")
+        raise SignatureRefused(Reason.NO_SIGNATURE)
     try:
-        return base64.b64decode(encoded, validate=True)
+        signature = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
-        raise SignatureRefused("the signature is not base64") from None
-
-
-def check_url(url: str, hosts: frozenset[str]) -> None:
-    """Refuse a certificate URL before anything is fetched, unless it is exactly of the expected shape."""
-    if not url.isascii() or any(character <= " " or character == "\\" for character in url):
-        raise SignatureRefused("the certificate URL holds characters that no such URL has")
-    try:
-        parts = urlsplit(url)
-        port = 443 if parts.port is None else parts.port
-    except ValueError:
-        raise SignatureRefused("the certificate URL is malformed") from None
-    if parts.scheme != "https":
-        raise SignatureRefused("the certificate URL is not https")
-    if "@" in parts.netloc or "?" in url or "#" in url:
-        raise SignatureRefused("the certificate URL has a user name, query or fragment")
-    allowed = {entry if ":" in entry else f"{entry}:443" for entry in hosts}
-    if f"{parts.hostname}:{port}" not in allowed:
-        raise SignatureRefused("the certificate URL's host is not allowed")
-    if not parts.path.endswith(".cer") or ".." in parts.path or "%" in parts.path:
-        raise SignatureRefused("the certificate URL's path is not a certificate's")
-
-
-def parse_certificate(content: bytes) -> x509.Certificate:
-    """Read one certificate, DER or PEM. Raises SignatureRefused."""
-    try:
-        if content.lstrip().startswith(b"-----BEGIN"):
-            return x509.load_pem_x509_certificate(content)
-        return x509.load_der_x509_certificate(content)
-    except (ValueError, UnsupportedAlgorithm):
-        raise SignatureRefused("what the certificate URL serves is not a certificate") from None
-
-
-def check_certificate(leaf: x509.Certificate, trust: Trust, now: datetime) -> rsa.RSAPublicKey:
-    """Return the key of a certificate that is Partner Center's. Raises SignatureRefused."""
-    _check_chain(leaf, trust.bundle, now)
-    _check_name(leaf, trust)
-    key = leaf.public_key()
-    if not isinstance(key, rsa.RSAPublicKey) or key.key_size < MIN_KEY_BITS:
-        raise SignatureRefused("the certificate's key is not RSA of at least 2048 bits")
-    return key
-
-
-def _check_chain(leaf: x509.Certificate, bundle: Sequence[x509.Certificate], now: datetime) -> None:
-    roots = [each for each in bundle if each.subject == each.issuer]
-    if not roots:
-        raise SignatureRefused("the trust bundle holds no root certificate")
-    intermediates = [each for each in bundle if each.subject != each.issuer]
-    # The signing certificate's extended key usage is not documented, so none is demanded of it; its key usage, the
-    # authorities' constraints, every signature and every validity period are.
-    leaf_policy = ExtensionPolicy.permit_all().require_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_sign)
-    verifier = (
-        PolicyBuilder()
-        .store(Store(roots))
-        .time(now.replace(tzinfo=None))
-        .max_chain_depth(4)
-        .extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=leaf_policy)
-        .build_client_verifier()
-    )
-    try:
-        verifier.verify(leaf, intermediates)
-    except VerificationError as error:
-        raise SignatureRefused(f"the certificate's chain does not hold: {error}") from error
-
-
-def _may_sign(_policy: object, _certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
-    if not usage.digital_signature:
-        raise ValueError("the certificate may not sign")
-
-
-def _check_name(leaf: x509.Certificate, trust: Trust) -> None:
-    names = {str(each.value).casefold() for each in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)}
-    try:
-        alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names |= {name.casefold() for name in alternative.get_values_for_type(x509.DNSName)}
-    except x509.ExtensionNotFound:
-        pass  # A certificate may name itself in its subject alone.
-    if trust.subject.casefold() not in names:
-        raise SignatureRefused("the certificate is not the event dispatcher's")
-    organizations = {str(each.value) for each in leaf.issuer.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)}
-    if trust.organization not in organizations:
-        raise SignatureRefused("the certificate was not issued by the expected organization")
-
-
-def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
-    """Read a PEM bundle of roots and intermediates. Raises ValueError."""
-    return tuple(x509.load_pem_x509_certificates(pem))
+        raise SignatureRefused(Reason.ENCODING) from None
+    if base64.b64encode(signature).decode() != encoded:  # Bits behind the last byte, which decoding ignores.
+        raise SignatureRefused(Reason.ENCODING)
+    return signature

@@ -95,8 +95,8 @@ class SyncDeal:
         link = self.ports.ledger.link(self.ports.crm.name, own.id)
         outcome = self._with_referral(_with_microsoft_id(own, related), link, message)
         link = self.ports.ledger.link(self.ports.crm.name, own.id)
-        if link and (moment := _event_moment(message.observed)):
-            self.ports.ledger.commit(replace(link, related_changed_at=moment), [])
+        if link and link.related_changed_at != related.changed_at:
+            self.ports.ledger.commit(replace(link, related_changed_at=related.changed_at), [])
         return outcome
 
     def _own_row(self, related: Referral) -> Referral | None:
@@ -121,7 +121,7 @@ class SyncDeal:
             return False
         related = bool(observed and observed.get("related"))
         known = link.related_changed_at if related else link.referral_changed_at
-        return known is not None and moment <= known
+        return moment == link.event_at or (known is not None and moment <= known)
 
     def _with_referral(self, referral: Referral, link: Link | None, message: DealMessage) -> str:
         if link is None or link.state is LinkState.IGNORED:
@@ -133,13 +133,13 @@ class SyncDeal:
         return self._agree(link, referral=referral)
 
     def _with_event(self, link: Link, referral: Referral, observed: Mapping[str, object] | None) -> Link:
-        """Return the link knowing the change that the event told of, so that its duplicates cost no call."""
-        moments = [referral.changed_at]
-        if link.referral_changed_at:
-            moments.append(link.referral_changed_at)
-        if (moment := _event_moment(observed)) and not (observed or {}).get("related"):
-            moments.append(moment)
-        return replace(link, referral_changed_at=max(moments))
+        """Return the link knowing the change that the event told of, so that its duplicates cost no call.
+
+        Everything up to the referral's own moment is known. The event's may be wrong, and much later: it is only
+        known again when it is the same, and hides nothing that comes after.
+        """
+        changed_at = max(filter(None, (referral.changed_at, link.referral_changed_at)))
+        return replace(link, referral_changed_at=changed_at, event_at=_event_moment(observed) or link.event_at)
 
     # --- "the CRM says: look at this record" -----------------------------------------------------------------------
 

@@ -154,6 +154,7 @@ class History:
             event = events.pop()
             self.world.receive(event)
             if self.chance.random() < 0.2:
+                self.world.another_receiver()  # which takes it, too, so that the worker has to know it
                 self.world.receive(event)
 
     def _work_some(self) -> None:

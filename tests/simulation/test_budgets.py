@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from shared.partner_center.new_referral import MICROSOFT
 from shared.sync.ports import CrmAudit
 from tests.fakes.partner_center import Event
 from tests.fakes.referral_rules import at
 from tests.fakes.world import World
 from tests.simulation.agreement import check_agreed
-from tests.simulation.deals import invited, shared
+from tests.simulation.deals import HELP, invited, shared
 
 VALUE = "/details/dealValue"
 READ, PATCH = "partner_center.read", "partner_center.update"
@@ -86,9 +87,30 @@ def test_echoes_and_duplicates(world: World) -> None:
     world.settle()
     start = world.mark()
     for event in seen * 2:
+        world.another_receiver()
         world.receive(event)
+    assert len(world.queue.due()) == 2 * len(seen), "the worker has to know them by itself"
     world.settle()
     assert world.calls(start) == {}
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_an_event_from_the_future_is_known_again_and_hides_no_later_one(world: World, *, ours: bool) -> None:
+    own, _ = shared(world, cosell_howcanmicrosofthelp=HELP)
+    (theirs,) = (str(row["id"]) for row in world.partner_center.rows.values() if row["organizationId"] == MICROSOFT)
+    wrong = Event(own if ours else theirs, created=False, ours=ours, at=world.theirs.now() + timedelta(minutes=50))
+    for spent in (True, False):
+        start = world.mark()
+        world.another_receiver()
+        world.receive(wrong)
+        world.settle()
+        assert bool(world.calls(start)) is spent, "the same again costs nothing"
+    assert cost(world, lambda: world.partner_center.edit(own, {VALUE: 77}))
+    assert world.crm.row(world.record_id())["estimatedvalue"] == 77
+    start = world.mark()
+    world.receive(Event(theirs, created=False, ours=False, at=world.theirs.now()))
+    world.settle()
+    assert world.calls(start), "nor one about Microsoft's row"
 
 
 def test_a_record_delivered_again_is_written_nowhere(world: World) -> None:

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from tests.unit.stand_ins import START
 
@@ -53,14 +53,9 @@ class Issued:
         return base64.b64encode(self.sign(body)).decode()
 
 
-def _name(common_name: str, organization: str) -> x509.Name:
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, "US"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-        ]
-    )
+def _name(common_name: str, organization: str | None) -> x509.Name:
+    parts = {NameOID.COUNTRY_NAME: "US", NameOID.ORGANIZATION_NAME: organization, NameOID.COMMON_NAME: common_name}
+    return x509.Name([x509.NameAttribute(kind, value) for kind, value in parts.items() if value])
 
 
 def _usage(*, signs_data: bool, signs_certificates: bool) -> x509.KeyUsage:
@@ -77,12 +72,31 @@ def _usage(*, signs_data: bool, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
+_ELSEWHERE = x509.AuthorityInformationAccess(
+    [
+        x509.AccessDescription(kind, x509.UniformResourceIdentifier(f"http://issuer.evil.example/{path}"))
+        for kind, path in (
+            (AuthorityInformationAccessOID.CA_ISSUERS, "issuer.crt"),
+            (AuthorityInformationAccessOID.OCSP, "ocsp"),
+        )
+    ]
+)
+_REVOKED_ELSEWHERE = x509.CRLDistributionPoints(
+    [
+        x509.DistributionPoint(
+            [x509.UniformResourceIdentifier("http://issuer.evil.example/revoked.crl")], None, None, None
+        )
+    ]
+)
+"""Places that a certificate names, and that nobody should call because it does."""
+
+
 def issue(
     parent: Issued | None,
     key: Key,
     *,
     common_name: str = SUBJECT,
-    organization: str = ORGANIZATION,
+    organization: str | None = ORGANIZATION,
     authority: bool = False,
     path_length: int | None = None,
     not_before: datetime = START - timedelta(days=30),
@@ -111,6 +125,8 @@ def issue(
     if not without_usage:
         default = _usage(signs_data=not authority, signs_certificates=authority)
         builder = builder.add_extension(usage or default, critical=True)
+    if parent:
+        builder = builder.add_extension(_ELSEWHERE, critical=False).add_extension(_REVOKED_ELSEWHERE, critical=False)
     if not authority:
         alternatives = [x509.DNSName(name) for name in ((common_name,) if names is None else names)]
         if alternatives:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from shared.errors import ServiceUnavailable
 from shared.sync.messages import DealMessage
-from shared.sync.receive_event import REFERRAL_EVENTS, MalformedEvent, parse_event, receive_event
-from tests.unit.stand_ins import UNHURRIED
+from shared.sync.receive_event import FUTURE_TOLERANCE, REFERRAL_EVENTS, Intake, MalformedEvent, parse_event
+from tests.unit.stand_ins import START, UNHURRIED, ManualClock
 
 REFERRAL = "2c7f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
 URI = f"https://api.partnercenter.microsoft.com/engagements/v1/referrals/{REFERRAL}"
@@ -25,13 +26,14 @@ class Queue:
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.sent: list[str] = []
+        self.delays: list[float] = []
         self.failure = failure
 
     def send(self, message: str, *, delay: float = 0) -> None:
-        assert delay == 0
         if self.failure:
             raise self.failure
         self.sent.append(message)
+        self.delays.append(delay)
 
     @property
     def only(self) -> DealMessage:
@@ -51,13 +53,18 @@ def event(**replaced: object) -> bytes:
     return json.dumps({name: value for name, value in content.items() if value is not ...}).encode()
 
 
+def take(body: bytes, queue: Queue) -> str | None:
+    """Take one event in, by a receiver that took nothing before."""
+    return Intake(queue, ManualClock()).take(body)
+
+
 # --- what goes on the queue ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", sorted(REFERRAL_EVENTS))
 def test_each_referral_event_puts_its_key_on_the_queue(name: str) -> None:
     queue = Queue()
-    correlation_id = receive_event(event(EventName=name), queue)
+    correlation_id = take(event(EventName=name), queue)
     message = queue.only
     assert (message.source, message.referral_id, message.reason) == ("partner_center", REFERRAL, name)
     assert message.correlation_id == correlation_id
@@ -67,7 +74,7 @@ def test_each_referral_event_puts_its_key_on_the_queue(name: str) -> None:
 
 
 def test_two_events_have_two_correlation_ids() -> None:
-    assert receive_event(event(), Queue()) != receive_event(event(), Queue())
+    assert take(event(), Queue()) != take(event(), Queue())
 
 
 @pytest.mark.parametrize(
@@ -83,7 +90,7 @@ def test_two_events_have_two_correlation_ids() -> None:
 )
 def test_only_the_id_of_the_uri_is_used(uri: str) -> None:
     queue = Queue()
-    receive_event(event(ResourceUri=uri), queue)
+    take(event(ResourceUri=uri), queue)
     assert queue.only.referral_id == REFERRAL
     assert "http" not in queue.sent[0]
 
@@ -91,7 +98,7 @@ def test_only_the_id_of_the_uri_is_used(uri: str) -> None:
 def test_names_of_members_in_any_case_and_unknown_ones() -> None:
     queue = Queue()
     content = {"eventname": "Referral-Updated", "RESOURCEURI": URI, "resourceChangeUtcDate": CHANGED, "partnerId": "x"}
-    receive_event(json.dumps(content).encode(), queue)
+    take(json.dumps(content).encode(), queue)
     assert queue.only.referral_id == REFERRAL
     assert queue.only.reason == "referral-updated"
 
@@ -99,7 +106,7 @@ def test_names_of_members_in_any_case_and_unknown_ones() -> None:
 @pytest.mark.parametrize("moment", [..., None, 5])
 def test_an_event_without_a_moment_is_still_a_hint(moment: object) -> None:
     queue = Queue()
-    receive_event(event(ResourceChangeUtcDate=moment), queue)
+    take(event(ResourceChangeUtcDate=moment), queue)
     assert queue.only.observed == {"related": False}
 
 
@@ -108,7 +115,7 @@ def test_any_number_of_fraction_digits(digits: int) -> None:
     fraction = f".{'1' * digits}" if digits else ""
     for zone in ("Z", "+00:00", ""):
         queue = Queue()
-        receive_event(event(ResourceChangeUtcDate=f"2026-01-05T09:31:07{fraction}{zone}"), queue)
+        take(event(ResourceChangeUtcDate=f"2026-01-05T09:31:07{fraction}{zone}"), queue)
         assert queue.only.observed is not None
         assert str(queue.only.observed["changed_at"]).endswith("+00:00")
 
@@ -119,13 +126,13 @@ def test_any_number_of_fraction_digits(digits: int) -> None:
 @pytest.mark.parametrize("name", ["test-created", "subscription-updated", "azure-fraud-event-detected", "x" * 500])
 def test_other_events_need_nothing(name: str) -> None:
     queue = Queue()
-    assert receive_event(event(EventName=name, ResourceUri=...), queue) is None
+    assert take(event(EventName=name, ResourceUri=...), queue) is None
     assert queue.sent == []
 
 
 def test_the_log_repeats_no_odd_name(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    receive_event(event(EventName="CANARY\nINJECTED line"), Queue())
+    take(event(EventName="CANARY\nINJECTED line"), Queue())
     assert "INJECTED" not in caplog.text
 
 
@@ -163,7 +170,7 @@ def test_the_log_repeats_no_odd_name(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_malformed_event_is_refused_and_not_repeated(body: bytes) -> None:
     queue = Queue()
     with pytest.raises(MalformedEvent) as caught:
-        receive_event(body, queue)
+        take(body, queue)
     assert queue.sent == []
     assert len(str(caught.value)) < 100
 
@@ -189,4 +196,22 @@ def test_whatever_the_uri_says_the_key_is_a_guid(uri: str) -> None:
 
 def test_a_queue_that_does_not_take_the_key_is_the_callers_to_know() -> None:
     with pytest.raises(ServiceUnavailable):
-        receive_event(event(), Queue(ServiceUnavailable("down")))
+        take(event(), Queue(ServiceUnavailable("down")))
+
+
+# --- the future ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(days=1), timedelta(days=365 * 70)])
+def test_a_change_that_is_yet_to_come_is_refused(ahead: timedelta) -> None:
+    queue = Queue()
+    with pytest.raises(MalformedEvent, match="more than an hour ahead"):
+        take(event(ResourceChangeUtcDate=(START + FUTURE_TOLERANCE + ahead).isoformat()), queue)
+    assert queue.sent == []
+
+
+@pytest.mark.parametrize("away", [FUTURE_TOLERANCE, timedelta(), -timedelta(days=400)])
+def test_a_clock_that_is_a_little_ahead_and_a_late_delivery_are_fine(away: timedelta) -> None:
+    queue = Queue()
+    assert take(event(ResourceChangeUtcDate=(START + away).isoformat()), queue)
+    assert queue.only

@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-BENCHES = ("mapping",)
+BENCHES = ("mapping", "signature", "receiver")
 
 
 def main(args: list[str]) -> int:

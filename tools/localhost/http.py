@@ -1,11 +1,14 @@
 """The HTTP front: routes, keys, and requests and answers in the shape the worker library knows."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
@@ -17,6 +20,10 @@ from tools.localhost.runtime import Runtime
 
 MAX_BODY = 100 * 1024 * 1024
 """The host's default limit (FUNCTIONS_REQUEST_BODY_SIZE_LIMIT)."""
+
+BODY_TIME = 30.0
+"""Seconds for the whole body, then 408. The host's server asks for 240 bytes a second instead (Kestrel's default
+MinRequestBodyDataRate), which for the bodies of this app is the same: a client that stalls or drips is let go."""
 
 Fire = Callable[[str, str], bool]
 """Runs a function by name with an input text; False when there is no such function."""
@@ -46,7 +53,10 @@ class Front:
         level = str(function.trigger.options.get("authLevel", "function")).lower()
         if not self._allowed(level, function.name, request):
             return _empty(401)
-        body = _body(request)
+        try:
+            body = _body(request)
+        except (ClientDisconnected, OSError):
+            return _empty(408)
         if body is None:
             return _empty(413)
         if function.name in self._runtime.load_errors:
@@ -132,6 +142,7 @@ class _Server(ThreadedWSGIServer):
 
 class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
+    timeout = 30  # for each read of the head, as Kestrel's RequestHeadersTimeout
     wbufsize = -1  # unbuffered, each small write would wait for a delayed ACK
     disable_nagle_algorithm = True
 
@@ -191,14 +202,28 @@ def _set_cookie(response: Response, cookie: Any) -> None:
 
 
 def _body(request: Request) -> bytes | None:
-    """The raw body; None when it is too large; empty when it came in chunks, as on Azure (host issue #4926)."""
-    if request.environ.get("wsgi.input_terminated"):
-        while request.environ["wsgi.input"].read(1 << 16):
-            pass
-        return b""
-    if (request.content_length or 0) > MAX_BODY:
-        return None
-    return request.get_data()
+    """The raw body; None when it is too large; empty when it came in chunks, as on Azure (host issue #4926).
+
+    Raises ClientDisconnected or OSError when it has not arrived after BODY_TIME, or never will.
+    """
+    late = threading.Timer(BODY_TIME, _hang_up, [request.environ["werkzeug.socket"]])
+    late.start()
+    try:
+        if request.environ.get("wsgi.input_terminated"):
+            while request.environ["wsgi.input"].read(1 << 16):
+                pass
+            return b""
+        if (request.content_length or 0) > MAX_BODY:
+            return None
+        return request.get_data()
+    finally:
+        late.cancel()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """Stop listening to a client; it can still be answered."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RD)
 
 
 def _url(request: Request) -> str:

@@ -1,0 +1,154 @@
+"""Secrets and people's data in a whole day's work, failures included: nothing that the app says repeats any of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from shared.settings import Settings
+from tests.e2e.deals import received_deal, shared_deal, until_record, until_referral
+from tests.e2e.test_webhook import post
+from tools.desks.desk import CONTACT, CUSTOMER, READY
+from tools.simulators.faults import Fault
+from tools.simulators.world import SYNC_USER
+from tools.stage import Stage
+
+SECRET_SETTINGS = sorted(str(field.alias) for field in Settings.model_fields.values() if not field.repr)
+"""Those that the settings themselves hide."""
+
+PLANTED = {
+    "ALERT_WEBHOOK_URL": "https://localhost:9/canary-hook?sig=canary-hook-signature",
+    "WEBHOOK_PUBLIC_URL": "https://app.example/api/WebhookReceiver?code=canary-public-key",
+}
+PERSON = {
+    "firstName": "Canarina",
+    "lastName": "Fringilla",
+    "email": "canarina@canary-customer.example",
+    "phoneNumber": "+441139998877",
+}
+REFERRAL: dict[str, Any] = {
+    "name": "Canary deal of Partner Center",
+    "details": {"notes": "Canary note of Partner Center"},
+    "customerProfile": {"name": "Canary Customer Ltd", "team": [PERSON]},
+}
+PEOPLE = [
+    *PERSON.values(),
+    "Canary deal",
+    "Canary note",
+    "Canary Customer",
+    "Canary edit",
+    *(CONTACT.last_name, CONTACT.email, CONTACT.phone, CUSTOMER.name, CUSTOMER.street),
+    *(str(READY["name"]), str(READY["notes"])),
+    *("Sam Seller", "sam.seller@partner.example", "14255550101"),
+    *("Okoro", "lee@fabrikam.example", SYNC_USER),
+]
+
+
+class Day:
+    """A stage whose secrets are known, and everything that it has said."""
+
+    def __init__(self, stage: Stage, log: Path) -> None:
+        self.stage = stage
+        self.log = log
+        self.tokens: list[str] = []
+        self.ids: list[str] = []
+        self._watch_tokens()
+
+    def _watch_tokens(self) -> None:
+        entra: Any = self.stage.world.entra
+        for name in ("_v1_body", "_v2_body"):
+            setattr(entra, name, self._keeping(getattr(entra, name)))
+
+    def _keeping(self, answer: Any) -> Any:
+        def kept(grant: Any) -> dict[str, Any]:
+            body: dict[str, Any] = answer(grant)
+            self.tokens += [body[name] for name in ("access_token", "refresh_token") if name in body]
+            return body
+
+        return kept
+
+    def secrets(self) -> list[str]:
+        settings = self.stage.settings()
+        values = [settings[name] for name in SECRET_SETTINGS if name in settings and name != "AzureWebJobsStorage"]
+        account_key = re.findall("AccountKey=([^;]+)", settings["AzureWebJobsStorage"])
+        keys = [*self.stage.host.function_keys.values(), *self.stage.host.keys.values()]
+        return [*values, *account_key, *keys, *self.tokens, "canary-hook", "canary-public-key"]
+
+
+@pytest.fixture
+def day(crm: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Day]:
+    del capfd  # Asked for so that it is there before the app starts, and has what the app prints.
+    log = tmp_path / "host.log"
+    with Stage(crms=(crm,), settings=PLANTED, log=log) as stage:
+        yield Day(stage, log)
+
+
+def _live(day: Day) -> None:
+    """Both scenarios, edits on both sides, and a failure of every kind."""
+    stage = day.stage
+    assert stage.register(send_test_event=True).status_code == 200
+    shared, record_id = shared_deal(stage, name="Canary deal of the CRM", notes="Canary note of the CRM")
+    received, received_record = received_deal(stage, **REFERRAL)
+    day.ids += [shared, record_id, received, received_record]
+    stage.crm.edit(record_id, notes="Canary edit of the CRM")
+    stage.run("CrmPoller")
+    until_referral(stage, shared, lambda row: row["details"]["notes"] == "Canary edit of the CRM")
+    _services_fail(day, received, received_record)
+    incomplete = stage.crm.opportunity(name="Canary deal without products", solutions=(), contact=False)
+    stage.run("CrmPoller")
+    until_record(stage, incomplete, lambda deal: deal.sync_status)
+    _strangers_knock(stage)
+    _sign_in_fails(stage, record_id)
+
+
+def _services_fail(day: Day, referral_id: str, record_id: str) -> None:
+    """Services that repeat in their error what they were sent."""
+    stage, echo = day.stage, '{"error": {"code": "Bad", "message": "Canary note, canarina@canary-customer.example"}}'
+    stage.crm.break_update(Fault("status", status=500, body=echo))
+    stage.partner_center.portal.edit(referral_id, {"/details/notes": "Canary edit of Partner Center"})
+    until_record(stage, record_id, lambda deal: deal.notes == "Canary edit of Partner Center")
+    stage.quiet()
+    refusal = Fault("status", status=400, body=echo, method="PATCH")
+    stage.world.servers["referrals"].faults.inject(refusal)
+    stage.crm.edit(record_id, notes="Canary edit that is refused")
+    stage.run("CrmPoller")
+    stage.eventually(lambda: refusal.fired, "the refusal")
+    stage.quiet()
+
+
+def _strangers_knock(stage: Stage) -> None:
+    body = b'{"EventName": "Canary note", "ResourceUri": "https://x/canarina@canary-customer.example"}'
+    assert post(stage, body, signature=b"canary-hook" * 20).status_code == 401
+    assert post(stage, b'{"EventName": "referral-updated", "ResourceUri": "Canary note"}').status_code == 400
+    assert requests.post(stage.url_of("RegisterWebhook"), data=body, timeout=30).status_code == 400
+
+
+def _sign_in_fails(stage: Stage, record_id: str) -> None:
+    stage.world.entra.revoke_refresh_tokens(SYNC_USER)
+    stage.restart()
+    stage.crm.edit(record_id, notes="Canary edit without a sign-in")
+    stage.run("CrmPoller")
+    until_record(stage, record_id, lambda deal: deal.sync_status.startswith("⏳"))
+    stage.run("Reconciler")
+    stage.quiet()
+
+
+def test_nothing_that_the_app_says_repeats_a_secret_or_a_person(day: Day, capfd: pytest.CaptureFixture[str]) -> None:
+    _live(day)
+    secrets = day.secrets()
+    day.stage.host.stop()
+    said = day.log.read_text()
+    printed = "".join(capfd.readouterr())
+    for known in (*day.ids, "deal set aside", "event refused", "alert worker raised", "alert worker not delivered"):
+        assert known in said, "the day did not happen as planned, so the log proves nothing"
+    assert len(day.tokens) >= 4
+    assert {"PARTNER_CENTER_REFRESH_TOKEN", "ALERT_WEBHOOK_URL", "TOKEN_ENCRYPTION_KEY"} <= set(SECRET_SETTINGS)
+    everything = (said + printed).casefold()
+    leaked = [canary for canary in (*secrets, *PEOPLE) if canary.casefold() in everything]
+    assert leaked == []
+    assert not re.search(r"code=(?!\*\*\*)[\w%-]", everything)
