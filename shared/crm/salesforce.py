@@ -190,11 +190,11 @@ class Salesforce:
         if not content:
             return record
         address = self._address(record.id)
-        stamp = moment(record.version.partition(" ")[0]) if record.version else None
+        stamp = _stamp(record)
         look = path(*address, fields=self._select())
         parts = [Part("write", "PATCH", path(*address), content, _guard(stamp)), Part("after", "GET", look)]
         if stamp:
-            self._outlast(stamp, record.seen_at)
+            self.outlast(record)
             parts.insert(0, Part("before", "GET", look))
         with self._accounts[hash(record.columns.get("AccountId") or record.id) % _STRIPES]:
             answers = self._wire.composite(parts)
@@ -206,13 +206,14 @@ class Salesforce:
             self._check_unchanged(record, answers[0], content, written)
         return written
 
-    def _outlast(self, stamp: datetime, seen_at: datetime) -> None:
+    def outlast(self, record: Record) -> None:
         """Wait until the second of the stamp is certainly over, so that whoever edits from now on leaves a later one.
 
         Salesforce's clock is held against its own stamp, our clock against our own observation.
         """
-        if self._wire.newest is None or self._wire.newest < stamp + timedelta(seconds=1):
-            young = GUARD_AGE - (self._clock.now() - seen_at)
+        stamp = _stamp(record)
+        if stamp and (self._wire.newest is None or self._wire.newest < stamp + timedelta(seconds=1)):
+            young = GUARD_AGE - (self._clock.now() - record.seen_at)
             if young > timedelta():
                 self._clock.sleep(young.total_seconds())
 
@@ -223,8 +224,8 @@ class Salesforce:
             return
         log.warning("the guard missed an edit: it is put back", extra={"record_id": record.id})
         lost = {name: found.columns[name] for name in content if name in found.columns}
-        guard = moment(str(written.version).partition(" ")[0])
-        answers = self._wire.composite([Part("write", "PATCH", path(*self._address(record.id)), lost, _guard(guard))])
+        write = Part("write", "PATCH", path(*self._address(record.id)), lost, _guard(_stamp(written)))
+        answers = self._wire.composite([write])
         error = self._wire.refusal(answers)
         if error and not isinstance(error, VersionMismatch):
             raise error
@@ -235,6 +236,10 @@ class Salesforce:
         if CURRENCY in content and self._currency.only():
             self._currency.check(content.pop(CURRENCY))
         return content
+
+
+def _stamp(record: Record) -> datetime | None:
+    return moment(record.version.partition(" ")[0]) if record.version else None
 
 
 def _guard(stamp: datetime | None) -> Mapping[str, str] | None:

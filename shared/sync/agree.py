@@ -145,6 +145,8 @@ class Agreement:
             state=LinkState.LINKED,
         )
         shown = link.status_shown
+        if plan.to_partner_center:
+            self.ports.crm.outlast(record.record)
         self._keep_losers(link, plan)
         link, refused = self._send(link, plan, referral)
         link, entries = self._conclude(link, plan, refused, introduce=introduce)

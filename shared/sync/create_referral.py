@@ -47,6 +47,7 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
         entry = trail.entry(record.id, ports.clock.now(), trail.TO_PARTNER_CENTER, text, correlation_id=correlation_id)
         ports.ledger.note(ports.crm.name, record.id, entry)
         return None
+    ports.crm.outlast(record)
     intent, taken_over = _claim(ports, record.id)
     if link := ports.ledger.link_of_record(ports.crm.name, record.id):
         # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
