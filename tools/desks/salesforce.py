@@ -224,6 +224,7 @@ class SalesforceDesk:
 
 
 def _is_poll(entry: LogEntry) -> bool:
-    if entry.path.endswith(("/query", "/queryAll")):
+    resource = entry.path.rstrip("/")
+    if resource.endswith(("/query", "/queryAll")):
         return "ORDER BY SystemModstamp" in unquote_plus(entry.query)
-    return "/query/" in entry.path or entry.path.endswith("/deleted")
+    return "/query/" in resource or resource.endswith("/deleted")
