@@ -23,6 +23,7 @@ from shared.partner_center.port import Referral
 from shared.sync import trail
 from shared.sync.agree import observed_record, with_base
 from shared.sync.create_record import INTENT_LEASE, LOOK_AGAIN
+from shared.sync.others import tell_others
 from shared.sync.ports import CrmAudit, Ports
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
         ports.ledger.replace_intent(intent, replace(intent, started_at=_RELEASED))
         raise
     link = _commit(ports, record, fields, deal, own, intent, correlation_id)
+    tell_others(ports, link, correlation_id)
     if not link.settled:
         raise StaleError("the deal was edited while its creation was interrupted")
     return link

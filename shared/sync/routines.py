@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from shared.alerts import Alerts
 from shared.errors import CosellError, FatalError
@@ -14,37 +15,33 @@ from shared.sync.work import WORKER
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 def run_poll(ports: Mapping[str, Ports], alerts: Alerts) -> None:
     """Poll every CRM once."""
     for name in ports:
-        if _attempt(alerts, f"poll {name}", lambda name=name: poll_crm(ports[name])):  # type: ignore[misc]
-            alerts.clear(f"poll {name}")
+        _attempt(alerts, f"poll {name}", lambda name=name: poll_crm(ports[name]))  # type: ignore[misc]
 
 
 def run_reconcile(ports: Mapping[str, Ports], alerts: Alerts) -> None:
-    """Sweep for missed events and resume what is due; clear the alerts of deals once none waits for a person."""
-    families: set[str] = set()
+    """Sweep for missed events and resume what is due; clear the alert of a CRM's deals once none needs an admin."""
     for name in ports:
-        if _attempt(alerts, f"sweep {name}", lambda name=name: sweep(ports[name])):  # type: ignore[misc]
-            alerts.clear(f"sweep {name}")
+        _attempt(alerts, f"sweep {name}", lambda name=name: sweep(ports[name]))  # type: ignore[misc]
         _attempt(alerts, f"mapping {name}", lambda name=name: apply_mapping(ports[name]))  # type: ignore[misc]
-        _attempt(
-            alerts,
-            f"resume {name}",
-            lambda name=name: families.update(resume_due(ports[name])),  # type: ignore[misc]
-        )
-    if FatalError.family not in families:
-        alerts.clear(WORKER)
+        families = _attempt(alerts, f"resume {name}", lambda name=name: resume_due(ports[name]))  # type: ignore[misc]
+        if families is not None and FatalError.family not in families:
+            alerts.clear(WORKER.format(name))
 
 
-def _attempt(alerts: Alerts, step: str, action: Callable[[], object]) -> bool:
-    """Run one step; a failure is logged, and a fatal one alerts. The next tick of the timer tries again."""
+def _attempt(alerts: Alerts, step: str, action: Callable[[], T]) -> T | None:
+    """Run one step and clear its alert; a failure is logged, and a fatal one alerts. The next tick tries again."""
     try:
-        action()
+        done = action()
     except CosellError as error:
         log.warning("%s failed (%s): %s", step, error.family, type(error).__name__)
         if isinstance(error, FatalError):
             alerts.alert(step, str(error))
-        return False
-    return True
+        return None
+    alerts.clear(step)
+    return done
