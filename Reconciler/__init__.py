@@ -1,4 +1,4 @@
-"""Timer: events that never came, and parked deals whose time has come."""
+"""Timer: events that never came, parked deals whose time has come, and the webhook itself."""
 
 import azure.functions as func
 
@@ -7,5 +7,5 @@ from shared.sync.routines import run_reconcile
 
 
 def main(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding; the work follows the stored cursor alone
-    """Sweep Partner Center and resume what is due."""
-    run_reconcile(app().ports, app().alerts)
+    """Sweep Partner Center, resume what is due, and look after the webhook."""
+    run_reconcile(app().ports, app().alerts, app().watchdog)

@@ -6,6 +6,7 @@ import functools
 import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from shared.partner_center.port import PartnerCenter
 from shared.partner_center.webhooks import Webhooks
 from shared.settings import Settings, load_settings
 from shared.sync.ports import Ports
+from shared.sync.watchdog import OnLoss, Watchdog
 from shared.sync.work import Work
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
     from shared.partner_center.trust import Trust
     from shared.queue.storage_queue import StorageDealQueue
+    from shared.sync.heartbeat import Heartbeat
     from shared.sync.receiver import Receiver
+    from shared.sync.registration_desk import RegistrationDesk
 
 
 class App:
@@ -177,7 +181,7 @@ class App:
         from shared.sync.security_audit import SecurityAudit
 
         audit = SecurityAudit(lambda: self.ledger, self.clock)
-        return Receiver(self.signature_check, Intake(self.queue, self.clock), audit)
+        return Receiver(self.signature_check, Intake(self.queue, self.clock), audit, self.heartbeat)
 
     # --- CRMs ------------------------------------------------------------------------------------------------------
 
@@ -269,6 +273,34 @@ class App:
         """Alerts to the configured chat, and to the log."""
         url = self.settings.alert_webhook_url
         return Alerts(self.ledger, _chat(self.transport, url) if url else None)
+
+    @functools.cached_property
+    def heartbeat(self) -> Heartbeat:
+        """What notes that events come."""
+        from shared.sync.heartbeat import Heartbeat
+
+        return Heartbeat(lambda: self.ledger, self.clock)
+
+    @functools.cached_property
+    def watchdog(self) -> Watchdog:
+        """What looks after the webhook; a dry run registers nothing."""
+        settings = self.settings
+        return Watchdog(
+            self.webhooks,
+            self.ledger,
+            self.alerts,
+            self.clock,
+            settings.webhook_public_url,
+            OnLoss.ALERT if settings.dry_run else settings.webhook_registration,
+            timedelta(hours=settings.webhook_heartbeat_hours) or None,
+        )
+
+    @functools.cached_property
+    def registration_desk(self) -> RegistrationDesk:
+        """What answers a person who registers the webhook."""
+        from shared.sync.registration_desk import RegistrationDesk
+
+        return RegistrationDesk(self.webhooks, self.ledger, self.clock, self.settings.webhook_public_url)
 
     @functools.cached_property
     def work(self) -> Work:

@@ -129,7 +129,8 @@ class Service:
     """One remote service under one identity: authorization, retries, and the pause it asked for.
 
     `authorize(fresh)` returns an access token, a new one when `fresh`. `classify` turns a refusing response (status
-    400 and above, except 401) into the error to raise. `observe` sees every response, for what its headers tell.
+    400 and above) into the error to raise; of a 401 and a 429 only the service's own code and correlation id count.
+    `observe` sees every response, for what its headers tell.
     """
 
     def __init__(
@@ -217,15 +218,18 @@ class Service:
         return response
 
     def _failure(self, request: Request, response: Response) -> CosellError:
-        if response.status == 401:
-            return SignInRequired(f"{self.name} refused a token that was just issued; check the identity's roles")
-        if response.status == 429:
-            return Throttled(f"{self.name} asked us to slow down", retry_after=retry_after(response, self._clock))
         if response.status < 400:
             return ServiceUnavailable(f"{self.name} answered with a redirect ({response.status}); check its URL")
         error = self._classify(response)
+        if response.status == 401:
+            refused = SignInRequired(f"{self.name} refused a token that was just issued; check the identity's roles")
+            return refused.told(error.code, error.correlation_id)
+        if response.status == 429:
+            slow = Throttled(f"{self.name} asked us to slow down", retry_after=retry_after(response, self._clock))
+            return slow.told(error.code, error.correlation_id)
         if isinstance(error, ServiceUnavailable) and not request.repeatable:
-            return OutcomeUnknown(str(error), retry_after=error.retry_after)
+            unknown = OutcomeUnknown(str(error), retry_after=error.retry_after)
+            return unknown.told(error.code, error.correlation_id)
         return error
 
     def _worth_repeating(self, request: Request, error: BaseException) -> bool:

@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from shared.errors import SettingsError
 from shared.mapping.codes import CURRENCIES
 from shared.sync.ports import CrmAudit
+from shared.sync.registration_request import url_problems
+from shared.sync.watchdog import OnLoss
 from shared.urls import is_loopback
 
 CrmName = Literal["dynamics365", "salesforce"]
@@ -104,6 +106,8 @@ class Settings(BaseModel):
     )
     webhook_certificate_organization: Text = Field("Microsoft Corporation", alias="WEBHOOK_CERTIFICATE_ORGANIZATION")
     webhook_public_url: Url | None = Field(None, alias="WEBHOOK_PUBLIC_URL", repr=False)
+    webhook_registration: OnLoss = Field(OnLoss.ALERT, alias="WEBHOOK_REGISTRATION")
+    webhook_heartbeat_hours: Annotated[int, Field(ge=0, le=8760)] = Field(24, alias="WEBHOOK_HEARTBEAT_HOURS")
 
     dynamics_url: Url | None = Field(None, alias="DYNAMICS_URL")
     dynamics_tenant_id: Text | None = Field(None, alias="DYNAMICS_TENANT_ID")
@@ -180,7 +184,16 @@ def _combinations(given: Mapping[str, str]) -> list[str]:
         problems += _dynamics(given)
     if "salesforce" in crms:
         problems += _salesforce(given)
-    return problems
+    return problems + _registration(given)
+
+
+def _registration(given: Mapping[str, str]) -> list[str]:
+    """Return what keeps the watchdog from registering by itself, where that is asked for."""
+    if given.get("WEBHOOK_REGISTRATION") != "keep":
+        return []
+    if "WEBHOOK_PUBLIC_URL" not in given:
+        return ["WEBHOOK_PUBLIC_URL: is not set, but WEBHOOK_REGISTRATION is keep."]
+    return [f"WEBHOOK_PUBLIC_URL: {problem}" for problem in url_problems(given["WEBHOOK_PUBLIC_URL"])]
 
 
 def _dynamics(given: Mapping[str, str]) -> list[str]:

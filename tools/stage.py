@@ -28,8 +28,8 @@ NEVER = "0 0 0 1 1 *"
 EVENT_DELAY = 0.5
 """Seconds after which Partner Center tells of a change.
 
-One that comes at once meets a deal that is still being committed, and is looked at again 15 seconds later: right, and tried
-in the simulation, but slow to watch.
+One that comes at once meets a deal that is still being committed, and is looked at again 15 seconds later: right,
+and tried in the simulation, but slow to watch.
 """
 
 T = TypeVar("T")

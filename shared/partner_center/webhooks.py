@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import quote
 
 from shared.clock import Clock
 from shared.errors import (
@@ -17,6 +18,7 @@ from shared.errors import (
     ServiceUnavailable,
 )
 from shared.http import Response, Service, retry_after
+from shared.urls import redacted_within
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class WebhooksClient:
         events = content.get("webhookevents")
         if not url:
             return None
-        return Registration(str(url), tuple(str(name) for name in events) if isinstance(events, Sequence) else ())
+        return Registration(str(url), tuple(str(name) for name in events) if isinstance(events, list) else ())
 
     def register(self, registration: Registration) -> None:
         """POST the first registration."""
@@ -96,7 +98,9 @@ class WebhooksClient:
 
     def validation(self, correlation_id: str) -> Validation:
         """GET validationEvents/{correlationId}."""
-        content = _members(self._service.call("GET", f"{self._url}/validationEvents/{correlation_id}").json())
+        content = _members(
+            self._service.call("GET", f"{self._url}/validationEvents/{quote(correlation_id, safe='')}").json()
+        )
         results = content.get("results")
         rows = [_members(row) for row in results] if isinstance(results, list) else []
         return Validation(str(content.get("status") or "unknown"), tuple(rows))
@@ -122,7 +126,7 @@ def classifier(clock: Clock) -> Callable[[Response], CosellError]:
         content = _members(response.json())
         inner = _members(content.get("error")) or content
         code = str(inner.get("code") or response.status)
-        message = str(inner.get("message") or inner.get("description") or code)[:300]
+        message = redacted_within(str(inner.get("message") or inner.get("description") or code))[:300]
         correlation_id = response.headers.get("ms-correlationid") or response.headers.get("request-id", "")
         return _classify(response, message, clock).told(code, correlation_id)
 

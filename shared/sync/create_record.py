@@ -52,7 +52,7 @@ def create_record(ports: Ports, referral: Referral, prior: Link | None, correlat
 
 def adopt(ports: Ports, referral: Referral, link: Link, record: Record, correlation_id: str) -> Link:
     """Link a referral to an existing record. The base is unknown: equal values are adopted, others go by policy."""
-    if not referral.external_reference_id and not ports.dry_run:
+    if not (referral.external_reference_id or referral.closed or ports.dry_run):  # A closed referral takes no change.
         referral = _write_record_id(ports, referral, record.id)
     link = replace(link, record_id=record.id, referral_changed_at=referral.changed_at)
     seen = observed_referral(referral, ports.mapping), observed_record(record, ports.mapping)
@@ -73,7 +73,7 @@ def _new_link(ports: Ports, referral: Referral, prior: Link | None) -> Link:
 
 
 def _ignored(ports: Ports, referral: Referral) -> str | None:
-    if referral.closed:
+    if referral.closed and not _being_shared(ports, referral):
         return "not synchronized: it was already closed when it was first seen"
     invited_by = get_path(referral.body, ("inviteContext", "invitedBy", "organizationId"))
     lead = referral.body.get("type") == "Independent" and referral.body.get("qualification") == "Direct"

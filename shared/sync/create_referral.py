@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from shared.crm.port import Record
 from shared.deal import STATUS, Fields
 from shared.errors import CosellError, Deferred, OutcomeUnknown, StaleError, VersionMismatch
-from shared.ledger.port import Intent, Link
+from shared.ledger.port import Intent, Link, LinkState
 from shared.lifecycle import TERMINAL, Stage, align
 from shared.mapping.compiled import stage_of
 from shared.merge import Change
@@ -62,7 +62,8 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
             return None
         if own is None:
             own = ports.partner_center.create(own_referral(ports.mapping, deal, record.id))
-        if deal.asks_for_help and not (taken_over and _microsoft_invited(ports, own)):
+        # An interrupted deal may have been closed meanwhile; then nobody can be invited any more.
+        if deal.asks_for_help and not own.closed and not (taken_over and _microsoft_invited(ports, own)):
             intent = ports.ledger.replace_intent(intent, replace(intent, referral_id=own.id))
             _invite_microsoft(ports, deal, record.id, own)
     except OutcomeUnknown:
@@ -71,7 +72,8 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
     except CosellError:
         ports.ledger.replace_intent(intent, replace(intent, started_at=_RELEASED))
         raise
-    link = _commit(ports, record, fields, deal, own, intent, correlation_id)
+    etag = _ignored(ports, own) if taken_over else None
+    link = _commit(ports, record, fields, deal, own, intent, correlation_id, etag)
     tell_others(ports, link, correlation_id)
     if not link.settled:
         raise StaleError("the deal was edited while its creation was interrupted")
@@ -113,6 +115,12 @@ def _microsoft_invited(ports: Ports, own: Referral) -> bool:
     return any(row.organization_id == MICROSOFT for row in ports.partner_center.engagement(own.engagement_id))
 
 
+def _ignored(ports: Ports, own: Referral) -> str | None:
+    """Return the etag of a link that says the referral is ignored: an event may overtake an interrupted creation."""
+    prior = ports.ledger.link(ports.crm.name, own.id)
+    return prior.etag if prior and prior.state is LinkState.IGNORED else None
+
+
 def _commit(
     ports: Ports,
     record: Record,
@@ -121,15 +129,17 @@ def _commit(
     own: Referral,
     intent: Intent,
     correlation_id: str,
+    etag: str | None,
 ) -> Link:
     now = ports.clock.now()
     sent = [Change(name, None, value, "sent") for name, value in deal.fields.items() if value not in (None, ())]
-    text = "created from the CRM" + (", Microsoft invited" if deal.asks_for_help else "")
+    text = "created from the CRM" + (", Microsoft invited" if deal.asks_for_help and not own.closed else "")
     entry = trail.entry(
         own.id, now, trail.TO_PARTNER_CENTER, text, sent, correlation_id=correlation_id, mapping=ports.mapping
     )
+    # What was agreed is what was shared: an active deal, even if one side has ended it since an interrupted POST.
     stage = stage_of(own.body)
-    base = {**fields, **deal.fields, STATUS: stage}
+    base = {**fields, **deal.fields, STATUS: Stage.ACTIVE}
     differing = _differing(ports, base, own)
     if align(Stage(str(fields[STATUS])), stage) is not stage:
         differing.add(STATUS)
@@ -137,6 +147,7 @@ def _commit(
         crm=ports.crm.name,
         referral_id=own.id,
         record_id=record.id,
+        etag=etag,
         engagement_id=own.engagement_id,
         settled=not differing,
         referral_version=own.version,

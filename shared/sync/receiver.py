@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from shared.partner_center.refusal import SignatureRefused
+from shared.sync.heartbeat import Heartbeat
 from shared.sync.receive_event import Intake, MalformedEvent
 from shared.sync.security_audit import SecurityAudit
 
@@ -28,10 +29,11 @@ class EventCheck(Protocol):
 class Receiver:
     """Answers requests. The sender of a refused one learns its status and no more; log and security audit say why."""
 
-    def __init__(self, check: EventCheck, intake: Intake, audit: SecurityAudit) -> None:
+    def __init__(self, check: EventCheck, intake: Intake, audit: SecurityAudit, heartbeat: Heartbeat) -> None:
         self._check = check
         self._intake = intake
         self._audit = audit
+        self._heartbeat = heartbeat
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> HTTPStatus:
         """Return 200 when the event is on the queue or needs nothing, else 400, 401 or 413; header names in lower case.
@@ -45,7 +47,8 @@ class Receiver:
             return self._refuse(HTTPStatus.BAD_REQUEST, "the body is empty, or was sent in chunks")
         try:
             self._check.check(headers, body)
-            self._intake.take(body)
+            if self._intake.take(body):
+                self._heartbeat.beat()
         except SignatureRefused as refusal:
             return self._refuse(HTTPStatus.UNAUTHORIZED, refusal.reason, detail=str(refusal))
         except MalformedEvent as refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.ledger.port import Link, LinkState
@@ -18,8 +19,16 @@ OVERLAP = timedelta(minutes=15)
 """How far the sweep reaches back behind its cursor: Partner Center's lists may lag behind its writes."""
 
 
-def sweep(ports: Ports) -> int:
-    """Queue every referral whose version the ledger does not know; returns how many.
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found: how many deals it queued, and how many of those changes no earlier sweep has seen."""
+
+    queued: int = 0
+    unannounced: int = 0
+
+
+def sweep(ports: Ports) -> Swept:
+    """Queue every referral whose version the ledger does not know; returns what was found.
 
     The cursor only moves to a time that Partner Center itself reported, never to ours. The first sweep takes the
     undecided invitations only: older deals come in when they change.
@@ -27,29 +36,29 @@ def sweep(ports: Ports) -> int:
     held = ports.ledger.value("cursor", f"{PARTNER_CENTER}-{ports.crm.name}")
     if held.value:
         start = datetime.fromisoformat(held.value)
-        sent, newest = _queue_unknown(ports, ports.partner_center.changed_since(start - OVERLAP), start)
+        found, newest = _queue_unknown(ports, ports.partner_center.changed_since(start - OVERLAP), start)
     else:
         last = ports.partner_center.newest()
-        if last is None:
-            return 0
-        sent, newest = _queue_unknown(ports, ports.partner_center.undecided(), last.changed_at)
+        start = last.changed_at if last else ports.partner_center.now()
+        found, newest = _queue_unknown(ports, ports.partner_center.undecided(), start)
     if newest.isoformat() != held.value:
         ports.ledger.replace_value("cursor", f"{PARTNER_CENTER}-{ports.crm.name}", newest.isoformat(), held)
-    return sent
+    return found
 
 
-def _queue_unknown(ports: Ports, referrals: Iterable[Referral], newest: datetime) -> tuple[int, datetime]:
-    """Queue the referrals the ledger does not know; returns how many, and the newest change that was seen."""
-    sent, correlation_id = 0, str(uuid.uuid4())
+def _queue_unknown(ports: Ports, referrals: Iterable[Referral], start: datetime) -> tuple[Swept, datetime]:
+    """Queue the referrals the ledger does not know; returns what was found, and the newest change that was seen."""
+    sent, fresh, newest, correlation_id = 0, 0, start, str(uuid.uuid4())
     for referral in referrals:
         newest = max(newest, referral.changed_at)
         if not _is_known(ports, referral):
             message = DealMessage(PARTNER_CENTER, "sweep", correlation_id, referral_id=referral.id, crm=ports.crm.name)
             ports.queue.send(message.dump())
             sent += 1
+            fresh += referral.changed_at > start
     if sent:
         log.warning("the sweep found changes without an event", extra={"crm": ports.crm.name, "found": sent})
-    return sent, newest
+    return Swept(sent, fresh), newest
 
 
 def _is_known(ports: Ports, referral: Referral) -> bool:

@@ -11,6 +11,7 @@ from shared.errors import CosellError, FatalError
 from shared.sync.poll_crm import poll_crm
 from shared.sync.ports import Ports
 from shared.sync.reconcile import apply_mapping, resume_due, sweep
+from shared.sync.watchdog import Watchdog
 from shared.sync.work import WORKER
 
 log = logging.getLogger(__name__)
@@ -24,14 +25,21 @@ def run_poll(ports: Mapping[str, Ports], alerts: Alerts) -> None:
         _attempt(alerts, f"poll {name}", lambda name=name: poll_crm(ports[name]))  # type: ignore[misc]
 
 
-def run_reconcile(ports: Mapping[str, Ports], alerts: Alerts) -> None:
-    """Sweep for missed events and resume what is due; clear the alert of a CRM's deals once none needs an admin."""
+def run_reconcile(ports: Mapping[str, Ports], alerts: Alerts, watchdog: Watchdog) -> None:
+    """Sweep for missed events, resume what is due, and look after the webhook.
+
+    The alert of a CRM's deals is cleared once none of them waits for an administrator.
+    """
+    unannounced = 0
     for name in ports:
-        _attempt(alerts, f"sweep {name}", lambda name=name: sweep(ports[name]))  # type: ignore[misc]
+        swept = _attempt(alerts, f"sweep {name}", lambda name=name: sweep(ports[name]))  # type: ignore[misc]
+        unannounced += swept.unannounced if swept else 0
         _attempt(alerts, f"mapping {name}", lambda name=name: apply_mapping(ports[name]))  # type: ignore[misc]
         families = _attempt(alerts, f"resume {name}", lambda name=name: resume_due(ports[name]))  # type: ignore[misc]
         if families is not None and FatalError.family not in families:
             alerts.clear(WORKER.format(name))
+    _attempt(alerts, "look at the webhook", watchdog.check_registration)
+    _attempt(alerts, "look for events", lambda: watchdog.check_heartbeat(unannounced))
 
 
 def _attempt(alerts: Alerts, step: str, action: Callable[[], T]) -> T | None:

@@ -198,7 +198,9 @@ class SyncDeal:
             return "our own write"
         if referral_id:
             referral = ports.partner_center.read(str(referral_id))
-            fresh = Link(ports.crm.name, referral.id, record.id, engagement_id=referral.engagement_id)
+            prior = ports.ledger.link(ports.crm.name, referral.id)
+            etag = prior.etag if prior and prior.state is LinkState.IGNORED else None
+            fresh = Link(ports.crm.name, referral.id, record.id, engagement_id=referral.engagement_id, etag=etag)
             adopt(ports, referral, link or fresh, record, message.correlation_id)
             return "linked"
         closed = ports.mapping.record_stage(record.columns) in TERMINAL

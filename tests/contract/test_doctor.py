@@ -14,7 +14,7 @@ from shared.bootstrap import App
 from shared.partner_center.webhooks import Registration
 from shared.settings import load_settings
 from shared.sync.poll_crm import poll_crm
-from shared.sync.register_webhook import DEFAULT_EVENTS
+from shared.sync.registration_request import DEFAULT_EVENTS
 from tests.contract.stages.admin import Desk
 from tests.fakes.clock import FakeClock
 from tools.admin.examination import examine

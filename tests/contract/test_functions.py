@@ -36,6 +36,11 @@ def test_the_trigger_is_the_contracts(name: str) -> None:
         assert bindings[0]["authLevel"] == "function"
 
 
+def test_the_registration_is_a_page_too() -> None:
+    binding = json.loads((ROOT / "RegisterWebhook" / "function.json").read_text())["bindings"][0]
+    assert binding["methods"] == ["get", "post"]
+
+
 @pytest.mark.parametrize("name", TRIGGERS)
 def test_an_entry_point_translates_and_nothing_else(name: str) -> None:
     source = (ROOT / name / "__init__.py").read_text()

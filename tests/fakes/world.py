@@ -16,15 +16,18 @@ from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Ledger, Link, Stored
 from shared.mapping.compiled import Mapping
 from shared.mapping.loading import load_mapping
+from shared.sync.heartbeat import Heartbeat
 from shared.sync.ports import CrmAudit, Ports
 from shared.sync.receive_event import Intake
 from shared.sync.routines import run_poll, run_reconcile
+from shared.sync.watchdog import Watchdog
 from shared.sync.work import Work
 from tests.fakes.clock import FakeClock, SkewedClock
 from tests.fakes.crm import FakeCrm
 from tests.fakes.partner_center import Event, FakePartnerCenter
 from tests.fakes.queue import FakeQueue, Message
 from tests.fakes.tape import Crash, Tape
+from tests.fakes.webhooks import FakeWebhooks
 
 ROUNDS = 200
 """How many times the queue may be emptied before a history counts as endless (P8)."""
@@ -111,6 +114,9 @@ class World:
         self.others: dict[str, Ports] = {}
         """The CRMs that are configured besides the first, by name."""
         self.alerts = Alerts(ledger, self.chat)
+        self.webhooks = FakeWebhooks()
+        self.heartbeat = Heartbeat(lambda: ledger, self.clock)
+        self.watchdog = Watchdog(self.webhooks, ledger, self.alerts, self.clock)
         self._restart(seed)
 
     @property
@@ -146,7 +152,7 @@ class World:
             "AuditUri": None,
             "ResourceChangeUtcDate": f"{event.at:%Y-%m-%dT%H:%M:%S.%f}0+00:00",
         }
-        while not self._survives(lambda: self.intake.take(json.dumps(body).encode())):
+        while not self._survives(lambda: self._take(json.dumps(body).encode())):
             self.another_receiver()
 
     def another_receiver(self) -> None:
@@ -155,6 +161,10 @@ class World:
         It has Partner Center's clock, or a skew would have it refuse every event for being of the future.
         """
         self.intake = Intake(self.queue, self.theirs)
+
+    def _take(self, body: bytes) -> None:
+        if self.intake.take(body):
+            self.heartbeat.beat()
 
     def receive_all(self) -> None:
         """Deliver every event that waits."""
@@ -167,7 +177,7 @@ class World:
 
     def reconcile(self) -> None:
         """Let the Reconciler's timer tick."""
-        self._survives(lambda: run_reconcile(self.configured, self.alerts))
+        self._survives(lambda: run_reconcile(self.configured, self.alerts, self.watchdog))
 
     def pump(self) -> int:
         """Handle every visible message; returns how many."""

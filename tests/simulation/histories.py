@@ -50,6 +50,7 @@ class History:
 
     def live(self) -> World:
         """Let it happen, and then let everything come to rest."""
+        self.world.reconcile()  # What happened before the app's first sweep is older business.
         acts = self._acts()
         weights = [weight for weight, _ in acts]
         for _ in range(self.steps):

@@ -353,3 +353,15 @@ def test_an_undecided_invitation_survives_an_outage_of_both_lists(world: World) 
     world.tape.fail(ServiceUnavailable("answered 503"), "crm", "changes", times=2)
     world.recover()
     check_agreed(world)
+
+
+def test_a_referral_that_closes_while_its_record_is_being_created_is_tied_unpatched(world: World) -> None:
+    referral_id = world.partner_center.invites_us()
+    world.tape.fail(Throttled("slow down", retry_after=60), "partner_center", "update")
+    world.receive_all()
+    world.pump()
+    assert world.links() == [], "its record is there, but the referral does not name it yet"
+    world.partner_center.close(referral_id, "Lost")
+    world.recover()
+    assert world.link().record_id == world.record_id()
+    assert list(world.ledger.all_parked("dynamics365")) == []

@@ -11,7 +11,7 @@ from tests.fakes.world import World
 from tests.simulation.agreement import check_tied, disagreements
 from tests.simulation.histories import COLUMNS, History
 
-SEEDS = 300
+SEEDS = 1000
 
 
 def check(history: History, world: World) -> None:
@@ -64,7 +64,7 @@ def test_every_history_with_sellers_who_win_and_lose() -> None:
 
 def test_undisturbed_each_edit_is_written_once() -> None:
     """At most one write to each side for each edit, and none for echoes and duplicates (P3, P4)."""
-    for seed in range(SEEDS // 3):
+    for seed in range(SEEDS // 10):
         history = History(seed, calm=True)
         calls = relive(history).tape.remote()
         made = history.counts["edits"] + 2 * history.counts["deals"]

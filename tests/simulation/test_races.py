@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from shared.crm.port import Record
+from shared.errors import OutcomeUnknown
+from shared.ledger.port import LinkState
 from shared.lifecycle import Stage
 from shared.sync.ports import CrmAudit
 from tests.fakes.tape import Step
@@ -176,3 +178,34 @@ def test_two_pollers_at_once_hand_over_everything() -> None:
         _interfere_at(world, number, world.poll)
     world.settle()
     check_agreed(world, deals=5)
+
+
+@pytest.mark.parametrize("overtaken", [True, False], ids=["the event came first", "the event came last"])
+@pytest.mark.parametrize("substatus", ["Won", "Lost"])
+def test_a_deal_that_is_closed_between_its_two_posts_is_linked_and_closed(substatus: str, *, overtaken: bool) -> None:
+    world = World()
+    world.crm.add_deal(cosell_howcanmicrosofthelp=HELP)
+    world.poll()
+    world.tape.fail(OutcomeUnknown("the connection broke"), "partner_center", "create", after=True)
+    world.pump()
+    world.partner_center.close(world.referral_id(), substatus)
+    if overtaken:
+        world.receive_all()
+        world.pump()
+    world.settle()
+    world.recover()
+    row = world.crm.row(world.record_id())
+    assert row["statecode"] == (1 if substatus == "Won" else 2)
+    assert world.link().state is LinkState.LINKED
+    assert world.partner_center.of_microsoft(world.link().engagement_id) == []
+    assert "Microsoft invited" not in world.history()
+    check_agreed(world)
+
+
+def test_the_first_referral_of_all_is_found_although_its_event_is_lost() -> None:
+    world = World()
+    world.reconcile()
+    world.partner_center.registers()
+    world.events.clear()
+    world.recover()
+    check_agreed(world)

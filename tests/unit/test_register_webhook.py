@@ -3,70 +3,38 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 
 import pytest
 
-from shared.errors import AlreadyExists, DataError, GoneError, Problem
+from shared.errors import GoneError, ServiceUnavailable, Throttled
+from shared.ledger.memory import MemoryLedger
+from shared.ledger.port import Ledger, Stored
 from shared.partner_center.webhooks import Registration, Validation
-from shared.sync.register_webhook import (
+from shared.sync.register_webhook import NoTestEvent, RegistrationExists, register_webhook
+from shared.sync.registration_history import KEPT, describe, history
+from shared.sync.registration_request import (
     DEFAULT_EVENTS,
+    MAX_BODY,
     TEST_EVENT,
     InvalidRegistration,
-    RegistrationExists,
     RegistrationRequest,
-    describe,
     parse_request,
-    redacted,
-    register_webhook,
 )
+from shared.urls import redacted
+from tests.fakes.webhooks import FakeWebhooks
 from tests.unit.stand_ins import ManualClock
 
 URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
 OTHER = Registration("https://other.example/hook?sig=CANARY-OTHER", ("subscription-updated", "referral-created"))
 
 
-class FakeWebhooks:
-    """Partner Center's one registration; `fate` is what is told about a test event, one answer per question."""
-
-    def __init__(self, current: Registration | None = None, *fate: Validation | Exception) -> None:
-        self.current = current
-        self.fate = list(fate)
-        self.writes: list[str] = []
-        self.tests = 0
-
-    def registration(self) -> Registration | None:
-        return self.current
-
-    def register(self, registration: Registration) -> None:
-        if self.current:
-            raise AlreadyExists("exists")
-        self.writes.append("register")
-        self.current = registration
-
-    def replace(self, registration: Registration) -> None:
-        if not self.current:
-            raise GoneError("none")
-        self.writes.append("replace")
-        self.current = registration
-
-    def send_test_event(self) -> str:
-        if self.current is None or TEST_EVENT not in self.current.events:
-            raise DataError(Problem("events", "test-created is not registered", "Register it."))
-        self.tests += 1
-        return "test-1"
-
-    def validation(self, correlation_id: str) -> Validation:
-        assert correlation_id == "test-1"
-        told = self.fate.pop(0) if len(self.fate) > 1 else self.fate[0]
-        if isinstance(told, Exception):
-            raise told
-        return told
-
-
-def register(webhooks: FakeWebhooks, clock: ManualClock | None = None, **wanted: object) -> dict[str, object]:
+def register(
+    webhooks: FakeWebhooks, clock: ManualClock | None = None, ledger: Ledger | None = None, **wanted: object
+) -> dict[str, object]:
     request = RegistrationRequest(URL, **wanted)  # type: ignore[arg-type]
-    return register_webhook(webhooks, clock or ManualClock(), request)
+    return register_webhook(webhooks, ledger or MemoryLedger(), clock or ManualClock(), request)
 
 
 # --- registering -----------------------------------------------------------------------------------------------------
@@ -199,6 +167,73 @@ def test_no_test_event_unasked() -> None:
     assert webhooks.tests == 0
 
 
+# --- what is remembered ----------------------------------------------------------------------------------------------
+
+
+def test_each_registration_is_remembered_with_what_it_replaced_and_without_a_key() -> None:
+    ledger, clock, webhooks = MemoryLedger(), ManualClock(), FakeWebhooks(OTHER)
+    register(webhooks, clock, ledger, overwrite=True)
+    clock.pass_time(60)
+    register(webhooks, clock, ledger, overwrite=True)
+    (entry,) = history(ledger)
+    assert (entry.status, entry.by, entry.webhook_url) == ("updated", "RegisterWebhook", redacted(URL))
+    assert entry.previous == describe(OTHER)
+    assert "CANARY" not in ledger.value("registration", "history").value
+
+
+def test_a_registration_that_was_there_before_us_is_remembered_too() -> None:
+    ledger = MemoryLedger()
+    register(FakeWebhooks(Registration(URL, DEFAULT_EVENTS)), ledger=ledger)
+    assert [entry.status for entry in history(ledger)] == ["unchanged"]
+
+
+def test_a_refused_request_is_not_remembered_and_the_oldest_are_forgotten() -> None:
+    ledger, webhooks = MemoryLedger(), FakeWebhooks(OTHER)
+    with pytest.raises(RegistrationExists):
+        register(webhooks, ledger=ledger)
+    assert history(ledger) == ()
+    for number in range(KEPT + 5):
+        webhooks.current = Registration(f"https://other.example/{number}", ())
+        register(webhooks, ledger=ledger, overwrite=True)
+    kept = history(ledger)
+    assert len(kept) == KEPT
+    assert kept[0].previous == {"webhook_url": f"https://other.example/{KEPT + 4}", "events": []}
+
+
+def test_storage_that_fails_does_not_hide_that_it_is_registered(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(MemoryLedger):
+        def value(self, kind: str, name: str) -> Stored:
+            raise ServiceUnavailable(f"{kind} {name}: answered 503")
+
+    assert register(FakeWebhooks(), ledger=Failing())["status"] == "registered"
+    assert "missing from the history" in caplog.text
+
+
+def test_a_registration_is_made_and_remembered_when_its_test_event_is_refused() -> None:
+    class Throttling(FakeWebhooks):
+        def send_test_event(self) -> str:
+            raise Throttled("slow down", retry_after=60)
+
+    ledger, webhooks = MemoryLedger(), Throttling()
+    with pytest.raises(NoTestEvent) as caught:
+        register(webhooks, ledger=ledger, send_test_event=True)
+    assert caught.value.outcome["status"] == "registered"
+    assert webhooks.current is not None
+    assert len(history(ledger)) == 1
+
+
+def test_a_result_that_cannot_be_read_yet_is_pending() -> None:
+    told = register(FakeWebhooks(None, ServiceUnavailable("answered 503")), send_test_event=True)
+    assert told["test_event"] == {"correlation_id": "test-1", "status": "pending", "results": []}
+
+
+def test_no_word_of_a_registration_holds_a_key(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    register(FakeWebhooks(OTHER), overwrite=True)
+    assert "https://fn.example/api/WebhookReceiver?code=***" in caplog.text
+    assert "CANARY" not in caplog.text
+
+
 # --- the request -----------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +286,8 @@ def test_loopback_may_be_plain_http(url: str) -> None:
         "https://fn.example/api/RegisterWebhook?code=k",
         "https://fn.example/api/WebhookReceiver",
         "https://fn.example/api/WebhookReceiver?code=",
+        "https://fn.example/api/WebhookReceiver?code=k k",
+        "https://fn.example/api/WebhookReceiver?code=k\nx",
     ],
 )
 def test_a_url_that_could_not_work_is_refused_by_name(url: object) -> None:
@@ -268,10 +305,15 @@ def test_odd_events_are_refused(events: object) -> None:
     assert problems(webhook_url=URL, events=events)[0].startswith("events: ")
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"5", b"[" * 60_000])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"5", b"[" * 10_000])
 def test_what_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRegistration, match="JSON object"):
         parse_request(body)
+
+
+def test_a_body_that_no_honest_request_has_is_not_read() -> None:
+    with pytest.raises(InvalidRegistration, match="larger than"):
+        parse_request(b" " * (MAX_BODY + 1))
 
 
 def test_an_empty_body_asks_for_the_url() -> None:

@@ -12,6 +12,7 @@ from shared.bootstrap import App
 from shared.errors import CosellError, SettingsError
 from shared.settings import Settings, load_settings
 from shared.sync.ports import CrmAudit
+from shared.sync.watchdog import OnLoss
 from tests.unit.stand_ins import ManualClock, ScriptedTransport
 
 STORAGE = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Q0FOQVJZ;EndpointSuffix=core.windows.net"
@@ -68,6 +69,8 @@ def test_the_documented_defaults() -> None:
     assert settings.webhook_certificate_hosts == ("3psostorageacct.blob.core.windows.net",)
     assert settings.webhook_certificate_subject == "pcnotifications-dispatch.microsoft.com"
     assert settings.webhook_certificate_organization == "Microsoft Corporation"
+    assert settings.webhook_registration is OnLoss.ALERT
+    assert settings.webhook_heartbeat_hours == 24
     assert settings.queue == "deals"
     assert settings.crm_audit is CrmAudit.EVERY_CHANGE
     assert settings.dry_run is False
@@ -157,6 +160,20 @@ def test_without_any_registration_dynamics_uses_the_managed_identity() -> None:
     assert load(**none).dynamics_client_id is None
 
 
+RECEIVER = "https://fn.example/api/WebhookReceiver?code=CANARY-key"
+
+
+def test_the_watchdog_may_be_told_to_keep_the_registration() -> None:
+    settings = load(WEBHOOK_REGISTRATION="keep", WEBHOOK_PUBLIC_URL=RECEIVER, WEBHOOK_HEARTBEAT_HOURS="0")
+    watchdog = App(settings, ManualClock(), ScriptedTransport()).watchdog
+    assert (watchdog.on_loss, watchdog.public_url, watchdog.silence) == (OnLoss.KEEP, RECEIVER, None)
+
+
+def test_a_dry_run_registers_nothing() -> None:
+    settings = load(WEBHOOK_REGISTRATION="keep", WEBHOOK_PUBLIC_URL=RECEIVER, DRY_RUN="true")
+    assert App(settings, ManualClock(), ScriptedTransport()).watchdog.on_loss is OnLoss.ALERT
+
+
 # --- mistakes --------------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +194,27 @@ def test_every_mistake_is_named_at_once() -> None:
     ):
         assert f"\n- {name}: " in message, name
     assert message.startswith("9 app settings to correct")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"WEBHOOK_REGISTRATION": "fight"},
+        {"WEBHOOK_HEARTBEAT_HOURS": "-1"},
+        {"WEBHOOK_HEARTBEAT_HOURS": "soon"},
+    ],
+)
+def test_the_watchdogs_settings_are_named(wrong: dict[str, str | None]) -> None:
+    assert named(**wrong) == set(wrong)
+
+
+@pytest.mark.parametrize(
+    "url", [None, "https://fn.example/api/WebhookReceiver", "https://fn.example/other?code=CANARY"]
+)
+def test_keeping_a_registration_takes_the_receivers_whole_url(url: str | None) -> None:
+    (problem,) = problems(WEBHOOK_REGISTRATION="keep", WEBHOOK_PUBLIC_URL=url)
+    assert problem.startswith("- WEBHOOK_PUBLIC_URL: ")
+    assert "CANARY" not in problem
 
 
 def test_nothing_set_names_everything_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:

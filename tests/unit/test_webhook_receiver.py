@@ -19,6 +19,7 @@ from shared.errors import ServiceUnavailable, SettingsError
 from shared.ledger.memory import MemoryLedger
 from shared.partner_center.refusal import Reason
 from shared.settings import Settings
+from shared.sync.heartbeat import last_event
 from shared.sync.receiver import MAX_BODY
 from shared.sync.security_audit import SECURITY, WEBHOOK
 from tests.unit.signed_events import HOST, Stage
@@ -73,6 +74,15 @@ def test_a_signed_event_is_queued(door: Door) -> None:
     assert door.post(event()) == 200
     assert door.queue.only
     assert door.audit() == []
+
+
+def test_only_an_event_that_is_queued_is_a_heartbeat(door: Door) -> None:
+    door.post(event(), {})
+    door.post(SIGNED_MALFORMED)
+    door.post(event(EventName="test-created"))
+    assert last_event(door.ledger) is None
+    door.post(event())
+    assert last_event(door.ledger) == door.stage.clock.now()
 
 
 def test_header_names_in_any_case(door: Door) -> None:

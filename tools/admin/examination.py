@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from shared.bootstrap import App
 from shared.ledger.port import Parked
 from shared.sync.receive_event import REFERRAL_EVENTS
-from shared.sync.register_webhook import redacted
+from shared.urls import redacted
 from tools.admin.crm_examination import examine_crm
 from tools.admin.crms import ADMINS
 from tools.admin.report import Line, Mark, Owner, bad, clock, good, guarded, look

@@ -4,15 +4,19 @@ import os
 import subprocess
 import sys
 
-from tools import azurite
+from tools import azurite, chromium
 
 
 def main(args: list[str]) -> int:
-    """Install Azurite if it is missing, then become pytest."""
+    """Install Azurite and Chromium if they are missing, then become pytest."""
     if args and args[0] in ("-h", "--help"):
         print("usage: cosell.py test [pytest options]\n\nRun every test; options and paths are passed on to pytest.")
         return 0
     azurite.ensure_installed()
+    try:
+        chromium.ensure_installed()
+    except chromium.ChromiumMissing as missing:
+        print(missing, flush=True)  # The browser tests will fail with the same words; all others can run.
     command = [sys.executable, "-m", "pytest", *args]
     if sys.platform != "win32":
         sys.stdout.flush()

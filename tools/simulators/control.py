@@ -116,9 +116,17 @@ def add_partner_center_routes(api: ControlApi, partner_center: PartnerCenterSimu
         api.add("POST", f"/partner-center/referrals/{{id}}/(?P<decision>{decision})", decide)
     api.add("POST", "/microsoft/{engagement}/accept", lambda path, body: microsoft.accept(path["engagement"], **body))
     api.add("POST", "/microsoft/{engagement}/decline", lambda path, body: microsoft.decline(path["engagement"], **body))
+    api.add("GET", "/partner-center/registration", lambda _, __: _describe_registration(partner_center))
+    api.add("PUT", "/partner-center/registration", lambda _, body: vars(partner_center.take_over_webhook(**body)))
     api.add("PATCH", "/partner-center/quirks", configure(partner_center.quirks))
     api.add("PATCH", "/partner-center/modes", configure(partner_center.modes))
     api.add("GET", "/partner-center/deliveries", lambda _, __: _describe_deliveries(partner_center))
+
+
+def _describe_registration(partner_center: PartnerCenterSimulator) -> dict[str, Any]:
+    if partner_center.registration is None:
+        raise LookupError("nothing is registered")
+    return vars(partner_center.registration)
 
 
 def _describe_deliveries(partner_center: PartnerCenterSimulator) -> list[dict[str, Any]]:

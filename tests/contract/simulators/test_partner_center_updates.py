@@ -258,3 +258,14 @@ def test_control_api_acts_in_the_world(world: World) -> None:
     missing = requests.get(f"{base}/partner-center/referrals/nope", timeout=10)
     assert missing.status_code == 404
     assert "error" in json.loads(missing.text)
+
+
+def test_control_api_lets_another_system_take_the_webhook(world: World) -> None:
+    url = f"{world.servers['control'].url}/partner-center/registration"
+    assert requests.get(url, timeout=10).status_code == 404
+    theirs = {"url": "https://their.example/hook", "events": ["referral-created"]}
+    assert requests.put(url, json=theirs, timeout=10).json()["url"] == theirs["url"]
+    assert requests.get(url, timeout=10).json()["events"] == theirs["events"]
+    assert requests.put(url, json={"events": ["made-up"]}, timeout=10).status_code == 400
+    assert world.partner_center.registration is not None
+    assert world.partner_center.registration.url == theirs["url"]

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import jwt
 import pytest
+import trustme
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -100,6 +101,14 @@ def test_a_signed_assertion_opens_a_session(jwt_stage: Stage, audience: str) -> 
     answer = jwt_stage.sign(grant_type=JWT_GRANT, assertion=assertion(jwt_stage, aud=audience))
     jwt_stage.token = answer["access_token"]
     assert jwt_stage.get("limits")
+
+
+def test_an_admin_uploads_a_certificate(stage: Stage) -> None:
+    authority = trustme.CA(key_type=trustme.KeyType.RSA)
+    stage.simulator.add_connected_app("jwt-app", public_key=authority.cert_pem.bytes())
+    key = serialization.load_pem_private_key(authority.private_key_pem.bytes(), password=None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    assert stage.sign(grant_type=JWT_GRANT, assertion=assertion(stage, key=key))["access_token"]
 
 
 @pytest.mark.parametrize(

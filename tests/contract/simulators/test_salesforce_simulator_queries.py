@@ -146,7 +146,7 @@ def test_an_account_lists_its_children(deals: Stage) -> None:
         ("MALFORMED_QUERY", "SELECT Id FROM Opportunity ORDER Name"),
         ("MALFORMED_QUERY", "SELECT Id, Id FROM Opportunity"),
         ("MALFORMED_QUERY", "SELECT Id FROM Opportunity;"),
-        ("MALFORMED_QUERY", "SELECT Id FROM Opportunity WHERE Id = 'abc'"),
+        ("INVALID_QUERY_FILTER_OPERATOR", "SELECT Id FROM Opportunity WHERE Id = 'abc'"),
         ("MALFORMED_QUERY", "SELECT Id FROM Opportunity WHERE Id IN (SELECT Id, Name FROM Opportunity)"),
         ("INVALID_TYPE", "SELECT Id FROM Nothing"),
         ("INVALID_TYPE", "SELECT Id FROM CurrencyType"),

@@ -147,3 +147,24 @@ def test_automation_alters_the_row_after_our_write(stage: Stage, *, asynchronous
     assert row["NextStep"] == "call about A deal"
     assert row["LastModifiedById"] == admin
     assert row["SystemModstamp"] > row["CreatedDate"]  # type: ignore[operator]
+
+
+def test_what_was_rolled_back_sets_no_flow_off(stage: Stage) -> None:
+    deal = stage.create()
+    seen: list[str] = []
+
+    def flow(_sobject: str, record_id: str, _values: dict[str, object]) -> Mapping[str, object]:
+        seen.append(record_id)
+        return {"CloseDate": "2028-01-31", "Amount": 5}
+
+    stage.simulator.after_write(flow, asynchronous=True)
+    records = [
+        {"attributes": {"type": "Opportunity"}, "id": deal, "Name": "B"},
+        {"attributes": {"type": "Opportunity"}, "id": deal, "Name": None},
+    ]
+    stage.send("PATCH", "composite/sobjects", {"allOrNone": True, "records": records})
+    assert seen == []
+    stage.send("PATCH", f"sobjects/Opportunity/{deal}", {"Name": "B"})
+    assert seen == [deal]
+    assert stage.get(f"sobjects/Opportunity/{deal}")["CloseDate"] == "2028-01-31"
+    assert len(stage.records("SELECT Id FROM Opportunity WHERE Amount = 5")) == 1

@@ -10,17 +10,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from tools.simulators.dataverse.columns import Column, Kind, Option, Required, Table
+from tools.simulators.help_codes import HELP
 
 _TRILLION = Decimal(1_000_000_000_000)
 _ADDRESS = (("line1", 250), ("line2", 250), ("city", 80), ("stateorprovince", 50), ("postalcode", 20), ("country", 80))
-_HELP = (
-    "Workload specific value proposition",
-    "Customer technical architecture",
-    "Proof of concept or demo",
-    "Quotes or licensing",
-    "Post sales customer success",
-    "General or other",
-)
 
 
 def text(name: str, length: int, *, required: Required = Required.NONE, format_name: str = "Text") -> Column:
@@ -332,7 +325,7 @@ def cosell_columns() -> list[Column]:
         yes_no("cosell_syncwithpartnercenter"),
         text("cosell_referralidentifier", 100),
         text("cosell_referrallink", 255, format_name="Url"),
-        choice("cosell_howcanmicrosofthelp", _HELP),
+        choice("cosell_howcanmicrosofthelp", HELP),
         text("cosell_products", 2000),
         memo("cosell_audit", 100_000),
         yes_no("cosell_referralvisibility"),

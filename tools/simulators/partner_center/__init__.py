@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import threading
+import uuid
+from collections.abc import Sequence
 
 from tools.simulators.certificates import WebhookSigner
 from tools.simulators.claims import TokenVerifier
@@ -17,7 +19,14 @@ from tools.simulators.partner_center.referrals_api import ReferralsApi
 from tools.simulators.partner_center.registration import Registration, RegistrationDesk
 from tools.simulators.partner_center.schema import Row
 from tools.simulators.partner_center.store import Change, Organization, ReferralStore
+from tools.simulators.partner_center.vocabulary import EVENTS
 from tools.simulators.partner_center.webhooks_api import WebhooksApi
+
+FLOW_URL = (
+    "https://prod-42.westeurope.logic.azure.com/workflows/0a1b/triggers/manual/paths/invoke?sp=%2Frun&sig=flow-key"
+)
+FLOW_EVENTS = ("referral-created", "referral-updated", "related-referral-created", "related-referral-updated")
+"""What Microsoft's co-sell connector registers: a Power Automate flow."""
 
 __all__ = ["Delivery", "DeliveryModes", "Organization", "PartnerCenterSimulator", "Quirks"]
 
@@ -38,6 +47,7 @@ class PartnerCenterSimulator:
         self.store = ReferralStore(clock, self.quirks, self.organization)
         self.portal = Portal(self.store, self.quirks, clock)
         self.microsoft = Microsoft(self.store)
+        self._clock = clock
         self._desk = RegistrationDesk()
         self._deliverer = Deliverer(self.signer, self._desk, self.store, self.quirks, clock)
         self.referrals_app = ReferralsApi(self.store, self.quirks, verifier, clock)
@@ -72,6 +82,19 @@ class PartnerCenterSimulator:
     @certificate_host.setter
     def certificate_host(self, url: str) -> None:
         self._deliverer.certificate_host = url
+
+    def take_over_webhook(self, url: str = FLOW_URL, events: Sequence[str] = FLOW_EVENTS) -> Registration:
+        """Register another system, as Microsoft's own connector does with *overwrite* = Yes: whatever was there."""
+        if unknown := set(events) - set(EVENTS):
+            raise ValueError(f"not an event: {', '.join(sorted(unknown))}")
+        self._desk.current = Registration(
+            str(uuid.uuid4()), url, tuple(events), signature_in_own_header=True, modified=self._clock.now()
+        )
+        return self._desk.current
+
+    def forget_webhook(self) -> None:
+        """Be a tenant that never registered anything; no API can do that."""
+        self._desk.current = None
 
     def start(self) -> None:
         """Begin to deliver events."""

@@ -127,14 +127,14 @@ class Collections:
     def _results(self, items: Sequence[object], work: Callable[..., Result], *, all_or_none: bool) -> Answer:
         if len(items) > MAX_RECORDS:
             raise RefusedError(Rule.TOO_MANY_RECORDS, limit=MAX_RECORDS)
-        before = self.call.org.store.snapshot()
+        before = self.call.org.savepoint()
         try:
             results = [self._result(item, work) for item in items]
         except RefusedError:
-            self.call.org.store.restore(before)
+            self.call.org.roll_back(before)
             raise
         if all_or_none and not all(result["success"] for result in results):
-            self.call.org.store.restore(before)
+            self.call.org.roll_back(before)
             error = RefusedError(Rule.ROLLED_BACK).record_entry()
             results = [{"success": False, "errors": [error]} if result["success"] else result for result in results]
         return Answer(200, results)

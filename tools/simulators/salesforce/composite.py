@@ -34,12 +34,12 @@ class Composite:
         body = self.call.json_object()
         calls = self._checked(body.get("compositeRequest"))
         all_or_none = body.get("allOrNone") is True
-        before = self.call.org.store.snapshot()
+        before = self.call.org.savepoint()
         for number, request in enumerate(calls):
             answer = self._run(request)
             self.answers[str(request["referenceId"])] = answer
             if all_or_none and answer.status >= 300:
-                self.call.org.store.restore(before)
+                self.call.org.roll_back(before)
                 self._halt(calls, number)
                 break
         return Answer(200, {"compositeResponse": [_shown(name, answer) for name, answer in self.answers.items()]})

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tools.simulators.help_codes import HELP
 from tools.simulators.salesforce.fields import Field, FieldType
 from tools.simulators.salesforce.schema import area, checkbox, picklist, text
 
-HELP = (
-    "Workload specific value proposition",
-    "Customer technical architecture",
-    "Proof of concept or demo",
-    "Quotes or licensing",
-    "Post sales customer success",
-    "General or other",
-)
 COSELL_OBJECTS = ("Opportunity",)
 """Object types that carry the product's columns; Lead joins when leads are synchronized."""
 

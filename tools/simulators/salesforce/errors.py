@@ -76,6 +76,7 @@ class Rule(Enum):
         ),
     )
     BAD_FIELD = (400, "INVALID_FIELD", "{detail}")
+    BAD_ID_FILTER = (400, "INVALID_QUERY_FILTER_OPERATOR", "{detail}")
     BAD_OFFSET = (400, "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000")
     BAD_LOCATOR = (400, "INVALID_QUERY_LOCATOR", "invalid query locator")
 

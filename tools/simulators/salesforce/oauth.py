@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from werkzeug.wrappers import Request
 
 from tools.simulators.salesforce.errors import RefusedError, Rule
@@ -209,6 +211,14 @@ class Identity:
 
 _SESSION_MARK = "!"
 _NO_STORE = {"Cache-Control": "no-store"}
+
+
+def public_key_of(pem: bytes) -> bytes:
+    """Return the PEM of a public key, given it or a certificate, which is what an admin uploads for an app."""
+    if b"BEGIN CERTIFICATE" not in pem:
+        return pem
+    key = x509.load_pem_x509_certificate(pem).public_key()
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _client(request: Request, form: Mapping[str, str]) -> tuple[str, str]:

@@ -60,6 +60,13 @@ class DuplicateRule:
     action: Literal["block", "alert"]
 
 
+class Savepoint(NamedTuple):
+    """The state before a transaction."""
+
+    records: tuple[object, ...]
+    after_reply: tuple[Callable[[], None], ...]
+
+
 @dataclass
 class Lock:
     """A record that somebody else holds, for so many more requests."""
@@ -193,6 +200,15 @@ class Org:
     def stage(self, name: object) -> Record | None:
         """Return the definition of an opportunity stage."""
         return next((row for row in self.live("OpportunityStage") if row.values["ApiName"] == name), None)
+
+    def savepoint(self) -> Savepoint:
+        """Return what `roll_back` needs to undo everything that follows."""
+        return Savepoint(self.store.snapshot(), tuple(self.after_reply))
+
+    def roll_back(self, to: Savepoint) -> None:
+        """Undo every write since the savepoint, and what would have followed from it."""
+        self.store.restore(to.records)
+        self.after_reply = deque(to.after_reply)
 
     # --- the product's columns -------------------------------------------------------------------------------------
 

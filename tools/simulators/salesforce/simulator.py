@@ -18,7 +18,7 @@ from tools.simulators.salesforce.api import dispatch
 from tools.simulators.salesforce.control import Seller
 from tools.simulators.salesforce.errors import RefusedError, Rule
 from tools.simulators.salesforce.exchange import Answer, Call
-from tools.simulators.salesforce.oauth import ConnectedApp, Identity
+from tools.simulators.salesforce.oauth import ConnectedApp, Identity, public_key_of
 from tools.simulators.salesforce.org import Caller, DuplicateRule, Hook, Lock, Org, ValidationRule, WriteHook
 from tools.simulators.salesforce.quirks import Quirks
 from tools.simulators.salesforce.seeding import INTEGRATION_USER, add_user, seed_org
@@ -83,7 +83,8 @@ class SalesforceSimulator:
             users = self.org.live("User")
             known = next((user.id for user in users if user.values["Username"] == username), None)
             user_id = known or add_user(self.org, username, "App", client_id)
-            self.identity.apps[client_id] = ConnectedApp(client_id, secret, public_key, user_id, customizer)
+            key = None if public_key is None else public_key_of(public_key)
+            self.identity.apps[client_id] = ConnectedApp(client_id, secret, key, user_id, customizer)
             return user_id
 
     def add_validation(self, rule: ValidationRule) -> None:

@@ -83,7 +83,7 @@ class FilterBuilder:
         if token.kind == "text" and field.type in IDS:
             record_id = long_id(str(token.value))
             if record_id is None:
-                raise self._refuse(condition, f"invalid ID field: {token.value}", Rule.MALFORMED_QUERY)
+                raise self._refuse(condition, f"invalid ID field: {token.value}", Rule.BAD_ID_FILTER)
             return record_id
         if token.kind == "number" and field.type in NUMBERS and isinstance(token.value, Decimal):
             return token.value

@@ -14,6 +14,7 @@ from tools.simulators.salesforce.fields import Field, FieldType, SObjectType
 from tools.simulators.salesforce.locks import require_free
 from tools.simulators.salesforce.org import Caller, Hook, Org
 from tools.simulators.salesforce.records import Deletion, Record, Values
+from tools.simulators.salesforce.values import to_stored
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class Writer:
     def _put_and_run(self, sobject: SObjectType, values: Values, stamp: datetime, event: str) -> Record:
         """Store a record and run the triggers and flows of the org; a trigger that refuses undoes it all."""
         hooks = self.org.hooks if self.run_hooks else []
-        before = self.org.store.snapshot() if hooks else ()
+        before = self.org.savepoint() if hooks else None
         record = self._put(sobject, values, stamp)
         for hook in hooks:
             if hook.asynchronous:
@@ -145,7 +146,8 @@ class Writer:
             try:
                 self._run_hook(hook, record.id)
             except TriggerError as error:
-                self.org.store.restore(before)
+                assert before is not None  # noqa: S101 - there are hooks
+                self.org.roll_back(before)
                 raise RefusedError(Rule.TRIGGER, name="CustomerTrigger", event=event, message=error, on=[]) from None
         return self.org.store.newest(record.id) or record
 
@@ -153,8 +155,10 @@ class Writer:
         record = self.org.store.newest(record_id)
         if record is None:
             return
-        wanted = hook.run(record.sobject, record.id, dict(record.values))
-        if wanted:
+        given = hook.run(record.sobject, record.id, dict(record.values))
+        if given:
+            sobject = self.org.objects[record.sobject.lower()]
+            wanted = {name: to_stored(sobject, sobject.fields[name], value) for name, value in given.items()}
             author = Caller(hook.user_id) if hook.user_id else self.caller
             Writer(self.org, author, run_hooks=False).update(record, wanted)
 

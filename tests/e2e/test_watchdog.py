@@ -1,0 +1,76 @@
+"""The Reconciler looks after the webhook in the running app: takeovers, dropped events, and the heartbeat."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from azure.data.tables import TableClient
+
+from shared.ledger.table_storage import TABLE, TableLedger
+from shared.sync.heartbeat import last_event
+from tests.e2e.deals import received_deal
+from tools.stage import Stage
+
+LOST, BACK = "alert webhook registration raised", "alert webhook registration cleared"
+
+
+@pytest.fixture(scope="module")
+def crm() -> str:
+    """One is enough: the webhook is Partner Center's, whichever CRM there is."""
+    return "dynamics365"
+
+
+def told(stage: Stage, words: str) -> int:
+    return stage.host.log_text().count(words)
+
+
+def reconcile(stage: Stage) -> None:
+    """Run the Reconciler and wait until it is done."""
+    done = told(stage, "Executed 'Functions.Reconciler' (Succeeded")
+    stage.run("Reconciler")
+    stage.eventually(lambda: told(stage, "Executed 'Functions.Reconciler' (Succeeded") > done, "the Reconciler's end")
+
+
+def test_a_takeover_by_another_system_is_told_once_and_healed_once(stage: Stage) -> None:
+    reconcile(stage)
+    assert told(stage, LOST) == 0
+    theirs = stage.partner_center.take_over_webhook()
+    for _ in range(2):
+        reconcile(stage)
+    assert told(stage, LOST) == 1
+    assert stage.partner_center.registration == theirs, "told to alert, it only alerts"
+    assert stage.register(overwrite=True).status_code == 200
+    for _ in range(2):
+        reconcile(stage)
+    assert told(stage, BACK) == 1
+
+
+def test_events_that_were_dropped_are_told(stage: Stage) -> None:
+    url = stage.url_of("WebhookReceiver")
+    stage.partner_center.take_over_webhook(url, ["referral-created"])
+    reconcile(stage)
+    assert told(stage, "alert webhook events raised") == 1
+    stage.register(overwrite=True)
+    reconcile(stage)
+    assert told(stage, "alert webhook events cleared") == 1
+
+
+def test_an_event_that_comes_is_remembered(stage: Stage) -> None:
+    received_deal(stage)
+    connection = stage.settings()["AzureWebJobsStorage"]
+    with TableClient.from_connection_string(connection, TABLE) as table:
+        assert last_event(TableLedger(table)) is not None
+
+
+def test_told_to_keep_the_registration_it_takes_it_back(stage: Stage) -> None:
+    url = stage.url_of("WebhookReceiver")
+    stage._overrides |= {"WEBHOOK_REGISTRATION": "keep", "WEBHOOK_PUBLIC_URL": url}
+    stage.restart()
+    for left_to_them in (False, True):
+        stage.partner_center.take_over_webhook()
+        reconcile(stage)
+        registered = stage.partner_center.registration
+        assert registered is not None
+        assert (registered.url != url) == left_to_them, "once, and not again at once"
+    history = requests.get(f"{stage.url_of('RegisterWebhook')}&format=json", timeout=30).json()["history"]
+    assert (history[0]["by"], history[0]["status"]) == ("Reconciler", "updated")

@@ -1,0 +1,363 @@
+"""RegisterWebhook's conversation: the same answers as a page and as JSON, and nothing secret in either."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from shared.errors import AccessDenied, CosellError, OutcomeUnknown, ServiceUnavailable, SettingsError, Throttled
+from shared.ledger.memory import MemoryLedger
+from shared.pages.registration import respond
+from shared.pages.registration_view import moment
+from shared.pages.web import Reply, Visit
+from shared.partner_center.webhooks import Registration, Validation
+from shared.sync.registration_desk import RegistrationDesk, remedy
+from shared.sync.registration_request import DEFAULT_EVENTS, MAX_BODY, TEST_EVENT, InvalidRegistration, read_form
+from tests.fakes.webhooks import TESTED, FakeWebhooks
+from tests.unit.stand_ins import ManualClock
+
+HERE = "https://fn.example/api/RegisterWebhook?code=CANARY-PAGE"
+URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
+FLOW = Registration(
+    "https://prod-7.westeurope.logic.azure.com/run?sig=CANARY-FLOW", ("referral-created", "invoice-ready")
+)
+FORM = "application/x-www-form-urlencoded"
+FILLED = {"webhook_url": URL, "events": list(DEFAULT_EVENTS)}
+
+
+class Office:
+    """A desk with its webhooks, and somebody who visits it."""
+
+    def __init__(self, *fate: Validation, current: Registration | None = None, public_url: str | None = None) -> None:
+        self.webhooks = FakeWebhooks(current, *fate)
+        self.desk = RegistrationDesk(self.webhooks, MemoryLedger(), ManualClock(), public_url)
+
+    def get(self, accept: str = "text/html", **params: str) -> Reply:
+        given = {"code": "CANARY-PAGE", **params}
+        return respond(Visit("GET", HERE, {"accept": accept}, given), lambda: self.desk)
+
+    def post(self, fields: dict[str, Any], **headers: str) -> Reply:
+        sent = {"content-type": FORM, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        body = urlencode(fields, doseq=True).encode()
+        return respond(Visit("POST", HERE, sent, {"code": "CANARY-PAGE"}, body), lambda: self.desk)
+
+    def post_json(self, content: object, **headers: str) -> Reply:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        body = json.dumps(content).encode()
+        return respond(Visit("POST", HERE, sent, {"code": "CANARY-PAGE"}, body), lambda: self.desk)
+
+
+class Reader(HTMLParser):
+    """What a page holds: its text, its elements' attributes, and the ids in it."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(reply.body)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def by_id(self, name: str) -> dict[str, str | None]:
+        (found,) = [attributes for _, attributes in self.elements if attributes.get("id") == name]
+        return found
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_a_first_visit() -> None:
+    reply = Office().get()
+    page = Reader(reply)
+    assert (reply.status, reply.kind) == (200, "text/html")
+    assert "Nothing. Until a webhook is registered" in page.text
+    boxes = [box["value"] for box in page.all("input") if box.get("name") == "events" and "checked" in box]
+    assert boxes == list(DEFAULT_EVENTS)
+    assert not any(each.get("id") == "overwrite" for _, each in page.elements), "there is nothing to overwrite"
+
+
+def test_a_page_is_private_and_allows_nothing_but_its_own_style() -> None:
+    reply = Office().get()
+    (style,) = re.findall(r"<style>(.*?)</style>", reply.body, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = dict(part.split(" ", 1) for part in reply.headers["Content-Security-Policy"].split("; "))
+    assert policy == {
+        "default-src": "'none'",
+        "style-src": f"'sha256-{digest}'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+    }
+    assert reply.headers["Cache-Control"] == "no-store"
+    assert reply.headers["Referrer-Policy"] == "no-referrer"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    page = Reader(reply)
+    assert not page.all("script")
+    assert not any("style" in each or name.startswith("on") for _, each in page.elements for name in each)
+
+
+@pytest.mark.parametrize(
+    ("url", "public_url", "whose"),
+    [
+        (URL, None, "this function app"),
+        ("https://FN.example/api/webhookreceiver?code=old", None, "this function app"),
+        ("https://app.azurewebsites.net/api/WebhookReceiver?code=k", URL, "another system"),
+        (URL.replace("fn.", "own."), "https://own.example/api/WebhookReceiver?code=x", "this function app"),
+        ("https://fn.example/api/Other?code=k", None, "another system"),
+        ("https://other.example/api/WebhookReceiver?code=k", None, "another system"),
+        (FLOW.url, None, "a Power Automate flow"),
+        ("https://logic.azure.com.evil.example/x", None, "another system"),
+    ],
+)
+def test_the_page_tells_whose_the_registration_is(url: str, public_url: str | None, whose: str) -> None:
+    office = Office(current=Registration(url, DEFAULT_EVENTS), public_url=public_url)
+    assert whose in Reader(office.get()).text
+    assert json.loads(office.get("application/json").body)["current"]["belongs_to"] == whose
+
+
+def test_a_form_without_anything_names_every_field_and_leads_to_it() -> None:
+    reply = Office().post({})
+    page = Reader(reply)
+    assert reply.status == 400
+    assert page.by_id("webhook_url")["aria-invalid"] == "true"
+    assert "webhook_url-error" in str(page.by_id("webhook_url")["aria-describedby"])
+    page.by_id("webhook_url-error")
+    page.by_id("events-error")
+    links = {str(link["href"])[1:] for link in page.all("a") if str(link["href"]).startswith("#")}
+    assert links == {"webhook_url", "events"}
+    assert "The URL is missing." in page.text
+    assert "The choice of events must name at least one event." in page.text
+    assert "Error: " in page.text
+    assert [box for box in page.all("input") if box.get("name") == "events" and "checked" in box] == []
+
+
+def test_what_was_typed_is_kept_and_escaped() -> None:
+    nasty = 'http://fn.example/"><script>alert(1)</script>'
+    reply = Office().post({"webhook_url": nasty, "events": ["referral-created"], "send_test_event": "true"})
+    page = Reader(reply)
+    assert reply.status == 400
+    assert page.by_id("webhook_url")["value"] == nasty
+    assert page.all("script") == []
+    checked = [box["id"] for box in page.all("input") if "checked" in box]
+    assert checked == ["event-referral-created", "send_test_event"]
+
+
+def test_another_registration_is_shown_with_what_would_be_lost_and_the_form_kept() -> None:
+    office = Office(current=FLOW)
+    reply = office.post(FILLED)
+    page = Reader(reply)
+    assert reply.status == 409
+    assert office.webhooks.writes == []
+    assert page.by_id("webhook_url")["value"] == URL, "or a second copy from the portal would be needed"
+    assert page.by_id("overwrite")["aria-invalid"] == "true"
+    assert "takes the events from a Power Automate flow" in page.text
+    assert "sig=***" in page.text
+    assert "CANARY-FLOW" not in reply.body
+    assert "invoice-ready would come here too" in page.text
+
+
+DELIVERED = Validation("completed", ({"responsecode": "OK", "datetimeutc": "2026-01-05T09:20:11.4471223"},))
+
+
+def test_overwriting_shows_what_was_replaced_and_how_the_test_event_arrived() -> None:
+    office = Office(DELIVERED, current=FLOW)
+    reply = office.post(FILLED | {"overwrite": "true", "send_test_event": "true"})
+    page = Reader(reply)
+    assert reply.status == 200
+    assert "in place of what was there" in page.text
+    assert "Test event: delivered" in page.text
+    assert "5 January 2026, 09:20:11 UTC" in page.text
+    assert page.by_id("webhook_url")["value"] == "", "done: the key is needed no more"
+    assert "CANARY-KEY" not in reply.body
+    assert "CANARY-FLOW" not in reply.body
+    again = Reader(office.get()).text
+    assert "updated on 1 March 2026, 12:00:00 UTC by RegisterWebhook" in again
+    assert "Replaced https://prod-7.westeurope.logic.azure.com/run?sig=***" in again
+
+
+def test_a_test_event_on_its_way_can_be_looked_at_again_with_the_key_in_use() -> None:
+    office = Office(Validation("pending", ()))
+    page = Reader(office.post(FILLED | {"send_test_event": "true"}))
+    assert "not delivered yet" in page.text
+    (again,) = [str(link["href"]) for link in page.all("a") if "test=" in str(link["href"])]
+    assert again == f"?code=CANARY-PAGE&test={TESTED}"
+    office.webhooks.fate = [DELIVERED]
+    assert "Test event: delivered" in Reader(office.get(test=TESTED)).text
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("Unauthorized", "key in the URL is wrong"),
+        ("404", "no such function"),
+        ("InternalServerError", "its queue"),
+        ("", "reachable from the internet"),
+        ("Teapot", "✖ Teapot"),
+    ],
+)
+def test_a_refused_test_event_says_what_the_answer_means(code: str, words: str) -> None:
+    office = Office(Validation("completed", ({"responsecode": code, "datetimeutc": None},)))
+    page = Reader(office.post(FILLED | {"send_test_event": "true"}))
+    assert "Test event: not delivered" in page.text
+    assert words in page.text
+
+
+@pytest.mark.parametrize("test", ["../registration", "a/b", "", "x" * 65, "%2e%2e"])
+def test_no_made_up_id_reaches_partner_center(test: str) -> None:
+    office = Office(DELIVERED)
+    reply = office.get(test=test)
+    assert reply.status == 400
+    assert "correlation id" in Reader(reply).text
+
+
+# --- when it does not work -------------------------------------------------------------------------------------------
+
+
+def test_partner_centers_own_words_are_shown_with_a_remedy() -> None:
+    office = Office()
+    office.webhooks.failure = AccessDenied("Partner Center refuses it").told("accessDenied", "4d7f")
+    for reply in (office.post(FILLED), office.get()):
+        page = Reader(reply)
+        assert reply.status == 502
+        for words in ("accessDenied", "4d7f", "Referrals admin", "What to do:"):
+            assert words in page.text
+        assert "Not known" in page.text, "the form is there all the same"
+        assert page.by_id("overwrite")
+    told = json.loads(office.post_json({"webhook_url": URL}).body)
+    assert (told["code"], told["correlation_id"], told["error"]) == ("accessDenied", "4d7f", "partner_center")
+
+
+def test_a_registration_whose_test_event_is_refused_is_made_all_the_same() -> None:
+    class Throttling(FakeWebhooks):
+        def send_test_event(self) -> str:
+            raise Throttled("asked us to slow down", retry_after=60).told("tooManyRequests", "9c")
+
+    office = Office()
+    office.webhooks = Throttling()
+    office.desk = RegistrationDesk(office.webhooks, MemoryLedger(), ManualClock(), None)
+    reply = office.post(FILLED | {"send_test_event": "true"})
+    page = Reader(reply)
+    assert reply.status == 502
+    assert "The webhook is registered, but Partner Center sent no test event" in page.text
+    assert "Wait 60 seconds" in page.text
+    assert "this function app" in page.text
+    told = json.loads(office.post_json({"webhook_url": URL, "send_test_event": True}).body)
+    assert told["registration"]["status"] == "unchanged"
+    assert TEST_EVENT in told["registration"]["events"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OutcomeUnknown("broke"), "taken effect"),
+        (ServiceUnavailable("503"), "Try again in some minutes"),
+        (SettingsError("CRM: is not set."), "application settings"),
+        (Throttled("slow"), "two test events a minute"),
+    ],
+)
+def test_each_cause_has_its_remedy(error: CosellError, words: str) -> None:
+    assert words in remedy(error)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_app_that_cannot_start_says_why(method: str) -> None:
+    def closed() -> RegistrationDesk:
+        raise SettingsError("1 app setting to correct:\n- CRM: is not set.")
+
+    page = respond(Visit(method, HERE, {"content-type": FORM}, {}), closed)
+    assert page.status == 502
+    assert "CRM: is not set." in Reader(page).text
+    told = respond(Visit(method, HERE, {"accept": "application/json"}, {}), closed)
+    assert json.loads(told.body)["error"] == "settings"
+
+
+# --- another site's page ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site", "origin": "https://fn.example"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "https://fn.example.evil.example"},
+    ],
+)
+def test_another_sites_page_cannot_register(headers: dict[str, str]) -> None:
+    office = Office()
+    reply = office.post(FILLED, **headers)
+    assert reply.status == 403
+    assert "CANARY" not in Reader(reply).text
+    assert office.post_json({"webhook_url": URL}, content_type="text/plain", **headers).status == 403
+    assert office.webhooks.current is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"sec_fetch_site": "same-origin", "origin": "null"},
+        {"sec_fetch_site": "none"},
+        {"origin": "https://fn.example"},
+    ],
+)
+def test_our_own_page_and_scripts_can(headers: dict[str, str]) -> None:
+    assert Office().post(FILLED, **headers).status == 200
+
+
+# --- data ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("accept", "params"), [("application/json", {}), ("*/*", {"format": "json"})])
+def test_the_same_as_data(accept: str, params: dict[str, str]) -> None:
+    office = Office(current=FLOW)
+    office.post(FILLED | {"overwrite": "true"})
+    reply = office.get(accept, **params)
+    told = json.loads(reply.body)
+    assert reply.kind == "application/json"
+    assert told["current"]["belongs_to"] == "this function app"
+    (entry,) = told["history"]
+    assert (entry["status"], entry["by"]) == ("updated", "RegisterWebhook")
+    assert entry["previous"]["events"] == list(FLOW.events)
+    assert "CANARY" not in reply.body
+    assert "fingerprint" not in reply.body
+    assert reply.headers["Cache-Control"] == "no-store"
+
+
+def test_json_that_curl_calls_a_form_is_json() -> None:
+    reply = Office().post_json({"webhook_url": URL}, content_type=FORM)
+    assert (reply.status, json.loads(reply.body)["status"]) == (200, "registered")
+
+
+def test_a_form_means_what_the_json_means() -> None:
+    form = b"webhook_url=u&events=a&events=b&overwrite=on&send_test_event=false"
+    assert read_form(form) == {"webhook_url": "u", "events": ["a", "b"], "overwrite": True, "send_test_event": False}
+    assert read_form(b"") == {"events": []}
+
+
+@pytest.mark.parametrize("body", [b"\xff=1", b"webhook_url=%ff", b"&".join([b"a=1"] * 60), b"a" * (MAX_BODY + 1)])
+def test_what_is_no_form_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidRegistration):
+        read_form(body)
+    assert respond(Visit("POST", HERE, {"content-type": FORM}, {}, body), lambda: Office().desk).status == 400
+
+
+@pytest.mark.parametrize("text", [None, "", "yesterday"])
+def test_a_moment_that_cannot_be_read_is_shown_as_it_is(text: str | None) -> None:
+    assert moment(text) == (text or "")

@@ -1,0 +1,306 @@
+"""The watchdog tells once when the webhook is lost, once when it is back, and does not fight for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.alerts import Alerts
+from shared.errors import AccessDenied, ServiceUnavailable
+from shared.ledger.memory import MemoryLedger
+from shared.partner_center.webhooks import Registration
+from shared.sync.heartbeat import PAUSE, Heartbeat, last_event
+from shared.sync.register_webhook import register_webhook
+from shared.sync.registration_history import history
+from shared.sync.registration_request import DEFAULT_EVENTS, RegistrationRequest
+from shared.sync.watchdog import GRACE, KEEP_PAUSE, OnLoss, Watchdog
+from tests.fakes.webhooks import FakeWebhooks
+from tests.fakes.world import Chat
+from tests.unit.stand_ins import ManualClock
+
+URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
+OURS = Registration(URL, DEFAULT_EVENTS)
+THEIRS = Registration("https://flow.example/run?sig=CANARY-THEIRS", ("referral-created", "subscription-updated"))
+
+
+class Post:
+    """A watchdog at its post, with everything it looks at."""
+
+    def __init__(
+        self,
+        current: Registration | None = OURS,
+        url: str | None = URL,
+        on_loss: OnLoss = OnLoss.ALERT,
+        silence: timedelta | None = timedelta(hours=24),
+    ) -> None:
+        self.webhooks = FakeWebhooks(current)
+        self.ledger = MemoryLedger()
+        self.clock = ManualClock()
+        self.chat = Chat()
+        alerts = Alerts(self.ledger, self.chat)
+        self.watchdog = Watchdog(self.webhooks, self.ledger, alerts, self.clock, url, on_loss, silence)
+        self.heartbeat = Heartbeat(lambda: self.ledger, self.clock)
+
+    def look(self, times: int = 1) -> list[str]:
+        """Look at the registration every ten minutes; returns what was told."""
+        before = len(self.chat.texts)
+        for _ in range(times):
+            self.watchdog.check_registration()
+            self.clock.pass_time(600)
+        return self.chat.texts[before:]
+
+    def listen(self, hours: float, unannounced: int = 0) -> list[str]:
+        """Let time pass and the sweep find something; returns what was told."""
+        before = len(self.chat.texts)
+        self.clock.pass_time(hours * 3600)
+        self.watchdog.check_heartbeat(unannounced)
+        return self.chat.texts[before:]
+
+
+# --- the registration ------------------------------------------------------------------------------------------------
+
+
+def test_all_is_well_for_one_call_a_look() -> None:
+    post = Post()
+    assert post.look(times=3) == []
+    assert post.webhooks.looks == 3
+
+
+def test_without_anything_to_compare_with_nothing_is_asked() -> None:
+    post = Post(THEIRS, url=None)
+    assert post.look() == []
+    assert post.webhooks.looks == 0
+
+
+def test_a_takeover_is_told_once_and_healed_once() -> None:
+    post = Post(THEIRS)
+    (told,) = post.look(times=3)
+    assert "another system took over" in told
+    assert "https://flow.example/run?sig=***" in told
+    assert "https://fn.example/api/WebhookReceiver?code=***" in told
+    assert "RegisterWebhook" in told
+    assert "CANARY" not in told
+    assert post.webhooks.writes == [], "told to alert, it only alerts"
+    post.webhooks.current = OURS
+    (healed,) = post.look(times=3)
+    assert "well again" in healed
+
+
+def test_a_registration_that_is_gone_is_told() -> None:
+    (told,) = Post(None).look(times=2)
+    assert "no webhook registration any more" in told
+
+
+def test_another_key_is_told_as_such() -> None:
+    (told,) = Post(Registration(f"{URL}-of-old", DEFAULT_EVENTS)).look()
+    assert "another key" in told
+    assert "CANARY" not in told
+
+
+def test_dropped_events_are_told_by_name() -> None:
+    post = Post(Registration(URL, ("referral-created", "referral-updated", "subscription-updated")))
+    (told,) = post.look(times=2)
+    assert "related-referral-created, related-referral-updated" in told
+    assert "took over" not in told
+    post.webhooks.current = OURS
+    assert len(post.look(times=2)) == 1
+
+
+def test_what_was_registered_last_is_what_is_expected() -> None:
+    post = Post(None, url=None)
+    chosen = RegistrationRequest(URL, ("referral-created",))
+    register_webhook(post.webhooks, post.ledger, post.clock, chosen)
+    assert post.look() == [], "one event was all that was asked for"
+    post.webhooks.current = THEIRS
+    assert len(post.look()) == 1
+
+
+def test_the_setting_beats_what_was_registered_last() -> None:
+    post = Post(None)
+    register_webhook(post.webhooks, post.ledger, post.clock, RegistrationRequest(f"{URL}-2", DEFAULT_EVENTS))
+    (told,) = post.look()
+    assert "another key" in told
+
+
+@pytest.mark.parametrize("error", [ServiceUnavailable("answered 503"), AccessDenied("no role")])
+def test_what_cannot_be_read_is_not_called_lost(error: Exception) -> None:
+    post = Post()
+    post.webhooks.failure = error  # type: ignore[assignment]
+    with pytest.raises(type(error)):
+        post.watchdog.check_registration()
+    assert post.chat.texts == []
+
+
+# --- keep ------------------------------------------------------------------------------------------------------------
+
+
+def test_told_to_keep_it_registers_again_and_says_so() -> None:
+    post = Post(THEIRS, on_loss=OnLoss.KEEP)
+    lost, healed = post.look(times=3)
+    assert "took over" in lost
+    assert "registered itself again" in lost
+    assert "well again" in healed
+    assert post.webhooks.current is not None
+    assert post.webhooks.current.url == URL
+    assert set(post.webhooks.current.events) == {*DEFAULT_EVENTS, "subscription-updated"}, "others keep their events"
+    (entry,) = history(post.ledger)
+    assert (entry.by, entry.status) == ("Reconciler", "updated")
+
+
+def test_it_does_not_fight() -> None:
+    post = Post(THEIRS, on_loss=OnLoss.KEEP)
+    post.look(times=2)
+    rounds = int(KEEP_PAUSE.total_seconds() // 600) - 3
+    for _ in range(rounds):
+        post.webhooks.current = THEIRS
+        post.look()
+    assert post.webhooks.writes == ["replace"], "once in six hours, whatever the other system does"
+    assert "decide who is to have the events" in post.chat.texts[-1]
+    assert len(post.chat.texts) == 3, "lost, back, lost"
+    post.look(times=3)
+    assert post.webhooks.writes == ["replace", "replace"]
+    assert "well again" in post.chat.texts[-1]
+
+
+def test_dropped_events_are_put_back_too() -> None:
+    post = Post(Registration(URL, ("referral-created",)), on_loss=OnLoss.KEEP)
+    post.look(times=2)
+    assert post.webhooks.current is not None
+    assert set(post.webhooks.current.events) == set(DEFAULT_EVENTS)
+
+
+def test_a_registration_that_fails_still_alerts_and_is_not_repeated_every_few_minutes() -> None:
+    class Refusing(FakeWebhooks):
+        def replace(self, registration: Registration) -> None:
+            self.writes.append(f"replace by {registration.url}")
+            raise AccessDenied("no role")
+
+    post = Post(on_loss=OnLoss.KEEP)
+    refusing = Refusing(THEIRS)
+    watchdog = Watchdog(
+        refusing, post.ledger, Alerts(post.ledger, post.chat), post.clock, URL, OnLoss.KEEP, timedelta(hours=24)
+    )
+    for _ in range(5):
+        watchdog.check_registration()
+        post.clock.pass_time(600)
+    (told,) = post.chat.texts
+    assert "could not be registered again (AccessDenied)" in told
+    assert refusing.writes == [f"replace by {URL}"]
+
+
+# --- the heartbeat ---------------------------------------------------------------------------------------------------
+
+
+def test_silence_while_referrals_change_is_told_once_and_healed_by_the_next_event() -> None:
+    post = Post()
+    post.heartbeat.beat()
+    assert post.listen(hours=10, unannounced=2) == []
+    assert post.listen(hours=13) == []
+    (told,) = post.listen(hours=1.1)
+    assert "no event has come for 24 hours" in told
+    assert post.listen(hours=5, unannounced=1) == []
+    post.heartbeat.beat()
+    (healed,) = post.listen(hours=0.1)
+    assert "well again" in healed
+    assert post.listen(hours=100) == []
+
+
+def test_silence_while_nothing_changes_is_only_silence() -> None:
+    post = Post()
+    post.heartbeat.beat()
+    assert post.listen(hours=500) == []
+
+
+def test_a_change_that_the_sweep_sees_just_before_its_event_is_no_silence() -> None:
+    post = Post()
+    post.heartbeat.beat()
+    assert post.listen(hours=60, unannounced=1) == [], "after a long weekend"
+    post.clock.pass_time(60)
+    post.heartbeat.beat()
+    assert [post.listen(hours=hour) for hour in (0.2, 2, 30)] == [[], [], []]
+
+
+def test_an_event_lost_after_a_long_silence_is_told_after_the_grace() -> None:
+    post = Post()
+    post.heartbeat.beat()
+    assert post.listen(hours=60, unannounced=1) == []
+    assert post.listen(hours=GRACE.total_seconds() / 3600 - 0.5) == []
+    (told,) = post.listen(hours=0.5)
+    assert "61 hours" in told
+
+
+def test_changes_whose_events_wait_on_the_queue_are_no_silence() -> None:
+    post = Post()
+    post.heartbeat.beat()
+    assert post.listen(hours=0.5, unannounced=3) == []
+    assert [post.listen(hours=30) for _ in range(3)] == [[], [], []]
+
+
+def test_where_no_event_ever_came_the_first_change_counts() -> None:
+    post = Post()
+    assert post.listen(hours=100, unannounced=1) == []
+    assert post.listen(hours=23) == []
+    (told,) = post.listen(hours=1)
+    assert "None has ever come" in told
+
+
+def test_a_heartbeat_that_is_switched_off_tells_nothing() -> None:
+    post = Post(silence=None)
+    assert [post.listen(hours=100, unannounced=1) for _ in range(3)] == [[], [], []]
+
+
+class Counting(MemoryLedger):
+    """Counts the transactions with small values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = self.writes = 0
+
+    def value(self, kind, name):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+        self.reads += 1
+        return super().value(kind, name)
+
+    def replace_value(self, kind, name, value, held):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+        self.writes += 1
+        self.reads -= 1  # This ledger looks, where storage compares by itself.
+        return super().replace_value(kind, name, value, held)
+
+
+def test_many_events_are_one_small_write() -> None:
+    ledger, clock = Counting(), ManualClock()
+    heartbeat = Heartbeat(lambda: ledger, clock)
+    for _ in range(100):
+        heartbeat.beat()
+    assert (ledger.reads, ledger.writes) == (1, 1)
+    clock.pass_time(PAUSE.total_seconds())
+    heartbeat.beat()
+    assert (ledger.reads, ledger.writes) == (1, 2)
+    assert last_event(ledger) == clock.now()
+
+
+def test_two_instances_beat_in_turn() -> None:
+    ledger, clock = MemoryLedger(), ManualClock()
+    one, other = Heartbeat(lambda: ledger, clock), Heartbeat(lambda: ledger, clock)
+    for each in (one, other, one, other):
+        clock.pass_time(3600)
+        each.beat()
+        assert last_event(ledger) == clock.now()
+
+
+def test_storage_that_fails_costs_no_event_and_is_tried_again_at_the_next(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(MemoryLedger):
+        broken = True
+
+        def replace_value(self, kind, name, value, held):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+            if self.broken:
+                raise ServiceUnavailable("answered 503")
+            return super().replace_value(kind, name, value, held)
+
+    ledger = Failing()
+    heartbeat = Heartbeat(lambda: ledger, ManualClock())
+    heartbeat.beat()
+    assert "could not be noted" in caplog.text
+    ledger.broken = False
+    heartbeat.beat()
+    assert last_event(ledger) is not None
