@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from shared.errors import SettingsError
 from shared.mapping.codes import CURRENCIES
@@ -19,6 +19,9 @@ from shared.sync.watchdog import OnLoss
 from shared.urls import is_loopback
 
 CrmName = Literal["dynamics365", "salesforce"]
+
+SLOW_AT, STOP_AT = 70.0, 90.0
+"""Percent of a Salesforce org's daily calls at which the app slows down, and stops, when nothing else is set."""
 
 
 def _https(value: str) -> str:
@@ -123,14 +126,8 @@ class Settings(BaseModel):
         "66.0", alias="SALESFORCE_API_VERSION"
     )
     salesforce_currency: Annotated[str, AfterValidator(_org_currency)] | None = Field(None, alias="SALESFORCE_CURRENCY")
-    salesforce_api_slow_at: Percent = Field(70, alias="SALESFORCE_API_SLOW_AT")
-    salesforce_api_stop_at: Percent = Field(90, alias="SALESFORCE_API_STOP_AT")
-
-    @model_validator(mode="after")
-    def _slows_before_it_stops(self) -> Settings:
-        if self.salesforce_api_slow_at >= self.salesforce_api_stop_at:
-            raise ValueError("SALESFORCE_API_SLOW_AT: must be below SALESFORCE_API_STOP_AT")
-        return self
+    salesforce_api_slow_at: Percent = Field(SLOW_AT, alias="SALESFORCE_API_SLOW_AT")
+    salesforce_api_stop_at: Percent = Field(STOP_AT, alias="SALESFORCE_API_STOP_AT")
 
 
 _ADVICE = {
@@ -161,8 +158,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
-    told = message.removeprefix("Value error, ")
-    return f"{location[0]}: {_ADVICE.get(kind, told)}." if location else f"{told}."
+    return f"{location[0]}: {_ADVICE.get(kind, message.removeprefix('Value error, '))}."
 
 
 def _combinations(given: Mapping[str, str]) -> list[str]:
@@ -220,4 +216,14 @@ def _salesforce(given: Mapping[str, str]) -> list[str]:
         problems.append("SALESFORCE_CLIENT_SECRET: is not set, nor SALESFORCE_USERNAME with SALESFORCE_PRIVATE_KEY.")
     elif len(present) < len(key):
         problems += [f"{name}: is not set, but {present[0]} is." for name in key if name not in given]
+    if _percent(given, "SALESFORCE_API_SLOW_AT", SLOW_AT) >= _percent(given, "SALESFORCE_API_STOP_AT", STOP_AT):
+        problems.append("SALESFORCE_API_SLOW_AT: must be below SALESFORCE_API_STOP_AT.")
     return problems
+
+
+def _percent(given: Mapping[str, str], name: str, default: float) -> float:
+    """Return a share; one that is no number is a mistake by itself, and compares with nothing."""
+    try:
+        return float(given.get(name, default))
+    except ValueError:
+        return float("nan")

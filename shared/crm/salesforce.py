@@ -129,9 +129,8 @@ class Salesforce:
         columns = {name: row.get(name) for name in (*self._mapping.record_columns, *_PARENTS)}
         if CURRENCY in columns and CURRENCY not in row:
             columns[CURRENCY] = self._currency.only()
-        held = json.dumps(columns, sort_keys=True).encode()
-        mark = base64.urlsafe_b64encode(hashlib.sha256(held).digest()[:6]).decode()
-        return Record(str(row["Id"]), f"{literal(moment(row['SystemModstamp']))} {mark}", columns, seen_at)
+        version = f"{literal(moment(row['SystemModstamp']))} {_mark(columns)}"
+        return Record(str(row["Id"]), version, columns, seen_at)
 
     # --- creating --------------------------------------------------------------------------------------------------
 
@@ -172,7 +171,7 @@ class Salesforce:
         if account_id is None:
             made = {name: value for name, value in account.items() if value is not None}
             parts.insert(0, Part("account", "POST", path("sobjects", "Account"), made))
-        with self._accounts[hash(account_id) % _STRIPES]:
+        with self._account_lock(account_id):
             # Sent once: what became of it is seen by looking again, not by making another account.
             answers = self._wire.composite(parts, together=True, repeatable=False)
         if error := self._wire.refusal(answers):
@@ -196,7 +195,7 @@ class Salesforce:
         if stamp:
             self.outlast(record)
             parts.insert(0, Part("before", "GET", look))
-        with self._accounts[hash(record.columns.get("AccountId") or record.id) % _STRIPES]:
+        with self._account_lock(record.columns.get("AccountId") or record.id):
             answers = self._wire.composite(parts)
         if error := self._wire.refusal(answers):
             there = stamp is not None and answers[0].status < 300
@@ -222,20 +221,40 @@ class Salesforce:
         found = self._record(before.object, written.seen_at)
         if found.version == record.version:
             return
-        log.warning("the guard missed an edit: it is put back", extra={"record_id": record.id})
-        lost = {name: found.columns[name] for name in content if name in found.columns}
-        write = Part("write", "PATCH", path(*self._address(record.id)), lost, _guard(_stamp(written)))
-        answers = self._wire.composite([write])
-        error = self._wire.refusal(answers)
-        if error and not isinstance(error, VersionMismatch):
-            raise error
+        log.warning("the guard missed an edit", extra={"record_id": record.id})
+        unknown = object()  # What is remembered by its version alone: all that was written over counts as lost then.
+        now = {name: value for name, value in found.columns.items() if value != record.columns.get(name, unknown)}
+        lost = {name: now[name] for name in content if name in now}
+        if lost:
+            write = Part("write", "PATCH", path(*self._address(record.id)), lost, _guard(_stamp(written)))
+            answers = self._wire.composite([write])
+            error = self._wire.refusal(answers)
+            if error and not isinstance(error, VersionMismatch):
+                raise error
         raise VersionMismatch("the record changed in Salesforce within the second in which it was read")
+
+    def _account_lock(self, account_id: object) -> threading.Lock:
+        """Return what this process's writes on one account wait for; accounts share locks by hash."""
+        return self._accounts[hash(account_id) % _STRIPES]
 
     def _content(self, columns: Columns) -> dict[str, object]:
         content = dict(columns)
         if CURRENCY in content and self._currency.only():
             self._currency.check(content.pop(CURRENCY))
         return content
+
+
+def _mark(columns: Columns) -> str:
+    """Return a digest of values, however a query, a read or a composite answer spells them."""
+    plain = {name: _plain(value) for name, value in columns.items()}
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).digest()
+    return base64.urlsafe_b64encode(digest[:6]).decode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value.replace("\r\n", "\n") or None if isinstance(value, str) else value
 
 
 def _stamp(record: Record) -> datetime | None:

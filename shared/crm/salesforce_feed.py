@@ -162,7 +162,7 @@ class Feed:
             _raise_if_purged(error)
         rows = log.get("deletedRecords")
         ids = tuple(str(row["id"]) for row in rows) if isinstance(rows, list) else ()
-        return ids, replace(cursor, deletions=max(moment(log["latestDateCovered"]), cursor.deletions))
+        return ids, replace(cursor, deletions=max(moment(log.get("latestDateCovered")), cursor.deletions))
 
 
 def _is_idle(held: Cursor | None, reached: Cursor, stretch: _Stretch) -> bool:

@@ -84,7 +84,7 @@ class SalesforceTokens:
         if answer.status != 200 or not isinstance(content, dict) or not content.get("access_token"):
             raise self._refusal(answer, content)
         named = urlsplit(str(content.get("instance_url") or self._url)).netloc
-        if named != urlsplit(self._url).netloc:
+        if named.casefold() != urlsplit(self._url).netloc.casefold():
             log.warning("Salesforce names %s as the org's host, but SALESFORCE_URL has another", named)
         return str(content["access_token"])
 

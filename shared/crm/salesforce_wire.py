@@ -9,32 +9,28 @@ thread has its own.
 from __future__ import annotations
 
 import functools
-import io
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import requests
-from requests.adapters import BaseAdapter
 
 from shared.clock import Clock
+from shared.crm.salesforce_adapter import ServiceAdapter
 from shared.crm.salesforce_errors import HALTED, LOCKED, classify
 from shared.crm.salesforce_limits import Allowance
 from shared.errors import CosellError, ServiceUnavailable
-from shared.http import ATTEMPTS, Request, Response, Service, http_date
+from shared.http import ATTEMPTS, Service
 
 if TYPE_CHECKING:
     from simple_salesforce.api import Salesforce
 
 T = TypeVar("T")
 Row = Mapping[str, object]
-
-_NOT_SENT = {"authorization", "accept-encoding", "connection", "content-length", "user-agent", "x-prettyprint"}
-"""Headers of the library that the transport below sets itself, and one that makes every answer longer."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +151,14 @@ class Wire:
         content = {"allOrNone": together, "compositeRequest": [self._part(part) for part in parts]}
         answered = self.ask(lambda each: each.restful("composite", method="POST", json=content), repeatable=repeatable)
         rows = as_object(answered).get("compositeResponse")
-        if not isinstance(rows, list) or len(rows) != len(parts):
-            raise ServiceUnavailable("Salesforce answered a composite request without an answer for each part")
-        by_name = {str(row.get("referenceId")): row for row in rows}
-        answers = [by_name.get(part.name, row) for part, row in zip(parts, rows, strict=True)]
-        return [Answer(int(row["httpStatusCode"]), row.get("body")) for row in answers]
+        entries = rows if isinstance(rows, list) else []
+        by_name = {str(row.get("referenceId")): row for row in entries if isinstance(row, Mapping)}
+        try:
+            return [Answer(int(by_name[part.name]["httpStatusCode"]), by_name[part.name].get("body")) for part in parts]
+        except (LookupError, TypeError, ValueError) as error:
+            raise ServiceUnavailable(
+                "Salesforce answered a composite request without an answer for each part"
+            ) from error
 
     def _one_by_one(self, parts: Sequence[Part], *, repeatable: bool) -> list[Answer]:
         """Send parts as calls of their own; the first refusal is raised, and what was done before it stays."""
@@ -198,18 +197,19 @@ class Wire:
         adapter.repeatable = repeatable
         try:
             return act(self._local.salesforce)
-        except ValueError as error:  # The library decodes only what should be JSON.
-            raise ServiceUnavailable("Salesforce answered with something that is no JSON") from error
+        except (ValueError, TypeError) as error:
+            # The library decodes what should be JSON, and measures what should be a list or an object.
+            raise ServiceUnavailable("Salesforce answered with something that is no JSON object") from error
         finally:
             if adapter.told:
                 self.newest = max(adapter.told, self.newest or adapter.told)
 
-    def _adapter(self) -> _ServiceAdapter:
-        adapter: _ServiceAdapter | None = getattr(self._local, "adapter", None)
+    def _adapter(self) -> ServiceAdapter:
+        adapter: ServiceAdapter | None = getattr(self._local, "adapter", None)
         if adapter is None:
             from simple_salesforce.api import Salesforce
 
-            adapter = _ServiceAdapter(self._service, self._url)
+            adapter = ServiceAdapter(self._service, self._url)
             session = requests.Session()
             session.trust_env = False
             session.mount("https://", adapter)
@@ -219,33 +219,6 @@ class Wire:
             )
             self._local.adapter = adapter
         return adapter
-
-
-class _ServiceAdapter(BaseAdapter):
-    """Hands the library's requests to our service. `told` is the server's time in the last answer."""
-
-    def __init__(self, service: Service, url: str) -> None:
-        super().__init__()
-        self._service = service
-        self._url = url
-        self._library_url = f"https://{urlsplit(url).netloc}/"
-        self.repeatable = True
-        self.told: datetime | None = None
-
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """Send one request; refusals are raised in our own families, past the library."""
-        url = str(request.url)
-        if not url.startswith(self._library_url):
-            raise ServiceUnavailable("Salesforce named an address outside its org")
-        headers = {name: str(value) for name, value in request.headers.items() if name.lower() not in _NOT_SENT}
-        body = request.body.encode() if isinstance(request.body, str) else request.body
-        address = f"{self._url}/{url.removeprefix(self._library_url)}"
-        answer = self._service.send(Request(str(request.method), address, headers, body, self.repeatable))
-        self.told = http_date(answer.headers.get("date", ""))
-        return _as_library_has_it(answer, request)
-
-    def close(self) -> None:
-        """Keep nothing open: connections are the transport's."""
 
 
 def path(*parts: str, **query: str) -> str:
@@ -280,14 +253,3 @@ def _looks_like_reference(value: object) -> bool:
 
 def _is_locked(answer: Answer) -> bool:
     return answer.status >= 300 and LOCKED in str(answer.body)
-
-
-def _as_library_has_it(answer: Response, request: requests.PreparedRequest) -> requests.Response:
-    response = requests.Response()
-    response.status_code = answer.status
-    response.headers.update(answer.headers)
-    response.raw = io.BytesIO(answer.body)
-    response.encoding = "utf-8"
-    response.request = request
-    response.url = str(request.url)
-    return response

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from shared.crm.port import AccountWanted, Record
 from shared.deal import STATUS, Fields
-from shared.errors import AlreadyExists, DataError, Deferred, GoneError, Problem
+from shared.errors import AlreadyExists, DataError, Deferred, GoneError, Problem, StaleError
 from shared.ledger.port import AuditEntry, Link, LinkState
 from shared.lifecycle import Stage, crm_view
 from shared.mapping.compiled import get_path
@@ -100,6 +100,10 @@ def _adopt_named(ports: Ports, referral: Referral, link: Link, record_id: str, c
     intent = ports.ledger.intent(ports.crm.name, record_id)
     if intent and ports.clock.now() - intent.started_at < INTENT_LEASE:
         raise Deferred("the deal is being created from the CRM", retry_after=LOOK_AGAIN)
+    known = ports.ledger.link(ports.crm.name, referral.id)
+    if known and known.etag != link.etag:
+        # Its creation was finished, and so the intent dropped, after we had looked for the link.
+        raise StaleError("another worker linked this deal")
     try:
         record = ports.crm.read(record_id)
     except GoneError:

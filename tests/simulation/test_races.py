@@ -9,8 +9,9 @@ import pytest
 
 from shared.crm.port import Record
 from shared.errors import OutcomeUnknown
-from shared.ledger.port import LinkState
+from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage
+from shared.sync.messages import PARTNER_CENTER, DealMessage
 from shared.sync.ports import CrmAudit
 from tests.fakes.tape import Step
 from tests.fakes.world import World
@@ -178,6 +179,23 @@ def test_two_pollers_at_once_hand_over_everything() -> None:
         _interfere_at(world, number, world.poll)
     world.settle()
     check_agreed(world, deals=5)
+
+
+def test_a_creation_that_ends_while_its_event_is_looked_at_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    referral_id, record_id = shared(world)
+    before, start, link = world.crm.row(record_id), world.mark(), world.ledger.link
+
+    def not_yet(_crm: str, _referral_id: str) -> Link | None:
+        monkeypatch.setattr(world.ledger, "link", link)
+        return None
+
+    monkeypatch.setattr(world.ledger, "link", not_yet)
+    world.work.run(DealMessage(PARTNER_CENTER, "event", "c", referral_id=referral_id).dump())
+    assert world.crm.row(record_id) == before
+    assert "created from the CRM" in str(before["cosell_audit"])
+    assert world.calls(start).get("crm.update", 0) == 0
+    check_agreed(world)
 
 
 @pytest.mark.parametrize("overtaken", [True, False], ids=["the event came first", "the event came last"])

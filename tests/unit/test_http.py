@@ -153,6 +153,27 @@ def test_a_repeated_request_is_the_same_request() -> None:
     assert second.headers["If-Match"] == '"v1"'
 
 
+def test_a_request_that_is_ready_keeps_its_headers_through_a_renewed_session() -> None:
+    stage = Stage(answer(401), answer(200))
+    guard = {"If-Unmodified-Since": "Fri, 27 Nov 2026 10:00:00 GMT", "Content-Type": "text/plain"}
+    stage.service.send(Request("PATCH", URL, guard, b"{}"))
+    first, second = stage.transport.requests
+    assert first.headers.items() >= guard.items()
+    assert second.headers.items() >= guard.items()
+    assert first.headers["Authorization"] != second.headers["Authorization"]
+
+
+def test_every_response_is_shown_to_whoever_watches() -> None:
+    seen: list[int] = []
+    clock, transport = ManualClock(), ScriptedTransport(answer(401), answer(503), answer(404))
+    service = Service(
+        "Example", transport, clock, lambda _: TOKEN, classify, observe=lambda each: seen.append(each.status)
+    )
+    with pytest.raises(GoneError):
+        service.call("GET", URL)
+    assert seen == [401, 503, 404]
+
+
 # --- Retry-After and the pause ---------------------------------------------------------------------------------------
 
 

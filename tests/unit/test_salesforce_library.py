@@ -80,11 +80,11 @@ def alone(org: Org) -> tuple[Library, _Adapter]:
     return library, adapter
 
 
-def ours(org: Org) -> Wire:
+def ours(org: Org, url: str = URL) -> Wire:
     clock = ManualClock()
-    tokens = SalesforceTokens(org, clock, URL, client_credentials("app", "s"))
+    tokens = SalesforceTokens(org, clock, url, client_credentials("app", "s"))
     service = Service("Salesforce", org, clock, tokens, classifier("Referral_Identifier__c"))
-    return Wire(service, URL, "66.0", Allowance(clock, 70, 90), clock, "Referral_Identifier__c")
+    return Wire(service, url, "66.0", Allowance(clock, 70, 90), clock, "Referral_Identifier__c")
 
 
 def expired_once(number: int, _request: Request) -> Answer:
@@ -230,12 +230,25 @@ def test_a_page_says_nothing_about_a_record(status: int) -> None:
         ours(Org(lambda *_: (status, HTML))).get(path("sobjects", "Opportunity", RECORD))
 
 
-def test_a_page_in_place_of_an_answer_is_no_answer() -> None:
+@pytest.mark.parametrize("content", [HTML, b"", None, 7, [], {}, {"compositeResponse": [{}]}])
+def test_something_else_in_place_of_an_answer_is_no_answer(content: object) -> None:
+    wire = ours(Org(lambda *_: (200, content)))
     with pytest.raises(RetriableError):
-        ours(Org(lambda *_: (200, HTML))).query("SELECT Id FROM Account")
+        wire.query("SELECT Id FROM Account")
+    with pytest.raises(RetriableError):
+        wire.composite([Part("write", "PATCH", path("sobjects", "Opportunity", RECORD), {"Amount": 1})])
 
 
 # --- who is asked ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url", [URL, "https://Org.My.Salesforce.com", f"{URL}:443", "http://127.0.0.1:8080", "https://localhost:8443"]
+)
+def test_the_configured_host_is_asked_however_it_is_written(url: str) -> None:
+    org = Org(lambda *_: (200, {"records": []}))
+    ours(org, url).query("SELECT Id FROM Account WHERE Name = 'a b&c'")
+    assert org.requests[0].url.startswith(f"{url}/services/data/v66.0/query/?q=SELECT+Id+FROM+Account")
 
 
 def test_a_next_page_elsewhere_is_not_fetched() -> None:

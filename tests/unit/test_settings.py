@@ -121,10 +121,12 @@ def test_salesforce_by_its_documented_defaults() -> None:
         ({"SALESFORCE_API_VERSION": "v66"}, {"SALESFORCE_API_VERSION"}),
         ({"SALESFORCE_CURRENCY": "Euro"}, {"SALESFORCE_CURRENCY"}),
         ({"SALESFORCE_API_SLOW_AT": "95"}, {"SALESFORCE_API_SLOW_AT"}),
+        ({"SALESFORCE_API_STOP_AT": "60", "SALESFORCE_URL": None}, {"SALESFORCE_API_SLOW_AT", "SALESFORCE_URL"}),
         (
-            {"SALESFORCE_API_STOP_AT": "0", "SALESFORCE_CURRENCY": "x"},
-            {"SALESFORCE_API_STOP_AT", "SALESFORCE_CURRENCY"},
+            {"SALESFORCE_API_SLOW_AT": "x", "SALESFORCE_CURRENCY": "x"},
+            {"SALESFORCE_API_SLOW_AT", "SALESFORCE_CURRENCY"},
         ),
+        ({"SALESFORCE_API_STOP_AT": "101"}, {"SALESFORCE_API_STOP_AT"}),
     ],
 )
 def test_what_is_wrong_about_salesforce_is_named(given: dict[str, str | None], names: set[str]) -> None:

@@ -1,77 +1,29 @@
-"""What only Salesforce does: weak guards, locked accounts, duplicate rules, sessions, allowances, currencies."""
+"""What only Salesforce does with records: weak guards, new accounts, locks, the customer's own rules."""
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shared.crm.port import AccountWanted, Record
+from shared.crm.salesforce import Salesforce, _mark
 from shared.errors import (
-    AllowanceSpent,
     AlreadyExists,
-    CosellError,
     DataError,
     Deferred,
     OutcomeUnknown,
-    RetriableError,
     SchemaMismatch,
-    SettingsError,
-    SignInRequired,
     Throttled,
     VersionMismatch,
 )
 from shared.http import ATTEMPTS
 from shared.ledger.turns import LEASE
-from shared.lifecycle import Stage
-from tests.contract.stages.outages import Outage
-from tests.contract.stages.salesforce import SALESFORCE, SalesforceStage
+from tests.contract.salesforce.acts import COMPOSITE, NEW, composites, create, deal
+from tests.contract.stages.salesforce import SalesforceStage
 from tools.simulators.faults import Fault
 from tools.simulators.salesforce import TriggerError
-from tools.simulators.salesforce.seeding import INTEGRATION_USER
-from tools.simulators.world import World
-
-ACTIVE = SALESFORCE.states[Stage.ACTIVE]
-NEW = {"Name": "From Partner Center", "CloseDate": "2027-03-31", "CurrencyIsoCode": "EUR", **ACTIVE}
-NORTHWIND = AccountWanted({"Name": "Northwind Traders"}, {"Name": "Northwind Traders"})
-TOKENS, COMPOSITE = r"/oauth2/token", r"/composite$"
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
-
-
-@pytest.fixture
-def make(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., SalesforceStage]:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return lambda **more: SalesforceStage(world, **more)
-
-
-@pytest.fixture
-def stage(make: Callable[..., SalesforceStage]) -> SalesforceStage:
-    return make()
-
-
-def deal(stage: SalesforceStage) -> Record:
-    return stage.port.read(stage.add_deal())
-
-
-def create(stage: SalesforceStage, referral_id: str | None = None, **columns: object) -> Record:
-    return stage.port.create(referral_id or str(uuid.uuid4()), {**NEW, **columns}, NORTHWIND)
-
-
-def composites(stage: SalesforceStage) -> list[list[dict[str, object]]]:
-    """Return the parts of every composite request, in order."""
-    return [json.loads(entry.body)["compositeRequest"] for entry in stage.server.log.matching("POST", COMPOSITE)]
-
 
 # --- the guard -------------------------------------------------------------------------------------------------------
 
@@ -105,6 +57,34 @@ def test_an_edit_that_the_guard_does_not_notice_is_put_back_and_told(stage: Sale
         stage.port.update(record, {"Description": "ours", "Sync_Status__c": "shown"})
     held = stage.columns(record.id)
     assert (held["Description"], held["Amount"]) == ("the seller's", 5)
+
+
+def test_an_edit_of_other_fields_is_told_and_nothing_put_back(stage: SalesforceStage) -> None:
+    record = deal(stage)
+    stage.edit(record.id, value=5)
+    stage.pass_time()
+    with pytest.raises(VersionMismatch):
+        stage.port.update(record, {"Description": "ours"})
+    held = stage.columns(record.id)
+    assert (held["Description"], held["Amount"]) == ("ours", 5)
+    assert len(composites(stage)) == 1
+
+
+def test_what_is_remembered_by_its_version_alone_is_put_back_as_a_whole(stage: SalesforceStage) -> None:
+    seen = deal(stage)
+    stage.edit(seen.id, notes="the seller's")
+    stage.pass_time()
+    with pytest.raises(VersionMismatch):
+        stage.port.update(Record(seen.id, seen.version, {}, seen.seen_at), {"Description": "ours", "Amount": 1})
+    held = stage.columns(seen.id)
+    assert (held["Description"], held["Amount"]) == ("the seller's", 42000)
+
+
+def test_a_version_does_not_depend_on_how_a_value_is_spelled() -> None:
+    first = {"Amount": 42000.0, "Description": "a\r\nb", "NextStep": "", "IsWon": False}
+    assert _mark(first) == _mark({"Amount": 42000, "Description": "a\nb", "NextStep": None, "IsWon": False})
+    for name, other in (("Amount", 42000.5), ("Description", "a b"), ("NextStep", "x"), ("IsWon", True)):
+        assert _mark({**first, name: other}) != _mark(first)
 
 
 def test_a_still_newer_edit_is_not_put_back(stage: SalesforceStage) -> None:
@@ -240,6 +220,23 @@ def test_a_record_that_others_hold_is_waited_for(stage: SalesforceStage) -> None
     assert caught.value.retry_after is None, "one locked record is no reason to leave the whole org alone"
 
 
+def test_writes_on_one_account_take_turns(stage: SalesforceStage) -> None:
+    crm = stage.port
+    assert isinstance(crm, Salesforce)
+    held: list[bool] = []
+
+    def hook(_table: str, _row_id: str, row: dict[str, object]) -> None:
+        held.append(crm._account_lock(row.get("AccountId")).locked())
+
+    stage.simulator.after_write(hook)
+    account_id = stage.add_account(customer="Northwind Traders")
+    record = create(stage)
+    assert record.columns["AccountId"] == account_id
+    stage.port.update(record, {"Amount": 1})
+    assert held == [True, True]
+    assert not crm._account_lock(account_id).locked()
+
+
 def test_so_is_one_on_create(stage: SalesforceStage) -> None:
     stage.simulator.lock_record(stage.add_account(customer="Northwind Traders"), requests=1)
     assert create(stage).columns["Name"] == "From Partner Center"
@@ -252,143 +249,3 @@ def test_a_field_that_is_hidden_from_the_app_is_a_schema_mismatch(stage: Salesfo
         stage.port.read(record.id)
     with pytest.raises(SchemaMismatch, match="hides it from the app"):
         stage.port.update(record, {"Description": "x"})
-
-
-# --- sessions --------------------------------------------------------------------------------------------------------
-
-
-def test_one_token_serves_until_it_is_refused(stage: SalesforceStage) -> None:
-    record_id = stage.add_deal()
-    for _ in range(3):
-        stage.port.read(record_id)
-    assert stage.server.log.count(path=TOKENS) == 1
-    stage.simulator.expire_sessions()
-    stage.port.read(record_id)
-    assert stage.server.log.count(path=TOKENS) == 2
-
-
-@pytest.mark.parametrize("bodies", ["array", "object", "html"])
-def test_an_expired_session_is_renewed_whatever_its_body(stage: SalesforceStage, bodies: str) -> None:
-    record_id = stage.add_deal()
-    stage.quirks.error_bodies = bodies  # type: ignore[assignment]
-    stage.simulator.expire_sessions()
-    assert stage.port.read(record_id).id == record_id
-    stage.simulator.fail("unavailable", times=ATTEMPTS)
-    with pytest.raises(RetriableError):
-        stage.port.read(record_id)
-
-
-def test_a_session_that_stays_refused_is_not_hammered(stage: SalesforceStage) -> None:
-    stage.server.faults.inject(Fault("status", status=401, body="<html>", path=r"/services/data", times=None))
-    before = stage.server.log.count()
-    with pytest.raises(SignInRequired):
-        stage.port.find("x")
-    assert stage.server.log.count() - before == 3, "a refused call, one sign-in, one more call"
-
-
-def test_a_signed_assertion_signs_in(make: Callable[..., SalesforceStage], tmp_path: Path) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    kinds = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    pem = key.private_bytes(kinds[0], serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-    file = tmp_path / "key.pem"
-    file.write_text(pem, encoding="ascii")
-    for given in (pem, pem.replace("\n", "\\n"), str(file)):
-        stage = make(sign_in=(key.public_key().public_bytes(*kinds), INTEGRATION_USER), SALESFORCE_PRIVATE_KEY=given)
-        assert stage.port.find("x") is None
-
-
-def test_a_secret_that_is_refused_names_the_settings(make: Callable[..., SalesforceStage]) -> None:
-    with pytest.raises(SettingsError, match="SALESFORCE_CLIENT_ID") as caught:
-        make(SALESFORCE_CLIENT_SECRET="CANARY-wrong")
-    assert "CANARY" not in str(caught.value)
-
-
-def test_a_version_that_is_not_offered_names_the_setting(make: Callable[..., SalesforceStage]) -> None:
-    with pytest.raises(CosellError) as caught:
-        make(SALESFORCE_API_VERSION="30.0")
-    assert isinstance(caught.value, SettingsError)
-    assert "SALESFORCE_API_VERSION" in str(caught.value)
-
-
-# --- the day's allowance ---------------------------------------------------------------------------------------------
-
-
-def test_calls_slow_down_and_stop_before_others_starve(make: Callable[..., SalesforceStage]) -> None:
-    stage = make(SALESFORCE_API_SLOW_AT="50", SALESFORCE_API_STOP_AT="80")
-    record_id = stage.add_deal()
-
-    def waited() -> timedelta:
-        before = stage.clock.now()
-        stage.port.read(record_id)
-        return stage.clock.now() - before
-
-    assert waited() < timedelta(seconds=1)
-    stage.simulator.use_up(70_000)
-    waited()  # Its answer tells.
-    stage.port.read(record_id)
-    assert timedelta(seconds=5) < waited() < timedelta(seconds=10)
-    stage.simulator.use_up(15_000)
-    waited()
-    before = stage.server.log.count()
-    stage.port.read(record_id)  # the one that looks whether the day has moved on
-    with pytest.raises(AllowanceSpent, match=r"SALESFORCE_API_STOP_AT"):
-        stage.port.read(record_id)
-    assert stage.server.log.count() - before == 1
-    stage.world.clock.advance(timedelta(days=2))
-    stage.clock.sleep(600)
-    stage.port.read(record_id)
-    assert waited() < timedelta(seconds=1)
-
-
-def test_a_concurrency_limit_is_waited_out(stage: SalesforceStage) -> None:
-    record_id = stage.add_deal()
-    stage.simulator.fail("concurrent")
-    before = stage.clock.now()
-    assert stage.port.read(record_id).id == record_id
-    assert timedelta(seconds=5) <= stage.clock.now() - before < timedelta(seconds=10)
-
-
-# --- currencies ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def single(make: Callable[..., SalesforceStage]) -> SalesforceStage:
-    return make(multi_currency=False, SALESFORCE_CURRENCY="GBP")
-
-
-def test_an_org_with_one_currency_shows_it_on_every_record(single: SalesforceStage) -> None:
-    assert deal(single).columns["CurrencyIsoCode"] == "GBP"
-    assert create(single, CurrencyIsoCode="GBP").columns["CurrencyIsoCode"] == "GBP"
-
-
-def test_another_currency_is_refused_there_before_any_write(single: SalesforceStage) -> None:
-    record, before = deal(single), single.requests()
-    with pytest.raises(DataError, match="knows GBP only"):
-        single.port.update(record, {"CurrencyIsoCode": "USD", "Amount": 1})
-    with pytest.raises(DataError, match="knows GBP only"):
-        create(single)
-    assert all(part["method"] == "GET" for parts in composites(single) for part in parts)
-    assert single.requests() - before <= 1
-
-
-def test_an_org_that_does_not_tell_its_currency_needs_the_setting(make: Callable[..., SalesforceStage]) -> None:
-    with pytest.raises(SettingsError, match="SALESFORCE_CURRENCY"):
-        make(multi_currency=False)
-
-
-# --- outages ---------------------------------------------------------------------------------------------------------
-
-
-def test_an_outage_of_the_token_endpoint_passes(stage: SalesforceStage) -> None:
-    stage.simulator.expire_sessions()
-    stage.server.faults.inject(Fault("status", status=503, body="<html>", path=TOKENS, times=None))
-    with pytest.raises(RetriableError):
-        stage.port.find("x")
-    stage.heal()
-    assert stage.port.find("x") is None
-
-
-def test_a_dropped_connection_is_an_outage(stage: SalesforceStage) -> None:
-    stage.break_down(Outage.DROPPED)
-    with pytest.raises(RetriableError):
-        list(stage.port.changes(None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -15,29 +15,6 @@ from shared.mapping.lint import lint
 from shared.mapping.loading import load_mapping, positions
 from shared.mapping.tables import Description, Kind
 from tests.contract.stages.salesforce import SalesforceStage
-from tools.simulators.world import World
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
-
-
-@pytest.fixture
-def make(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., SalesforceStage]:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return lambda **more: SalesforceStage(world, **more)
-
-
-@pytest.fixture
-def stage(make: Callable[..., SalesforceStage]) -> SalesforceStage:
-    return make()
-
-
-@pytest.fixture
-def single(make: Callable[..., SalesforceStage]) -> SalesforceStage:
-    return make(multi_currency=False, SALESFORCE_CURRENCY="GBP")
 
 
 def findings(stage: SalesforceStage, directory: Path | None = None) -> list[str]:

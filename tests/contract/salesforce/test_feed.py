@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,21 +13,8 @@ from shared.crm.salesforce_feed import DELETIONS, OVERLAP
 from shared.errors import CursorExpired, RetriableError
 from tests.contract.stages.salesforce import SalesforceStage
 from tools.simulators.faults import Fault
-from tools.simulators.world import World
 
 DELETED = r"/deleted/"
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
-
-
-@pytest.fixture
-def stage(world: World, monkeypatch: pytest.MonkeyPatch) -> SalesforceStage:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return SalesforceStage(world)
 
 
 class Follower:

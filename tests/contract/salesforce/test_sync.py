@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -17,12 +17,6 @@ from tools.simulators.world import World
 VALUE = "/details/dealValue"
 READ, PATCH = "partner_center.read", "partner_center.update"
 POLL = r"/queryAll/"
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
 
 
 class Desk:
