@@ -27,7 +27,15 @@ from shared.crm.salesforce_currency import COLUMN as CURRENCY
 from shared.crm.salesforce_currency import OrgCurrency
 from shared.crm.salesforce_feed import Feed, literal, moment
 from shared.crm.salesforce_wire import Answer, Part, Reference, Row, Wire, path, rows_of
-from shared.errors import AlreadyExists, DataError, GoneError, Problem, VersionMismatch
+from shared.errors import (
+    AlreadyExists,
+    CosellError,
+    DataError,
+    GoneError,
+    OutcomeUnknown,
+    Problem,
+    VersionMismatch,
+)
 from shared.mapping.compiled import Mapping as FieldMapping
 from shared.mapping.compiled import Row as MappedRow
 from shared.mapping.tables import Description
@@ -172,14 +180,26 @@ class Salesforce:
             made = {name: value for name, value in account.items() if value is not None}
             parts.insert(0, Part("account", "POST", path("sobjects", "Account"), made))
         with self._account_lock(account_id):
-            # Sent once: what became of it is seen by looking again, not by making another account.
-            answers = self._wire.composite(parts, together=True, repeatable=False)
+            answers = self._create_once(referral_id, parts)
         if error := self._wire.refusal(answers):
             raise _missing_reference() if isinstance(error, GoneError) else error
         upsert = answers[-2]
         if upsert.status != 201 and not (isinstance(upsert.body, Mapping) and upsert.body.get("created") is True):
             raise _exists()
         return self._record(answers[-1].object, self._clock.now())
+
+    def _create_once(self, referral_id: str, parts: list[Part]) -> list[Answer]:
+        """Send once: what became of it is seen by looking again, not by making another account."""
+        try:
+            return self._wire.composite(parts, together=True, repeatable=False)
+        except OutcomeUnknown as unknown:
+            try:
+                found = self.find(referral_id)
+            except CosellError:
+                raise unknown from None  # What matters to those who wait for the account is still open.
+            if found:
+                raise _exists() from unknown
+            raise
 
     # --- updating --------------------------------------------------------------------------------------------------
 
