@@ -6,7 +6,7 @@ from shared.ledger.port import Link
 from shared.sync.messages import PARTNER_CENTER, DealMessage
 from shared.sync.ports import Ports
 
-PATIENCE = 5.0
+PATIENCE = 2.0
 """Seconds that Partner Center's own event gets to be there first; then our message costs no call."""
 
 

@@ -61,7 +61,7 @@ def test_a_storm_of_429_delays_and_loses_nothing(stage: Stage) -> None:
 def test_a_crm_that_is_down_is_waited_for(stage: Stage) -> None:
     referral_id, record_id = received_deal(stage)
     outage = stage.crm.server.faults.inject(
-        Fault("status", status=503, body="<html>Service Unavailable</html>", headers={"Retry-After": "20"}, times=1)
+        Fault("status", status=503, body="<html>Service Unavailable</html>", headers={"Retry-After": "11"}, times=1)
     )
     stage.partner_center.portal.edit(referral_id, {"/details/notes": "While the CRM was down"})
     stage.eventually(lambda: outage.fired, "the outage to be met")
