@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.alerts import Alerts, Notifier
 from shared.clock import Clock, SystemClock
-from shared.crm.port import Crm
+from shared.crm.port import Crm, Turns
 from shared.errors import SettingsError
 from shared.http import RequestsTransport, Service, Transport
 from shared.ledger.port import Ledger
@@ -28,6 +28,8 @@ from shared.sync.work import Work
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from shared.crm.salesforce_limits import Allowance
+    from shared.crm.salesforce_tokens import SalesforceTokens
     from shared.crm.salesforce_wire import Wire
     from shared.partner_center.signature import SignatureCheck
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
@@ -191,9 +193,12 @@ class App:
         return _Crms(self.settings.crms, self._ports_of)
 
     def _ports_of(self, name: str) -> Ports:
+        from shared.ledger.turns import LedgerTurns
+
         mapping = load_mapping(name, self.settings.mapping_dir)
+        turns = LedgerTurns(self.ledger, self.clock)
         return Ports(
-            self._salesforce(mapping) if name == "salesforce" else self._dynamics365(mapping),
+            self.salesforce(mapping, turns) if name == "salesforce" else self._dynamics365(mapping),
             self.partner_center,
             self.ledger,
             self.queue,
@@ -225,40 +230,41 @@ class App:
         )
         return Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))
 
-    def _salesforce(self, mapping: FieldMapping) -> Crm:
+    def salesforce(self, mapping: FieldMapping, turns: Turns) -> Crm:
+        """Return Salesforce's client; `turns` keeps two workers from making the same account."""
         from shared.crm.salesforce import Salesforce
-        from shared.ledger.turns import LedgerTurns
 
-        turns = LedgerTurns(self.ledger, self.clock)
         return Salesforce(self.salesforce_wire(mapping), mapping, self.clock, turns, self.settings.salesforce_currency)
 
     def salesforce_wire(self, mapping: FieldMapping) -> Wire:
         """Return Salesforce's REST API under the app's identity."""
-        from shared.crm.salesforce_errors import classifier
-        from shared.crm.salesforce_limits import Allowance
         from shared.crm.salesforce_wire import Wire
 
-        settings, key = self.settings, mapping.columns.referral_identifier
-        allowance = Allowance(self.clock, settings.salesforce_api_slow_at, settings.salesforce_api_stop_at)
-        service = Service(
-            "Salesforce",
-            self.transport,
-            self.clock,
-            self._salesforce_tokens(),
-            classifier(key),
-            observe=allowance.observe,
-        )
-        url, version = str(settings.salesforce_url), settings.salesforce_api_version
-        return Wire(service, url, version, allowance, self.clock, key)
+        key = mapping.columns.referral_identifier
+        url, version = str(self.settings.salesforce_url), self.settings.salesforce_api_version
+        return Wire(self.salesforce_service(key), url, version, self._salesforce_allowance, self.clock, key)
 
-    def _salesforce_tokens(self) -> Callable[[bool], str]:
+    def salesforce_service(self, key: str = "") -> Service:
+        """Return Salesforce under the app's identity; a duplicate of the field `key`, else of any, means "exists"."""
+        from shared.crm.salesforce_errors import classifier
+
+        observe = self._salesforce_allowance.observe
+        tokens = self.salesforce_tokens
+        return Service("Salesforce", self.transport, self.clock, tokens, classifier(key), observe=observe)
+
+    @functools.cached_property
+    def _salesforce_allowance(self) -> Allowance:
+        from shared.crm.salesforce_limits import Allowance
+
+        return Allowance(self.clock, self.settings.salesforce_api_slow_at, self.settings.salesforce_api_stop_at)
+
+    @functools.cached_property
+    def salesforce_tokens(self) -> SalesforceTokens:
+        """The sign-in to Salesforce."""
         from shared.crm.salesforce_tokens import SalesforceTokens, client_credentials, jwt_bearer
 
-        settings, url, client_id = (
-            self.settings,
-            str(self.settings.salesforce_url),
-            str(self.settings.salesforce_client_id),
-        )
+        settings, client_id = self.settings, str(self.settings.salesforce_client_id)
+        url = str(settings.salesforce_url)
         if settings.salesforce_client_secret:
             grant = client_credentials(client_id, settings.salesforce_client_secret)
         else:

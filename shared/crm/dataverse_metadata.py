@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from shared.crm.dataverse_look_ups import LOOK_UPS
 from shared.mapping.model import MappingFile
 from shared.mapping.needs import account_needs, contact_needs, owner_needs, record_needs
 from shared.mapping.tables import Column, Description, Key, Kind, Option, Table
@@ -95,7 +96,9 @@ def _column(row: Document) -> Column:
     # Of the levels of requirement only this one is enforced by the API; the others are the forms' business.
     demanded = _value(row.get("RequiredLevel")) == "SystemRequired" and creatable
     required = demanded and kind not in _DEFAULTED and name not in _FILLED_IN
-    return Column(name, kind, required=required, creatable=creatable, updatable=row.get("IsValidForUpdate") is True)
+    updatable = row.get("IsValidForUpdate") is True
+    coded = kind is Kind.LOOKUP and name in LOOK_UPS
+    return Column(name, kind, required=required, creatable=creatable, updatable=updatable, coded=coded)
 
 
 def _with_facts(column: Column, facts: Document) -> Column:

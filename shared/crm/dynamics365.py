@@ -7,13 +7,14 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from shared.clock import Clock
 from shared.crm import dataverse_metadata
 from shared.crm.dataverse_errors import is_already_closed, is_cursor_expired
+from shared.crm.dataverse_look_ups import LOOK_UPS, LookUp
 from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange
 from shared.errors import (
     AlreadyExists,
@@ -38,17 +39,6 @@ _ACCOUNTS = uuid.UUID("6a3f0f9e-2f0a-5c0e-9d53-5d1d7f3f6b1a")
 
 _HEADERS = {"OData-MaxVersion": "4.0", "OData-Version": "4.0"}
 
-
-@dataclass(frozen=True)
-class LookUp:
-    """A look-up column whose rows have a natural key that travels instead of the id."""
-
-    entity_set: str
-    id_column: str
-    key_column: str
-
-
-LOOK_UPS = {"transactioncurrencyid": LookUp("transactioncurrencies", "transactioncurrencyid", "isocurrencycode")}
 
 _PARENTS = ("parentaccountid", "customerid", "parentcontactid", "ownerid")
 """Look-ups that are only followed, to fill in a new referral; they travel as ids."""

@@ -19,6 +19,12 @@ PROBE = timedelta(minutes=10)
 _USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
 
 
+def usage(response: Response) -> tuple[int, int]:
+    """Return how many calls of the org's rolling day are used, and how many there are; 0 when it is not told."""
+    found = _USAGE.search(response.headers.get("sforce-limit-info", ""))
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
 class Allowance:
     """Watches how much is used: from `slow_at` percent on calls are spaced out, from `stop_at` on they are refused."""
 
@@ -33,9 +39,9 @@ class Allowance:
 
     def observe(self, response: Response) -> None:
         """Take the figures that every answer carries."""
-        found = _USAGE.search(response.headers.get("sforce-limit-info", ""))
-        if found and int(found[2]):
-            self._used = 100 * int(found[1]) / int(found[2])
+        used, total = usage(response)
+        if total:
+            self._used = 100 * used / total
 
     def admit(self) -> None:
         """Wait for one call's turn. Raises AllowanceSpent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from shared.crm.salesforce_currency import COLUMN as CURRENCY
 from shared.crm.salesforce_wire import Row, Wire, path
@@ -52,7 +53,7 @@ def describe(wire: Wire, file: MappingFile, currency: str | None) -> Description
     if currency:
         columns[CURRENCY] = Column(CURRENCY, Kind.CHOICE, options=(Option(currency, currency),))
     return Description(
-        Table(record.name, columns, record.keys),
+        replace(record, columns=columns),
         describe_table(wire, "Account"),
         describe_table(wire, "Contact"),
         describe_table(wire, "User"),
@@ -68,7 +69,7 @@ def describe_table(wire: Wire, name: str) -> Table:
     fields = content.get("fields")
     rows = [row for row in fields if isinstance(row, Mapping)] if isinstance(fields, list) else []
     keys = tuple(_key(row) for row in rows if row.get("externalId") is True or row.get("unique") is True)
-    return Table(name, {str(row["name"]): _column(row) for row in rows}, keys)
+    return Table(name, {str(row["name"]): _column(row) for row in rows}, keys, key_title="external id")
 
 
 def _column(row: Row) -> Column:
@@ -108,7 +109,7 @@ def _stage(row: Row) -> Option:
 
 def _key(row: Row) -> Key:
     both = row.get("externalId") is True and row.get("unique") is True
-    state = "Active" if both else "not unique" if row.get("externalId") is True else "no external id"
+    state = "Active" if both else "not unique" if row.get("externalId") is True else "unique only"
     return Key((str(row["name"]),), state, both)
 
 

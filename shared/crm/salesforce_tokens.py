@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
@@ -51,8 +52,20 @@ def jwt_bearer(client_id: str, username: str, private_key: str, audience: str, c
     return grant
 
 
+@dataclass(frozen=True)
+class Identity:
+    """Who a token is for (help: remoteaccess_using_openid): ids of org and user, and the org's own host."""
+
+    organization_id: str
+    user_id: str
+    host: str
+
+
 class SalesforceTokens:
-    """One access token for all threads. It has no known end, so it is used until Salesforce refuses it."""
+    """One access token for all threads. It has no known end, so it is used until Salesforce refuses it.
+
+    `identity` is told with the token; None before the first, or when it was not told.
+    """
 
     def __init__(self, transport: Transport, clock: Clock, url: str, grant: Grant) -> None:
         self._transport = transport
@@ -60,6 +73,7 @@ class SalesforceTokens:
         self._url = url
         self._grant = grant
         self._token: str | None = None
+        self.identity: Identity | None = None
         self._given = threading.local()
         self._lock = threading.Lock()
 
@@ -86,6 +100,8 @@ class SalesforceTokens:
         named = urlsplit(str(content.get("instance_url") or self._url)).netloc
         if named.casefold() != urlsplit(self._url).netloc.casefold():
             log.warning("Salesforce names %s as the org's host, but SALESFORCE_URL has another", named)
+        ids = urlsplit(str(content.get("id") or "")).path.rstrip("/").split("/")[-2:]
+        self.identity = Identity(ids[0], ids[1], named) if len(ids) == 2 and all(ids) else None
         return str(content["access_token"])
 
     def _refusal(self, answer: Response, content: object) -> CosellError:

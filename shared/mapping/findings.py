@@ -19,7 +19,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, and where it is written. `nearest` is the valid name that was probably meant."""
+    """One thing that is wrong, and where it is written.
+
+    `nearest` is the valid name that was probably meant. `lacking`: the CRM has not, or does not grant, what could be
+    created or granted.
+    """
 
     severity: Severity
     field: str
@@ -28,6 +32,7 @@ class Finding:
     nearest: str = ""
     file: str = ""
     line: int = 0
+    lacking: bool = False
 
     def __str__(self) -> str:
         """The finding on one line, as compilers write theirs."""
@@ -35,9 +40,11 @@ class Finding:
         return f"{self.file}, line {self.line}: {self.severity}: {self.field}: {self.what}.{hint}"
 
 
-def error(field: str, place: Place, what: str, among: Iterable[str] = (), meant: str = "") -> Finding:
+def error(
+    field: str, place: Place, what: str, among: Iterable[str] = (), meant: str = "", *, lacking: bool = False
+) -> Finding:
     """Return an error; the nearest name to `meant` is looked up `among` the valid ones."""
-    return Finding(Severity.ERROR, field, place, what, nearest(meant, among))
+    return Finding(Severity.ERROR, field, place, what, nearest(meant, among), lacking=lacking)
 
 
 def warning(field: str, place: Place, what: str) -> Finding:

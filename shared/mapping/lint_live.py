@@ -37,26 +37,26 @@ def against(file: MappingFile, live: Description) -> Iterator[Finding]:
 
 
 def misfits(need: Need, column: Column) -> Iterator[Finding]:
-    """Yield why an existing column cannot hold what the mapping file wants to keep in it."""
+    """Yield why an existing column cannot hold what the mapping file wants to keep in it, whoever may write it."""
     if what := wrong_kind(need, column):
         yield error(need.field, need.place, what)
         return
     yield from _length(need, column)
-    yield from _write(need, column)
     yield from _options(need, column)
     if need.digits is not None and column.digits is not None and need.digits > column.digits:
         what = f"keeps {need.digits} digits, but the column {need.column} has only {column.digits}"
         yield error(need.field, (*need.place[:-1], "digits"), what)
-    if column.targets and not any("currency" in target for target in column.targets):
-        what = f"the column {need.column} looks up {', '.join(column.targets)}, not a currency"
-        yield error(need.field, need.place, what)
 
 
 def wrong_kind(need: Need, column: Column) -> str:
-    """Return both types when an existing column has another one than the mapping file needs, else an empty text."""
-    if not need.kinds or column.kind in need.kinds:
+    """Return both types when an existing column has another one than the mapping file needs, else an empty text.
+
+    Without a table of values a choice is written as text, which takes options that are words (Salesforce's picklists).
+    """
+    numbers = not need.values and any(isinstance(option.value, int) for option in column.options)
+    if not need.kinds or (column.kind in need.kinds and not numbers):
         return ""
-    return f"the column {need.column} is {column}, but it must be {' or '.join(need.kinds)}"
+    return f"the column {need.column} is {column}{' of numbers' * numbers}, but it must be {' or '.join(need.kinds)}"
 
 
 def _columns(needs: Iterable[Need], table: Table) -> Iterator[Finding]:
@@ -66,11 +66,23 @@ def _columns(needs: Iterable[Need], table: Table) -> Iterator[Finding]:
             yield _missing(need.field, need.place, need.column, table)
         else:
             yield from misfits(need, column)
+            yield from _write(need, column)
+            yield from _look_up(need, column, table)
+
+
+def _look_up(need: Need, column: Column, table: Table) -> Iterator[Finding]:
+    """Yield why a look-up cannot be mapped: the app knows the code of a row only where the CRM's client says so."""
+    if column.kind is not Kind.LOOKUP or column.coded or wrong_kind(need, column):
+        return
+    known = [each.name for each in table.columns.values() if each.coded]
+    rest = f"use {' or '.join([*known, 'a text column with the code'])}"
+    what = f"the column {need.column} looks up {', '.join(column.targets) or 'a row'} by its id, not by a code; {rest}"
+    yield error(need.field, need.place, what)
 
 
 def _missing(field: str, place: Place, name: str, table: Table) -> Finding:
     what = f"the table {table.name} has no column {name}, or hides it from the app's user"
-    return error(field, place, what, table.columns, name)
+    return error(field, place, what, table.columns, name, lacking=True)
 
 
 def _length(need: Need, column: Column) -> Iterator[Finding]:
@@ -94,7 +106,7 @@ def _write(need: Need, column: Column) -> Iterator[Finding]:
     ):
         if wanted and not possible:
             what = f"the CRM does not let the column {need.column} be written at {moment}"
-            yield error(need.field, need.place, what)
+            yield error(need.field, need.place, what, lacking=True)
 
 
 def _options(need: Need, column: Column) -> Iterator[Finding]:
@@ -191,7 +203,8 @@ def _key(file: MappingFile, table: Table) -> Iterator[Finding]:
     field, place = "columns.referral_identifier", ("columns", "referral_identifier")
     key = table.key(name)
     if key is None:
-        yield error(field, place, f"the table {table.name} has no alternate key on {name}: a deal could be doubled")
+        what = f"the table {table.name} has no {table.key_title} on {name}: a deal could be doubled"
+        yield error(field, place, what, lacking=True)
     elif not key.active:
-        what = f"the alternate key on {name} is {key.state}, not active: a deal could be doubled"
+        what = f"the {table.key_title} on {name} is {key.state}, not active: a deal could be doubled"
         yield error(field, place, what)

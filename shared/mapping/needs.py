@@ -16,15 +16,16 @@ LONGEST_TEXT = {"opportunity": 4000, "Opportunity": 255}
 """Characters that a single line of text can hold, by table: Dataverse's or Salesforce's. Longer texts are multiline."""
 
 _TEXTS = (Kind.TEXT, Kind.MEMO)
+_WORDS = (*_TEXTS, Kind.CHOICE)
 
 _KINDS: dict[str, tuple[Kind, ...]] = {
     "name": _TEXTS,
-    "text": _TEXTS,
+    "text": _WORDS,
     "link": _TEXTS,
     "ids": _TEXTS,
     "solutions": _TEXTS,
     "people": (Kind.MEMO, Kind.TEXT),
-    "country": _TEXTS,
+    "country": _WORDS,
     "money": (Kind.MONEY, Kind.DECIMAL),
     "currency": (Kind.LOOKUP, Kind.CHOICE, Kind.TEXT),
     "date": (Kind.DAY,),
@@ -129,7 +130,8 @@ def _kinds(row: Pair, longest: int) -> tuple[Kind, ...]:
     if row.codec == "choice":
         return _choice_kinds(list(row.values or ()))
     kinds = _KINDS.get(row.codec, ())
-    return kinds[::-1] if kinds == _TEXTS and (row.limit or 0) > longest else kinds
+    is_long = kinds[:2] == _TEXTS and (row.limit or 0) > longest
+    return (Kind.MEMO, Kind.TEXT, *kinds[2:]) if is_long else kinds
 
 
 def _choice_kinds(options: list[Scalar]) -> tuple[Kind, ...]:

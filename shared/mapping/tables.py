@@ -47,7 +47,8 @@ class Column:
     """One column. Facts that its kind does not have, or that the CRM does not fix, are None or empty.
 
     `length` is in characters, `digits` behind the decimal point. `required`: the CRM refuses a new row without it and
-    does not fill it in by itself. `targets` are the tables that a look-up may point to.
+    does not fill it in by itself. `targets` are the tables that a look-up may point to; one that is `coded` is read and
+    written by a code of the row that it points to, as a currency is. No other look-up can be mapped.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Column:
     creatable: bool = True
     updatable: bool = True
     targets: tuple[str, ...] = ()
+    coded: bool = False
 
     def __str__(self) -> str:
         """The type as a person reads it: `Text 100`."""
@@ -76,12 +78,16 @@ class Key:
 
 @dataclass(frozen=True)
 class Table:
-    """One table, columns by logical name. `change_tracking`: whether it has a change feed."""
+    """One table, columns by logical name. `change_tracking`: whether it has a change feed.
+
+    `key_title` is what the CRM's own pages call an alternate key.
+    """
 
     name: str
     columns: Mapping[str, Column]
     keys: tuple[Key, ...] = ()
     change_tracking: bool = True
+    key_title: str = "alternate key"
 
     def key(self, column: str) -> Key | None:
         """Return the alternate key on exactly this column."""

@@ -34,7 +34,7 @@ def record() -> Table:
         text("name", 300),
         Column("description", Kind.MEMO, 2000),
         Column("estimatedvalue", Kind.MONEY, digits=2),
-        Column("transactioncurrencyid", Kind.LOOKUP, targets=("transactioncurrency",)),
+        Column("transactioncurrencyid", Kind.LOOKUP, targets=("transactioncurrency",), coded=True),
         Column("estimatedclosedate", Kind.DAY),
         Column("statecode", Kind.STATE, options=states, creatable=False),
         Column("statuscode", Kind.STATUS, options=reasons),

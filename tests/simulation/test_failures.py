@@ -53,12 +53,13 @@ def test_an_incomplete_deal_is_parked_with_what_to_do_on_the_record(world: World
 def test_the_mark_on_the_record_costs_no_further_call(world: World) -> None:
     world.crm.add_deal(cosell_products=None)
     world.settle()
+    world.reconcile()
     start = world.mark()
     for _ in range(3):
         world.clock.advance(timedelta(hours=1))
         world.reconcile()
         world.settle()
-    assert world.calls(start) == {"partner_center.newest": 3}
+    assert world.calls(start) == {"partner_center.changed_since": 3}
 
 
 def test_corrected_by_the_seller_it_is_shared(world: World) -> None:

@@ -225,5 +225,7 @@ def test_the_first_referral_of_all_is_found_although_its_event_is_lost() -> None
     world.reconcile()
     world.partner_center.registers()
     world.events.clear()
+    world.clock.advance(timedelta(hours=1))
+    world.partner_center.registers()
     world.recover()
-    check_agreed(world)
+    check_agreed(world, deals=2)

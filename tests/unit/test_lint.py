@@ -239,7 +239,11 @@ LIVE = [
     (changed("description", length=500), "notes", "writes up to 2000 characters, but the column description holds 500"),
     (changed("cosell_syncstatus", length=50), "columns.status", "writes up to 100 characters, but the column"),
     (changed("estimatedvalue", digits=0), "deal_value", "keeps 2 digits, but the column estimatedvalue has only 0"),
-    (changed("transactioncurrencyid", targets=("account",)), "currency", "looks up account, not a currency"),
+    (
+        changed("transactioncurrencyid", coded=False),
+        "currency",
+        "looks up transactioncurrency by its id, not by a code; use a text column with the code",
+    ),
     (changed("name", updatable=False), "name", "does not let the column name be written at update"),
     (changed("cosell_audit", creatable=False), "columns.audit", "be written at create"),
     (live(stepname=Column("stepname", Kind.TEXT, 200, required=True)), "fields", "demands stepname (Text 200) of"),
@@ -259,6 +263,23 @@ def test_live(check: Check, tables: Description, field: str, what: str) -> None:
     assert found.field == field
     assert what in found.what
     assert found.line > 1
+
+
+@pytest.mark.parametrize(("values", "wrong"), [(("DE", "GB"), []), ((1, 2), ["account.country"])])
+def test_a_text_may_be_kept_in_a_choice_of_words(check: Check, values: tuple[str | int, ...], wrong: list[str]) -> None:
+    description = crm_tables.description()
+    options = tuple(Option(value, str(value)) for value in values)
+    choice = Column("address1_country", Kind.CHOICE, options=options)
+    columns = {**description.account.columns, choice.name: choice}
+    tables = replace(description, account=replace(description.account, columns=columns))
+    assert [each.field for each in check(("version", "version"), live=tables)] == wrong
+
+
+def test_a_look_up_that_the_client_cannot_follow_is_named_with_one_that_it_can(check: Check) -> None:
+    own = Column("new_currencyid", Kind.LOOKUP, targets=("transactioncurrency",))
+    (found,) = check(("column: transactioncurrencyid", "column: new_currencyid"), live=live(new_currencyid=own))
+    assert found.field == "currency"
+    assert found.what.endswith("use transactioncurrencyid or a text column with the code")
 
 
 def test_a_missing_column_with_the_name_that_was_meant(check: Check) -> None:

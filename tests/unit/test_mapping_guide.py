@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from shared.mapping.findings import Severity
 from shared.mapping.lint import lint
 from shared.mapping.loading import load_mapping, positions
 from shared.mapping.model import OPTIONS, CodecName, FieldRow
+from shared.mapping.needs import record_needs
 from shared.merge import Policy
 
-GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "MAPPING.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = (ROOT / "docs" / "MAPPING.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 RECIPES = [
     (name, re.sub(r"(?m)^   (?= |#|\S)", "", text) if indented else text)
     for indented, text, name in re.findall(r"(?ms)^( *)```yaml\n( *# (\w+)\.yaml\n.*?)^ *```", GUIDE)
@@ -29,16 +33,34 @@ def test_every_recipe_is_a_mapping_without_a_fault(crm: str, text: str, tmp_path
 
 
 def test_there_are_recipes_for_what_an_admin_asks_first() -> None:
-    assert len(RECIPES) >= 10
+    crms = Counter(crm for crm, _ in RECIPES)
+    assert crms["dynamics365"] >= 10
+    assert crms["salesforce"] >= 5
+    assert len({text for _, text in RECIPES}) == len(RECIPES)
 
 
-@pytest.mark.parametrize("row", load_mapping("dynamics365").file.fields, ids=lambda row: row.field)
-def test_the_table_says_what_the_default_file_says(row: FieldRow) -> None:
+@pytest.mark.parametrize(
+    ("crm", "column", "row"),
+    [
+        pytest.param(crm, column, row, id=f"{crm}-{row.field}")
+        for crm, column in (("dynamics365", 2), ("salesforce", 3))
+        for row in load_mapping(crm).file.fields
+    ],
+)
+def test_the_table_says_what_the_default_files_say(crm: str, column: int, row: FieldRow) -> None:
     (line,) = [line for line in GUIDE.splitlines() if line.startswith(f"| `{row.field}` | `{row.referral}`")]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     winner = {Policy.CRM: "CRM", Policy.PARTNER_CENTER: "Partner Center", Policy.HOLD: "hold"}[row.conflict]
-    assert cells[2] == f"`{row.column}`"
+    assert cells[column] == f"`{row.column}`", crm
     assert cells[4:] == [", ".join(row.to_crm), ", ".join(row.to_partner_center), winner]
+
+
+@pytest.mark.parametrize("crm", ["dynamics365", "salesforce"])
+def test_the_readme_lists_the_columns_that_provision_makes(crm: str) -> None:
+    listed = set(re.findall(r"(?m)^\| [^|]+ \| `(\w+)` \| [A-Z]", README))
+    made = {need.column for need in record_needs(load_mapping(crm).file) if re.search(r"^cosell_|__c$", need.column)}
+    assert len(made) == 10
+    assert made <= listed
 
 
 def test_every_codec_and_every_key_of_a_row_is_explained() -> None:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared.crm.salesforce_tokens import ASSERTION, SalesforceTokens, client_credentials, jwt_bearer
+from shared.crm.salesforce_tokens import ASSERTION, Identity, SalesforceTokens, client_credentials, jwt_bearer
 from shared.errors import CosellError, ServiceUnavailable, SettingsError, Throttled
 from shared.http import Response
 from tests.unit.stand_ins import START, ManualClock, ScriptedTransport, answer
@@ -31,6 +31,16 @@ def test_the_form_goes_to_the_my_domain() -> None:
     assert (request.method, request.url) == ("POST", f"{URL}/services/oauth2/token")
     form = {name: values[0] for name, values in parse_qs((request.body or b"").decode()).items()}
     assert form == {"grant_type": "client_credentials", "client_id": "3MVG9", "client_secret": "CANARY-secret"}
+
+
+def test_who_a_token_is_for_is_told_with_it() -> None:
+    identity = "https://login.salesforce.com/id/00D5e000000AbCdEAK/0055e000000UsErAAK"
+    tokens = SalesforceTokens(ScriptedTransport(granted(1, id=identity), granted(2)), ManualClock(), URL, SECRET)
+    assert tokens.identity is None
+    tokens(False)
+    assert tokens.identity == Identity("00D5e000000AbCdEAK", "0055e000000UsErAAK", "org.my.salesforce.com")
+    tokens(True)
+    assert tokens.identity is None
 
 
 def test_an_assertion_is_for_the_my_domain_and_three_minutes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -370,3 +371,12 @@ def _refusal(make: Callable[[], object]) -> str:
     except CosellError as error:
         return str(error)
     return "nothing"
+
+
+@pytest.mark.parametrize("crm", ["dynamics365", "salesforce", "dynamics365,salesforce"])
+def test_the_sample_is_a_form_that_only_wants_to_be_filled_in(crm: str) -> None:
+    sample = json.loads((Path(__file__).resolve().parents[2] / "local.settings.sample.json").read_text())["Values"]
+    unused = ("SALESFORCE_USERNAME", "SALESFORCE_PRIVATE_KEY", "SALESFORCE_CURRENCY")
+    filled = {name: value or ("" if name in unused else "x") for name, value in sample.items()}
+    key = {"TOKEN_ENCRYPTION_KEY": GOOD["TOKEN_ENCRYPTION_KEY"]}
+    assert ",".join(load_settings({**filled, **key, "CRM": crm}).crms) == crm

@@ -19,43 +19,42 @@ def examine_crm(app: App, name: str, *, stored: bool) -> Iterator[Line]:
     """Yield a line for each thing. `stored`: whether the storage works, which holds the cursor."""
     admin = admin_of(name)
     yield from admin.look_around(app)
+    about, feed = f"{admin.title}: mapping", f"{admin.title}: change feed"
     try:
         mapping = load_mapping(name, app.settings.mapping_dir)
     except MappingError as error:
         for text in str(error).splitlines():
-            yield bad("mapping", text, Owner.CRM)
+            yield bad(about, text, Owner.CRM)
         return
+    yield from admin.examine(app, mapping)
     client = admin.client(app, mapping)
-    fits = list(guarded("mapping", Owner.CRM, lambda: _mapping(app, mapping, client)))
+    fits = list(guarded(about, Owner.CRM, lambda: _mapping(app, mapping, client, about)))
     yield from fits
     if any(line.mark is Mark.BAD for line in fits):
-        yield look("change feed", "not looked at until the mapping fits")
+        yield look(feed, "not looked at until the mapping fits")
     else:
-        yield from guarded("change feed", Owner.CRM, lambda: _feed(app, admin, client, stored=stored))
+        yield from guarded(feed, Owner.CRM, lambda: _feed(app, admin, client, feed, stored=stored))
 
 
-def _mapping(app: App, mapping: Mapping, client: Crm) -> Iterator[Line]:
+def _mapping(app: App, mapping: Mapping, client: Crm, about: str) -> Iterator[Line]:
     found = lint(mapping.file, positions(client.name, app.settings.mapping_dir), client.describe())
+    wrong = [each for each in found if each.severity is Severity.ERROR]
     for each in found:
-        yield (
-            bad("mapping", str(each), Owner.CRM)
-            if each.severity is Severity.ERROR
-            else look("mapping", str(each), Owner.CRM)
-        )
-    if not any(each.severity is Severity.ERROR for each in found):
-        yield good("mapping", f"version {mapping.version} fits the tables of this environment")
-    elif any("has no column" in each.what or "no alternate key" in each.what for each in found):
-        yield look("mapping", "`cosell.py provision --apply` creates columns and the alternate key", Owner.CRM)
+        yield bad(about, str(each), Owner.CRM) if each in wrong else look(about, str(each), Owner.CRM)
+    if any(each.lacking for each in wrong):
+        yield look(about, "`cosell.py provision --dry-run` shows what can be created and granted", Owner.CRM)
+    if not wrong:
+        yield good(about, f"version {mapping.version} fits the tables of the CRM")
 
 
-def _feed(app: App, admin: CrmAdmin, client: Crm, *, stored: bool) -> Iterator[Line]:
+def _feed(app: App, admin: CrmAdmin, client: Crm, feed: str, *, stored: bool) -> Iterator[Line]:
     """Read one page of the change feed, which may take more rights than reading a record."""
     cursor = app.ledger.value("cursor", client.name).value if stored else ""
     try:
         next(client.changes(cursor or None))
     except CursorExpired:
-        yield look("change feed", "the cursor expired: the next poll reads every record once, and nothing is lost")
+        yield look(feed, "the cursor expired: the next poll reads every record once, and nothing is lost")
     except AccessDenied as error:
         raise AccessDenied(f"{admin.feed_right}: {error}") from error
     else:
-        yield good("change feed", "can be followed from the cursor" if cursor else "can be read; no poll yet")
+        yield good(feed, "can be followed from the cursor" if cursor else "can be read; no poll yet")

@@ -11,15 +11,17 @@ from shared.errors import SettingsError
 from shared.mapping import compiled
 from shared.mapping.model import MappingFile
 from tools.admin.dynamics365 import Dynamics365Admin
+from tools.admin.options import Options
 from tools.admin.plan import Item
 from tools.admin.report import Line
+from tools.admin.salesforce import SalesforceAdmin
 
 
 class Provisioner(Protocol):
     """Extends the record's table by what the mapping file needs, and removes nothing. Repeating it is harmless."""
 
     def plan(self) -> Sequence[Item]:
-        """Return what is to be done now, a line for each column and for the key."""
+        """Return what is to be done now, a line for each column, key and permission."""
         ...
 
     def apply(self, items: Sequence[Item]) -> None:
@@ -36,6 +38,8 @@ class CrmAdmin(Protocol):
     """What the app lacks when it is refused the change feed."""
     provisioning_right: str
     """What a person lacks who may not create columns."""
+    provisioned: str
+    """What holds once columns are created, and what is left to do."""
     provisioning_voids_cursor: bool
     """Whether a new column makes the change feed forget the app's cursor."""
 
@@ -50,17 +54,22 @@ class CrmAdmin(Protocol):
         """
         ...
 
+    def examine(self, app: App, mapping: compiled.Mapping) -> Iterator[Line]:
+        """Yield what else a mapping file rests on, besides its columns."""
+        ...
+
     def client(self, app: App, mapping: compiled.Mapping) -> Crm:
         """Return the app's client, without touching the storage."""
         ...
 
-    def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], solution: str) -> Provisioner:
-        """Return what creates columns. `tell` gets its progress, a line at a time; `solution` is for Dynamics 365."""
+    def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], options: Options) -> Provisioner:
+        """Return what creates columns. `tell` gets its progress, a line at a time."""
         ...
 
 
 ADMINS: Mapping[str, CrmAdmin] = {
     "dynamics365": Dynamics365Admin(),
+    "salesforce": SalesforceAdmin(),
 }
 
 

@@ -10,7 +10,8 @@ from shared.crm.dynamics365 import Dynamics365
 from shared.mapping.compiled import Mapping
 from shared.mapping.model import MappingFile
 from tools.admin.dataverse import Dataverse
-from tools.admin.provisioning import Provisioner
+from tools.admin.dataverse_provisioning import Provisioner
+from tools.admin.options import Options
 from tools.admin.report import Line, Owner, clock, good, guarded, look
 
 RETENTION = 7
@@ -23,6 +24,7 @@ class Dynamics365Admin:
     title = "Dynamics 365"
     feed_right = "the app user's role needs Read on opportunities of the whole organization"
     provisioning_right = "the security role System Customizer in Dynamics 365"
+    provisioned = "Every column is there, and the alternate key is active."
     provisioning_voids_cursor = True  # a change of the table's definition voids its tokens (use-change-tracking...)
 
     def url(self, app: App) -> str:
@@ -38,15 +40,19 @@ class Dynamics365Admin:
         date = answer.headers.get("date")
         if date:
             yield clock(self.title, parsedate_to_datetime(date), app.clock)
-        yield from guarded("retention", Owner.CRM, lambda: _retention(crm))
+        yield from guarded("Dynamics 365: retention", Owner.CRM, lambda: _retention(crm))
+
+    def examine(self, app: App, mapping: Mapping) -> Iterator[Line]:  # noqa: ARG002 - as the protocol has it
+        """Nothing more: what the mapping file needs is in its tables."""
+        yield from ()
 
     def client(self, app: App, mapping: Mapping) -> Dynamics365:
         """The Web API's."""
         return Dynamics365(app.dynamics_service, self.url(app), mapping, app.clock)
 
-    def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], solution: str) -> Provisioner:
+    def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], options: Options) -> Provisioner:
         """Through the metadata API."""
-        return Provisioner(self._dataverse(app), file, app.clock, tell, solution)
+        return Provisioner(self._dataverse(app), file, app.clock, tell, options.solution)
 
     def _dataverse(self, app: App) -> Dataverse:
         return Dataverse(app.dynamics_service, self.url(app))
@@ -57,4 +63,6 @@ def _retention(crm: Dataverse) -> Iterator[Line]:
     if days is None:
         return
     text = f"the change feed is kept for {days} days; after a longer pause everything is read once"
-    yield good("retention", text) if days >= RETENTION else look("retention", text, Owner.CRM)
+    yield (
+        good("Dynamics 365: retention", text) if days >= RETENTION else look("Dynamics 365: retention", text, Owner.CRM)
+    )

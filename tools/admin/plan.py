@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.mapping.findings import Severity
+from shared.mapping.lint_live import misfits
 from shared.mapping.needs import Need
+from shared.mapping.tables import Column
 
 
 class Action(StrEnum):
-    """What is to be done about one column or key."""
+    """What is to be done about one column, key or permission."""
 
     CREATE = "create"
+    GRANT = "grant"
     WAIT = "wait"
-    """The key is there, and its index is being built."""
+    """It is there, and cannot be used yet."""
     KEEP = "keep"
     REFUSE = "refuse"
     """A person must decide; nothing at all is created."""
@@ -21,10 +25,16 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the plan. `need` is the column to make, None for the key."""
+    """One line of the plan. `need` is the column to make, None for anything else."""
 
     action: Action
     name: str
     type: str
     note: str = ""
     need: Need | None = None
+
+
+def existing(need: Need, column: Column) -> Item:
+    """Return the line about a column that is there: kept as it is, or refused when it cannot hold what it must."""
+    conflicts = [each.what for each in misfits(need, column) if each.severity is Severity.ERROR]
+    return Item(Action.REFUSE if conflicts else Action.KEEP, need.column, str(column), "; ".join(conflicts))

@@ -6,7 +6,7 @@ COMMANDS = {
     "check": "run the quick checks: style, types, import rules and the tests that need no storage",
     "lint": "check a mapping file; with --live, against the tables of the CRM itself",
     "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
-    "provision": "create the columns and the alternate key that the mapping file needs",
+    "provision": "create the columns, keys and permissions that the mapping file needs",
     "doctor": "say what is wrong with an installation, and who can put it right",
     "bench": "measure against peers that do the same work, side by side in one run",
     "host": "run the function app on this machine, with local.settings.json",

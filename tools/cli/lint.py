@@ -6,7 +6,6 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 from shared.bootstrap import App
 from shared.errors import CosellError, SettingsError
@@ -14,10 +13,9 @@ from shared.mapping import schema
 from shared.mapping.findings import Severity
 from shared.mapping.lint import lint
 from shared.mapping.loading import load_mapping, positions
-from shared.settings import CrmName, load_settings
 from tools.cli import local_settings
+from tools.cli.configured import KNOWN, app_for
 
-KNOWN: tuple[str, ...] = get_args(CrmName)
 DEFAULT = "dynamics365"
 
 
@@ -32,7 +30,7 @@ def main(args: list[str]) -> int:
         os.environ["MAPPING_DIR"] = str(options.mapping)
     try:
         crms = [options.crm] if options.crm else _configured()
-        app = _app(crms) if options.live else None
+        app = app_for(crms) if options.live else None
     except CosellError as error:
         print(error)
         return 1
@@ -45,14 +43,6 @@ def _configured() -> Sequence[str]:
     if unknown := [name for name in named if name not in KNOWN]:
         raise SettingsError(f"CRM: {', '.join(unknown)} is none of {', '.join(KNOWN)}.")
     return named or [DEFAULT]
-
-
-def _app(crms: Sequence[str]) -> App:
-    """Return the app that can ask these CRMs. Raises SettingsError when it is not configured for one of them."""
-    settings = load_settings()
-    if absent := [crm for crm in crms if crm not in settings.crms]:
-        raise SettingsError(f"CRM: does not name {', '.join(absent)}, and only the CRMs that it names can be asked.")
-    return App(settings)
 
 
 def _lint(crm: str, app: App | None) -> int:

@@ -13,17 +13,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from shared.bootstrap import App
 from shared.errors import CosellError, DataError, Problem
 from shared.ledger.port import Link
 from shared.mapping.findings import Severity
 from shared.mapping.lint import lint
 from shared.mapping.loading import positions
-from shared.settings import load_settings
 from shared.sync.ports import Ports
 from shared.sync.preview import linked, preview, sample
 from tools.admin.forecasts import CsvRows, Report
 from tools.cli import local_settings
+from tools.cli.configured import KNOWN, app_for
 
 UNTOUCHED, ALARMING, NOT_MADE = 0, 1, 2
 
@@ -35,7 +34,7 @@ def main(args: list[str]) -> int:
     if options.mapping:
         os.environ["MAPPING_DIR"] = str(options.mapping)
     try:
-        app = App(load_settings())
+        app = app_for([options.crm] if options.crm else [])
         names = [options.crm] if options.crm else list(app.ports)
         return max(_preview(app.ports[name], app.settings.mapping_dir, options) for name in names)
     except CosellError as error:
@@ -120,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     about = "Plan linked deals with a candidate mapping, read-only, and report what would be written, cleared or fail."
     parser = argparse.ArgumentParser(prog="cosell.py preview", description=about)
     parser.add_argument("--mapping", type=Path, metavar="DIR", help="folder with the candidate; default: MAPPING_DIR")
-    parser.add_argument("--crm", choices=("dynamics365", "salesforce"), help="only this CRM; default: all in CRM")
+    parser.add_argument("--crm", choices=KNOWN, help="only this CRM; default: all in CRM")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="every linked deal (the default)")
     which.add_argument("--sample", type=_count, metavar="N", help="N deals, chosen at random, the same each time")

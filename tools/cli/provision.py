@@ -1,4 +1,4 @@
-"""`cosell.py provision`: the columns and the alternate key that the mapping file needs, in each configured CRM."""
+"""`cosell.py provision`: the columns, keys and permissions that the mapping file needs, in each configured CRM."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from shared.errors import AccessDenied, CosellError
 from shared.mapping.loading import load_mapping
 from shared.settings import load_settings
 from tools.admin.crms import admin_of
+from tools.admin.options import Options
 from tools.admin.plan import Action, Item
 from tools.cli import local_settings
+
+DEFAULT = Options()
 
 
 def main(args: list[str]) -> int:
@@ -23,12 +26,13 @@ def main(args: list[str]) -> int:
     except CosellError as error:
         print(f"✖ {error}")
         return 1
-    return max(_guarded(app, crm, apply=options.apply, solution=options.solution) for crm in app.settings.crms)
+    wanted = Options(options.solution, options.user)
+    return max(_guarded(app, crm, wanted, apply=options.apply) for crm in app.settings.crms)
 
 
-def _guarded(app: App, crm: str, *, apply: bool, solution: str) -> int:
+def _guarded(app: App, crm: str, options: Options, *, apply: bool) -> int:
     try:
-        return run(app, crm, apply=apply, solution=solution)
+        return run(app, crm, options, apply=apply)
     except AccessDenied as error:
         print(f"✖ {error}\nThis needs {admin_of(crm).provisioning_right}.")
     except CosellError as error:
@@ -36,11 +40,11 @@ def _guarded(app: App, crm: str, *, apply: bool, solution: str) -> int:
     return 1
 
 
-def run(app: App, crm: str, *, apply: bool, solution: str = "") -> int:
+def run(app: App, crm: str, options: Options = DEFAULT, *, apply: bool) -> int:
     """Plan, print, and apply for one CRM; returns the exit code."""
     admin = admin_of(crm)
     file = load_mapping(crm, app.settings.mapping_dir).file
-    provisioner = admin.provisioner(app, file, lambda line: print(f"  {line}", flush=True), solution)
+    provisioner = admin.provisioner(app, file, lambda line: print(f"  {line}", flush=True), options)
     items = provisioner.plan()
     print(f"{file.table} in {admin.url(app)}:\n{table(items)}")
     if any(item.action is Action.REFUSE for item in items):
@@ -55,7 +59,7 @@ def run(app: App, crm: str, *, apply: bool, solution: str = "") -> int:
         print("Nothing was changed; --apply carries this out.")
         return 0
     provisioner.apply(items)
-    print("✔ Every column is there, and the alternate key is active.")
+    print(f"✔ {admin.provisioned}")
     return 0
 
 
@@ -80,10 +84,11 @@ def _warn_of_cursor(app: App, crm: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about = "Create the columns and the alternate key that the mapping file needs. Removes and changes nothing."
+    about = "Create the columns, keys and permissions that the mapping file needs. Removes and changes nothing."
     parser = argparse.ArgumentParser(prog="cosell.py provision", description=about)
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--dry-run", action="store_true", help="show what would be created")
     how.add_argument("--apply", action="store_true", help="create it, and wait until it can be used")
     parser.add_argument("--solution", default="", help="Dynamics 365: unique name of the solution to add it to")
+    parser.add_argument("--user", default="", help="Salesforce: name of the app's own user, when another one signs in")
     return parser

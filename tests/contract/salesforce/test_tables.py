@@ -49,7 +49,7 @@ def test_columns_that_are_missing_or_hidden_are_named(make: Callable[..., Salesf
     stage = make(cosell_columns=False)
     found = findings(stage)
     assert sum("has no column" in each and "or hides it from the app's user" in each for each in found) == 10
-    assert any("no alternate key on Referral_Identifier__c" in each for each in found)
+    assert any("no external id on Referral_Identifier__c" in each for each in found)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_stages_must_exist_be_active_and_mean_it(
 def test_an_external_id_that_is_not_unique_could_double_deals(stage: SalesforceStage) -> None:
     fields = stage.simulator.org.objects["opportunity"].fields
     object.__setattr__(fields["Referral_Identifier__c"], "unique", False)
-    assert any("the alternate key on Referral_Identifier__c is not unique" in each for each in findings(stage))
+    assert any("the external id on Referral_Identifier__c is not unique" in each for each in findings(stage))
 
 
 def test_a_value_that_the_picklist_lacks_is_named(stage: SalesforceStage, tmp_path: Path) -> None:

@@ -123,12 +123,73 @@ def test_a_standard_field_may_be_hidden(stage: Stage) -> None:
     assert stage.seller.create_opportunity(Name="The seller sees it", Amount=5)
 
 
+def test_a_hidden_field_is_granted_by_its_name_or_by_that_of_its_whole(bare: Stage) -> None:
+    bare.simulator.hide_field("Account", "BillingCity")
+    bare.simulator.hide_field("Opportunity", "Amount")
+    assert "BillingCity" not in fields(bare, "Account")
+    parent = bare.create("PermissionSet", Name="Co_sell", Label="Co-sell")
+    bare.create("PermissionSetAssignment", AssigneeId=bare.user_id, PermissionSetId=parent)
+    for name in ("Account.BillingAddress", "Opportunity.Amount"):
+        subject = {"SobjectType": name.partition(".")[0], "Field": name}
+        bare.create("FieldPermissions", ParentId=parent, PermissionsRead=True, **subject)
+    assert fields(bare, "Account")["BillingCity"]["updateable"] is False
+    assert fields(bare)["Amount"]["createable"] is False
+
+
+def test_what_can_be_granted_says_so(stage: Stage) -> None:
+    shown, account = fields(stage), fields(stage, "Account")
+    assert {name for name in ("Amount", KEY, "StageName", "OwnerId", "Id") if shown[name]["permissionable"]} == {
+        "Amount",
+        KEY,
+    }
+    assert account["BillingCity"]["compoundFieldName"] == "BillingAddress"
+    assert account["BillingAddress"]["permissionable"] is True
+    assert not any(field["permissionable"] for field in fields(stage, "User").values())
+
+
+@pytest.mark.parametrize(
+    ("permission", "status", "code", "method", "path"),
+    [
+        ("Create", 400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "POST", "sobjects/Account"),
+        ("Read", 404, "NOT_FOUND", "GET", "sobjects/Account/describe"),
+        ("Read", 400, "INVALID_TYPE", "GET", "query?q=SELECT+Id+FROM+Account"),
+    ],
+)
+def test_an_object_permission_is_withheld_until_it_is_granted(
+    bare: Stage, permission: Any, status: int, code: str, method: str, path: str
+) -> None:
+    bare.simulator.withhold("Account", permission)
+    body = {"Name": "Contoso"} if method == "POST" else None
+    bare.refused(status, code, method, path, body)
+    parent = bare.create("PermissionSet", Name="Co_sell", Label="Co-sell")
+    bare.create("PermissionSetAssignment", AssigneeId=bare.user_id, PermissionSetId=parent)
+    given = {"PermissionsRead": True, "PermissionsCreate": permission == "Create"}
+    bare.create("ObjectPermissions", ParentId=parent, SobjectType="Account", **given)
+    assert bare.send(method, path, body).status_code < 300
+
+
 @pytest.mark.parametrize(
     ("code", "changes"),
     [
-        ("FIELD_INTEGRITY_EXCEPTION", {"Field": "Opportunity.Nothing__c"}),
-        ("FIELD_INTEGRITY_EXCEPTION", {"Field": KEY}),
-        ("FIELD_INTEGRITY_EXCEPTION", {"Field": f"Account.{KEY}"}),
+        ("FIELD_INTEGRITY_EXCEPTION", {"PermissionsCreate": True}),
+        ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", {"SobjectType": "Nothing"}),
+    ],
+)
+def test_object_permissions_that_cannot_be_granted(bare: Stage, code: str, changes: dict[str, object]) -> None:
+    parent = bare.create("PermissionSet", Name="Co_sell", Label="Co-sell")
+    body = {"ParentId": parent, "SobjectType": "Account"} | changes
+    bare.refused(400, code, "POST", "sobjects/ObjectPermissions", body)
+    bare.refused(400, "DUPLICATE_VALUE", "POST", "sobjects/PermissionSet", {"Name": "Co_sell", "Label": "Again"})
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", {"Field": "Opportunity.Nothing__c"}),
+        ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", {"Field": KEY}),
+        ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", {"Field": f"Account.{KEY}"}),
+        ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", {"Field": "Account.BillingCity", "SobjectType": "Account"}),
+        ("FIELD_INTEGRITY_EXCEPTION", {"Field": "Opportunity.OwnerId"}),
         ("FIELD_INTEGRITY_EXCEPTION", {"Field": "Opportunity.Name"}),
         ("FIELD_INTEGRITY_EXCEPTION", {"PermissionsRead": False}),
         ("REQUIRED_FIELD_MISSING", {"ParentId": None}),
@@ -189,7 +250,10 @@ def test_fields_of_each_type(bare: Stage, name: str, metadata: dict[str, object]
     field = fields(bare)[name]
     assert {key: field[key] for key in expected} == expected
     assert field["custom"] is True
-    assert bare.get(f"tooling/sobjects/CustomField/{field_id}")["FullName"] == f"Opportunity.{name}"
+    shown = bare.get(f"tooling/sobjects/CustomField/{field_id}")
+    assert shown["FullName"] == f"Opportunity.{name}"
+    asked = {key: value for key, value in metadata.items() if key not in ("visibleLines", "defaultValue", "valueSet")}
+    assert {key: shown["Metadata"][key] for key in asked} == asked
 
 
 @pytest.mark.parametrize(

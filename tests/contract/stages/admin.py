@@ -1,19 +1,31 @@
-"""An administrator's desk: a simulated world, a new CRM environment in it, and the app's settings for both."""
+"""An administrator's desk: a simulated world, a new CRM in it, and the app's settings for both."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from shared.bootstrap import App
 from shared.ledger.memory import MemoryLedger
+from shared.mapping.loading import BUILT_IN
 from shared.settings import load_settings
+from tools.admin.options import Options
+from tools.cli import provision
 from tools.simulators.clock import SimulatorClock
 from tools.simulators.dataverse import DataverseSimulator
+from tools.simulators.dataverse.columns import Column
+from tools.simulators.dataverse.columns import Kind as DataverseKind
+from tools.simulators.salesforce import SalesforceSimulator
+from tools.simulators.salesforce.fields import Field
+from tools.simulators.salesforce.schema import text
+from tools.simulators.salesforce.seeding import INTEGRATION_USER
+from tools.simulators.server import SimulatorServer
 from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, World
 
-SOMEBODY = "0c1d2e3f-0000-4000-8000-000000000001"
 NO_STORAGE = "UseDevelopmentStorage=true"
+SALESFORCE_APP, ADMINISTRATOR = ("3MVG9.app", "the-apps-own-secret"), ("3MVG9.admin", "an-administrators-secret")
 
 
 class WorldTime:
@@ -30,15 +42,20 @@ class WorldTime:
 
 
 class Desk:
-    """One environment. `storage` is a connection string; without one the ledger is in memory."""
+    """One CRM. `storage` is a connection string; without one the ledger is in memory."""
 
-    def __init__(self, world: World, *, cosell_columns: bool = False, storage: str | None = None) -> None:
+    name: str
+    """The CRM's, as in the setting."""
+    prefix: tuple[str, str]
+    """Text of the mapping file that gives the product's columns other names when it is replaced."""
+    money: tuple[str, str]
+    """A standard column, and the same misspelt."""
+    products: str
+    server: SimulatorServer
+    options = Options()
+
+    def __init__(self, world: World, *, storage: str | None = None) -> None:
         self.world = world
-        self.crm = DataverseSimulator(world.entra, world.clock, cosell_columns=cosell_columns)
-        self.server = world.add(f"dataverse-{uuid.uuid4()}", self.crm)
-        self.crm.resource = self.server.url
-        self.crm.add_application_user(CLIENT_ID)
-        world.entra.register_resource(self.server.url)
         self._storage = storage
 
     def settings(self, **changes: str) -> dict[str, str]:
@@ -48,13 +65,14 @@ class Desk:
             "AzureWebJobsStorage": self._storage or NO_STORAGE,
             # A queue, and a ledger's token, of this desk's own.
             "SYNC_QUEUE": f"deals-{uuid.uuid4()}",
-            "CRM": "dynamics365",
-            "DYNAMICS_URL": self.server.url,
-            "DYNAMICS_TENANT_ID": self.world.entra.tenant_id,
-            "DYNAMICS_CLIENT_ID": CLIENT_ID,
-            "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
+            "CRM": self.name,
+            **self.sign_in(),
             **changes,
         }
+
+    def sign_in(self) -> dict[str, str]:
+        """Return the settings that sign the app in to the CRM."""
+        raise NotImplementedError
 
     def app(self, **changes: str) -> App:
         """Return the app with these settings."""
@@ -63,6 +81,132 @@ class Desk:
             app.ledger = MemoryLedger()
         return app
 
+    def forget(self) -> None:
+        """Empty what other desks left in the storage that they share."""
+        ledger = self.app().ledger
+        for kind, name in (("cursor", self.name), ("token", "partner_center")):
+            ledger.replace_value(kind, name, "", ledger.value(kind, name))
+
+    def administrator(self, **changes: str) -> App:
+        """Return the app as an administrator signs in to provision."""
+        return self.app(**changes)
+
+    def provision(self, *, apply: bool, **changes: str) -> int:
+        """Run the command."""
+        return provision.run(self.administrator(**changes), self.name, self.options, apply=apply)
+
     def posts(self) -> int:
-        """Return how many writes the environment was asked for."""
-        return self.server.log.count("POST") + self.server.log.count("PUT") + self.server.log.count("PATCH")
+        """Return how many writes the CRM was asked for, the sign-in aside."""
+        return sum(each.method != "GET" and "oauth2" not in each.path for each in self.server.log.entries)
+
+    def custom(self) -> list[str]:
+        """Return the names of the columns that somebody added."""
+        raise NotImplementedError
+
+    def add_wrong_type(self) -> None:
+        """Add the column for the visibility as text of ten characters."""
+        raise NotImplementedError
+
+    def demote(self) -> None:
+        """Take away the administrator's right to create columns."""
+        raise NotImplementedError
+
+    def with_edits(self, directory: Path, *edits: tuple[str, str]) -> dict[str, str]:
+        """Return the setting for a mapping file that differs from the built-in one."""
+        name = f"{self.name}.yaml"
+        content = (BUILT_IN / name).read_text(encoding="utf-8")
+        for old, new in edits:
+            assert old in content
+            content = content.replace(old, new)
+        (directory / name).write_text(content, encoding="utf-8")
+        return {"MAPPING_DIR": str(directory)}
+
+
+class DynamicsDesk(Desk):
+    """An environment of Dataverse."""
+
+    name = "dynamics365"
+    prefix = ("cosell_", "msft_")
+    money = ("estimatedvalue", "estimatedvalu")
+    products = "cosell_products"
+
+    def __init__(self, world: World, *, storage: str | None = None) -> None:
+        super().__init__(world, storage=storage)
+        self.crm = DataverseSimulator(world.entra, world.clock, cosell_columns=False)
+        self.server = world.add(f"dataverse-{uuid.uuid4()}", self.crm)
+        self.crm.resource = self.server.url
+        self.crm.add_application_user(CLIENT_ID)
+        world.entra.register_resource(self.server.url)
+
+    def sign_in(self) -> dict[str, str]:
+        return {
+            "DYNAMICS_URL": self.server.url,
+            "DYNAMICS_TENANT_ID": self.world.entra.tenant_id,
+            "DYNAMICS_CLIENT_ID": CLIENT_ID,
+            "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
+        }
+
+    def columns(self) -> Mapping[str, Column]:
+        """Return the columns of an opportunity that somebody added."""
+        columns = self.crm.environment.table("opportunity").columns.values()
+        return {column.name: column for column in columns if column.custom}
+
+    def custom(self) -> list[str]:
+        return sorted(self.columns())
+
+    def add_wrong_type(self) -> None:
+        table = self.crm.environment.table("opportunity")
+        wrong = Column("cosell_referralvisibility", DataverseKind.STRING, "x", max_length=10)
+        table.add_column(wrong, self.world.clock.now())
+
+    def demote(self) -> None:
+        self.crm.add_application_user(CLIENT_ID, customizer=False)
+
+
+class SalesforceDesk(Desk):
+    """An org of Salesforce. Its app has a user of its own, who may not customize anything."""
+
+    name = "salesforce"
+    prefix = ("__c", "_MS__c")
+    money = ("Amount", "Amoun")
+    products = "Products__c"
+    options = Options(user=INTEGRATION_USER)
+
+    def __init__(self, world: World, *, storage: str | None = None, multi_currency: bool = True) -> None:
+        super().__init__(world, storage=storage)
+        self.crm = SalesforceSimulator(world.clock, cosell_columns=False, multi_currency=multi_currency)
+        self.server = world.add(f"salesforce-{uuid.uuid4()}", self.crm)
+        self.user_id = self.crm.add_connected_app(*SALESFORCE_APP)
+        self.demote(customizer=True)
+
+    def sign_in(self) -> dict[str, str]:
+        return {
+            "SALESFORCE_URL": self.server.url,
+            "SALESFORCE_CLIENT_ID": SALESFORCE_APP[0],
+            "SALESFORCE_CLIENT_SECRET": SALESFORCE_APP[1],
+        }
+
+    def administrator(self, **changes: str) -> App:
+        client_id, secret = ADMINISTRATOR
+        return self.app(SALESFORCE_CLIENT_ID=client_id, SALESFORCE_CLIENT_SECRET=secret, **changes)
+
+    def fields(self) -> Mapping[str, Field]:
+        """Return the fields of an opportunity that somebody added."""
+        return {name: each for name, each in self.crm.org.objects["opportunity"].fields.items() if each.custom}
+
+    def custom(self) -> list[str]:
+        return sorted(self.fields())
+
+    def add(self, field: Field) -> None:
+        """Add a field that nobody was granted yet."""
+        object.__setattr__(field, "custom", True)
+        self.crm.org.objects["opportunity"].add(field)
+
+    def add_wrong_type(self) -> None:
+        self.add(text("Referral_Visibility__c", 10))
+
+    def demote(self, *, customizer: bool = False) -> None:
+        self.crm.add_connected_app(*ADMINISTRATOR, username="ada.admin@partner.example", customizer=customizer)
+
+
+DESKS: Mapping[str, Callable[[World], Desk]] = {"dynamics365": DynamicsDesk, "salesforce": SalesforceDesk}

@@ -61,7 +61,7 @@ def _resources(call: Call) -> dict[str, str]:
 
 
 def _query(call: Call, path: str, rest: list[str]) -> Handlers:
-    resource = QueryResource(call, OrgSource(call.org), path, deleted=path == "queryAll")
+    resource = QueryResource(call, OrgSource(call.org, call.caller), path, deleted=path == "queryAll")
     if rest:
         return {"GET": lambda: resource.follow(rest[0])}
     return {"GET": resource.run}

@@ -53,6 +53,26 @@ def read_definition(name: str, metadata: Mapping[str, object]) -> Field:
     return _Definition(name, {key: value for key, value in metadata.items() if value is not None}).field()
 
 
+def shown_definition(item: Field) -> dict[str, object]:
+    """Return the definition of a custom field as the Tooling API shows it."""
+    kind = next(name for name, each in _KINDS.items() if each is item.type)
+    if item.type is FieldType.TEXTAREA and item.length > _MAX_TEXT:
+        kind = "LongTextArea"
+    values = [{"valueName": name, "label": name, "default": False} for name in item.picklist]
+    return {
+        "type": kind,
+        "label": item.label,
+        "length": item.length if kind in {"Text", "LongTextArea"} else None,
+        "precision": item.precision or None,
+        "scale": item.scale if item.precision else None,
+        "required": item.required,
+        "externalId": item.external_id,
+        "unique": item.unique,
+        "caseSensitive": item.case_sensitive if item.unique else None,
+        "valueSet": {"restricted": item.restricted, "valueSetDefinition": {"value": values}} if values else None,
+    }
+
+
 @dataclass(frozen=True)
 class _Definition:
     name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tools.simulators.salesforce.exchange import Call
 from tools.simulators.salesforce.fields import Field, FieldType, SObjectType
+from tools.simulators.salesforce.permissions import is_permissionable
 
 
 def describe_global(call: Call) -> dict[str, object]:
@@ -30,22 +31,29 @@ def describe(call: Call, sobject: SObjectType) -> dict[str, object]:
         }
         for child in sobject.children
     ]
-    shown = [_field(call, sobject, item) for item in fields]
+    addresses = dict.fromkeys(item.compound for item in fields if item.compound and item.compound != "Name")
+    shown = [_field(call, sobject, item) for item in [*fields, *map(_address, addresses)]]
     return _summary(call, sobject) | {"fields": shown, "childRelationships": children, "recordTypeInfos": []}
+
+
+def _address(name: str | None) -> Field:
+    """Return the field that stands for a whole address; only its parts are written."""
+    return Field(str(name), FieldType.ADDRESS, str(name), createable=False, updateable=False)
 
 
 def _summary(call: Call, sobject: SObjectType) -> dict[str, object]:
     writable = sobject.writable and (call.caller.customizer or not sobject.admin_only)
+    may = {name: writable and call.org.may(call.caller, sobject, name) for name in ("Create", "Edit", "Delete")}
     url = f"{call.root}/sobjects/{sobject.name}"
     return {
         "name": sobject.name,
         "label": sobject.label,
         "keyPrefix": sobject.prefix,
         "custom": False,
-        "createable": writable,
-        "updateable": writable,
-        "deletable": writable,
-        "undeletable": writable,
+        "createable": may["Create"],
+        "updateable": may["Edit"],
+        "deletable": may["Delete"],
+        "undeletable": may["Delete"],
         "queryable": True,
         "retrieveable": True,
         "replicateable": sobject.replicateable,
@@ -72,6 +80,8 @@ def _field(call: Call, sobject: SObjectType, item: Field) -> dict[str, object]:
         "updateable": item.updateable and editable,
         "calculated": False,
         "custom": item.custom,
+        "permissionable": is_permissionable(sobject, item),
+        "compoundFieldName": item.compound,
         "externalId": item.external_id,
         "idLookup": item.is_key,
         "unique": item.unique,

@@ -65,7 +65,7 @@ class Call:
     def sobject(self, name: str) -> SObjectType:
         """Return an object type that the path names, or refuse with 404."""
         sobject = self.org.sobject(name)
-        if sobject is None:
+        if sobject is None or not self.org.may(self.caller, sobject, "Read"):
             raise RefusedError(Rule.NO_RESOURCE)
         return sobject
 

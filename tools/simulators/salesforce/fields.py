@@ -25,6 +25,7 @@ class FieldType(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
     URL = "url"
+    ADDRESS = "address"
 
 
 TEXTS = frozenset(
@@ -37,7 +38,10 @@ _LONG_TEXT = 255
 
 @dataclass(frozen=True)
 class Field:
-    """One field. `required` means that a record cannot be without it; booleans never are."""
+    """One field. `required` means that a record cannot be without it; booleans never are.
+
+    `compound` is the field that stands for it and its neighbours together, such as BillingAddress.
+    """
 
     name: str
     type: FieldType
@@ -57,6 +61,7 @@ class Field:
     relationship: str | None = None
     default: object = None
     custom: bool = False
+    compound: str | None = None
 
     @property
     def is_key(self) -> bool:

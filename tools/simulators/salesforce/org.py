@@ -16,6 +16,7 @@ from tools.simulators.salesforce.fields import Field, FieldType, SObjectType
 from tools.simulators.salesforce.ids import IdFactory, long_id
 from tools.simulators.salesforce.quirks import Quirks
 from tools.simulators.salesforce.records import Record, RecordStore, Values
+from tools.simulators.salesforce.schema import OBJECT_PERMISSIONS as RIGHTS
 from tools.simulators.salesforce.schema import standard_objects
 from tools.simulators.salesforce.usage import Usage
 
@@ -85,6 +86,7 @@ class Org:
     objects: dict[str, SObjectType] = field(default_factory=dict)
     store: RecordStore = field(default_factory=RecordStore)
     hidden_fields: set[tuple[str, str]] = field(default_factory=set)
+    withheld: set[tuple[str, str]] = field(default_factory=set)
     hooks: list[Hook] = field(default_factory=list)
     validations: list[ValidationRule] = field(default_factory=list)
     duplicate_rules: list[DuplicateRule] = field(default_factory=list)
@@ -133,23 +135,28 @@ class Org:
         """Tell whether field-level security lets the caller write the field."""
         return self._granted(caller, sobject, item, "PermissionsEdit")
 
-    def _granted(self, caller: Caller, sobject: SObjectType, item: Field, permission: str) -> bool:
-        if caller.person:
+    def may(self, caller: Caller, sobject: SObjectType, permission: str) -> bool:
+        """Tell whether profile or permission sets let the caller Read, Create, Edit or Delete such records."""
+        if caller.person or (sobject.name, permission) not in self.withheld:
             return True
-        if not item.custom or item.required:
-            return (sobject.name, item.name) not in self.hidden_fields
-        name = f"{sobject.name}.{item.name}"
-        return any(
-            row.values.get("Field") == name and row.values.get(permission) for row in self._permissions_of(caller)
-        )
+        rows = self._permissions_of(caller, "ObjectPermissions")
+        return any(row.values["SobjectType"] == sobject.name and row.values[f"Permissions{permission}"] for row in rows)
 
-    def _permissions_of(self, caller: Caller) -> Iterator[Record]:
+    def _granted(self, caller: Caller, sobject: SObjectType, item: Field, permission: str) -> bool:
+        by_profile = (not item.custom or item.required) and (sobject.name, item.name) not in self.hidden_fields
+        if caller.person or by_profile:
+            return True
+        name = f"{sobject.name}.{item.compound or item.name}"
+        rows = self._permissions_of(caller, "FieldPermissions")
+        return any(row.values.get("Field") == name and row.values.get(permission) for row in rows)
+
+    def _permissions_of(self, caller: Caller, kind: str) -> Iterator[Record]:
         sets = {
             row.values["PermissionSetId"]
             for row in self.live("PermissionSetAssignment")
             if row.values["AssigneeId"] == caller.user_id
         }
-        return (row for row in self.live("FieldPermissions") if row.values["ParentId"] in sets)
+        return (row for row in self.live(kind) if row.values["ParentId"] in sets)
 
     def field_id(self, sobject: SObjectType, item: Field) -> str:
         """Return the id of a custom field's definition."""
@@ -215,6 +222,9 @@ class Org:
     def provision_cosell_columns(self, user_id: str) -> None:
         """Create the product's columns and grant them to a user, as its set-up command would have left them."""
         parent = self.seed("PermissionSet", Name="Cosell_Sync", Label="Co-sell synchronization")
+        for name in (*COSELL_OBJECTS, "Account", "Contact"):
+            rights = {f"Permissions{each}": each in ("Read", "Create", "Edit", "ViewAllRecords") for each in RIGHTS}
+            self.seed("ObjectPermissions", ParentId=parent, SobjectType=name, **rights)
         for name in COSELL_OBJECTS:
             for column in cosell_columns():
                 self.objects[name.lower()].add(column)

@@ -11,6 +11,8 @@ from tools.simulators.salesforce.org import Caller, Org
 from tools.simulators.salesforce.records import Values
 from tools.simulators.salesforce.values import to_stored
 
+_PERMISSIONS = {"inserted": "Create", "updated": "Edit", "deleted": "Delete"}
+
 
 @dataclass(frozen=True)
 class Payload:
@@ -50,7 +52,7 @@ class Payload:
 
 def require_writable_object(org: Org, caller: Caller, sobject: SObjectType, done: str) -> None:
     """Refuse to write objects that the API cannot write, or that the caller may not."""
-    if not sobject.writable:
+    if not sobject.writable or not org.may(caller, sobject, _PERMISSIONS[done]):
         raise RefusedError(Rule.READ_ONLY_OBJECT, done=done, label=sobject.label, on=[])
     if sobject.admin_only and not caller.customizer:
         status = org.quirks.insufficient_access_status

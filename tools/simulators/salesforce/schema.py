@@ -23,6 +23,7 @@ STAGES = (
     ("Closed Won", True, True, 100, "Closed"),
     ("Closed Lost", True, False, 0, "Omitted"),
 )
+OBJECT_PERMISSIONS = ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
 CURRENCIES = (("USD", "1"), ("EUR", "0.92"), ("GBP", "0.79"))
 
 
@@ -97,12 +98,18 @@ def system_fields() -> list[Field]:
     return [read_only(field) for field in fields]
 
 
+def part_of(compound: str, *fields: Field) -> list[Field]:
+    """Return the fields as parts of a compound one."""
+    return [replace(field, compound=compound) for field in fields]
+
+
 def _address(prefix: str) -> list[Field]:
-    return [
+    return part_of(
+        f"{prefix}Address",
         area(f"{prefix}Street", 255),
         *(text(f"{prefix}{part}", size) for part, size in (("City", 40), ("State", 80))),
         *(text(f"{prefix}{part}", size) for part, size in (("PostalCode", 20), ("Country", 80))),
-    ]
+    )
 
 
 def _opportunity(*, restricted_stage: bool) -> SObjectType:
@@ -155,9 +162,7 @@ def _contact() -> SObjectType:
     fields = [
         *system_fields(),
         reference("AccountId", "Account"),
-        text("FirstName", 40),
-        required(text("LastName", 80, "Last Name")),
-        text("Salutation", 40),
+        *part_of("Name", text("FirstName", 40), required(text("LastName", 80, "Last Name")), text("Salutation", 40)),
         read_only(text("Name", 121, "Full Name")),
         contact_text("Email", FieldType.EMAIL, 80),
         contact_text("Phone", FieldType.PHONE, 40),
@@ -223,28 +228,33 @@ def _organization() -> SObjectType:
         text("InstanceName", 5),
         text("LanguageLocaleKey", 40),
         text("TimeZoneSidKey", 40),
+        picklist("DefaultOpportunityAccess", ("None", "Read", "Edit")),
         checkbox("IsSandbox"),
     ]
     return object_type("Organization", "00D", fields, writable=False)
 
 
 def _permissions() -> list[SObjectType]:
-    """Permission sets: FieldPermissions are what makes a custom field visible to a user."""
+    """Permission sets: they make a custom field, or a whole object type, visible to a user."""
     label, assignee = text("Label", 80), create_only(required(reference("AssigneeId", "User")))
     sets = [required(text("Name", 80)), required(label), text("Description", 255)]
-    permissions = [
-        create_only(required(reference("ParentId", "PermissionSet"))),
-        create_only(required(text("SobjectType", 40))),
-        create_only(required(text("Field", 240))),
-        checkbox("PermissionsRead"),
-        checkbox("PermissionsEdit"),
-    ]
+    parent = create_only(required(reference("ParentId", "PermissionSet")))
+    subject = create_only(required(text("SobjectType", 40)))
+    field = create_only(required(text("Field", 240)))
+    of_field = [checkbox(f"Permissions{name}") for name in ("Read", "Edit")]
+    of_object = [checkbox(f"Permissions{name}") for name in OBJECT_PERMISSIONS]
     assignments = [assignee, create_only(required(reference("PermissionSetId", "PermissionSet")))]
     return [
         object_type("PermissionSet", "0PS", [*system_fields(), *sets], admin_only=True),
-        object_type("FieldPermissions", "01k", [*system_fields(), *permissions], admin_only=True),
+        object_type("FieldPermissions", "01k", [*system_fields(), parent, subject, field, *of_field], admin_only=True),
+        object_type("ObjectPermissions", "110", [*system_fields(), parent, subject, *of_object], admin_only=True),
         object_type("PermissionSetAssignment", "0Pa", [*system_fields(), *assignments], admin_only=True),
     ]
+
+
+def _duplicate_rule() -> SObjectType:
+    fields = [*system_fields(), text("DeveloperName", 80), text("MasterLabel", 80), text("SobjectType", 40)]
+    return object_type("DuplicateRule", "0Bm", [*fields, checkbox("IsActive")], writable=False)
 
 
 def currency_type() -> SObjectType:
@@ -270,7 +280,7 @@ def standard_objects(*, multi_currency: bool, restricted_stage: bool) -> dict[st
     """Return fresh definitions of the standard object types, by lower-case name."""
     opportunity = _opportunity(restricted_stage=restricted_stage)
     with_currency = [opportunity, _account(), _contact(), _user()]
-    types = [*with_currency, _contact_role(), _stage(), _organization(), *_permissions()]
+    types = [*with_currency, _contact_role(), _stage(), _organization(), _duplicate_rule(), *_permissions()]
     if multi_currency:
         for sobject in with_currency:
             sobject.add(currency_field())

@@ -24,7 +24,7 @@ class People(NamedTuple):
 def seed_org(org: Org) -> People:
     """Fill a new org; returns its people."""
     details = {"OrganizationType": "Enterprise Edition", "InstanceName": "SIM1", "IsSandbox": False}
-    locale = {"LanguageLocaleKey": "en_US", "TimeZoneSidKey": "America/Los_Angeles"}
+    locale = {"LanguageLocaleKey": "en_US", "TimeZoneSidKey": "America/Los_Angeles", "DefaultOpportunityAccess": "Edit"}
     org.seed("Organization", Id=ORGANIZATION_ID, Name="Partner", **details, **locale)
     for order, (name, closed, won, probability, category) in enumerate(STAGES, 1):
         org.seed(

@@ -105,10 +105,16 @@ class SalesforceSimulator:
         """Add a duplicate rule: records of the type with all these fields equal are duplicates."""
         rule = DuplicateRule(name or f"Standard_{sobject}_Duplicate_Rule", sobject, fields, action)
         self.org.duplicate_rules.append(rule)
+        shown = {"DeveloperName": rule.name, "MasterLabel": rule.name.replace("_", " ")}
+        self.org.seed("DuplicateRule", SobjectType=sobject, IsActive=True, **shown)
 
     def hide_field(self, sobject: str, name: str) -> None:
         """Take a standard field away from API users by field-level security."""
         self.org.hidden_fields.add((sobject, name))
+
+    def withhold(self, sobject: str, *permissions: Literal["Read", "Create", "Edit", "Delete"]) -> None:
+        """Let the profiles of API users lack permissions on an object type; a permission set may give them."""
+        self.org.withheld |= {(sobject, each) for each in permissions}
 
     # --- what goes wrong -------------------------------------------------------------------------------------------
 

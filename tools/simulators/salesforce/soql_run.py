@@ -19,13 +19,15 @@ from tools.simulators.salesforce.values import to_wire
 
 @dataclass(frozen=True)
 class OrgSource:
-    """The records of the org, as readers see them."""
+    """The records of the org, as one caller sees them."""
 
     org: Org
+    caller: Caller
 
     def sobject(self, name: str) -> SObjectType | None:
-        """Return an object type by name, or None."""
-        return self.org.sobject(name)
+        """Return an object type by name; None when it is missing or the caller may not read it."""
+        found = self.org.sobject(name)
+        return found if found and self.org.may(self.caller, found, "Read") else None
 
     def rows(self, sobject: SObjectType, *, deleted: bool) -> Iterator[Record]:
         """Yield the rows that are visible now."""

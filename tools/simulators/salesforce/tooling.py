@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tools.simulators.salesforce.customize import read_definition
+from tools.simulators.salesforce.customize import read_definition, shown_definition
 from tools.simulators.salesforce.errors import RefusedError, Rule
 from tools.simulators.salesforce.exchange import Answer, Call
 from tools.simulators.salesforce.fields import Field, SObjectType, object_type
@@ -58,7 +58,7 @@ class ToolingSource:
                 if sobject.name == "FieldDefinition":
                     yield self._definition(owner, item)
                 elif item.custom:
-                    yield self._custom_field(owner, item)
+                    yield self.custom_field(owner, item)
 
     def row(self, record_id: str) -> Record | None:
         """Return the object type that a field definition points at."""
@@ -77,7 +77,8 @@ class ToolingSource:
         values |= {"IsNillable": not item.required, "EntityDefinitionId": owner.name}
         return self._record("FieldDefinition", values)
 
-    def _custom_field(self, owner: SObjectType, item: Field) -> Record:
+    def custom_field(self, owner: SObjectType, item: Field) -> Record:
+        """Return a custom field as a row."""
         values: Values = {"Id": self.org.field_id(owner, item), "DeveloperName": item.name.removesuffix("__c")}
         values |= {"TableEnumOrId": owner.name, "FullName": f"{owner.name}.{item.name}"}
         return self._record("CustomField", values)
@@ -120,9 +121,11 @@ class Tooling:
         """GET /tooling/sobjects/CustomField/<id>."""
         self._require_permission()
         source = self._source()
-        for row in source.rows(source.objects["customfield"], deleted=False):
-            if row.id == field_id:
-                return Answer(200, {"attributes": {"type": "CustomField"}, **row.values})
+        for owner in self.call.org.objects.values():
+            for item in owner.fields.values():
+                if item.custom and self.call.org.field_id(owner, item) == field_id:
+                    values = {**source.custom_field(owner, item).values, "Metadata": shown_definition(item)}
+                    return Answer(200, {"attributes": {"type": "CustomField"}, **values})
         raise RefusedError(Rule.NO_RESOURCE)
 
     def query(self, locator: str | None = None) -> Answer:

@@ -7,22 +7,9 @@ from collections.abc import Callable
 
 from shared.mapping.needs import Need
 from shared.mapping.tables import Kind
+from tools.admin.labels import label_of, words_of
 
 Json = dict[str, object]
-
-_NAMES = {
-    "columns.sync": "Sync with Partner Center",
-    "columns.referral_identifier": "Referral Identifier",
-    "columns.referral_link": "Referral Link",
-    "columns.audit": "Audit",
-    "columns.status": "Sync status",
-    "solutions": "Products",
-    "help": "How can Microsoft help?",
-    "visible_to_microsoft": "Referral visibility to Microsoft sellers",
-    "microsoft_crm_identifier": "Microsoft CRM Identifier",
-    "referral_program": "Referral Program",
-}
-"""Display names of the product's columns; a customer's own field is named after itself."""
 
 _CUSTOM_NAME = re.compile(r"[a-z][a-z0-9]{1,7}_[a-z0-9_]+")
 """A publisher's prefix of two to eight characters, then the name: only such columns can be made."""
@@ -45,11 +32,10 @@ def type_of(need: Need) -> str:
 def column_body(need: Need, language: int) -> Json:
     """Return the definition of a new column with labels in one language."""
     odata_name, facts = _BY_KIND[need.kinds[0]]
-    name = _NAMES.get(need.field) or need.field.replace("_", " ").capitalize()
     return {
         "@odata.type": f"Microsoft.Dynamics.CRM.{odata_name}AttributeMetadata",
         "SchemaName": need.column,
-        "DisplayName": label(name, language),
+        "DisplayName": label(label_of(need), language),
         "RequiredLevel": {"Value": "None"},
         **facts(need, language),
     }
@@ -97,17 +83,12 @@ def _yes_no(_need: Need, language: int) -> Json:
 
 
 def _choice(need: Need, language: int) -> Json:
-    options = [_option(value, _words(code), language) for value, code in need.values]
+    options = [_option(value, words_of(code), language) for value, code in need.values]
     return {"OptionSet": {"OptionSetType": "Picklist", "IsGlobal": False, "Options": options}}
 
 
 def _option(value: object, text: str, language: int) -> Json:
     return {"Value": value, "Label": label(text, language)}
-
-
-def _words(code: str) -> str:
-    """Return `QuotesOrLicensing` as `Quotes or licensing`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", code).capitalize()
 
 
 _BY_KIND: dict[Kind, tuple[str, Callable[[Need, int], Json]]] = {

@@ -6,19 +6,14 @@ from collections.abc import Callable, Sequence
 
 from shared.clock import Clock
 from shared.crm.dataverse_metadata import describe_table
-from shared.errors import SchemaMismatch, ServiceUnavailable
 from shared.mapping.findings import nearest
-from shared.mapping.lint_live import wrong_kind
 from shared.mapping.model import MappingFile
 from shared.mapping.needs import Need, record_needs
 from shared.mapping.tables import Table
 from tools.admin.dataverse import Dataverse
-from tools.admin.definitions import can_make, column_body, key_body, type_of
-from tools.admin.plan import Action, Item
-
-PAUSE = 3.0
-PATIENCE = 600.0
-"""Seconds between looks, and in all, until a new column is seen everywhere or a key's index is built."""
+from tools.admin.dataverse_columns import can_make, column_body, key_body, type_of
+from tools.admin.plan import Action, Item, existing
+from tools.admin.waiting import until
 
 
 def plan(file: MappingFile, table: Table) -> list[Item]:
@@ -30,8 +25,7 @@ def plan(file: MappingFile, table: Table) -> list[Item]:
 def _column(need: Need, table: Table) -> Item:
     column = table.columns.get(need.column)
     if column is not None:
-        conflict = wrong_kind(need, column)
-        return Item(Action.REFUSE if conflict else Action.KEEP, need.column, str(column), conflict)
+        return existing(need, column)
     if can_make(need):
         return Item(Action.CREATE, need.column, type_of(need), need=need)
     similar = nearest(need.column, table.columns)
@@ -92,20 +86,7 @@ class Provisioner:
         self._until(lambda now: all(each.action is Action.KEEP for each in now), "the alternate key's index")
 
     def _until(self, done: Callable[[Sequence[Item]], bool], what: str) -> None:
-        """Look again until it is done."""
-        waited = 0.0
-        while True:
-            items = self.plan()
-            refused = [each for each in items if each.action is Action.REFUSE]
-            if refused:
-                raise SchemaMismatch("; ".join(f"{each.name}: {each.note}" for each in refused))
-            if done(items):
-                return
-            if waited >= PATIENCE:
-                raise ServiceUnavailable(f"{what}: not there after {PATIENCE:.0f} s; run this again later")
-            self._tell(f"waiting for {what} ({waited:.0f} s) {items[-1].note}".rstrip())
-            self._clock.sleep(PAUSE)
-            waited += PAUSE
+        until(done, what, self.plan, self._clock, self._tell)
 
     def _publish(self) -> None:
         """Publish the table, so that forms and views offer the new columns too."""

@@ -1,0 +1,31 @@
+"""What a new column is called in the CRM's pages, whichever CRM it is."""
+
+from __future__ import annotations
+
+import re
+
+from shared.mapping.needs import Need
+
+_NAMES = {
+    "columns.sync": "Sync with Partner Center",
+    "columns.referral_identifier": "Referral Identifier",
+    "columns.referral_link": "Referral Link",
+    "columns.audit": "Audit",
+    "columns.status": "Sync status",
+    "solutions": "Products",
+    "help": "How can Microsoft help?",
+    "visible_to_microsoft": "Referral visibility to Microsoft sellers",
+    "microsoft_crm_identifier": "Microsoft CRM Identifier",
+    "referral_program": "Referral Program",
+}
+"""Display names of the product's columns; a customer's own field is named after itself."""
+
+
+def label_of(need: Need) -> str:
+    """Return the display name of a column."""
+    return _NAMES.get(need.field) or need.field.replace("_", " ").capitalize()
+
+
+def words_of(code: str) -> str:
+    """Return `QuotesOrLicensing` as `Quotes or licensing`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", code).capitalize()

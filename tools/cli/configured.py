@@ -1,0 +1,21 @@
+"""Which CRMs a command may speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import get_args
+
+from shared.bootstrap import App
+from shared.errors import SettingsError
+from shared.settings import CrmName, load_settings
+
+KNOWN: tuple[str, ...] = get_args(CrmName)
+"""Every CRM that there can be."""
+
+
+def app_for(crms: Iterable[str]) -> App:
+    """Return the app that can ask these CRMs. Raises SettingsError when it is not configured for one of them."""
+    settings = load_settings()
+    if absent := [crm for crm in crms if crm not in settings.crms]:
+        raise SettingsError(f"CRM: does not name {', '.join(absent)}, and only the CRMs that it names can be asked.")
+    return App(settings)
