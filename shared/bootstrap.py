@@ -207,6 +207,7 @@ class App:
             self.random,
             self.settings.crm_audit,
             self.settings.dry_run,
+            tuple(other for other in self.settings.crms if other != name),
         )
 
     def _dynamics365(self, mapping: FieldMapping) -> Crm:

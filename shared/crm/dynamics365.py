@@ -198,6 +198,9 @@ class Dynamics365:
             raise _missing_reference() from error
         return self._record(row, self._clock.now())
 
+    def outlast(self, record: Record) -> None:
+        """Wait for nothing: an eTag changes with every edit."""
+
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """PATCH under If-Match, then move the state: open states by PATCH, won and lost by their actions."""
         closes = stage is not None and stage.after in TERMINAL

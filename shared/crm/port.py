@@ -132,6 +132,13 @@ class Crm(Protocol):
         """
         ...
 
+    def outlast(self, record: Record) -> None:
+        """Return once an update guarded by `record.version` is sure to notice every later edit. No call.
+
+        Where a guard needs time for that, it is waited for before the first write of a plan, not between two of them.
+        """
+        ...
+
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """Write columns, then move the state, provided the record still has `record.version`.
 

@@ -27,7 +27,15 @@ from shared.crm.salesforce_currency import COLUMN as CURRENCY
 from shared.crm.salesforce_currency import OrgCurrency
 from shared.crm.salesforce_feed import Feed, literal, moment
 from shared.crm.salesforce_wire import Answer, Part, Reference, Row, Wire, path, rows_of
-from shared.errors import AlreadyExists, DataError, GoneError, Problem, VersionMismatch
+from shared.errors import (
+    AlreadyExists,
+    CosellError,
+    DataError,
+    GoneError,
+    OutcomeUnknown,
+    Problem,
+    VersionMismatch,
+)
 from shared.mapping.compiled import Mapping as FieldMapping
 from shared.mapping.compiled import Row as MappedRow
 from shared.mapping.tables import Description
@@ -172,14 +180,26 @@ class Salesforce:
             made = {name: value for name, value in account.items() if value is not None}
             parts.insert(0, Part("account", "POST", path("sobjects", "Account"), made))
         with self._account_lock(account_id):
-            # Sent once: what became of it is seen by looking again, not by making another account.
-            answers = self._wire.composite(parts, together=True, repeatable=False)
+            answers = self._create_once(referral_id, parts)
         if error := self._wire.refusal(answers):
             raise _missing_reference() if isinstance(error, GoneError) else error
         upsert = answers[-2]
         if upsert.status != 201 and not (isinstance(upsert.body, Mapping) and upsert.body.get("created") is True):
             raise _exists()
         return self._record(answers[-1].object, self._clock.now())
+
+    def _create_once(self, referral_id: str, parts: list[Part]) -> list[Answer]:
+        """Send once: what became of it is seen by looking again, not by making another account."""
+        try:
+            return self._wire.composite(parts, together=True, repeatable=False)
+        except OutcomeUnknown as unknown:
+            try:
+                found = self.find(referral_id)
+            except CosellError:
+                raise unknown from None  # What matters to those who wait for the account is still open.
+            if found:
+                raise _exists() from unknown
+            raise
 
     # --- updating --------------------------------------------------------------------------------------------------
 
@@ -189,11 +209,11 @@ class Salesforce:
         if not content:
             return record
         address = self._address(record.id)
-        stamp = moment(record.version.partition(" ")[0]) if record.version else None
+        stamp = _stamp(record)
         look = path(*address, fields=self._select())
         parts = [Part("write", "PATCH", path(*address), content, _guard(stamp)), Part("after", "GET", look)]
         if stamp:
-            self._outlast(stamp, record.seen_at)
+            self.outlast(record)
             parts.insert(0, Part("before", "GET", look))
         with self._account_lock(record.columns.get("AccountId") or record.id):
             answers = self._wire.composite(parts)
@@ -205,13 +225,14 @@ class Salesforce:
             self._check_unchanged(record, answers[0], content, written)
         return written
 
-    def _outlast(self, stamp: datetime, seen_at: datetime) -> None:
+    def outlast(self, record: Record) -> None:
         """Wait until the second of the stamp is certainly over, so that whoever edits from now on leaves a later one.
 
         Salesforce's clock is held against its own stamp, our clock against our own observation.
         """
-        if self._wire.newest is None or self._wire.newest < stamp + timedelta(seconds=1):
-            young = GUARD_AGE - (self._clock.now() - seen_at)
+        stamp = _stamp(record)
+        if stamp and (self._wire.newest is None or self._wire.newest < stamp + timedelta(seconds=1)):
+            young = GUARD_AGE - (self._clock.now() - record.seen_at)
             if young > timedelta():
                 self._clock.sleep(young.total_seconds())
 
@@ -225,8 +246,8 @@ class Salesforce:
         now = {name: value for name, value in found.columns.items() if value != record.columns.get(name, unknown)}
         lost = {name: now[name] for name in content if name in now}
         if lost:
-            guard = _guard(moment(str(written.version).partition(" ")[0]))
-            answers = self._wire.composite([Part("write", "PATCH", path(*self._address(record.id)), lost, guard)])
+            write = Part("write", "PATCH", path(*self._address(record.id)), lost, _guard(_stamp(written)))
+            answers = self._wire.composite([write])
             error = self._wire.refusal(answers)
             if error and not isinstance(error, VersionMismatch):
                 raise error
@@ -254,6 +275,10 @@ def _plain(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value.replace("\r\n", "\n") or None if isinstance(value, str) else value
+
+
+def _stamp(record: Record) -> datetime | None:
+    return moment(record.version.partition(" ")[0]) if record.version else None
 
 
 def _guard(stamp: datetime | None) -> Mapping[str, str] | None:

@@ -19,6 +19,7 @@ from shared.mapping.compiled import Mapping
 from shared.merge import Change, Plan, Rule
 from shared.partner_center.port import Referral
 from shared.sync import trail
+from shared.sync.others import tell_others
 from shared.sync.ports import CrmAudit, Ports
 
 log = logging.getLogger(__name__)
@@ -145,6 +146,8 @@ class Agreement:
             state=LinkState.LINKED,
         )
         shown = link.status_shown
+        if plan.to_partner_center:
+            self.ports.crm.outlast(record.record)
         self._keep_losers(link, plan)
         link, refused = self._send(link, plan, referral)
         link, entries = self._conclude(link, plan, refused, introduce=introduce)
@@ -156,6 +159,8 @@ class Agreement:
         if columns or stage:
             link = self._write_record(link, plan, record, columns, stage)
         committed = self.ports.ledger.commit(link, entries)
+        if self._sent:
+            tell_others(self.ports, committed, self.correlation_id)
         if shown and not shown.startswith("✔"):
             for key in (link.referral_id, link.record_id):
                 self.ports.ledger.unpark(link.crm, key)

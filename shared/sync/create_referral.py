@@ -23,6 +23,7 @@ from shared.partner_center.port import Referral
 from shared.sync import trail
 from shared.sync.agree import observed_record, with_base
 from shared.sync.create_record import INTENT_LEASE, LOOK_AGAIN
+from shared.sync.others import tell_others
 from shared.sync.ports import CrmAudit, Ports
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
         entry = trail.entry(record.id, ports.clock.now(), trail.TO_PARTNER_CENTER, text, correlation_id=correlation_id)
         ports.ledger.note(ports.crm.name, record.id, entry)
         return None
+    ports.crm.outlast(record)
     intent, taken_over = _claim(ports, record.id)
     if link := ports.ledger.link_of_record(ports.crm.name, record.id):
         # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
@@ -72,6 +74,7 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
         raise
     etag = _ignored(ports, own) if taken_over else None
     link = _commit(ports, record, fields, deal, own, intent, correlation_id, etag)
+    tell_others(ports, link, correlation_id)
     if not link.settled:
         raise StaleError("the deal was edited while its creation was interrupted")
     return link

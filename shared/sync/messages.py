@@ -11,7 +11,7 @@ PARTNER_CENTER = "partner_center"
 MAX_BYTES = 45_000
 """A Storage queue message holds 64 KiB of base64, which is 48 KiB of content."""
 
-_KINDS = {"referral_id": (str, type(None)), "record_id": (str, type(None))}
+_KINDS = dict.fromkeys(("referral_id", "record_id", "crm"), (str, type(None)))
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class DealMessage:
     """A deal's key, who said it changed, and what was observed while saying so.
 
     `source` is `partner_center`, `dynamics365` or `salesforce`. `observed` is a hint that saves a read: for Partner
-    Center `changed_at` and `related`, for a CRM `version`, `columns` and `seen_at`, or `deleted`.
+    Center `changed_at` and `related`, for a CRM `version`, `columns` and `seen_at`, or `deleted`. `crm` is the only CRM
+    that a message of Partner Center is for: what one CRM waits for is no work for another.
     """
 
     source: str
@@ -29,6 +30,7 @@ class DealMessage:
     record_id: str | None = None
     record_type: str = "opportunity"
     observed: Mapping[str, object] | None = None
+    crm: str | None = None
 
     def dump(self) -> str:
         """Return the message as JSON; what was observed is left out when it would not fit, and is read again."""

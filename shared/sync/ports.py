@@ -35,3 +35,5 @@ class Ports:
     random: Random
     crm_audit: CrmAudit = CrmAudit.EVERY_CHANGE
     dry_run: bool = False
+    others: tuple[str, ...] = ()
+    """Names of the other CRMs that the app is configured with."""

@@ -52,7 +52,8 @@ def _queue_unknown(ports: Ports, referrals: Iterable[Referral], start: datetime)
     for referral in referrals:
         newest = max(newest, referral.changed_at)
         if not _is_known(ports, referral):
-            ports.queue.send(DealMessage(PARTNER_CENTER, "sweep", correlation_id, referral_id=referral.id).dump())
+            message = DealMessage(PARTNER_CENTER, "sweep", correlation_id, referral_id=referral.id, crm=ports.crm.name)
+            ports.queue.send(message.dump())
             sent += 1
             fresh += referral.changed_at > start
     if sent:
@@ -92,7 +93,7 @@ def apply_mapping(ports: Ports) -> int:
 
 def _look_again(ports: Ports, link: Link, correlation_id: str) -> DealMessage:
     if link.state is LinkState.IGNORED:
-        return DealMessage(PARTNER_CENTER, "mapping", correlation_id, referral_id=link.referral_id)
+        return DealMessage(PARTNER_CENTER, "mapping", correlation_id, referral_id=link.referral_id, crm=link.crm)
     return DealMessage(ports.crm.name, "mapping", correlation_id, record_id=link.record_id)
 
 

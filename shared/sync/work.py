@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 RETRY = "retry"
 """The reason of a message that resumes a parked deal."""
 
-WORKER = "worker"
-"""Who raises the alerts of deals that wait for an administrator."""
+WORKER = "worker {}"
+"""Who raises the alerts of a CRM's deals that wait for an administrator."""
 
 _FATAL_PAUSE = timedelta(minutes=10)
 _DATA_PAUSE = timedelta(hours=24)
@@ -48,49 +48,54 @@ class Work:
         message then stays on the queue.
         """
         message = DealMessage.load(text)
-        concerned = self.ports if message.source == PARTNER_CENTER else [message.source]
         unusable: FatalError | None = None
-        for name in concerned:
+        for name in self._concerned(message):
             try:
                 ports = self.ports[name]
             except KeyError:
                 log.warning("message for a CRM that is not configured", extra={"source": message.source})
                 continue
             except FatalError as error:
-                self.alerts.alert(WORKER, str(error))
+                self.alerts.alert(WORKER.format(name), str(error))
                 unusable = error
                 continue
             self._run_for(ports, message)
         if unusable:
             raise unusable
 
+    def _concerned(self, message: DealMessage) -> Iterable[str]:
+        if message.crm:
+            return [message.crm]
+        return self.ports if message.source == PARTNER_CENTER else [message.source]
+
     def _run_for(self, ports: Ports, message: DealMessage) -> None:
         try:
             outcome = SyncDeal(ports).handle(message)
         except Deferred as error:
-            ports.queue.send(replace(message, observed=None).dump(), delay=error.retry_after or 0)
+            ports.queue.send(_again(ports, message).dump(), delay=error.retry_after or 0)
             return
         except CosellError as error:
             self._set_aside(ports, message, error)
             return
         if message.reason == RETRY:
             ports.ledger.unpark(ports.crm.name, _key(message))
-            self.alerts.clear(_deal(message))
+            self.alerts.clear(_deal(ports, message))
         log.info("deal handled: %s", outcome, extra=_ids(message))
 
     def _set_aside(self, ports: Ports, message: DealMessage, error: CosellError) -> None:
         log.warning("deal set aside: %s", _for_the_log(error), extra=_ids(message) | {"family": error.family})
         if isinstance(error, FatalError):
-            self.alerts.alert(WORKER, str(error))
+            self.alerts.alert(WORKER.format(ports.crm.name), str(error))
         elif isinstance(error, DataError) and _link(ports, message) is None and not message.record_id:
             # There is no record on which a seller could read it, and an undecided invitation expires.
-            self.alerts.alert(_deal(message), f"referral {message.referral_id} cannot be brought to the CRM. {error}")
+            text = f"referral {message.referral_id} cannot be brought to the CRM. {error}"
+            self.alerts.alert(_deal(ports, message), text)
         key = _key(message)
         held = ports.ledger.parked(ports.crm.name, key)
         attempts = held.attempts + 1 if held else 1
         pause = self._pause(error, attempts)
         version = self._show(ports, message, error, told=held is not None and held.reason == str(error))
-        again = replace(message, reason=RETRY, observed=None)
+        again = replace(_again(ports, message), reason=RETRY)
         ports.ledger.park(
             Parked(
                 ports.crm.name,
@@ -165,8 +170,13 @@ def _key(message: DealMessage) -> str:
     return str(message.referral_id or message.record_id)
 
 
-def _deal(message: DealMessage) -> str:
-    return f"deal {_key(message)}"
+def _deal(ports: Ports, message: DealMessage) -> str:
+    return f"{ports.crm.name} deal {_key(message)}"
+
+
+def _again(ports: Ports, message: DealMessage) -> DealMessage:
+    """Return the message for later, to this CRM alone: the others have handled theirs."""
+    return replace(message, observed=None, crm=ports.crm.name)
 
 
 def _ids(message: DealMessage) -> dict[str, object]:

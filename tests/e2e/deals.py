@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, Unpack
 
-from tools.desks.desk import Deal, DealFields
+from tools.desks.desk import CrmDesk, Deal, DealFields
 from tools.stage import Stage
 
 Row = Mapping[str, Any]
@@ -11,13 +11,18 @@ Row = Mapping[str, Any]
 T = TypeVar("T")
 
 
-def shared_deal(stage: Stage, **fields: Unpack[DealFields]) -> tuple[str, str]:
-    """Share an opportunity; returns (referral id, record id)."""
-    record_id = stage.crm.opportunity(**fields)
+def shared_deal(stage: Stage, crm: CrmDesk | None = None, **fields: Unpack[DealFields]) -> tuple[str, str]:
+    """Share an opportunity, of the first CRM unless another is given; returns (referral id, record id)."""
+    desk = crm or stage.crm
+    record_id = desk.opportunity(**fields)
     stage.run("CrmPoller")
-    deal = until_record(stage, record_id, lambda deal: deal.referral_identifier)
+    deal = until(stage, lambda: identified(desk.deal(record_id)))
     stage.quiet()
     return deal.referral_identifier, record_id
+
+
+def identified(deal: Deal) -> Deal | None:
+    return deal if deal.referral_identifier else None
 
 
 def received_deal(stage: Stage, **overrides: object) -> tuple[str, str]:

@@ -92,14 +92,11 @@ def test_an_idle_poll_costs_one_call(stage: Stage, deal: Deal) -> None:  # noqa:
 def test_without_the_crm_audit_an_outbound_update_costs_one_call(crm: str) -> None:
     with Stage(crms=(crm,), settings={"CRM_AUDIT": "off"}) as stage:
         stage.register()
-        record_id = stage.crm.opportunity()
-        stage.run("CrmPoller")
-        deal = until_record(stage, record_id, lambda deal: deal.referral_identifier)
-        stage.quiet()
+        referral_id, record_id = shared_deal(stage)
         time.sleep(CLOCK_MARGIN.total_seconds())
         before = stage.calls()
         stage.crm.edit(record_id, deal_value=Decimal(43000))
         stage.run("CrmPoller")
-        until_referral(stage, deal.referral_identifier, lambda held: held["details"]["dealValue"] == 43000)
+        until_referral(stage, referral_id, lambda held: held["details"]["dealValue"] == 43000)
         stage.quiet()
         assert stage.calls() - before == Calls(partner_center=1, crm=0, polls=1)

@@ -9,6 +9,7 @@ from azure.data.tables import TableClient
 from shared.ledger.table_storage import TABLE, TableLedger
 from shared.sync.security_audit import SECURITY, WEBHOOK
 from tests.e2e.deals import received_deal
+from tools.desks import DESKS
 from tools.stage import Stage
 
 EVENT = b'{"EventName":"referral-updated","ResourceUri":"https://api.partnercenter.microsoft.com/engagements/v1/referrals/%s"}'
@@ -28,6 +29,12 @@ def post(
         **(headers or {}),
     }
     return requests.post(stage.url_of("WebhookReceiver"), data=body, headers=sent, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def crm() -> str:
+    """One CRM will do: the receiver never meets one."""
+    return next(iter(DESKS))
 
 
 @pytest.fixture(scope="module")

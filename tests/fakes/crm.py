@@ -38,6 +38,8 @@ class FakeCrm:
     """
 
     name = "dynamics365"
+    port = "crm"
+    """What its steps are called on the tape."""
     closed_rows_are_read_only = True
 
     def __init__(self, tape: Tape, clock: Clock, chance: Random, page: int = 1000) -> None:
@@ -60,10 +62,10 @@ class FakeCrm:
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
         """Return rows by version, then deletions; the set is fixed when the first page is read."""
         seen_at = self._clock.now()
-        ids, deleted, following = self._tape.run("crm", "changes", lambda: self._changed(cursor))
+        ids, deleted, following = self._tape.run(self.port, "changes", lambda: self._changed(cursor))
         for start in range(0, max(len(ids), 1), self._page):
             if start:
-                self._tape.run("crm", "changes", lambda: None)
+                self._tape.run(self.port, "changes", lambda: None)
                 seen_at = self._clock.now()
             last = start + self._page >= len(ids)
             held = [each for each in ids[start : start + self._page] if each in self._rows]
@@ -90,7 +92,7 @@ class FakeCrm:
     def read(self, record_id: str) -> Record:
         """Return an opportunity."""
         seen_at = self._clock.now()
-        return self._tape.run("crm", "read", lambda: self._record(record_id, seen_at=seen_at))
+        return self._tape.run(self.port, "read", lambda: self._record(record_id, seen_at=seen_at))
 
     def find(self, referral_id: str) -> Record | None:
         """Return the opportunity with a referral identifier."""
@@ -100,7 +102,7 @@ class FakeCrm:
             found = self._with_identifier(referral_id)
             return self._record(found, seen_at=seen_at) if found else None
 
-        return self._tape.run("crm", "find", look)
+        return self._tape.run(self.port, "find", look)
 
     def related(self, record_id: str) -> RelatedRows:
         """Return account, contact and owner; a request for each that is set."""
@@ -115,21 +117,21 @@ class FakeCrm:
     def _row(self, name: str, table: Mapping[str, Row], row_id: object) -> Row | None:
         if not row_id:
             return None
-        return self._tape.run("crm", name, lambda: dict(table[str(row_id)]) if row_id in table else None)
+        return self._tape.run(self.port, name, lambda: dict(table[str(row_id)]) if row_id in table else None)
 
     def describe(self) -> Description:
         """Return the tables as they are after `cosell.py provision`."""
-        return self._tape.run("crm", "describe", crm_tables.description)
+        return self._tape.run(self.port, "describe", crm_tables.description)
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def _account(self, match: Columns, columns: Columns) -> str:
         """Find the account by `match`, or create it under an id that follows from it."""
-        found = self._tape.run("crm", "find_account", lambda: self._matching(match))
+        found = self._tape.run(self.port, "find_account", lambda: self._matching(match))
         if found:
             return found
         chosen = str(uuid.uuid5(_ACCOUNTS, repr(sorted((key, str(value).casefold()) for key, value in match.items()))))
-        self._tape.run("crm", "create_account", lambda: self.accounts.setdefault(chosen, dict(columns)))
+        self._tape.run(self.port, "create_account", lambda: self.accounts.setdefault(chosen, dict(columns)))
         return chosen
 
     def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
@@ -145,7 +147,10 @@ class FakeCrm:
             parents = {"customerid": account_id, "parentaccountid": account_id, "ownerid": self.seller}
             return self._insert({**columns, **state, **parents}, by_app=True)
 
-        return self._record(self._tape.run("crm", "create", insert))
+        return self._record(self._tape.run(self.port, "create", insert))
+
+    def outlast(self, record: Record) -> None:
+        """Wait for nothing: a row version notices every edit."""
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """Write columns under the version, then move the state: won and lost by an action of its own."""
@@ -161,12 +166,12 @@ class FakeCrm:
             if held.version != record.version and held.columns["statecode"] != stage.columns["statecode"]:
                 raise VersionMismatch("the record changed")
         if stage and closes:
-            self._tape.run("crm", "close", lambda: self._close(record, stage.columns))
+            self._tape.run(self.port, "close", lambda: self._close(record, stage.columns))
             return replace(record, version=None, columns={**record.columns, **stage.columns})
         return record
 
     def _patch(self, record: Record, content: Columns) -> Record:
-        self._tape.run("crm", "update", lambda: self._write(record, content))
+        self._tape.run(self.port, "update", lambda: self._write(record, content))
         return self._record(record.id)
 
     def _write(self, record: Record, content: Columns) -> None:

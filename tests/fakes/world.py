@@ -13,7 +13,7 @@ from typing import cast
 from shared.alerts import Alerts
 from shared.crm.port import Crm
 from shared.ledger.memory import MemoryLedger
-from shared.ledger.port import Ledger, Link
+from shared.ledger.port import Ledger, Link, Stored
 from shared.mapping.compiled import Mapping
 from shared.mapping.loading import load_mapping
 from shared.sync.heartbeat import Heartbeat
@@ -111,16 +111,26 @@ class World:
             crm_audit,
             dry_run,
         )
+        self.others: dict[str, Ports] = {}
+        """The CRMs that are configured besides the first, by name."""
         self.alerts = Alerts(ledger, self.chat)
         self.webhooks = FakeWebhooks()
         self.heartbeat = Heartbeat(lambda: ledger, self.clock)
         self.watchdog = Watchdog(self.webhooks, ledger, self.alerts, self.clock)
-        self.work = Work({self.ports.crm.name: self.ports}, self.alerts, Random(seed))
+        self._restart(seed)
+
+    @property
+    def configured(self) -> dict[str, Ports]:
+        """Every CRM that the app is configured with, by name."""
+        return {self.ports.crm.name: self.ports, **self.others}
+
+    def _restart(self, seed: int = 0) -> None:
+        self.work = Work(self.configured, self.alerts, Random(seed))
 
     def connect(self, crm: Crm, mapping: Mapping) -> None:
         """Put another CRM in the place of the fake."""
         self.ports = replace(self.ports, crm=crm, mapping=mapping)
-        self.work = Work({crm.name: self.ports}, self.alerts, Random(0))
+        self._restart()
 
     def configure(
         self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None, mapping: Mapping | None = None
@@ -129,7 +139,7 @@ class World:
         audit = self.ports.crm_audit if crm_audit is None else crm_audit
         dry = self.ports.dry_run if dry_run is None else dry_run
         self.ports = replace(self.ports, crm_audit=audit, dry_run=dry, mapping=mapping or self.ports.mapping)
-        self.work = Work({self.ports.crm.name: self.ports}, self.alerts, Random(0))
+        self._restart()
 
     # --- the functions ---------------------------------------------------------------------------------------------
 
@@ -163,11 +173,11 @@ class World:
 
     def poll(self) -> None:
         """Let the CrmPoller's timer tick."""
-        self._survives(lambda: run_poll({self.ports.crm.name: self.ports}, self.alerts))
+        self._survives(lambda: run_poll(self.configured, self.alerts))
 
     def reconcile(self) -> None:
         """Let the Reconciler's timer tick."""
-        self._survives(lambda: run_reconcile({self.ports.crm.name: self.ports}, self.alerts, self.watchdog))
+        self._survives(lambda: run_reconcile(self.configured, self.alerts, self.watchdog))
 
     def pump(self) -> int:
         """Handle every visible message; returns how many."""
@@ -199,7 +209,7 @@ class World:
         for number in range(1, ROUNDS):
             self.receive_all()
             self.pump()
-            cursor = self.ledger.value("cursor", self.ports.crm.name)
+            cursors = self._cursors()
             crashes = self.crashes
             self.poll()
             if self.events or self.queue.due() or crashes != self.crashes:
@@ -207,9 +217,12 @@ class World:
             due = self.queue.next_due()
             if due is not None:
                 self.clock.advance(max(timedelta(), due - self.clock.now()) + SOON)
-            elif cursor == self.ledger.value("cursor", self.ports.crm.name):
+            elif cursors == self._cursors():
                 return number
         raise AssertionError(f"not quiet after {ROUNDS} rounds")
+
+    def _cursors(self) -> list[Stored]:
+        return [self.ledger.value("cursor", name) for name in self.configured]
 
     def recover(self) -> None:
         """Let the Reconciler find everything that was missed, and try what was set aside, a day later at the latest."""
@@ -221,8 +234,12 @@ class World:
     # --- looking ---------------------------------------------------------------------------------------------------
 
     def links(self) -> list[Link]:
-        """Return every link."""
-        return list(self.ledger.links(self.ports.crm.name))
+        """Return every link, of the first CRM first."""
+        return [link for name in self.configured for link in self.ledger.links(name)]
+
+    def crm_of(self, _link: Link) -> FakeCrm:
+        """Return the CRM that holds the link's record."""
+        return self.crm
 
     def link(self) -> Link:
         """Return the only link."""

@@ -14,7 +14,7 @@ def disagreements(world: World, link: Link) -> list[str]:
     """Return, field by field, where the two sides or the base of a link are not equal."""
     mapping = built_in_mapping()
     referral = mapping.read_referral(world.partner_center.rows[link.referral_id])
-    record = mapping.read_record(world.crm.row(link.record_id))
+    record = mapping.read_record(world.crm_of(link).row(link.record_id))
     stage = Stage(str(referral[STATUS]))
     record[STATUS] = align(Stage(str(record[STATUS])), stage)
     found = []
@@ -45,7 +45,7 @@ def check_agreed(world: World, *, deals: int = 1) -> None:
 
 def check_tied(world: World, link: Link) -> None:
     """Referral and record name each other; one that was closed before it could be told takes no more writes."""
-    row = world.crm.row(link.record_id)
+    row = world.crm_of(link).row(link.record_id)
     assert row[IDENTIFIER] == link.referral_id or row["statecode"] != 0
     referral = world.partner_center.rows[link.referral_id]
     assert referral["externalReferenceId"] == link.record_id or referral["status"] == "Closed"

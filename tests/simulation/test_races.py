@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.crm.port import Record
 from shared.errors import OutcomeUnknown
 from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage
@@ -154,6 +155,20 @@ def test_the_created_event_overtakes_the_commit_of_an_outbound_create() -> None:
     world.pump()
     world.settle()
     check_agreed(world)
+
+
+@pytest.mark.parametrize("start", [_outbound, _outbound_update], ids=["create", "update"])
+def test_a_guard_that_needs_time_gets_it_before_the_first_write(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    action = start(world)
+    mark, written = world.mark(), list[int]()
+
+    def outlast(_record: Record) -> None:
+        written.append(sum("update" in name or "create" in name for name in world.calls(mark)))
+
+    monkeypatch.setattr(world.crm, "outlast", outlast)
+    _first_worker(world, action)
+    assert written == [0]
 
 
 def test_two_pollers_at_once_hand_over_everything() -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import requests
 from rich.console import Console
 from rich.table import Table
 
@@ -17,11 +18,15 @@ class StepFailed(Exception):
     """A step did not end as it should; the text says how it ended."""
 
 
+_FAILURES = (StepFailed, TimeoutError, LookupError, requests.RequestException)
+"""How a step may end: unmet, late, in a state that the seller cannot name, or without the app's answer."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing a person does, and the check that the other side followed.
 
-    `act` does it and returns what happened in words; it raises StepFailed or TimeoutError. The calls to the CRM of
+    `act` does it and returns what happened in words; it raises one of _FAILURES. The calls to the CRM of
     `desk` are counted.
     """
 
@@ -55,10 +60,13 @@ def _perform(stage: Stage, step: Step) -> _Result:
     before, start = stage.calls(step.desk), time.monotonic()
     try:
         text, succeeded = step.act(), True
-    except (StepFailed, TimeoutError) as error:
+    except _FAILURES as error:
         text, succeeded = str(error), False
     seconds = time.monotonic() - start
-    stage.quiet()  # so that the calls of one step's echoes are not counted for the next
+    try:
+        stage.quiet()  # so that the calls of one step's echoes are not counted for the next
+    except TimeoutError as error:
+        text, succeeded = f"{text}; afterwards {error}", False
     return _Result(step, text, succeeded, stage.calls(step.desk) - before, seconds)
 
 

@@ -37,9 +37,8 @@ class Scenarios:
     def __init__(self, stage: Stage, desk: CrmDesk) -> None:
         self._stage = stage
         self._desk = desk
-        self._shared: tuple[str, str]
-        self._received: tuple[str, str]
-        """Referral id and record id of the two deals, by who created them; set by the steps that create."""
+        self._deals: dict[str, tuple[str, str]] = {}
+        """Referral id and record id of the two deals, by how they began."""
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in order."""
@@ -59,7 +58,7 @@ class Scenarios:
     def _share(self) -> str:
         record_id = self._desk.opportunity()
         deal = self._record(record_id, lambda deal: deal.referral_identifier, "referral identifier on the record")
-        self._shared = deal.referral_identifier, record_id
+        self._deals["shared"] = deal.referral_identifier, record_id
         rows = [each for each in self._stage.partner_center.referrals() if each["externalReferenceId"] == record_id]
         sides = sorted("Microsoft's" if each["organizationId"] == "msft" else "ours" for each in rows)
         if sides != ["Microsoft's", "ours"]:
@@ -67,7 +66,7 @@ class Scenarios:
         return f"referral {deal.referral_identifier[:8]}… with Microsoft invited; the seller sees: {deal.sync_status}"
 
     def _edit_in_crm(self) -> str:
-        referral_id, record_id = self._shared
+        referral_id, record_id = self._deal("shared")
         self._desk.edit(record_id, deal_value=Decimal("51500.50"), closing_date=date(2027, 9, 15))
         row = self._referral(
             referral_id,
@@ -79,7 +78,7 @@ class Scenarios:
     def _invite(self) -> str:
         referral_id = str(self._stage.partner_center.portal.create_referral()["id"])
         deal = self._stage.eventually(lambda: next(iter(self._desk.find(referral_id)), None), "opportunity for it")
-        self._received = referral_id, deal.id
+        self._deals["received"] = referral_id, deal.id
         account = self._desk.account(deal.account_id)
         self._referral(referral_id, self._names_its_record, "record id on the referral")
         return (
@@ -87,13 +86,18 @@ class Scenarios:
             f"seller decides; account {account.name}, {account.city}"
         )
 
+    def _deal(self, beginning: str) -> tuple[str, str]:
+        if beginning not in self._deals:
+            raise StepFailed(f"not done: no deal was {beginning}")
+        return self._deals[beginning]
+
     def _names_its_record(self, row: Row) -> bool:
         """Whether the referral carries its record's id: with several CRMs, that of the first to have one."""
         found = [deal.id for desk in self._stage.desks.values() for deal in desk.find(str(row["id"]))]
         return row["externalReferenceId"] in found
 
     def _edit_in_partner_center(self) -> str:
-        referral_id, record_id = self._received
+        referral_id, record_id = self._deal("received")
         change = {"/details/dealValue": 64000, "/details/notes": "Scope grew."}
         self._stage.partner_center.portal.edit(referral_id, change)
         deal = self._record(
@@ -104,7 +108,7 @@ class Scenarios:
         return f"deal value {deal.deal_value}, notes “{deal.notes}” on the opportunity"
 
     def _edit_both(self) -> str:
-        referral_id, record_id = self._shared
+        referral_id, record_id = self._deal("shared")
         notes = "Customer asked for a pilot first."
         self._desk.edit(record_id, closing_date=date(2027, 10, 31))
         self._stage.partner_center.portal.edit(referral_id, {"/details/notes": notes})
@@ -115,7 +119,7 @@ class Scenarios:
         return "the date from the CRM and the notes from Partner Center are on both sides"
 
     def _conflict(self) -> str:
-        referral_id, record_id = self._shared
+        referral_id, record_id = self._deal("shared")
         self._desk.edit(record_id, deal_value=Decimal(70000))
         self._stage.partner_center.portal.edit(referral_id, {"/details/dealValue": 65000})
         self._referral(referral_id, lambda row: row["details"]["dealValue"] == 70000, "the CRM's value on the referral")
@@ -128,13 +132,13 @@ class Scenarios:
         return f"the seller owns the value: 70000 on both sides. Audit: {line}"
 
     def _accept(self) -> str:
-        referral_id, record_id = self._received
+        referral_id, record_id = self._deal("received")
         self._desk.accept(record_id)
         row = self._referral(referral_id, lambda row: row["status"] == "Active", "acceptance of the invitation")
         return f"the invitation is accepted: {row['status']}/{row['substatus']}"
 
     def _win(self) -> str:
-        referral_id, record_id = self._shared
+        referral_id, record_id = self._deal("shared")
         self._desk.win(record_id)
         row = self._referral(referral_id, lambda row: row["substatus"] == "Won", "the win in Partner Center")
         return f"{row['status']}/{row['substatus']} in Partner Center"

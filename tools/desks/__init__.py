@@ -5,7 +5,9 @@ Another CRM is one more class that keeps the promises of CrmDesk, and one more l
 
 from tools.desks.desk import CrmDesk
 from tools.desks.dynamics365 import Dynamics365Desk
+from tools.desks.salesforce import SalesforceDesk
 
 DESKS: dict[str, type[CrmDesk]] = {
     Dynamics365Desk.name: Dynamics365Desk,
+    SalesforceDesk.name: SalesforceDesk,
 }

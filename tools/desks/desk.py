@@ -131,7 +131,7 @@ class CrmDesk(Protocol):
         ...
 
     def routes(self) -> Mapping[tuple[str, str], Callable[[dict[str, str], dict[str, object]], object]]:
-        """Return handlers for the world's control API, by method and path; no other desk may have the same paths."""
+        """Return handlers for the world's control API, by method and path below the CRM's name."""
         ...
 
     # --- what the seller does --------------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ class Fault:
     reset_after   run the app, then drop the connection: the write took effect, the client cannot know
     delay         wait `seconds`, then serve normally
 
-    `path` is a regular expression searched in the request's path. `skip` lets that many matching requests pass
-    first; `times` limits how often it fires (None: forever); `fired` counts.
+    `path` and `content` are regular expressions searched in the request's path and body. `skip` lets that many
+    matching requests pass first; `times` limits how often it fires (None: forever); `fired` counts.
     """
 
     kind: FaultKind
@@ -30,15 +30,23 @@ class Fault:
     body: str = ""
     method: str | None = None
     path: str | None = None
+    content: str | None = None
     times: int | None = 1
     seconds: float = 0.0
     skip: int = 0
     fired: int = 0
 
-    def matches(self, method: str, path: str) -> bool:
+    @property
+    def is_spent(self) -> bool:
+        """Whether it has fired as often as it was ordered."""
+        return self.times is not None and self.fired >= self.times
+
+    def matches(self, method: str, path: str, content: bytes) -> bool:
         """Tell whether this fault is about such a request, fired up or not."""
-        return (self.method is None or self.method == method) and (
-            self.path is None or re.search(self.path, path) is not None
+        return (
+            (self.method is None or self.method == method)
+            and (self.path is None or re.search(self.path, path) is not None)
+            and (self.content is None or re.search(self.content.encode(), content) is not None)
         )
 
 
@@ -60,11 +68,11 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str, content: bytes) -> Fault | None:
         """Return the fault that this request suffers, and count it."""
         with self._lock:
             for fault in self._faults:
-                if not fault.matches(method, path) or (fault.times is not None and fault.fired >= fault.times):
+                if not fault.matches(method, path, content) or fault.is_spent:
                     continue
                 if fault.skip > 0:
                     fault.skip -= 1

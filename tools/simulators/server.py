@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._read_body()
         url = urlsplit(self.path)
         path = unquote(url.path)
-        fault = self.server.faults.take(self.command, path)
+        fault = self.server.faults.take(self.command, path, body)
         if fault and fault.kind == "delay":
             time.sleep(fault.seconds)
         answer = self._answer(fault, path, url.query, body)
@@ -133,10 +133,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, status: int, headers: Headers, body: bytes) -> None:
         self.send_response_only(status)
-        # A vendor whose clock a test has moved tells the time itself.
-        headers.setdefault("Date", self.date_time_string())
+        self.send_header("Server", self.version_string())
+        # A simulator whose clock was moved says so; others leave the date to the server.
+        self.send_header("Date", headers.get("Date") or self.date_time_string())
         for name, value in headers.items():
-            if name.lower() not in {"content-length", "connection"}:
+            if name.lower() not in {"content-length", "connection", "date"}:
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

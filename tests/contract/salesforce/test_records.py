@@ -149,8 +149,19 @@ def test_a_lost_race_is_an_existing_record(stage: SalesforceStage) -> None:
 def test_an_answer_that_is_lost_makes_no_second_account(stage: SalesforceStage) -> None:
     before, referral_id = stage.accounts(), str(uuid.uuid4())
     stage.server.faults.inject(Fault("reset_after", path=COMPOSITE, skip=1))
+    with pytest.raises(AlreadyExists):
+        create(stage, referral_id)
+    assert stage.accounts() == before + 1
+
+
+def test_an_answer_that_is_lost_and_cannot_be_looked_for_is_unknown(stage: SalesforceStage) -> None:
+    before, referral_id = stage.accounts(), str(uuid.uuid4())
+    stage.server.faults.inject(Fault("reset_after", path=COMPOSITE, skip=1))
+    down = stage.server.faults.inject(Fault("status", path=r"/query/?$", times=None))
     with pytest.raises(OutcomeUnknown):
         create(stage, referral_id)
+    assert down.fired
+    stage.server.faults.clear()
     with pytest.raises(AlreadyExists):
         create(stage, referral_id)
     assert stage.accounts() == before + 1
