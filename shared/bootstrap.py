@@ -311,7 +311,7 @@ class App:
     @functools.cached_property
     def work(self) -> Work:
         """The handler of queue messages."""
-        return Work(self.ports, self.alerts, self.random)
+        return Work(self.ports, self.alerts, self.random, self.queue)
 
 
 class _Crms(Mapping[str, Ports]):

@@ -12,6 +12,7 @@ from shared.alerts import Alerts
 from shared.crm.port import Record
 from shared.errors import CosellError, DataError, Deferred, FatalError, GoneError, RetriableError, StaleError
 from shared.ledger.port import Link, Parked
+from shared.queue.port import DealQueue
 from shared.sync import trail
 from shared.sync.messages import PARTNER_CENTER, DealMessage
 from shared.sync.ports import CrmAudit, Ports
@@ -40,15 +41,15 @@ class Work:
     ports: Mapping[str, Ports]
     alerts: Alerts
     random: random.Random
+    queue: DealQueue
 
     def run(self, text: str) -> None:
         """Handle one queue message, for each CRM on its own.
 
-        Raises ValueError for a text that is not a deal message, and FatalError when a CRM's mapping cannot be used: the
-        message then stays on the queue.
+        While a CRM's mapping cannot be used its messages go back on the queue. Raises ValueError for a text that is not
+        a deal message.
         """
         message = DealMessage.load(text)
-        unusable: FatalError | None = None
         for name in self._concerned(message):
             try:
                 ports = self.ports[name]
@@ -57,11 +58,10 @@ class Work:
                 continue
             except FatalError as error:
                 self.alerts.alert(WORKER.format(name), str(error))
-                unusable = error
+                # There is nothing to park it with: without its mapping nobody knows this CRM.
+                self.queue.send(replace(message, crm=name).dump(), delay=_FATAL_PAUSE.total_seconds())
                 continue
             self._run_for(ports, message)
-        if unusable:
-            raise unusable
 
     def _concerned(self, message: DealMessage) -> Iterable[str]:
         if message.crm:

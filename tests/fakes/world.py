@@ -125,7 +125,7 @@ class World:
         return {self.ports.crm.name: self.ports, **self.others}
 
     def _restart(self, seed: int = 0) -> None:
-        self.work = Work(self.configured, self.alerts, Random(seed))
+        self.work = Work(self.configured, self.alerts, Random(seed), self.queue)
 
     def connect(self, crm: Crm, mapping: Mapping) -> None:
         """Put another CRM in the place of the fake."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -54,12 +56,18 @@ def test_the_other_is_polled_and_swept(world: World) -> None:
 
 
 def test_a_message_is_handled_for_the_other_and_kept_for_the_one(world: World) -> None:
-    work = Work(Broken(world), world.alerts, Random(0))
+    work = Work(Broken(world), world.alerts, Random(0), world.queue)
     message = DealMessage(PARTNER_CENTER, "event", "c", referral_id=world.partner_center.invites_us())
-    with pytest.raises(MappingError):
-        work.run(message.dump())
+    work.run(message.dump())
     assert len(world.crm.rows()) == 1
-    assert any("salesforce.yaml, line 3" in text for text in world.chat.texts)
+    (kept,) = world.queue.messages
+    assert DealMessage.load(kept.text) == replace(message, crm="salesforce")
+    assert kept.visible_at >= world.clock.now() + timedelta(minutes=9)
+    # However often it is looked at: one message, one alert, and never the other CRM again.
+    work.run(kept.text)
+    assert [DealMessage.load(each.text).crm for each in world.queue.messages[1:]] == ["salesforce"]
+    assert len([text for text in world.chat.texts if "salesforce.yaml, line 3" in text]) == 1
+    assert len(world.crm.rows()) == 1
 
 
 def test_both_are_made_from_their_own_settings_and_files(tmp_path: Path) -> None:
