@@ -16,14 +16,11 @@ from shared.crm.port import Crm, Turns
 from shared.errors import SettingsError
 from shared.http import RequestsTransport, Service, Transport
 from shared.ledger.port import Ledger
-from shared.mapping.compiled import Mapping as FieldMapping
-from shared.mapping.loading import load_mapping
 from shared.partner_center.port import PartnerCenter
 from shared.partner_center.webhooks import Webhooks
 from shared.settings import Settings, load_settings
 from shared.sync.ports import Ports
 from shared.sync.watchdog import OnLoss, Watchdog
-from shared.sync.work import Work
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
     from shared.crm.salesforce_limits import Allowance
     from shared.crm.salesforce_tokens import SalesforceTokens
     from shared.crm.salesforce_wire import Wire
+    from shared.mapping.compiled import Mapping as FieldMapping
     from shared.partner_center.signature import SignatureCheck
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
     from shared.partner_center.trust import Trust
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from shared.sync.heartbeat import Heartbeat
     from shared.sync.receiver import Receiver
     from shared.sync.registration_desk import RegistrationDesk
+    from shared.sync.work import Work
 
 
 class App:
@@ -194,6 +193,7 @@ class App:
 
     def _ports_of(self, name: str) -> Ports:
         from shared.ledger.turns import LedgerTurns
+        from shared.mapping.loading import load_mapping
 
         mapping = load_mapping(name, self.settings.mapping_dir)
         turns = LedgerTurns(self.ledger, self.clock)
@@ -311,6 +311,8 @@ class App:
     @functools.cached_property
     def work(self) -> Work:
         """The handler of queue messages."""
+        from shared.sync.work import Work
+
         return Work(self.ports, self.alerts, self.random, self.queue)
 
 

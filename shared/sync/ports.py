@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from typing import TYPE_CHECKING
 
 from shared.clock import Clock
 from shared.crm.port import Crm
 from shared.ledger.port import Ledger
-from shared.mapping.compiled import Mapping
 from shared.partner_center.port import PartnerCenter
 from shared.queue.port import DealQueue
+
+if TYPE_CHECKING:
+    # The settings name CrmAudit, and the receiver, which knows no mapping, must not pay for one at its cold start.
+    from shared.mapping.compiled import Mapping
 
 
 class CrmAudit(StrEnum):

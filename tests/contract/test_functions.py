@@ -1,6 +1,8 @@
 """The function folders are what Azure's worker library and the contract expect."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,19 @@ def test_an_entry_point_translates_and_nothing_else(name: str) -> None:
     source = (ROOT / name / "__init__.py").read_text()
     assert "from .." not in source, "a relative import would make a second copy of every module"
     assert len(source.splitlines()) <= 45
+
+
+HEAVY = ("azure.identity", "azure.data.tables", "jinja2", "msal", "simple_salesforce")
+"""What is imported at first use, for the cold start."""
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_a_cold_start_imports_nothing_heavy(name: str) -> None:
+    command = [sys.executable, "-c", f"import sys, {name}; print(*sys.modules)"]
+    loaded = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    assert "shared.bootstrap" in loaded
+    knows_no_deals = name in ("WebhookReceiver", "RegisterWebhook")
+    assert not set(loaded) & {*HEAVY, *(("shared.mapping.model",) if knows_no_deals else ())}
 
 
 def test_nothing_mixes_in_the_other_programming_model() -> None:
