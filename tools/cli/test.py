@@ -6,8 +6,8 @@ import sys
 
 from tools import azurite, chromium
 
-PARALLEL = ("-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile")
-"""Files side by side: most tests wait for a server, and those of one file share it. `-n 0` runs one after the other."""
+PARALLEL = ("-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile")
+"""Files side by side, one more than there are cores: most tests wait for a server, and those of one file share it."""
 
 
 def main(args: list[str]) -> int:
