@@ -57,6 +57,7 @@ def test_an_edit_that_the_guard_does_not_notice_is_put_back_and_told(stage: Sale
         stage.port.update(record, {"Description": "ours", "Sync_Status__c": "shown"})
     held = stage.columns(record.id)
     assert (held["Description"], held["Amount"]) == ("the seller's", 5)
+    assert len(composites(stage)) == 2, "putting back costs one call (docs/SYNC.md)"
 
 
 def test_an_edit_of_other_fields_is_told_and_nothing_put_back(stage: SalesforceStage) -> None:
