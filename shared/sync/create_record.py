@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from shared.errors import AlreadyExists, DataError, Deferred, GoneError, Problem
 from shared.ledger.port import AuditEntry, Link, LinkState
 from shared.lifecycle import Stage, crm_view
 from shared.mapping.compiled import get_path
+from shared.merge import Change
 from shared.partner_center.port import Referral
 from shared.sync import trail
 from shared.sync.agree import Agreement, observed_record, observed_referral, with_base
@@ -119,7 +121,9 @@ def _adopt_named(ports: Ports, referral: Referral, link: Link, record_id: str, c
 def _create(ports: Ports, referral: Referral, link: Link, correlation_id: str) -> Link:
     mapping = ports.mapping
     seen = observed_referral(referral, mapping)
-    entry = _entry(ports, link, "created from Partner Center", correlation_id)
+    created = mapping.created_in_crm(seen.fields)
+    received = [Change(name, None, value, "received") for name, value in created.items() if value not in (None, ())]
+    entry = _entry(ports, link, "created from Partner Center", correlation_id, received)
     link = replace(
         with_base(link, seen.fields, mapping),
         audit_tail=trail.extend_tail(link.audit_tail, [entry]),
@@ -127,7 +131,7 @@ def _create(ports: Ports, referral: Referral, link: Link, correlation_id: str) -
     )
     stage = crm_view(Stage(str(seen.fields[STATUS])))
     columns = {
-        **mapping.record_values(mapping.created_in_crm(seen.fields)),
+        **mapping.record_values(created),
         **mapping.status_columns(stage),
         **trail.identity_columns(mapping, referral.id),
         mapping.columns.sync: True,
@@ -171,12 +175,13 @@ def _write_record_id(ports: Ports, referral: Referral, record_id: str) -> Referr
     return ports.partner_center.update(referral.id, [operation], referral.version)
 
 
-def _entry(ports: Ports, link: Link, text: str, correlation_id: str) -> AuditEntry:
+def _entry(ports: Ports, link: Link, text: str, correlation_id: str, changes: Iterable[Change] = ()) -> AuditEntry:
     return trail.entry(
         link.referral_id,
         ports.clock.now(),
         trail.TO_CRM,
         text,
+        changes,
         correlation_id=correlation_id,
         mapping=ports.mapping,
     )

@@ -106,6 +106,12 @@ def test_a_solution_keeps_what_partner_center_knows_of_it(world: World) -> None:
 # --- inbound ---------------------------------------------------------------------------------------------------------
 
 
+def test_the_audit_of_a_record_begins_with_the_values_it_was_made_with(world: World) -> None:
+    referral_id, _ = invited(world, **{"details/notes": "From the start"})
+    (entry,) = world.ledger.history("dynamics365", referral_id)
+    assert ("notes", "(empty)", "From the start") in entry.changes
+
+
 def test_an_invitation_arrives_on_hold(world: World) -> None:
     referral_id, record_id = invited(world)
     check_agreed(world)
