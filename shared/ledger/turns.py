@@ -41,7 +41,7 @@ class LedgerTurns:
         except OutcomeUnknown:
             # What was sent may still be at work, and nobody may look for it in vain and send it again.
             raise
-        except BaseException:
+        except BaseException:  # Whatever ended the work, nothing of it is on its way any more.
             self._release(row, mine)
             raise
         self._release(row, mine)

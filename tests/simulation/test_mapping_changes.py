@@ -12,6 +12,7 @@ import pytest
 
 from shared.errors import AccessDenied, Throttled
 from shared.ledger.port import Link, LinkState
+from shared.lifecycle import Stage
 from shared.mapping.compiled import Mapping
 from shared.mapping.loading import load_mapping
 from shared.sync import trail
@@ -204,6 +205,43 @@ def test_a_value_that_would_be_cleared_is_told_apart(world: World, overlay: Over
     assert world.crm.row(record_id)["description"] is None
 
 
+def test_what_partner_center_would_refuse_is_forecast_to_fail(world: World, overlay: Overlay) -> None:
+    _, record_id = shared(world)
+    quiet(world)
+    switch(world, overlay("\n  - {field: solutions, to_partner_center: [create]}"))
+    world.crm.edit(record_id, cosell_products=None)
+    world.settle()
+    found = foretold(world, built_in_mapping())
+    assert [(each.action, each.field) for _, each in found] == [(Action.FAIL, "solutions")]
+    assert switch(world, built_in_mapping()) == Counter()
+    assert [each.reason for each in world.ledger.all_parked("dynamics365")] == [f"solutions: {found[0][1].reason}"]
+
+
+def test_a_closed_record_is_not_forecast_to_be_written(world: World, overlay: Overlay) -> None:
+    referral_id, record_id = shared(world)
+    quiet(world)
+    world.partner_center.edit(referral_id, {"/campaignId": "FY27-Retail"})
+    world.crm.close(record_id, Stage.WON)
+    world.settle()
+    candidate = overlay(CAMPAIGN)
+    ((_, forecast),) = foretold(world, candidate)
+    assert (forecast.action, forecast.field) == (Action.DIFFER, "campaign")
+    assert switch(world, candidate) == Counter()
+
+
+def test_a_row_that_comes_back_still_knows_what_was_agreed(world: World, overlay: Overlay) -> None:
+    referral_id, record_id = shared(world)
+    world.partner_center.edit(referral_id, {"/referralProgram": "CoSell"})
+    quiet(world)
+    switch(world, overlay("\n  - {field: referral_program, remove: true}"))
+    world.crm.edit(record_id, estimatedvalue=7)
+    world.partner_center.edit(referral_id, {"/referralProgram": "Rewards"})
+    world.settle()
+    assert world.crm.row(record_id)["cosell_referralprogram"] == "CoSell"
+    ((_, forecast),) = foretold(world, built_in_mapping())
+    assert (forecast.new, forecast.reason) == ("Rewards", "changed in Partner Center")
+
+
 # --- noticing and applying -------------------------------------------------------------------------------------------
 
 
@@ -224,6 +262,20 @@ def test_an_unchanged_mapping_is_applied_once(world: World) -> None:
     mark = world.mark()
     world.reconcile()
     assert [step for step in world.tape.steps[mark:] if "queue" in str(step)] == []
+
+
+def test_a_pass_that_was_interrupted_goes_on_with_what_is_still_under_the_old_one(
+    world: World, overlay: Overlay
+) -> None:
+    shared(world)
+    quiet(world)
+    candidate = overlay(CAMPAIGN)
+    switch(world, candidate)
+    held = world.ledger.value("mapping", "dynamics365")
+    world.ledger.replace_value("mapping", "dynamics365", "not yet", held)
+    world.reconcile()
+    assert world.queue.messages == []
+    assert world.ledger.value("mapping", "dynamics365").value == candidate.version
 
 
 def test_what_is_paused_is_left_alone_and_what_was_ignored_is_looked_at_again(world: World, overlay: Overlay) -> None:
