@@ -1,0 +1,21 @@
+"""What a pending deal waits for: the keys of the catalogue's texts `pending.*`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Waiting(StrEnum):
+    """Every such key; values are named behind those that need some."""
+
+    CLOSE = "close"
+    """stage, at: what is sent to Microsoft, and when."""
+    SERVICE = "service"
+    ADMINISTRATOR = "administrator"
+    ADMINISTRATOR_NOTIFIED = "administrator_notified"
+    """Only where an alert reached somebody: a channel is configured."""
+    SIGN_IN = "sign_in"
+    ALLOWANCE = "allowance"
+    MASS_CHANGE = "mass_change"
+    WORKING = "working"
+    LEAD = "lead"
