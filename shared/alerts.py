@@ -1,17 +1,23 @@
-"""Tells a person: once when something needs them, once when it is well again."""
+"""Tells a person: once when something needs them, again when the cause changes, once when it is well again."""
 
 from __future__ import annotations
 
-import json
 import logging
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from shared.clock import Clock, SystemClock
 from shared.errors import CosellError, StaleError
-from shared.ledger.port import Ledger
+from shared.ledger.drawers import Drawer, Drawers, Held, document
+from shared.messages import Messages
 
 log = logging.getLogger(__name__)
 
-_ROUNDS = 5
+TELLING = timedelta(minutes=2)
+"""How long whoever raised an alert may take to tell it. After that it is told by whoever meets the cause again."""
+
+_KIND = "alert"
 
 
 class Notifier(Protocol):
@@ -22,50 +28,130 @@ class Notifier(Protocol):
         ...
 
 
-class Alerts:
-    """Alerts by who raises them; the ledger remembers which are raised, so that every instance alerts only once.
+@dataclass(frozen=True)
+class Raised:
+    """An alert in the ledger: why, whether a person was told, and since when somebody is about to (our clock)."""
 
-    One cause may be met in several places: the same text is told once, and healed when the last of them is clear.
+    reason: str
+    told: bool
+    since: datetime
+
+
+class Alerts:
+    """Alerts by who raises them, a row of the ledger each, so that every instance alerts only once.
+
+    One cause may be met in several places: the same text is told once, and resolved when the last of them is clear.
+    The row is stored before the text is sent and marked afterwards. An alert that never arrived, because the process
+    died or the chat did not take it, is told when its cause is met again.
     """
 
-    def __init__(self, ledger: Ledger, notifier: Notifier | None) -> None:
-        self._ledger = ledger
+    def __init__(
+        self,
+        drawers: Drawers,
+        notifier: Notifier | None,
+        messages: Messages | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._drawers = drawers
         self._notifier = notifier
+        self.messages = messages or Messages()
+        self._clock = clock or SystemClock()
 
-    def alert(self, key: str, text: str) -> None:
-        """Raise an alert unless it is raised already."""
-        if self._change(key, text):
-            log.error("alert %s raised", key)
-            self._notify(key, f"Co-sell sync needs attention: {text}")
+    @property
+    def told(self) -> bool:
+        """Whether a person is told: without a channel, alerts are only in the ledger and the log."""
+        return self._notifier is not None
 
-    def clear(self, key: str) -> None:
-        """Say that it is well again, if the alert was raised."""
-        if text := self._change(key, None):
-            log.info("alert %s cleared", key)
-            self._notify(key, f"Co-sell sync is well again ({key}): {text}")
+    def alert(self, key: str, reason: str) -> None:
+        """Raise an alert, or raise it anew with another reason. The same one again is told to nobody.
 
-    def _change(self, key: str, text: str | None) -> str | None:
-        """Store that `key` is raised with `text`, or not raised; returns the text to tell about, if there is one."""
-        for _ in range(_ROUNDS):
-            held = self._ledger.value("alert", "raised")
-            raised: dict[str, str] = json.loads(held.value) if held.value else {}
-            if (key in raised) == (text is not None):
-                return None
-            others = {other: told for other, told in raised.items() if other != key}
-            wanted = others if text is None else {**others, key: text}
-            try:
-                self._ledger.replace_value("alert", "raised", json.dumps(wanted), held)
-            except StaleError:
-                continue  # Another instance changed an alert, perhaps this one.
-            told = raised[key] if text is None else text
-            return None if told in others.values() else told
-        return None
-
-    def _notify(self, key: str, text: str) -> None:
-        if self._notifier is None:
+        Raises the retriable and fatal families when the ledger fails.
+        """
+        drawer, now = alert_drawer(key), self._clock.now()
+        held = self._drawers.read(drawer)
+        known = held.value is not None and held.value.reason == reason
+        if known and held.value and (held.value.told or now - held.value.since < TELLING):
             return
+        claim = Raised(reason, told=self._notifier is None, since=now)
         try:
-            self._notifier.notify(text)
+            mine = self._drawers.replace(drawer, claim, held)
+        except StaleError:
+            return  # Another instance raised or cleared it at this moment.
+        if not known:
+            log.error("alert %s raised", key)
+        if self._notifier is not None:
+            self._tell(drawer, claim, mine)
+
+    def clear(self, key: str) -> bool:
+        """Say that it is well again, if the alert was raised; tells whether it was.
+
+        Raises the retriable and fatal families when the ledger fails.
+        """
+        drawer = alert_drawer(key)
+        held = self._drawers.read(drawer)
+        if held.value is None:
+            return False
+        try:
+            # Emptied first, which only one of several instances can do; a removal is silent to all of them.
+            emptied = self._drawers.replace(drawer, None, held)
+        except StaleError:
+            return False  # Raised anew, or resolved by another instance, at this moment.
+        log.info("alert %s resolved", key)
+        self._forget(drawer, emptied)
+        if not self._elsewhere(key, held.value.reason):
+            self._notify(key, self.messages.text("alert.resolved", text=held.value.reason))
+        return True
+
+    def raised(self) -> dict[str, str]:
+        """Return every raised alert: the reason by who raised it. Raises the retriable and fatal families."""
+        return {key: row.reason for key, row in self._rows().items()}
+
+    def _rows(self) -> dict[str, Raised]:
+        return {key: row for key, row in self._drawers.all(alert_drawer, _KIND) if row is not None}
+
+    def _elsewhere(self, key: str, reason: str) -> list[Raised]:
+        return [row for other, row in self._rows().items() if other != key and row.reason == reason]
+
+    def _tell(self, drawer: Drawer[Raised | None], claim: Raised, mine: Held[Raised | None]) -> None:
+        """Tell a person, unless the same cause was told for another key, or is being told."""
+        others = self._elsewhere(drawer.name, claim.reason)
+        if not any(row.told for row in others):
+            if any(claim.since - row.since < TELLING for row in others):
+                return
+            if not self._notify(drawer.name, self.messages.text("alert.raised", text=claim.reason)):
+                return
+        try:
+            self._drawers.replace(drawer, replace(claim, told=True), mine)
+        except StaleError:
+            pass  # It was resolved, or raised anew, in the meantime.
+
+    def _forget(self, drawer: Drawer[Raised | None], emptied: Held[Raised | None]) -> None:
+        try:
+            self._drawers.clear(drawer, emptied)
+        except StaleError:
+            pass  # Raised anew at this moment.
+
+    def _notify(self, key: str, message: str) -> bool:
+        """Send a message; tells whether it arrived."""
+        if self._notifier is None:
+            return False
+        try:
+            self._notifier.notify(message)
         except CosellError as error:
             # The alert stands in the ledger and the log; a chat that cannot be reached must not stop the sync.
             log.error("alert %s not delivered: %s", key, type(error).__name__)
+            return False
+        return True
+
+
+def alert_drawer(key: str) -> Drawer[Raised | None]:
+    """Return where an alert is kept."""
+    return document(_KIND, key, None, _dump, _load)
+
+
+def _dump(row: Raised | None) -> object:
+    return [row.reason, row.told, row.since.isoformat()] if row else None
+
+
+def _load(told: object) -> Raised | None:
+    return Raised(told[0], told[1], datetime.fromisoformat(told[2])) if isinstance(told, list) else None

@@ -1,95 +1,92 @@
-"""The audit trail: what is written about a deal, for the seller's eyes and for the ledger."""
+"""The audit of a deal: how its entries are made, and how they read in the record's Audit column."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.deal import show
-from shared.ledger.port import AuditEntry, Link
-from shared.mapping.field_map import FieldMap
+from shared.ledger.model import AuditEntry
 from shared.merge import Change, Difference
+from shared.messages import Messages
+from shared.printable import printable
 
 TO_CRM = "Partner Center → CRM"
 TO_PARTNER_CENTER = "CRM → Partner Center"
 BOTH = "Partner Center ⇄ CRM"
 
-STATUS_LENGTH = 100
-"""Length of the Sync status column (design: CRM columns)."""
+LINES = 25
+CHARACTERS = 20_000
+"""How much of the audit is repeated in the record's Audit column; the ledger has all of it."""
 
-TAIL_LINES = 25
-TAIL_CHARACTERS = 20_000
-"""How much of the trail is repeated in the record's Audit column; the ledger has all of it."""
+LINE = 2_000
+"""Characters of one line in the Audit column."""
 
-REFERRAL_LINK = "https://partner.microsoft.com/referrals/v2/inbox?id={}"
+EARLIER = 12_000
+"""How much of what the column held before is kept below our lines."""
+
+_ESCAPED = {ord("\n"): "⏎", ord("\r"): "", ord("\t"): " "}
 
 
-def entry(
-    key: str,
-    at: datetime,
-    direction: str,
-    text: str,
-    changes: Iterable[Change] = (),
-    *,
-    correlation_id: str = "",
-    mapping: FieldMap | None = None,
-) -> AuditEntry:
-    """Return an audit entry whose id follows from the deal and its content."""
+@dataclass(frozen=True)
+class Stamp:
+    """What every entry of one piece of work has in common."""
+
+    at: datetime
+    correlation_id: str = ""
+    mapping_version: str = ""
+
+
+def entry(stamp: Stamp, key: str, direction: str, text: str, changes: Iterable[Change] = ()) -> AuditEntry:
+    """Return an audit entry whose id follows from the deal's key and its content."""
     rows = tuple((change.name, show(change.old), show(change.new)) for change in changes)
-    digest = hashlib.sha256(repr((key, direction, text, rows, correlation_id)).encode()).hexdigest()
-    version = mapping.version if mapping else ""
-    return AuditEntry(digest[:16], at, direction, text, rows, correlation_id, version)
+    digest = hashlib.sha256(repr((key, direction, text, rows, stamp.correlation_id)).encode()).hexdigest()
+    return AuditEntry(digest[:16], stamp.at, direction, text, rows, stamp.correlation_id, stamp.mapping_version)
 
 
-def describe(changes: Iterable[Change]) -> str:
-    """Return changes as one readable line: field, old and new value, and the reason when it is not the plain one."""
-    return "; ".join(f"{each.name}: {show(each.old)} → {show(each.new)} ({each.reason})" for each in changes)
+def describe(messages: Messages, changes: Iterable[Change]) -> str:
+    """Return changes as one readable line: field, old and new value, and why."""
+    return "; ".join(
+        f"{each.name}: {shown(show(each.old))} → {shown(show(each.new))} ({messages.reason(each.reason)})"
+        for each in changes
+    )
 
 
-def describe_difference(difference: Difference) -> str:
+def describe_difference(messages: Messages, difference: Difference) -> str:
     """Return one field that stays different, with both values."""
-    values = f"Partner Center {show(difference.referral)}, CRM {show(difference.record)}"
-    return f"{difference.name} differs: {values} ({difference.reason})"
+    values = f"Partner Center {shown(show(difference.referral))}, CRM {shown(show(difference.record))}"
+    return f"{difference.name} differs: {values} ({reason_of(messages, difference)})"
+
+
+def reason_of(messages: Messages, difference: Difference) -> str:
+    """Return why a field stays different."""
+    values = {"referral": str(difference.referral), "record": str(difference.record), "stage": str(difference.record)}
+    return messages.reason(difference.reason, at="", **values)
+
+
+def shown(value: str) -> str:
+    """Return a value so that it cannot pass for a line of ours: no line break, control or direction character."""
+    return "".join(each if each.isprintable() else " " for each in value.translate(_ESCAPED))
 
 
 def line(each: AuditEntry) -> str:
-    """Return an entry as a line of the record's Audit column."""
-    return f"{each.at:%Y-%m-%d %H:%M:%S} UTC  {each.direction}  {each.text}"
+    """Return an entry as a line of the record's Audit column: one, whatever the values in it hold."""
+    return f"{each.at:%Y-%m-%d %H:%M:%S} UTC  {each.direction}  {printable(shown(each.text))}"[:LINE]
 
 
-def extend_tail(tail: Sequence[str], entries: Iterable[AuditEntry]) -> tuple[str, ...]:
+def extended(recent: Sequence[str], entries: Iterable[AuditEntry]) -> tuple[str, ...]:
     """Return the newest lines first, cut to what the record shows."""
-    lines = [line(each)[:2000] for each in entries][::-1] + list(tail)
+    lines = [line(each) for each in entries][::-1] + list(recent)
     kept: list[str] = []
-    for each in lines[:TAIL_LINES]:
-        if sum(map(len, kept)) + len(each) > TAIL_CHARACTERS:
+    for each in lines[:LINES]:
+        if sum(map(len, kept)) + len(each) > CHARACTERS:
             break
         kept.append(each)
     return tuple(kept)
 
 
-def synchronized(at: datetime) -> str:
-    """Return the ✔ status."""
-    return f"✔ Synchronized {at:%Y-%m-%d %H:%M} UTC"
-
-
-def pending(reason: str) -> str:
-    """Return the ⏳ status."""
-    return f"⏳ Pending: {reason}"[:STATUS_LENGTH]
-
-
-def attention(reason: str) -> str:
-    """Return the ✖ status: what to do."""
-    return f"✖ {reason}"[:STATUS_LENGTH]
-
-
-def identity_columns(mapping: FieldMap, referral_id: str) -> dict[str, object]:
-    """Return the columns that tie a record to its referral."""
-    own = mapping.columns
-    return {own.referral_identifier: referral_id, own.referral_link: REFERRAL_LINK.format(referral_id)}
-
-
-def trail_columns(mapping: FieldMap, link: Link) -> dict[str, object]:
-    """Return the Audit and status columns as the link has them."""
-    return {mapping.columns.audit: "\n".join(link.audit_tail), mapping.columns.status: link.status_shown}
+def column(recent: Sequence[str], earlier: str) -> str:
+    """Return the text of the Audit column: our newest lines, and below them what was there before us."""
+    return "\n".join([*recent, *([earlier] if earlier else [])])

@@ -1,124 +1,210 @@
-"""The ledger in memory: for tests and simulation, held to the same contract as Table Storage."""
+"""The ledger in memory: for tests, the simulation and tools that remember nothing."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from shared.deal import RecordKey
 from shared.errors import StaleError
-from shared.ledger.port import AuditEntry, Intent, Link, Parked, Stored
-from shared.ledger.rows import dump_link, load_link
+from shared.ledger.drawers import Drawers
+from shared.ledger.model import AuditEntry, Due, DueKind, Intent
+from shared.ledger.port import DealLedger
+from shared.link import Link
 
 
-class MemoryLedger:
-    """Implements Ledger in this process. `commits` counts the atomic commits that were made."""
+class Versions:
+    """Hands out versions, under the lock that makes changes atomic."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._etags = itertools.count(1)
-        self._links: dict[tuple[str, str], tuple[str, str]] = {}
-        self._records: dict[tuple[str, str], str] = {}
-        self._audit: dict[tuple[str, str], list[AuditEntry]] = {}
-        self._intents: dict[tuple[str, str], Intent] = {}
-        self._parked: dict[tuple[str, str], Parked] = {}
-        self._values: dict[tuple[str, str], Stored] = {}
-        self.commits = 0
+        self.lock = threading.RLock()
+        self._numbers = itertools.count(1)
 
-    def link(self, crm: str, referral_id: str) -> Link | None:
-        """Return the link of a referral."""
-        with self._lock:
-            held = self._links.get((crm, referral_id))
-        return load_link(*held) if held else None
+    def next(self) -> str:
+        """Return a version that was never used."""
+        return str(next(self._numbers))
 
-    def link_of_record(self, crm: str, record_id: str) -> Link | None:
-        """Return the link of a record."""
-        referral_id = self._records.get((crm, record_id))
-        link = self.link(crm, referral_id) if referral_id else None
-        return link if link and link.record_id == record_id else None
 
-    def links(self, crm: str) -> Iterator[Link]:
-        """Return every link."""
-        for key in sorted(self._links):
-            if key[0] == crm:
-                yield load_link(*self._links[key])
+class MemoryAudit:
+    """Implements Audit."""
 
-    def commit(self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None) -> Link:
-        """Store a link with its audit rows."""
-        with self._lock:
-            key = (link.crm, link.referral_id)
-            held = self._links.get(key)
-            if (held[1] if held else None) != link.etag:
-                raise StaleError("the link was committed by somebody else")
-            stored = replace(link, etag=self._next_etag())
-            self._links[key] = (dump_link(stored), str(stored.etag))
-            if link.record_id:
-                self._records[link.crm, link.record_id] = link.referral_id
-            for entry in entries:
-                self.note(link.crm, link.referral_id, entry)
-            if intent:
-                self._intents.pop((intent.crm, intent.record_id), None)
-            self.commits += 1
-            return stored
+    def __init__(self) -> None:
+        self._rows: dict[str, list[AuditEntry]] = {}
 
-    def history(self, crm: str, key: str, limit: int = 50) -> Sequence[AuditEntry]:
-        """Return the newest audit entries."""
-        rows = self._audit.get((crm, key), [])
-        return sorted(rows, key=lambda row: (-row.at.timestamp(), row.id))[:limit]
+    def of(self, key: str, limit: int = 50) -> Sequence[AuditEntry]:
+        """Return the newest entries of a deal."""
+        return sorted(self._rows.get(key, []), key=lambda entry: entry.at, reverse=True)[:limit]
 
-    def note(self, crm: str, key: str, entry: AuditEntry) -> None:
-        """Store one audit row; the same row again changes nothing."""
-        rows = self._audit.setdefault((crm, key), [])
+    def add(self, key: str, entry: AuditEntry) -> None:
+        """Store an entry; the same entry again changes nothing."""
+        rows = self._rows.setdefault(key, [])
         if not any((row.id, row.at) == (entry.id, entry.at) for row in rows):
             rows.append(entry)
 
-    def begin_intent(self, intent: Intent) -> Intent:
+
+class MemoryIntents:
+    """Implements Intents."""
+
+    def __init__(self, versions: Versions) -> None:
+        self._versions = versions
+        self._held: dict[RecordKey, Intent] = {}
+
+    def begin(self, intent: Intent) -> Intent:
         """Store an intent unless there is one."""
-        with self._lock:
-            stored = replace(intent, etag=self._next_etag())
-            return self._intents.setdefault((intent.crm, intent.record_id), stored)
+        with self._versions.lock:
+            return self._held.setdefault(intent.record, replace(intent, etag=self._versions.next()))
 
-    def replace_intent(self, held: Intent, intent: Intent) -> Intent:
+    def replace(self, held: Intent, intent: Intent) -> Intent:
         """Replace an intent."""
-        with self._lock:
-            if self._intents.get((held.crm, held.record_id)) != held:
+        with self._versions.lock:
+            if self._held.get(held.record) != held:
                 raise StaleError("the intent changed")
-            taken = replace(intent, etag=self._next_etag())
-            self._intents[held.crm, held.record_id] = taken
-            return taken
+            self._held[held.record] = replace(intent, etag=self._versions.next())
+            return self._held[held.record]
 
-    def intent(self, crm: str, record_id: str) -> Intent | None:
+    def of(self, record: RecordKey) -> Intent | None:
         """Return the record's intent."""
-        return self._intents.get((crm, record_id))
+        return self._held.get(record)
 
-    def park(self, parked: Parked) -> None:
-        """Set a deal aside."""
-        self._parked[parked.crm, parked.key] = parked
+    def drop(self, intent: Intent) -> None:
+        """Forget an intent."""
+        self._held.pop(intent.record, None)
 
-    def parked(self, crm: str, key: str) -> Parked | None:
-        """Return what is parked under a key."""
-        return self._parked.get((crm, key))
 
-    def unpark(self, crm: str, key: str) -> None:
-        """Forget what was parked."""
-        self._parked.pop((crm, key), None)
+class MemoryLinks:
+    """Implements Links."""
 
-    def all_parked(self, crm: str) -> Iterator[Parked]:
-        """Return every parked deal of a CRM."""
-        return iter([parked for parked in self._parked.values() if parked.crm == crm])
+    def __init__(self, versions: Versions, audit: MemoryAudit, intents: MemoryIntents) -> None:
+        self._versions = versions
+        self._audit = audit
+        self._intents = intents
+        self._by_referral: dict[str, Link] = {}
+        self._by_record: dict[RecordKey, str] = {}
+        self.commits = 0
+        """How many commits were made."""
 
-    def value(self, kind: str, name: str) -> Stored:
-        """Return a small value."""
-        return self._values.get((kind, name), Stored("", None))
+    def of_referral(self, referral_id: str) -> Link | None:
+        """Return the link of a referral."""
+        return self._by_referral.get(referral_id)
 
-    def replace_value(self, kind: str, name: str, value: str, held: Stored) -> Stored:
-        """Replace a small value."""
-        with self._lock:
-            if self.value(kind, name).etag != held.etag:
-                raise StaleError(f"the {kind} {name} changed")
-            self._values[kind, name] = Stored(value, self._next_etag())
-            return self._values[kind, name]
+    def of_record(self, record: RecordKey) -> Link | None:
+        """Return the link of a record."""
+        link = self._by_referral.get(self._by_record.get(record, ""))
+        return link if link and link.record == record else None
 
-    def _next_etag(self) -> str:
-        return str(next(self._etags))
+    def all(self) -> Iterator[Link]:
+        """Return every link."""
+        return iter(list(self._by_referral.values()))
+
+    def commit(self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None) -> Link:
+        """Store a link and its audit rows, and drop the intent."""
+        with self._versions.lock:
+            held = self._by_referral.get(link.referral_id)
+            if (held.etag if held else None) != link.etag:
+                raise StaleError("the link was committed by somebody else")
+            if intent and self._intents.of(intent.record) is None:
+                raise StaleError("the intent is gone")
+            stored = replace(link, etag=self._versions.next())
+            self.commits += 1
+            self._by_referral[link.referral_id] = stored
+            if link.record:
+                self._by_record[link.record] = link.referral_id
+            for entry in entries:
+                self._audit.add(link.referral_id, entry)
+            if intent:
+                self._intents.drop(intent)
+            return stored
+
+
+class MemoryAgenda:
+    """Implements Agenda."""
+
+    def __init__(self, versions: Versions) -> None:
+        self._versions = versions
+        self._entries: dict[tuple[DueKind, str], Due] = {}
+
+    def put(self, due: Due) -> None:
+        """Store an entry."""
+        self._entries[due.kind, due.key] = replace(due, etag=self._versions.next())
+
+    def of(self, kind: DueKind, key: str) -> Due | None:
+        """Return the deal's entry of a kind."""
+        return self._entries.get((kind, key))
+
+    def drop(self, kind: DueKind, key: str) -> None:
+        """Forget the deal's entry of a kind."""
+        self._entries.pop((kind, key), None)
+
+    def due(self, now: datetime) -> Iterator[Due]:
+        """Return what is due, the earliest first."""
+        waiting = list(self._entries.values())
+        return iter(sorted((each for each in waiting if each.at <= now), key=lambda each: each.at))
+
+    def postpone(self, due: Due, until: datetime) -> bool:
+        """Move an entry that is still as it was read."""
+        with self._versions.lock:
+            if self._entries.get((due.kind, due.key)) != due:
+                return False
+            self.put(replace(due, at=until))
+            return True
+
+    def all(self, kind: DueKind) -> Iterator[Due]:
+        """Return every entry of a kind."""
+        return iter([each for each in list(self._entries.values()) if each.kind is kind])
+
+
+@dataclass
+class MemoryValues:
+    """Implements Values."""
+
+    versions: Versions = field(default_factory=Versions)
+    texts: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+    def get(self, kind: str, name: str) -> tuple[str, str] | None:
+        """Return a text and its version."""
+        return self.texts.get((kind, name))
+
+    def put(self, kind: str, name: str, text: str, etag: str | None) -> str:
+        """Store a text."""
+        with self.versions.lock:
+            self._check(kind, name, etag)
+            self.texts[kind, name] = (text, self.versions.next())
+            return self.texts[kind, name][1]
+
+    def remove(self, kind: str, name: str, etag: str) -> None:
+        """Forget a text."""
+        with self.versions.lock:
+            if (kind, name) in self.texts:
+                self._check(kind, name, etag)
+                del self.texts[kind, name]
+
+    def all(self, kind: str) -> Iterator[tuple[str, str]]:
+        """Return every text of a kind."""
+        return iter([(name, text) for (each, name), (text, _) in list(self.texts.items()) if each == kind])
+
+    def _check(self, kind: str, name: str, etag: str | None) -> None:
+        held = self.texts.get((kind, name))
+        if (held[1] if held else None) != etag:
+            raise StaleError(f"the {kind} {name} changed")
+
+
+class MemoryLedger:
+    """Implements Ledger in dictionaries, atomic under a lock."""
+
+    def __init__(self) -> None:
+        self._versions = Versions()
+        self._parts: dict[str, DealLedger] = {}
+        self.values = MemoryValues(self._versions)
+        self.drawers = Drawers(self.values)
+
+    def of(self, crm: str) -> DealLedger:
+        """Return a CRM's part."""
+        with self._versions.lock:
+            if crm not in self._parts:
+                audit, intents = MemoryAudit(), MemoryIntents(self._versions)
+                links = MemoryLinks(self._versions, audit, intents)
+                self._parts[crm] = DealLedger(links, audit, intents, MemoryAgenda(self._versions))
+            return self._parts[crm]

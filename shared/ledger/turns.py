@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from shared.clock import Clock
 from shared.errors import Deferred, OutcomeUnknown, StaleError
-from shared.ledger.port import Ledger, Stored
+from shared.ledger.drawers import Drawer, Drawers, Held, text
 
 LEASE = timedelta(minutes=10)
 """How long a worker that took a turn is trusted to be alive: the longest a function may run."""
@@ -27,40 +27,41 @@ _TURNS = 256
 class LedgerTurns:
     """Implements Turns. The stored value says since when a turn is held or free, by our own clocks."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
-        self._ledger = ledger
+    def __init__(self, drawers: Drawers, clock: Clock) -> None:
+        self._drawers = drawers
         self._clock = clock
 
     @contextmanager
     def turn(self, name: str, since: datetime) -> Iterator[None]:
         """Take the turn. Raises Deferred."""
-        row = str(int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % _TURNS)
-        mine = self._take(row, since)
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % _TURNS
+        drawer = text("turn", str(number))
+        mine = self._take(drawer, since)
         try:
             yield
         except OutcomeUnknown:
             # What was sent may still be at work, and nobody may look for it in vain and send it again.
             raise
         except BaseException:  # Whatever ended the work, nothing of it is on its way any more.
-            self._release(row, mine)
+            self._release(drawer, mine)
             raise
-        self._release(row, mine)
+        self._release(drawer, mine)
 
-    def _take(self, row: str, since: datetime) -> Stored:
-        held = self._ledger.value("turn", row)
+    def _take(self, drawer: Drawer[str], since: datetime) -> Held[str]:
+        held = self._drawers.read(drawer)
         state, _, moment = held.value.partition(" ")
         at = datetime.fromisoformat(moment) if moment else None
         now = self._clock.now()
         if at and (at + MARGIN > since if state == "free" else now - at < LEASE):
             raise Deferred("another worker is creating the same", retry_after=LOOK_AGAIN)
         try:
-            return self._ledger.replace_value("turn", row, f"held {now.isoformat()}", held)
+            return self._drawers.replace(drawer, f"held {now.isoformat()}", held)
         except StaleError as error:
             raise Deferred("another worker was quicker", retry_after=LOOK_AGAIN) from error
 
-    def _release(self, row: str, mine: Stored) -> None:
+    def _release(self, drawer: Drawer[str], mine: Held[str]) -> None:
         try:
-            self._ledger.replace_value("turn", row, f"free {self._clock.now().isoformat()}", mine)
+            self._drawers.replace(drawer, f"free {self._clock.now().isoformat()}", mine)
         except StaleError:
             # The lease ran out, and the turn is another worker's now.
             pass

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from shared.deal import RecordKey
 
 PARTNER_CENTER = "partner_center"
 
 MAX_BYTES = 45_000
 """A Storage queue message holds 64 KiB of base64, which is 48 KiB of content."""
 
-_KINDS = dict.fromkeys(("referral_id", "record_id", "crm"), (str, type(None)))
+_KINDS = dict.fromkeys(("referral_id", "record_id", "record_type", "crm"), (str, type(None)))
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,9 @@ class DealMessage:
     """A deal's key, who said it changed, and what was observed while saying so.
 
     `source` is `partner_center`, `dynamics365` or `salesforce`. `observed` is a hint that saves a read: for Partner
-    Center `changed_at` and `related`, for a CRM `version`, `columns` and `seen_at`, or `deleted`. `crm` is the only CRM
-    that a message of Partner Center is for: what one CRM waits for is no work for another.
+    Center `changed_at` and `related`, for a CRM `version`, `columns`, `digits` and `seen_at`, or `deleted`. `crm` is
+    the only CRM that a message of Partner Center is for: what one CRM waits for is no work for another. `record_type`
+    is the CRM's table; without one it is the opportunity's.
     """
 
     source: str
@@ -28,9 +32,22 @@ class DealMessage:
     correlation_id: str
     referral_id: str | None = None
     record_id: str | None = None
-    record_type: str = "opportunity"
+    record_type: str | None = None
     observed: Mapping[str, object] | None = None
     crm: str | None = None
+
+    @classmethod
+    def of_record(
+        cls, record: RecordKey, reason: str, correlation_id: str, observed: Mapping[str, object] | None = None
+    ) -> DealMessage:
+        """Return the message that a record is to be looked at."""
+        return cls(record.crm, reason, correlation_id, record_id=record.id, record_type=record.table, observed=observed)
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """The moment that Partner Center's event told of."""
+        told = (self.observed or {}).get("changed_at")
+        return datetime.fromisoformat(str(told)) if told else None
 
     def dump(self) -> str:
         """Return the message as JSON; what was observed is left out when it would not fit, and is read again."""

@@ -1,4 +1,4 @@
-"""A person is told once when something needs them, and once when it is well again."""
+"""A person is told once when something needs them, and once when it is resolved."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import logging
 
 import pytest
 
-from shared.alerts import Alerts
+from shared.alerts import TELLING, Alerts, Raised, alert_drawer
 from shared.chat import ChatWebhook
-from shared.errors import AccessDenied, OutcomeUnknown, ServiceUnavailable, StaleError
+from shared.errors import AccessDenied, OutcomeUnknown, ServiceUnavailable
 from shared.ledger.memory import MemoryLedger
-from shared.ledger.port import Stored
-from tests.support.stand_ins import ScriptedTransport, answer
+from shared.messages import Messages
+from tests.support.fakes.ledger import FailingLedger
+from tests.support.stand_ins import ManualClock, ScriptedTransport, answer
 
 
 class Chat:
     """Keeps what it is told, or fails."""
 
-    def __init__(self, failure: Exception | None = None) -> None:
+    def __init__(self, failure: BaseException | None = None) -> None:
         self.told: list[str] = []
         self.failure = failure
 
@@ -28,103 +29,201 @@ class Chat:
         self.told.append(text)
 
 
-def test_an_alert_is_told_once_until_it_is_cleared() -> None:
-    ledger, chat = MemoryLedger(), Chat()
-    alerts = Alerts(ledger, chat)
+class Office:
+    """A ledger, a chat and a clock, for any number of instances."""
+
+    def __init__(self) -> None:
+        self.ledger = FailingLedger()
+        self.chat = Chat()
+        self.clock = ManualClock()
+
+    def instance(self, chat: Chat | None = None) -> Alerts:
+        return Alerts(self.ledger.drawers, chat or self.chat, clock=self.clock)
+
+    @property
+    def told(self) -> list[str]:
+        return self.chat.told
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def test_an_alert_is_told_once_until_it_is_cleared(office: Office) -> None:
+    alerts = office.instance()
     for _ in range(3):
         alerts.alert("SignInRequired", "Somebody must sign in again.")
-    assert len(chat.told) == 1
-    assert "Somebody must sign in again." in chat.told[0]
-    for _ in range(3):
-        alerts.clear("SignInRequired")
-    assert len(chat.told) == 2
-    assert "well again" in chat.told[1]
-    assert "Somebody must sign in again." in chat.told[1]
+        office.clock.pass_time(3600)
+    assert len(office.told) == 1
+    assert "Somebody must sign in again." in office.told[0]
+    assert [alerts.clear("SignInRequired") for _ in range(3)] == [True, False, False]
+    assert len(office.told) == 2
+    assert "Resolved: " in office.told[1]
+    assert "Somebody must sign in again." in office.told[1]
     alerts.alert("SignInRequired", "Again.")
-    assert len(chat.told) == 3
+    assert len(office.told) == 3
 
 
-def test_one_cause_met_in_two_places_is_told_once_and_healed_with_the_last() -> None:
-    chat = Chat()
-    alerts = Alerts(MemoryLedger(), chat)
-    alerts.alert("poll", "same cause")
-    alerts.alert("sweep", "same cause")
-    assert len(chat.told) == 1
+def test_another_reason_is_told_too_and_the_last_one_is_what_is_resolved(office: Office) -> None:
+    alerts = office.instance()
+    for reason in ("first", "first", "second", "second"):
+        alerts.alert("poll", reason)
+    assert ["first" in office.told[0], "second" in office.told[1]] == [True, True]
+    assert alerts.raised() == {"poll": "second"}
     alerts.clear("poll")
-    assert len(chat.told) == 1
+    assert len(office.told) == 3
+    assert "second" in office.told[2]
+
+
+def test_one_cause_met_in_two_places_is_told_once_and_resolved_with_the_last(office: Office) -> None:
+    alerts = office.instance()
+    for _ in range(2):
+        alerts.alert("poll", "same cause")
+        alerts.alert("sweep", "same cause")
+        office.clock.pass_time(TELLING.total_seconds())
+    assert len(office.told) == 1
+    alerts.clear("poll")
+    assert len(office.told) == 1
     alerts.clear("sweep")
-    assert len(chat.told) == 2
+    assert len(office.told) == 2
 
 
-def test_two_instances_at_once_with_two_causes_tell_both() -> None:
-    class Interleaved(MemoryLedger):
-        """Another instance raises its own alert between our look and our write."""
-
-        others: Alerts | None = None
-
-        def replace_value(self, kind: str, name: str, value: str, held: Stored) -> Stored:
-            other, self.others = self.others, None
-            if other:
-                other.alert("theirs", "their cause")
-            return super().replace_value(kind, name, value, held)
-
-    ledger, ours, theirs = Interleaved(), Chat(), Chat()
-    ledger.others = Alerts(ledger, theirs)
-    Alerts(ledger, ours).alert("ours", "our cause")
-    assert (len(theirs.told), len(ours.told)) == (1, 1)
+def test_two_instances_at_once_with_two_causes_tell_both(office: Office) -> None:
+    theirs = Chat()
+    other = office.instance(theirs)
+    office.ledger.values.failures = [lambda: other.alert("theirs", "their cause")]
+    office.instance().alert("ours", "our cause")
+    assert (len(theirs.told), len(office.told)) == (1, 1)
 
 
-def test_clearing_what_was_never_raised_says_nothing() -> None:
-    chat = Chat()
-    Alerts(MemoryLedger(), chat).clear("SignInRequired")
-    assert chat.told == []
+def test_two_keys_that_meet_one_cause_at_once_do_not_both_leave_it_to_the_other(office: Office) -> None:
+    # Each has stored its row before either looks for the other's.
+    theirs = Chat(ServiceUnavailable("slow"))
+    row = Raised("cause", told=False, since=office.clock.now())
+    office.ledger.drawers.change(alert_drawer("sweep"), lambda _: row)
+    office.instance(theirs).alert("poll", "cause")
+    assert office.told == []
+    office.clock.pass_time(TELLING.total_seconds())
+    for key in ("poll", "sweep", "poll", "sweep"):
+        office.instance().alert(key, "cause")
+    assert len(office.told) == 1
 
 
-def test_alerts_of_two_keys_do_not_hide_each_other() -> None:
-    chat = Chat()
-    alerts = Alerts(MemoryLedger(), chat)
+def test_clearing_what_was_never_raised_says_nothing(office: Office) -> None:
+    assert not office.instance().clear("SignInRequired")
+    assert office.told == []
+
+
+def test_alerts_of_two_keys_do_not_hide_each_other(office: Office) -> None:
+    alerts = office.instance()
     alerts.alert("one", "1")
     alerts.alert("two", "2")
     alerts.clear("one")
-    assert len(chat.told) == 3
-    alerts.alert("two", "2 again")
-    assert len(chat.told) == 3
+    assert len(office.told) == 3
+    assert alerts.raised() == {"two": "2"}
 
 
-def test_every_instance_and_every_start_alerts_only_once() -> None:
-    ledger, first, second = MemoryLedger(), Chat(), Chat()
-    Alerts(ledger, first).alert("k", "t")
-    Alerts(ledger, second).alert("k", "t")
+def test_every_instance_and_every_start_alerts_only_once(office: Office) -> None:
+    second = Chat()
+    office.instance().alert("k", "t")
+    office.instance(second).alert("k", "t")
+    assert (len(office.told), len(second.told)) == (1, 0)
+
+
+def test_two_instances_at_once_tell_once(office: Office) -> None:
+    other = office.instance()
+    office.ledger.values.failures = [lambda: other.alert("k", "t")]
+    office.instance().alert("k", "t")
+    assert len(office.told) == 1
+
+
+def test_while_one_is_telling_no_other_tells(office: Office) -> None:
+    class Slow(Chat):
+        def notify(self, text: str) -> None:
+            office.instance(second).alert("k", "t")
+            super().notify(text)
+
+    first, second = Slow(), Chat()
+    office.instance(first).alert("k", "t")
+    office.clock.pass_time(3600)
+    office.instance(second).alert("k", "t")
     assert (len(first.told), len(second.told)) == (1, 0)
 
 
-def test_two_instances_at_once_tell_once() -> None:
-    class Raced(MemoryLedger):
-        def replace_value(self, kind: str, name: str, value: str, held: Stored) -> Stored:  # noqa: ARG002 - a port
-            raise StaleError("the other one was faster")
+def test_two_instances_that_resolve_at_once_say_so_once(office: Office) -> None:
+    one, other = office.instance(), office.instance()
+    resolved: list[bool] = []
+    one.alert("k", "t")
+    office.ledger.values.failures = [lambda: resolved.append(other.clear("k"))]
+    resolved.append(one.clear("k"))
+    assert len(office.told) == 2
 
-    chat = Chat()
-    Alerts(Raced(), chat).alert("k", "t")
-    assert chat.told == []
+
+def test_what_is_raised_anew_while_it_is_resolved_stays(office: Office) -> None:
+    one, other = office.instance(), office.instance()
+    one.alert("k", "first")
+    office.ledger.values.failures = [lambda: other.alert("k", "second")]
+    assert not one.clear("k")
+    assert one.raised() == {"k": "second"}
+    assert len(office.told) == 2
+
+
+def test_a_crash_between_the_row_and_the_chat_loses_no_alert(office: Office) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        office.instance(Chat(KeyboardInterrupt())).alert("k", "t")
+    office.instance().alert("k", "t")
+    assert office.told == [], "the one that raised it may be telling it still"
+    office.clock.pass_time(TELLING.total_seconds())
+    for _ in range(3):
+        office.instance().alert("k", "t")
+    assert len(office.told) == 1
+
+
+def test_a_storage_that_fails_after_the_chat_took_it_tells_it_twice_rather_than_never(office: Office) -> None:
+    office.ledger.values.failures = [lambda: None, ServiceUnavailable("answered 503")]
+    with pytest.raises(ServiceUnavailable):
+        office.instance().alert("k", "t")
+    office.clock.pass_time(TELLING.total_seconds())
+    office.instance().alert("k", "t")
+    office.clock.pass_time(TELLING.total_seconds())
+    office.instance().alert("k", "t")
+    assert len(office.told) == 2
 
 
 @pytest.mark.parametrize("failure", [ServiceUnavailable("down"), OutcomeUnknown("broke"), AccessDenied("no")])
-def test_a_chat_that_cannot_be_reached_does_not_stop_the_sync(
-    failure: Exception, caplog: pytest.LogCaptureFixture
+def test_a_chat_that_cannot_be_reached_does_not_stop_the_sync_and_is_told_later(
+    office: Office, failure: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    Alerts(MemoryLedger(), Chat(failure)).alert("k", "t")
+    office.chat.failure = failure
+    office.instance().alert("k", "t")
     assert "alert k raised" in caplog.text
     assert "not delivered" in caplog.text
+    office.chat.failure = None
+    office.clock.pass_time(TELLING.total_seconds())
+    office.instance().alert("k", "t")
+    assert len(office.told) == 1
 
 
-def test_without_a_chat_the_log_still_tells(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_chat_the_log_still_tells_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    alerts = Alerts(MemoryLedger(), None)
-    alerts.alert("k", "CANARY text")
+    clock = ManualClock()
+    alerts = Alerts(MemoryLedger().drawers, None, clock=clock)
+    assert not alerts.told
+    for _ in range(2):
+        alerts.alert("k", "CANARY text")
+        clock.pass_time(3600)
     alerts.clear("k")
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
     assert "CANARY" not in caplog.text
+
+
+def test_an_alert_is_told_in_the_language_that_is_set() -> None:
+    chat = Chat()
+    Alerts(MemoryLedger().drawers, chat, Messages("ko")).alert("k", "t")
+    assert chat.told == [Messages("ko").text("alert.raised", text="t")]
+    assert chat.told != [Messages().text("alert.raised", text="t")]
 
 
 # --- the chat --------------------------------------------------------------------------------------------------------
@@ -141,9 +240,29 @@ def test_teams_gets_a_card_and_slack_gets_text() -> None:
         if marker:
             card = content["attachments"][0]["content"]
             assert card["type"] == marker
-            assert card["body"][0]["text"] == 'Line with "quotes"'
+            assert card["body"][0]["inlines"] == [{"type": "TextRun", "text": 'Line with "quotes"'}]
         else:
-            assert content == {"text": 'Line with "quotes"'}
+            assert content == {"text": 'Line with "quotes"', "mrkdwn": False}
+
+
+HOSTILE = "[Sign in again](https://evil.example/x) <!channel> <https://evil.example|here> & \x1b]0;x\x07\u202e\nline"
+
+
+def test_no_deal_makes_a_link_or_a_mention_in_a_chat() -> None:
+    transport = ScriptedTransport(answer(202), answer(200))
+    ChatWebhook(transport, "https://prod.westeurope.logic.azure.com/workflows/x").notify(HOSTILE)
+    ChatWebhook(transport, "https://hooks.slack.com/services/x").notify(HOSTILE + "x" * 9999)
+    teams, slack = (json.loads(request.body or b"") for request in transport.requests)
+    (block,) = teams["attachments"][0]["content"]["body"]
+    assert block["type"] == "RichTextBlock", "whose text is no Markdown"
+    (run,) = block["inlines"]
+    assert run["text"].splitlines() == [
+        "[Sign in again](https://evil.example/x) <!channel> <https://evil.example|here> & \\u001b]0;x\\u0007\\u202e",
+        "line",
+    ]
+    assert not set("<>") & set(slack["text"])
+    assert "&lt;!channel&gt;" in slack["text"]
+    assert len(slack["text"]) < 5000
 
 
 def test_a_host_that_only_ends_like_slack_is_not_slack() -> None:

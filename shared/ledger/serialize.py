@@ -1,0 +1,103 @@
+"""Links, audit entries, intents and the agenda as text, for whatever stores them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from shared.deal import RecordKey, dump_fields, load_fields
+from shared.ledger.model import AuditEntry, Due, DueKind, Intent
+from shared.lifecycle import Stage
+from shared.link import Closing, Link, LinkState, Repeat
+from shared.problems import dump_problem, load_problem
+from shared.status import Status, StatusKind
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _json(content: object) -> str:
+    """Return JSON as short as it goes; half an emoji, which no storage takes, is escaped."""
+    text = json.dumps(content, ensure_ascii=False)
+    return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+_MOMENTS = ("referral_changed_at", "related_changed_at", "event_at", "record_seen_at")
+
+
+def dump_link(link: Link) -> str:
+    """Serialize a link; its etag belongs to the storage and stays out."""
+    content = asdict(replace(link, base={}, etag=None))
+    content["base"] = json.loads(dump_fields(link.base))
+    for name in _MOMENTS:
+        content[name] = content[name].isoformat() if content[name] else None
+    if link.closing:
+        content["closing"]["since"] = link.closing.since.isoformat()
+    for name, repeat in link.repeats.items():
+        content["repeats"][name]["at"] = repeat.at.isoformat()
+    return _json(content)
+
+
+def load_link(text: str, etag: str | None) -> Link:
+    """Read what `dump_link` wrote."""
+    content = json.loads(text)
+    for name in _MOMENTS:
+        content[name] = datetime.fromisoformat(content[name]) if content[name] else None
+    content["record"] = RecordKey(**content["record"]) if content["record"] else None
+    content["base"] = load_fields(json.dumps(content["base"]))
+    content["state"] = LinkState(content["state"])
+    status = content["status"]
+    content["status"] = Status(StatusKind(status["kind"]), status["text"]) if status else None
+    content["recent_audit"] = tuple(content["recent_audit"])
+    if closing := content["closing"]:
+        content["closing"] = Closing(Stage(closing["stage"]), datetime.fromisoformat(closing["since"]))
+    content["repeats"] = {
+        name: Repeat(**{**each, "at": datetime.fromisoformat(each["at"])}) for name, each in content["repeats"].items()
+    }
+    return Link(**{**content, "etag": etag})
+
+
+def dump_entry(entry: AuditEntry) -> str:
+    """Serialize an audit entry."""
+    return _json({**asdict(entry), "at": entry.at.isoformat()})
+
+
+def load_entry(text: str) -> AuditEntry:
+    """Read what `dump_entry` wrote."""
+    content = json.loads(text)
+    changes = tuple((name, old, new) for name, old, new in content["changes"])
+    return AuditEntry(**{**content, "at": datetime.fromisoformat(content["at"]), "changes": changes})
+
+
+_INTENT_MOMENTS = ("since", "started_at", "unknown_since")
+
+
+def dump_intent(intent: Intent) -> str:
+    """Serialize an intent, without its etag."""
+    content = asdict(replace(intent, etag=None))
+    for name in _INTENT_MOMENTS:
+        content[name] = content[name].isoformat() if content[name] else None
+    return _json(content)
+
+
+def load_intent(text: str, etag: str | None) -> Intent:
+    """Read what `dump_intent` wrote."""
+    content = json.loads(text)
+    moments = {name: datetime.fromisoformat(content[name]) if content[name] else None for name in _INTENT_MOMENTS}
+    return Intent(**{**content, **moments, "record": RecordKey(**content["record"]), "etag": etag})
+
+
+def dump_due(due: Due) -> str:
+    """Serialize an entry of the agenda, without its etag."""
+    content = asdict(replace(due, etag=None))
+    problems = [dump_problem(each) for each in due.problems]
+    return _json({**content, "at": due.at.isoformat(), "since": due.since.isoformat(), "problems": problems})
+
+
+def load_due(text: str, etag: str | None) -> Due:
+    """Read what `dump_due` wrote."""
+    content = json.loads(text)
+    moments = {name: datetime.fromisoformat(content[name]) for name in ("at", "since")}
+    problems = tuple(load_problem(each) for each in content["problems"])
+    return Due(**{**content, **moments, "kind": DueKind(content["kind"]), "problems": problems, "etag": etag})

@@ -1,0 +1,232 @@
+"""The ledger in Azure Table Storage: one table, one partition per CRM, so that a deal's commit is one transaction.
+
+Row keys: `link:<referral>`, `record:<table>:<id>` (the way back from a record to its referral), `audit:<key>:<newest
+first>`, `intent:<table>:<id>`, `agenda:<kind>:<key>`, and `due:<moment>:<kind>:<key>`, which points to an entry of the
+agenda. Drawers are in the partition `value`, as `<kind>:<name>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from shared.deal import RecordKey
+from shared.errors import StaleError
+from shared.ledger import serialize
+from shared.ledger.drawers import Drawers
+from shared.ledger.model import AuditEntry, Due, DueKind, Intent
+from shared.ledger.port import DealLedger
+from shared.ledger.table import Entity, Operation, Table, delete, entity, etag_of, from_chunks, upsert
+from shared.link import Link
+
+if TYPE_CHECKING:
+    from azure.data.tables import TableClient
+
+TABLE = "cosell"
+_VALUES = "value"
+_NEWEST_FIRST = 10**20
+
+
+class TableLinks:
+    """Implements Links."""
+
+    def __init__(self, table: Table, crm: str) -> None:
+        self._table = table
+        self._crm = crm
+
+    def of_referral(self, referral_id: str) -> Link | None:
+        """Return the link of a referral: one point read."""
+        found = self._table.get(self._crm, f"link:{referral_id}")
+        return serialize.load_link(from_chunks(found), etag_of(found)) if found is not None else None
+
+    def of_record(self, record: RecordKey) -> Link | None:
+        """Return the link of a record: two point reads."""
+        found = self._table.get(self._crm, f"record:{record.deal}")
+        link = self.of_referral(found["ReferralId"]) if found is not None else None
+        return link if link and link.record == record else None
+
+    def all(self) -> Iterator[Link]:
+        """Return every link, page by page."""
+        for found in self._table.range(self._crm, "link:"):
+            yield serialize.load_link(from_chunks(found), etag_of(found))
+
+    def commit(self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None) -> Link:
+        """Store a link, its way back, its audit rows, and drop the intent: one transaction."""
+        content = entity(self._crm, f"link:{link.referral_id}", serialize.dump_link(link))
+        others: list[Operation] = []
+        if link.record:
+            others.append(upsert(entity(self._crm, f"record:{link.record.deal}", ReferralId=link.referral_id)))
+        others += [upsert(_audit(self._crm, link.referral_id, entry)) for entry in entries]
+        if intent:
+            others.append(delete(entity(self._crm, f"intent:{intent.record.deal}")))
+        return replace(link, etag=self._table.transact(content, link.etag, others))
+
+
+class TableAudit:
+    """Implements Audit."""
+
+    def __init__(self, table: Table, crm: str) -> None:
+        self._table = table
+        self._crm = crm
+
+    def of(self, key: str, limit: int = 50) -> Sequence[AuditEntry]:
+        """Return the newest audit entries: one range read within the partition."""
+        entries: list[AuditEntry] = []
+        for found in self._table.range(self._crm, f"audit:{key}:"):
+            entries.append(serialize.load_entry(from_chunks(found)))
+            if len(entries) == limit:
+                break
+        return entries
+
+    def add(self, key: str, entry: AuditEntry) -> None:
+        """Store one audit row."""
+        self._table.upsert(_audit(self._crm, key, entry))
+
+
+class TableIntents:
+    """Implements Intents."""
+
+    def __init__(self, table: Table, crm: str) -> None:
+        self._table = table
+        self._crm = crm
+
+    def begin(self, intent: Intent) -> Intent:
+        """Store an intent unless the record has one."""
+        try:
+            return replace(intent, etag=self._table.replace(self._entity(intent), None))
+        except StaleError:
+            held = self.of(intent.record)
+            if held is None:  # Dropped this moment by the commit of the worker that held it.
+                raise
+            return held
+
+    def replace(self, held: Intent, intent: Intent) -> Intent:
+        """Replace an intent, provided it is still the same."""
+        return replace(intent, etag=self._table.replace(self._entity(intent), held.etag))
+
+    def of(self, record: RecordKey) -> Intent | None:
+        """Return the record's intent."""
+        found = self._table.get(self._crm, f"intent:{record.deal}")
+        return serialize.load_intent(from_chunks(found), etag_of(found)) if found is not None else None
+
+    def _entity(self, intent: Intent) -> Entity:
+        return entity(self._crm, f"intent:{intent.record.deal}", serialize.dump_intent(intent))
+
+
+class TableAgenda:
+    """Implements Agenda. A pointer by moment may be out of date; the entry says when it is due."""
+
+    def __init__(self, table: Table, crm: str) -> None:
+        self._table = table
+        self._crm = crm
+
+    def put(self, due: Due) -> None:
+        """Store an entry and its pointer. A pointer to an earlier time is dropped when its time comes."""
+        self._table.submit([upsert(self._entity(due)), upsert(self._to_pointer(due))])
+
+    def of(self, kind: DueKind, key: str) -> Due | None:
+        """Return the deal's entry of a kind."""
+        found = self._table.get(self._crm, f"agenda:{kind}:{key}")
+        return serialize.load_due(from_chunks(found), etag_of(found)) if found is not None else None
+
+    def drop(self, kind: DueKind, key: str) -> None:
+        """Forget the deal's entry; its pointer is dropped when its time comes."""
+        self._table.delete(self._crm, f"agenda:{kind}:{key}")
+
+    def due(self, now: datetime) -> Iterator[Due]:
+        """Return what is due: a range of pointers, and a point read for each."""
+        for pointer in self._table.range(self._crm, "due:", f"due:{_moment(now)}~"):
+            entry = self.of(DueKind(pointer["Kind"]), pointer["Key"])
+            if entry is not None and _pointer(entry) == pointer["RowKey"]:
+                yield entry
+            else:
+                self._forget(pointer)
+
+    def _forget(self, pointer: Entity) -> None:
+        """Drop a pointer that is out of date, unless an entry was put at its moment just now."""
+        try:
+            self._table.delete_guarded(self._crm, pointer["RowKey"], etag_of(pointer))
+        except StaleError:
+            pass  # It is up to date again.
+
+    def postpone(self, due: Due, until: datetime) -> bool:
+        """Move an entry and its pointer: one transaction.
+
+        An entry that is as it was read has its pointer: both are stored at once, and only an older one is dropped.
+        """
+        moved = replace(due, at=until)
+        pointers = [upsert(self._to_pointer(moved))]
+        if _pointer(moved) != _pointer(due):
+            pointers.append(delete(entity(self._crm, _pointer(due))))
+        try:
+            self._table.transact(self._entity(moved), due.etag, pointers)
+        except StaleError:
+            return False
+        return True
+
+    def all(self, kind: DueKind) -> Iterator[Due]:
+        """Return every entry of a kind: one range read within the partition."""
+        for found in self._table.range(self._crm, f"agenda:{kind}:"):
+            yield serialize.load_due(from_chunks(found), etag_of(found))
+
+    def _entity(self, due: Due) -> Entity:
+        return entity(self._crm, f"agenda:{due.kind}:{due.key}", serialize.dump_due(due))
+
+    def _to_pointer(self, due: Due) -> Entity:
+        return entity(self._crm, _pointer(due), Kind=str(due.kind), Key=due.key)
+
+
+class TableValues:
+    """Implements Values."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, kind: str, name: str) -> tuple[str, str] | None:
+        """Return a text and its version."""
+        found = self._table.get(_VALUES, f"{kind}:{name}")
+        return (from_chunks(found), etag_of(found)) if found is not None else None
+
+    def put(self, kind: str, name: str, text: str, etag: str | None) -> str:
+        """Store a text in place of a version."""
+        return self._table.replace(entity(_VALUES, f"{kind}:{name}", text), etag)
+
+    def remove(self, kind: str, name: str, etag: str) -> None:
+        """Forget a text that still has a version."""
+        self._table.delete_guarded(_VALUES, f"{kind}:{name}", etag)
+
+    def all(self, kind: str) -> Iterator[tuple[str, str]]:
+        """Return every text of a kind."""
+        for found in self._table.range(_VALUES, f"{kind}:"):
+            yield str(found["RowKey"]).removeprefix(f"{kind}:"), from_chunks(found)
+
+
+class TableLedger:
+    """Implements Ledger on one table, which it creates at first use."""
+
+    def __init__(self, client: TableClient) -> None:
+        self._table = Table(client)
+        self.drawers = Drawers(TableValues(self._table))
+        self.of = lru_cache(maxsize=None)(self._part)
+
+    def _part(self, crm: str) -> DealLedger:
+        table = self._table
+        return DealLedger(
+            TableLinks(table, crm), TableAudit(table, crm), TableIntents(table, crm), TableAgenda(table, crm)
+        )
+
+
+def _audit(crm: str, key: str, entry: AuditEntry) -> Entity:
+    newest_first = _NEWEST_FIRST - round(entry.at.timestamp() * 1_000_000)
+    return entity(crm, f"audit:{key}:{newest_first:020d}-{entry.id}", serialize.dump_entry(entry))
+
+
+def _pointer(due: Due) -> str:
+    return f"due:{_moment(due.at)}:{due.kind}:{due.key}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y%m%d%H%M%S%f}"

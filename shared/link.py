@@ -1,0 +1,89 @@
+"""The link: a referral and a record, and what was last agreed between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.deal import Fields, RecordKey
+from shared.lifecycle import Stage
+from shared.status import Status
+
+
+class LinkState(StrEnum):
+    """How a link stands."""
+
+    LINKED = "linked"
+    PAUSED = "paused"
+    """The seller switched Sync with Partner Center off; nothing travels until it is on again."""
+    IGNORED = "ignored"
+    """The referral is known and deliberately has no record; the reason is in the audit."""
+    ORPHANED = "orphaned"
+    """One side was deleted; nothing is recreated or deleted."""
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A close of the referral that may still be taken back: the stage it would get, and since when it is wanted."""
+
+    stage: Stage
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A write that was made more than once: its digest, how often, and when last (our clock)."""
+
+    digest: str
+    count: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Link:
+    """A pair (referral, record) and what was last agreed between them.
+
+    `settled` says that both sides held exactly the base at the recorded versions, so that they need not be read
+    again to be known. Moments: `referral_changed_at` and `related_changed_at` are what Partner Center's
+    rows report, `record_seen_at` is of our clock; they are only ever compared with moments of the same clock.
+    """
+
+    crm: str
+    referral_id: str
+    record: RecordKey | None
+    """None for a referral that has no record."""
+    state: LinkState = LinkState.LINKED
+    engagement_id: str = ""
+    base: Fields = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """By field of the base, the fingerprint of the mapping file's row through which the sides agreed on it."""
+    settled: bool = False
+    referral_version: str | None = None
+    referral_changed_at: datetime | None = None
+    related_changed_at: datetime | None = None
+    event_at: datetime | None = None
+    """The moment that the last event handled told of; known again by being equal, since nobody vouches for it."""
+    record_version: str | None = None
+    record_seen_at: datetime | None = None
+    differences: Mapping[str, str] = field(default_factory=dict)
+    """Fields that stay different, with a text that changes when the difference does."""
+    status: Status | None = None
+    """What the record's status column shows; None before it was ever written."""
+    recent_audit: tuple[str, ...] = ()
+    """The newest audit lines, newest first: what the record's Audit column shows."""
+    mapping_version: str = ""
+    closing: Closing | None = None
+    """A close that waits in its undo window."""
+    repeats: Mapping[str, Repeat] = field(default_factory=dict)
+    """By field, a write that was made again because the other side had taken it back."""
+    earlier_audit: str = ""
+    """What the record's Audit column held before we wrote it: another connector's lines, kept below ours."""
+    etag: str | None = None
+    """The ledger's own version; None for a link that was never committed."""
+
+    @property
+    def record_id(self) -> str:
+        """The record's id in its table; empty when there is no record."""
+        return self.record.id if self.record else ""
