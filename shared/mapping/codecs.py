@@ -3,8 +3,8 @@
 A codec is a lens with four functions, made once per row of the mapping file. `from_referral` and `from_record` read a
 wire value into the canonical value; both normalize, so that spelling never counts as a difference. `to_referral` and
 `to_record` write a canonical value; the first is given what the referral holds now, so that parts we do not map
-survive. A wire value that breaks the codec's rule raises ValueError with that rule; whoever knows the field's name
-turns it into a DataError.
+survive. A wire value that breaks the codec's rule raises UnreadableValue with that rule's code; whoever knows the
+field's name turns it into a DataError.
 
 What is written is read back as the same value. A column that cannot hold everything (a shorter text, fewer digits)
 says so through `fit`, which is all a codec may lose.
@@ -22,7 +22,8 @@ from html.entities import html5
 from typing import TypeVar
 
 from shared.deal import Value
-from shared.mapping.codes import COUNTRIES, CURRENCIES, country_code, country_name
+from shared.mapping.codes import country_code, country_name, is_country, is_currency
+from shared.mapping.unreadable import UnreadableValue
 
 Json = object
 """A decoded JSON value as a vendor sends it."""
@@ -58,11 +59,23 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]*);
 """An HTML entity as Partner Center escapes names with; only with its semicolon, so that `?a=1&copy=2` stays."""
 
 
-def text(limit: int | None = None, *, strip_mark: bool = False, mark: bool = False, refuse: bool = False) -> Codec:
-    """Plain text, at most `limit` characters in the CRM; entities unescaped, outer blanks and empty text dropped.
+_ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,4}38|#[xX]0{0,4}26);)+")
+_PASSES = 8
 
-    `strip_mark` ignores a check mark in front of it, `mark` also writes one there. Longer text is cut by `fit`, or
-    with `refuse` it breaks the rule.
+
+def text(
+    limit: int | None = None,
+    *,
+    escaped: bool = False,
+    strip_mark: bool = False,
+    mark: bool = False,
+    refuse: bool = False,
+) -> Codec:
+    """Plain text, at most `limit` characters in the CRM; outer blanks and empty text dropped.
+
+    `escaped` unescapes HTML entities, which Partner Center puts into some fields (names: an observation, not a rule of
+    its documentation); other text travels as it was typed. `strip_mark` ignores a check mark in front of it, `mark`
+    also writes one there. Longer text is cut by `fit`, or with `refuse` it breaks the rule.
     """
     room = limit - len(MARK) if limit is not None and mark else limit
 
@@ -70,16 +83,20 @@ def text(limit: int | None = None, *, strip_mark: bool = False, mark: bool = Fal
         if value is None:
             return None
         if not isinstance(value, str):
-            raise ValueError(f"must be text, not {type(value).__name__}")
+            raise UnreadableValue("value.not_text")
         plain = value.strip() if value.isascii() else _whole(value).strip()
-        if "&" in plain or "\r" in plain or (strip_mark and plain[:1] in _MARKS):
+        if "\r" in plain:
+            plain = plain.replace("\r\n", "\n").strip()
+        if escaped and "&" in plain:
             plain = _cleaned(plain, strip_mark=strip_mark)
+        elif strip_mark and plain[:1] in _MARKS:
+            plain = _LEADING_MARKS.sub("", plain).strip()
         return plain or None
 
     def not_too_long(value: Json) -> Value:
         plain = normalize(value)
         if isinstance(plain, str) and room is not None and _units(plain) > room:
-            raise ValueError(f"is longer than the {room} characters that the CRM's column holds")
+            raise UnreadableValue("value.too_long", limit=room)
         return plain
 
     def fit(value: Value) -> Value:
@@ -98,14 +115,21 @@ def _marked(value: Value) -> Json:
 
 
 def _cleaned(plain: str, *, strip_mark: bool) -> str:
-    """Unescape and strip until nothing changes any more, so that reading again reads the same."""
-    while True:
+    """Unescape and strip until nothing changes any more, so that reading again reads the same.
+
+    What was escaped again and again is unescaped in one go. What still holds entities after that many passes was built
+    to cost time; it loses its ampersands, with which it can hold none.
+    """
+    plain = _ESCAPED_AGAIN.sub("&", plain)
+    for _ in range(_PASSES):
         before = plain
         plain = _ENTITY.sub(_unescaped, plain).replace("\r\n", "\n").strip()
         if strip_mark:
             plain = _LEADING_MARKS.sub("", plain)
         if plain == before or ("&" not in plain and "\r" not in plain and not strip_mark):
             return plain
+    plain = plain.replace("&", "").replace("\r\n", "\n").strip()
+    return _LEADING_MARKS.sub("", plain).strip() if strip_mark else plain
 
 
 def _unescaped(entity: re.Match[str]) -> str:
@@ -137,7 +161,7 @@ def link(limit: int | None = None) -> Codec:
         def read_link(value: Json) -> Value:
             found = read(value)
             if found is not None and not re.fullmatch(r"https?://\S+", str(found)):
-                raise ValueError("must be a web address that begins with https://")
+                raise UnreadableValue("value.not_a_link")
             return found
 
         return read_link
@@ -160,11 +184,11 @@ def _decimal(value: Json) -> Value:
         try:
             number = float(Decimal(str(value).strip()))
         except (InvalidOperation, ValueError, OverflowError):
-            raise ValueError("must be a number") from None
+            raise UnreadableValue("value.not_a_number") from None
     else:
-        raise ValueError(f"must be a number, not {type(value).__name__}")
+        raise UnreadableValue("value.not_a_number")
     if not -_LARGEST < number < _LARGEST:  # NaN is not, either
-        raise ValueError("must be a finite number below 10^15")
+        raise UnreadableValue("value.too_large")
     whole = int(number)
     return Decimal(whole) if whole == number else Decimal(repr(number))
 
@@ -190,21 +214,31 @@ def money(digits: int = 2) -> Codec:
     return Codec(_decimal, _number_to_referral, _decimal, _number, fit)
 
 
+def rounded(value: Value, digits: int, held: Value) -> Value:
+    """Return an amount as a CRM has it that keeps fewer digits: `held` when that is the amount rounded, either way."""
+    if not isinstance(value, Decimal):
+        return value
+    unit = Decimal(1).scaleb(-digits)
+    if isinstance(held, Decimal) and held % unit == 0 and abs(held - value) * 2 <= unit:
+        return held
+    return _decimal(value.quantize(unit, ROUND_HALF_EVEN))
+
+
 def _same_to_referral(value: Value, _source: Json) -> Json:
     return value
 
 
 def currency() -> Codec:
-    """An ISO 4217 alphabetic code."""
+    """An ISO 4217 alphabetic code, of this time or another: whether the other side knows it is theirs to say."""
 
     def read(value: Json) -> Value:
         if value is None or value == "":
             return None
         code = str(value)
-        if code not in CURRENCIES:
+        if not is_currency(code):
             code = code.strip().upper()
-            if code not in CURRENCIES:
-                raise ValueError(f"{code!r} is not an ISO 4217 currency code")
+            if not is_currency(code):
+                raise UnreadableValue("value.not_a_currency", value=code)
         return code
 
     return Codec(read, _same_to_referral, read, _as_is)
@@ -214,16 +248,16 @@ def _day(value: Json) -> Value:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise ValueError(f"must be a date, not {type(value).__name__}")
+        raise UnreadableValue("value.not_a_date", value=value)
     try:
         moment = datetime.fromisoformat(value)
         zone = moment.tzinfo
         if zone is not UTC and zone is not None and moment.year > 1:
             moment = moment.astimezone(UTC)
     except ValueError:
-        raise ValueError(f"{value!r} is not an ISO 8601 date") from None
+        raise UnreadableValue("value.not_a_date", value=value) from None
     except OverflowError:
-        raise ValueError(f"{value!r} is a date beyond the calendar") from None
+        raise UnreadableValue("value.date_out_of_range", value=value) from None
     # .NET's smallest date is how an absent one comes back from some services.
     return None if moment.year == 1 else moment.date()
 
@@ -249,7 +283,7 @@ def yes_no() -> Codec:
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise ValueError(f"must be true or false, not {type(value).__name__}")
+            raise UnreadableValue("value.not_yes_or_no")
         return value
 
     return Codec(read, lambda value, _source: bool(value), read, bool)
@@ -272,7 +306,7 @@ def choice(values: Mapping[Option, str], empty: tuple[str, ...] = ()) -> Codec:
         if value is None or value == "" or value in empty:
             return None
         if not isinstance(value, str) or value not in to_option:
-            raise ValueError(f"{value!r} is not one of {', '.join(values.values())}")
+            raise UnreadableValue("value.not_a_choice", value=value, choices=", ".join(values.values()))
         return value
 
     def from_record(value: Json) -> Value:
@@ -280,13 +314,17 @@ def choice(values: Mapping[Option, str], empty: tuple[str, ...] = ()) -> Codec:
             return None
         code = to_code.get(str(value))
         if code is None:
-            raise ValueError(f"option {value!r} is not one of {', '.join(to_code)}")
+            raise UnreadableValue("value.not_a_choice", value=value, choices=", ".join(to_code))
         return code
 
     def to_referral(value: Value, _source: Json) -> Json:
         return value if value is not None else (empty[0] if empty else None)
 
     return Codec(from_referral, to_referral, from_record, to_option.get)
+
+
+_NOT_ISO = frozenset({"UK", "EL"})
+"""Two letters that are in use for a country whose code has others."""
 
 
 def country(*, as_name: bool = False) -> Codec:
@@ -296,11 +334,11 @@ def country(*, as_name: bool = False) -> Codec:
         if value is None or value == "":
             return None
         code = str(value)
-        if code in COUNTRIES:
+        if is_country(code) and code not in _NOT_ISO:
             return code
         known = country_code(code)
         if known is None:
-            raise ValueError(f"{value!r} is neither an ISO 3166 code nor an English country name")
+            raise UnreadableValue("value.not_a_country", value=value)
         return known
 
     def to_name(value: Value) -> Json:
@@ -318,7 +356,7 @@ def ids(limit: int | None = None, separator: str = ", ") -> Codec:
     A set: order and repetition mean nothing. A person may also separate by commas, semicolons and line breaks, and
     `fit` leaves out whole ids only.
     """
-    return _ids(limit, separator, "ids", lambda item: item if isinstance(item, str) else None, lambda each: each)
+    return _ids(limit, separator, lambda item: item if isinstance(item, str) else None, lambda each: each)
 
 
 def solutions(limit: int | None = None, separator: str = ", ") -> Codec:
@@ -330,12 +368,10 @@ def solutions(limit: int | None = None, separator: str = ", ") -> Codec:
     def id_of(item: Json) -> Json:
         return item.get("id") if isinstance(item, dict) else None
 
-    return _ids(limit, separator, "solutions", id_of, lambda each: {"type": "Name", "id": each})
+    return _ids(limit, separator, id_of, lambda each: {"type": "Name", "id": each})
 
 
-def _ids(
-    limit: int | None, separator: str, title: str, id_of: Callable[[Json], Json], new: Callable[[str], Json]
-) -> Codec:
+def _ids(limit: int | None, separator: str, id_of: Callable[[Json], Json], new: Callable[[str], Json]) -> Codec:
     apart = re.compile(f"[,;\n{re.escape(separator.strip())}]")
 
     def key(item: Json) -> str:
@@ -346,10 +382,10 @@ def _ids(
         if value is None:
             return ()
         if not isinstance(value, list):
-            raise ValueError(f"must be a list of {title}")
+            raise UnreadableValue("value.not_a_list")
         found = {key(item) for item in value} - {""}
         if any(apart.search(each) for each in found):
-            raise ValueError("holds an id with a separator in it")
+            raise UnreadableValue("value.separator_in_id")
         return tuple(sorted(found))
 
     def to_referral(value: Value, source: Json) -> Json:

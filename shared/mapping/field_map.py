@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
-from shared.deal import HELP, STATUS, Fields, Value
-from shared.errors import DataError, Problem
+from shared.deal import CURRENCY, DEAL_VALUE, HELP, STATUS, Fields, Value
+from shared.errors import DataError
 from shared.lifecycle import Stage, crm_view, referral_stage, wire_status
+from shared.mapping.codecs import rounded
 from shared.mapping.conditions import Condition
-from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
-from shared.mapping.rows import Document, Read, Row, body_writer, get_path, make_rows, put_path
+from shared.mapping.model import MappingFile, Pair, Scalar
+from shared.mapping.rows import Document, Read, Row, body_writer, get_path, make_rows
+from shared.mapping.unreadable import UnreadableValue
 from shared.merge import Change, Rule
+from shared.problems import Problem, problem
 
 Operation = dict[str, object]
 """One JSON-Patch operation: op, path, value."""
@@ -57,6 +61,20 @@ class FieldMap:
             never_clear_crm=settings.never_clear_crm,
             fit=row.codec.fit,
         )
+
+    def rules_for(self, digits: Mapping[str, int], held: Fields) -> tuple[Rule, ...]:
+        """Return the rules for a record that keeps so many digits of amounts, by column, and holds these values.
+
+        What the CRM made of an amount by rounding counts as that amount.
+        """
+        return tuple(self._rounding(rule, digits, held) for rule in self.rules) if digits else self.rules
+
+    def _rounding(self, rule: Rule, digits: Mapping[str, int], held: Fields) -> Rule:
+        kept = digits.get(self.rows[rule.name].pair.column)
+        if kept is None:
+            return rule
+        fit = rule.fit
+        return replace(rule, fit=lambda value: rounded(fit(value), kept, held.get(rule.name)))
 
     @cached_property
     def version(self) -> str:
@@ -103,24 +121,41 @@ class FieldMap:
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    def read_referral(self, body: Document) -> dict[str, Value]:
-        """Return the canonical fields of a referral's JSON. Raises DataError naming every problem."""
+    def read_referral(self, body: Document) -> tuple[dict[str, Value], dict[str, Problem]]:
+        """Return the canonical fields of a referral's JSON, and by field why its value cannot be read."""
+        unreadable: dict[str, Problem] = {}
         try:
             fields = {name: read(body) for name, read in self._from_referral}
-        except ValueError:
-            raise _every_problem(body, [row.read_referral for row in self.rows.values()]) from None
+        except (UnreadableValue, DataError):
+            fields, unreadable = _one_by_one(body, {name: row.read_referral for name, row in self.rows.items()})
         fields[STATUS] = stage_of(body)
-        return fields
+        return fields, unreadable
 
-    def read_record(self, columns: Document) -> dict[str, Value]:
-        """Return the canonical fields of a CRM row, `status` as the CRM has it. Raises DataError with every problem."""
+    def read_record(self, columns: Document) -> tuple[dict[str, Value], dict[str, Problem]]:
+        """Return the canonical fields of a CRM row, `status` as the CRM has it, and why others cannot be read.
+
+        Raises DataError when the row's state is in no entry of the status table: then nothing can be said of the deal.
+        """
+        unreadable: dict[str, Problem] = {}
         try:
             fields = {name: read(columns) for name, read in self._from_record}
-            fields[STATUS] = self.record_stage(columns)
-        except (ValueError, DataError):
-            readers = [row.read_record for row in self.rows.values()]
-            raise _every_problem(columns, [*readers, self.record_stage]) from None
-        return fields
+        except (UnreadableValue, DataError):
+            fields, unreadable = _one_by_one(columns, {name: row.read_record for name, row in self.rows.items()})
+        fields[STATUS] = self.record_stage(columns)
+        return fields, unreadable
+
+    def fields_of(self, problems: Iterable[Problem]) -> dict[str, Problem]:
+        """Return the fields whose CRM columns the problems name; empty when one is about anything else.
+
+        A value without its currency would be a false one, so the two stay behind together.
+        """
+        by_column = {row.pair.column: name for name, row in self.rows.items()}
+        found = {by_column.get(each.field, ""): each for each in problems}
+        if "" in found:
+            return {}
+        if CURRENCY in found and DEAL_VALUE in self.rows:
+            found.setdefault(DEAL_VALUE, found[CURRENCY])
+        return found
 
     @cached_property
     def _from_referral(self) -> tuple[tuple[str, Read], ...]:
@@ -138,8 +173,8 @@ class FieldMap:
                     break
             else:
                 return stage
-        state = {column: columns.get(column) for column in self.status_columns(Stage.ACTIVE)}
-        raise DataError(Problem(STATUS, f"the mapping file knows no status {state}", "Add it to its status table."))
+        state = ", ".join(f"{each}={columns.get(each)}" for each in self.status_columns(Stage.ACTIVE))
+        raise DataError(problem("deal.status_unknown", STATUS, state=state))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -210,15 +245,19 @@ def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _every_problem(document: Document, readers: Iterable[Callable[[Document], object]]) -> DataError:
-    """Read again with every reader, and collect what each finds wrong."""
-    problems: list[Problem] = []
-    for read in readers:
+def _one_by_one(
+    document: Document, readers: Mapping[str, Callable[[Document], Value]]
+) -> tuple[dict[str, Value], dict[str, Problem]]:
+    """Read field by field; one that cannot be read is empty, with the problem."""
+    fields: dict[str, Value] = {}
+    unreadable: dict[str, Problem] = {}
+    for name, read in readers.items():
         try:
-            read(document)
+            fields[name] = read(document)
         except DataError as error:
-            problems += error.problems
-    return DataError(*problems)
+            fields[name] = None
+            unreadable[name] = error.problems[0]
+    return fields, unreadable
 
 
 def stage_of(body: Document) -> Stage:
@@ -230,6 +269,3 @@ def stage_of(body: Document) -> Stage:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-__all__ = ["Document", "FieldMap", "FieldRow", "Operation", "Row", "get_path", "put_path", "stage_of"]

@@ -27,7 +27,7 @@ Scalar = str | int | bool
 
 OPTIONS: dict[str, frozenset[str]] = {
     "name": frozenset({"limit"}),
-    "text": frozenset({"limit", "too_long"}),
+    "text": frozenset({"limit", "too_long", "escaped"}),
     "link": frozenset({"limit"}),
     "money": frozenset({"digits"}),
     "choice": frozenset({"values", "empty"}),
@@ -67,6 +67,9 @@ class Pair(_Strict):
     too_long: Literal["cut", "refuse"] = Field(
         "cut", description="Text over the limit is cut, or refused: then the deal waits until a person shortens it."
     )
+    escaped: bool = Field(
+        default=False, description="Partner Center puts HTML entities into this field, such as &amp; for &."
+    )
     digits: int = Field(default=2, ge=0, le=10, description="Decimal places that the CRM's column keeps.")
     values: dict[Scalar, str] | None = Field(
         None, description="The CRM's option: Partner Center's code. One table for both directions."
@@ -95,8 +98,8 @@ class Pair(_Strict):
 
 
 _CODECS: dict[str, Callable[[Pair, bool], codecs.Codec]] = {
-    "name": lambda row, mark: codecs.text(row.limit, strip_mark=True, mark=mark),
-    "text": lambda row, _mark: codecs.text(row.limit, refuse=row.too_long == "refuse"),
+    "name": lambda row, mark: codecs.text(row.limit, escaped=True, strip_mark=True, mark=mark),
+    "text": lambda row, _mark: codecs.text(row.limit, escaped=row.escaped, refuse=row.too_long == "refuse"),
     "link": lambda row, _mark: codecs.link(row.limit),
     "money": lambda row, _mark: codecs.money(row.digits),
     "currency": lambda _row, _mark: codecs.currency(),
@@ -214,6 +217,12 @@ class MappingFile(_Strict):
     )
     owner: Annotated[tuple[Pair, ...], AfterValidator(partial(_distinct_fields, of="owner"))] = Field(
         description="The record's owner, who becomes our side of the team on a new referral."
+    )
+    contact_travels: Literal["with_help", "always"] = Field(
+        "with_help", description="The customer's contact goes to Partner Center only when Microsoft is asked for help."
+    )
+    notes_in_invitation: bool = Field(
+        default=False, description="The deal's notes are repeated in the invitation to Microsoft."
     )
     team_phone_default: str | None = Field(None, description="Phone number for owners who have none.")
     new_referral: dict[Path, object] = Field(description="Constants of a new referral, by path in its JSON.")

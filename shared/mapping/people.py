@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from shared.deal import Value
 from shared.mapping.codecs import Codec, Json, fewer, text
+from shared.mapping.unreadable import UnreadableValue
 
 _LINE = re.compile(r"(?P<lastName>[^,<>]*),(?P<firstName>[^,<>]*)<(?P<email>[^<>\s]*)>(?P<phoneNumber>[^<>]*)")
-_RULE = "holds a line that is not of the form: Last, First <mail> phone"
 _PARTING = re.compile("[,<>]")
-_plain = text()
+_plain = text(escaped=True)
 
 
 def people(limit: int | None = None) -> Codec:
@@ -29,7 +29,7 @@ def people(limit: int | None = None) -> Codec:
             return ()
         members = [value] if isinstance(value, Mapping) else value
         if not isinstance(members, list):
-            raise ValueError("must be a list of people")
+            raise UnreadableValue("value.not_a_list")
         return tuple(sorted({_line(each) for each in members if isinstance(each, Mapping)} - {_NOBODY}))
 
     def to_referral(value: Value, source: Json) -> Json:
@@ -67,7 +67,7 @@ _NOBODY = ",  <>"
 def _member(line: str) -> dict[str, str]:
     found = _LINE.fullmatch(line)
     if found is None:
-        raise ValueError(_RULE)
+        raise UnreadableValue("value.not_a_person")
     return {part: value.strip() for part, value in found.groupdict().items()}
 
 

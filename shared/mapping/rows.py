@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from shared.deal import Fields, Value
-from shared.errors import DataError, Problem
+from shared.errors import DataError
 from shared.mapping.codecs import Codec, Json
 from shared.mapping.model import Pair
+from shared.mapping.unreadable import CRM, PARTNER_CENTER, UnreadableValue
 
 Document = Mapping[str, object]
 """A decoded JSON object, or a CRM row by column name with look-ups resolved."""
 
 Read = Callable[[Document], Value]
-"""Reads one field; raises ValueError with the rule that the value breaks."""
+"""Reads one field; raises UnreadableValue with the code of the rule that the value breaks."""
 
 Path = tuple[str, ...]
 """The way to a value through nested objects."""
@@ -59,17 +60,15 @@ class Row:
         """Return the canonical value of a referral's JSON. Raises DataError."""
         try:
             return self.from_referral(body)
-        except ValueError as error:
-            remedy = f"Correct {self.pair.referral} in Partner Center."
-            raise DataError(Problem(self.name, str(error), remedy)) from error
+        except UnreadableValue as error:
+            raise DataError(error.problem(self.name, PARTNER_CENTER)) from error
 
     def read_record(self, columns: Document) -> Value:
         """Return the canonical value of a CRM row. Raises DataError."""
         try:
             return self.from_record(columns)
-        except ValueError as error:
-            remedy = f"Correct the column {self.pair.column} in the CRM."
-            raise DataError(Problem(self.name, str(error), remedy)) from error
+        except UnreadableValue as error:
+            raise DataError(error.problem(self.name, CRM)) from error
 
 
 def make_rows(pairs: Iterable[Pair], *, mark: bool = False) -> tuple[Row, ...]:

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from shared.errors import MappingError
-from shared.ledger.audit import REFERRAL_LINK, STATUS_LENGTH, TAIL_CHARACTERS, TAIL_LINES
+from shared.ledger import audit
 from shared.mapping.check.findings import Finding
 from shared.mapping.check.lint import _HOLDS, lint
 from shared.mapping.check.needs import _KINDS, record_needs
@@ -18,6 +18,8 @@ from shared.mapping.check.referral_shape import PATCHABLE, REFERRAL, leaves
 from shared.mapping.check.tables import Column, Description, Key, Kind, Option, Table
 from shared.mapping.loading import BUILT_IN, load_mapping, positions
 from shared.mapping.model import CodecName
+from shared.status import LONGEST
+from shared.sync.perform.identity import REFERRAL_LINK
 from tests.support.fakes import crm_tables
 from tools.cli import lint as command
 
@@ -371,7 +373,7 @@ def test_the_command_fails_for_an_error_and_not_for_a_warning(
     told = capsys.readouterr().out
     assert "dynamics365.yaml, line 4: error: notes: a referral has no details.note. Did you mean" in told
     assert "0 errors, 1 warnings" in told
-    assert "dynamics365.yaml, line 1: columns: Field required" in told
+    assert "dynamics365.yaml, line 1: the file: table, columns, fields" in told
 
 
 def test_the_tree_knows_every_path_that_may_be_patched() -> None:
@@ -385,8 +387,8 @@ def test_the_product_columns_are_as_long_as_what_the_sync_writes() -> None:
         need = needs[f"columns.{field}"]
         return length <= (need.length or 0) <= (need.size or 0)
 
-    assert at_least("status", STATUS_LENGTH)
-    assert at_least("audit", TAIL_CHARACTERS + TAIL_LINES)
+    assert at_least("status", LONGEST)
+    assert at_least("audit", audit.CHARACTERS + audit.LINES)
     assert at_least("referral_link", len(REFERRAL_LINK.format("0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11")))
 
 
@@ -422,4 +424,4 @@ def test_the_command_fails_when_one_of_several_files_is_wrong(
     assert f"dynamics365.yaml version {version}: 0 errors, 0 warnings" in capsys.readouterr().out
     monkeypatch.setenv("CRM", "dynamics365,hubspot")
     assert command.main([]) == 1
-    assert capsys.readouterr().out == "CRM: hubspot is none of dynamics365, salesforce.\n"
+    assert capsys.readouterr().out == "CRM: must be dynamics365 or salesforce, or both with a comma between.\n"

@@ -65,7 +65,7 @@ def test_a_list_is_cut_between_ids(ids: list[str], limit: int) -> None:
 
 
 def test_a_list_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="list of solutions"):
+    with pytest.raises(ValueError, match="is not a list"):
         codecs.solutions().from_referral("SOL-1-AAA")
 
 

@@ -6,14 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.mapping.check.tables import Kind
-from shared.mapping.codes import COUNTRIES, country_name
+from shared.mapping.codes import longest_country_name
 from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
 
 Place = tuple[int | str, ...]
 """The way to a value in the mapping file: keys and list positions."""
-
-LONGEST_TEXT = {"opportunity": 4000, "Opportunity": 255}
-"""Characters that a single line of text can hold, by table: Dataverse's or Salesforce's. Longer texts are multiline."""
 
 _TEXTS = (Kind.TEXT, Kind.MEMO)
 _WORDS = (*_TEXTS, Kind.CHOICE)
@@ -54,10 +51,13 @@ class Need:
     update: bool = False
 
 
-def record_needs(file: MappingFile) -> list[Need]:
-    """Return what is needed of the record's table; the status columns are not among it."""
-    longest = LONGEST_TEXT.get(file.table, max(LONGEST_TEXT.values()))
-    return [*_own(file), *_rows("fields", "", file.fields, longest=longest)]
+def record_needs(file: MappingFile, longest_text: int | None = None) -> list[Need]:
+    """Return what is needed of the record's table; the status columns are not among it.
+
+    `longest_text` is how many characters a new column with a single line can hold in this CRM; longer texts are made
+    multiline. It is of no account where nothing is made.
+    """
+    return [*_own(file), *_rows("fields", "", file.fields, longest=longest_text)]
 
 
 def account_needs(file: MappingFile) -> list[Need]:
@@ -86,7 +86,7 @@ def _own(file: MappingFile) -> Iterator[Need]:
     yield Need("columns.sync", ("columns", "sync"), own.sync, (Kind.YES_NO,), create=True)
     yield text("referral_identifier", own.referral_identifier, 36, 100, (Kind.TEXT,))
     yield text("referral_link", own.referral_link, 100, 255)
-    yield text("audit", own.audit, 20_100, 100_000, (Kind.MEMO,))
+    yield text("audit", own.audit, 32_100, 100_000, (Kind.MEMO,))
     yield text("status", own.status, 100, 100)
 
 
@@ -97,7 +97,7 @@ def _rows(
     place: Place | None = None,
     *,
     create: bool = False,
-    longest: int = 255,
+    longest: int | None = None,
 ) -> Iterator[Need]:
     for number, row in enumerate(rows):
         moments = row.to_crm if isinstance(row, FieldRow) else ()
@@ -122,15 +122,15 @@ def _rows(
 def _length(row: Pair) -> int | None:
     """Return how many characters a row may write; None when nothing bounds it."""
     if row.codec == "country":
-        return max(len(country_name(code) or "") for code in COUNTRIES) if row.country_as == "name" else 2
+        return longest_country_name() if row.country_as == "name" else 2
     return row.limit
 
 
-def _kinds(row: Pair, longest: int) -> tuple[Kind, ...]:
+def _kinds(row: Pair, longest: int | None) -> tuple[Kind, ...]:
     if row.codec == "choice":
         return _choice_kinds(list(row.values or ()))
     kinds = _KINDS.get(row.codec, ())
-    is_long = kinds[:2] == _TEXTS and (row.limit or 0) > longest
+    is_long = longest is not None and kinds[:2] == _TEXTS and (row.limit or 0) > longest
     return (Kind.MEMO, Kind.TEXT, *kinds[2:]) if is_long else kinds
 
 
