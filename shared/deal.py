@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -16,6 +17,23 @@ Value = None | bool | str | Decimal | date | tuple[str, ...]
 
 Fields = Mapping[str, Value]
 """Canonical values by field name."""
+
+
+@dataclass(frozen=True, order=True)
+class RecordKey:
+    """Which record: the CRM, its table, and the record's id there. Ids of two tables may look alike."""
+
+    crm: str
+    table: str
+    id: str
+
+    @property
+    def deal(self) -> str:
+        """The key of a deal that has no referral yet; a referral's id, a GUID, never looks like it."""
+        return f"{self.table}:{self.id}"
+
+    def __str__(self) -> str:
+        return f"{self.crm}/{self.table}/{self.id}"
 
 
 NAME = "name"

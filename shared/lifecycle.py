@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from shared.merge import Policy, Rule
+from shared.merge import Hold, Policy, Rule, Stays
+from shared.messages.reasons import Reason
 
 
 class Stage(StrEnum):
@@ -91,15 +92,27 @@ def wire_status(stage: Stage) -> tuple[str, str]:
     return _WIRE[stage]
 
 
-def status_rule(referral: Stage, record: Stage, *, base_known: bool) -> Rule:
-    """Return how the field `status` may travel between these two stages.
+def status_rule(base: Stage | None, referral: Stage, record: Stage) -> Rule:
+    """Return how the field `status` may travel between these two stages; `base` is the stage last agreed, if known.
 
-    A terminal status in Partner Center wins over anything the CRM did; otherwise the seller decides. When the base is
-    unknown nothing is closed on either side: that is left to a person.
+    A terminal status that a person set in Partner Center wins over an open record; otherwise the seller decides. What
+    cannot be taken back is left to a person unless both sides' histories are known: nothing is closed and no
+    invitation is accepted on an unknown base.
     """
-    closes = {referral, record} & TERMINAL
-    if closes and not base_known:
-        policy = Policy.HOLD
-    else:
-        policy = Policy.PARTNER_CENTER if referral in TERMINAL else Policy.CRM
-    return Rule("status", to_crm=True, to_partner_center=record in _WIRE, conflict=policy)
+    policy = Policy.PARTNER_CENTER if referral in TERMINAL else Policy.CRM
+    hold = _status_hold(base, referral, record)
+    return Rule("status", to_crm=True, to_partner_center=record in _WIRE, conflict=policy, hold=hold)
+
+
+def _status_hold(base: Stage | None, referral: Stage, record: Stage) -> Hold | None:
+    """Return why a person has to decide between two stages, or None."""
+    ends = {referral, record} & TERMINAL
+    if base is None:
+        return Hold(Stays.DECIDE, Reason.UNKNOWN_PAST) if ends or Stage.ON_HOLD in {referral, record} else None
+    if referral in TERMINAL and record in TERMINAL:
+        return Hold(Stays.DECIDE, Reason.OPPOSITE_ENDS)
+    if referral in TERMINAL and referral is base:
+        return Hold(Stays.ASKED, Reason.REOPENED_IN_CRM)
+    if referral is Stage.EXPIRED and record is not base:
+        return Hold(Stays.DECIDE, Reason.EXPIRED_BUT_MOVED)
+    return None

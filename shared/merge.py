@@ -7,11 +7,12 @@ values. Every decision carries its reason, because people read it in the audit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
-from shared.deal import STATUS, Fields, Value
+from shared.deal import HELP, STATUS, Fields, Value
+from shared.messages.reasons import Reason
 
 
 class Policy(StrEnum):
@@ -20,6 +21,29 @@ class Policy(StrEnum):
     CRM = "crm"
     PARTNER_CENTER = "partner_center"
     HOLD = "hold"
+
+
+class Stays(StrEnum):
+    """What it means that a field stays different."""
+
+    KEPT = "kept"
+    """The mapping's rules intend it: nobody has to do anything."""
+    ASKED = "asked"
+    """Somebody asked for something that is not on the other side and is not going to be."""
+    HELD = "held"
+    """Both sides differ until a person makes them equal."""
+    DECIDE = "decide"
+    """A person must decide before the deal can end well."""
+    WAITING = "waiting"
+    """It will travel by itself, later."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why a field is not written to either side while the sides differ."""
+
+    stays: Stays
+    reason: Reason
 
 
 def _as_is(value: Value) -> Value:
@@ -43,6 +67,7 @@ class Rule:
     never_unset: bool = False
     never_clear_crm: bool = False
     remapped: bool = False
+    hold: Hold | None = None
     fit: Callable[[Value], Value] = field(default=_as_is, compare=False)
 
 
@@ -53,7 +78,7 @@ class Change:
     name: str
     old: Value
     new: Value
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True)
@@ -63,9 +88,8 @@ class Difference:
     name: str
     referral: Value
     record: Value
-    reason: str
-    held: bool = False
-    """True when a person must decide; False when the difference is only shown."""
+    reason: Reason
+    stays: Stays = Stays.ASKED
 
 
 @dataclass(frozen=True)
@@ -107,21 +131,29 @@ def plan(
     *,
     referral_closed: bool = False,
     record_closed: bool = False,
+    record_locked: bool = False,
 ) -> Plan:
     """Decide every field of one deal.
 
     `base` holds the values last seen equal on both sides, in the referral's form; None, or a missing field, means
-    unknown: equal values are adopted, unequal ones go by policy, and nothing is ever cleared. `referral_closed` says
-    that Partner Center accepts no more changes, so the record's edits are shown as differences instead; `record_closed`
-    says the same of the CRM, but for the status.
+    unknown: equal values are adopted, unequal ones go by policy, nothing is ever cleared, and nothing is written while
+    either side is closed (`referral_closed`, `record_closed`): what is history stays as it is. A closed referral
+    accepts no more changes, so the record's edits are shown as differences; `record_locked` says the same of the CRM,
+    but for the status.
     """
     known = base or {}
     to_crm, to_partner_center, adopted, differences = [], [], [], []
     agreed = dict(known)
     for rule in rules:
         outcome = _decide(rule, known, referral[rule.name], record[rule.name], closed=referral_closed)
-        if outcome.to_crm and record_closed and rule.name != STATUS:
-            outcome = _differ(rule, referral[rule.name], record[rule.name], _RECORD_CLOSED)
+        if outcome.difference is None and outcome is not _AGREED:
+            outcome = _unless_closed(
+                rule,
+                outcome,
+                Difference(rule.name, referral[rule.name], record[rule.name], Reason.HISTORICAL),
+                history=rule.name not in known and (referral_closed or record_closed),
+                locked=record_locked,
+            )
         if outcome.difference:
             differences.append(outcome.difference)
             continue
@@ -131,27 +163,38 @@ def plan(
             to_partner_center.append(outcome.to_partner_center)
         agreed[rule.name] = _agreed_value(rule, referral[rule.name], record[rule.name], outcome)
         if outcome is _AGREED and rule.name in known and agreed[rule.name] != known[rule.name]:
-            adopted.append(Change(rule.name, known[rule.name], agreed[rule.name], "the same on both sides"))
+            adopted.append(Change(rule.name, known[rule.name], agreed[rule.name], Reason.SAME_ON_BOTH_SIDES))
     return Plan(tuple(to_crm), tuple(to_partner_center), tuple(adopted), tuple(differences), agreed)
 
 
-_REMAPPED = "the mapping's row for it changed"
-_RECORD_CLOSED = "the record is closed in the CRM, which accepts no more changes"
+def _unless_closed(rule: Rule, outcome: _Outcome, differs: Difference, *, history: bool, locked: bool) -> _Outcome:
+    """Return the outcome, or a difference where a closed side must not be written, or refuses it."""
+    if rule.name == STATUS:
+        return outcome
+    if history:
+        return _Outcome(difference=differs)
+    if outcome.to_crm and locked:
+        return _Outcome(difference=replace(differs, reason=Reason.RECORD_CLOSED))
+    return outcome
 
 
 def _agreed_value(rule: Rule, referral: Value, record: Value, outcome: _Outcome) -> Value:
     if outcome.to_partner_center:
         return outcome.to_partner_center.new
     if rule.never_clear_crm and _empty(referral):
-        return record
+        return outcome.to_crm.new if outcome.to_crm else record
     return referral
 
 
 def _decide(rule: Rule, base: Fields, referral: Value, record: Value, *, closed: bool) -> _Outcome:
+    if _is_frozen_edit(rule, base.get(rule.name), referral, record):
+        return _Outcome(to_crm=Change(rule.name, record, rule.fit(base[rule.name]), Reason.FROZEN))
     if rule.fit(referral) == record:
         return _AGREED
     if rule.never_clear_crm and _empty(referral) and record == rule.fit(base.get(rule.name, record)):
         return _AGREED  # Partner Center has nothing to say, and nobody typed anything.
+    if rule.hold:
+        return _differ(rule, referral, record, rule.hold.reason, rule.hold.stays)
     if rule.never_unset:
         return _one_way(rule, referral, record, closed=closed)
     if rule.name not in base:
@@ -159,81 +202,104 @@ def _decide(rule: Rule, base: Fields, referral: Value, record: Value, *, closed:
     referral_changed = referral != base[rule.name]
     record_changed = record != rule.fit(base[rule.name])
     if not record_changed:
-        return _towards_crm(rule, referral, record, "changed in Partner Center")
+        return _towards_crm(rule, referral, record, Reason.CHANGED_IN_PARTNER_CENTER)
     if not referral_changed:
         return _towards_partner_center(rule, base[rule.name], referral, record, closed=closed)
-    return _conflict(rule, referral, record, closed=closed, base=base[rule.name])
+    return _conflict(rule, referral, record, _BOTH, closed=closed, base=base[rule.name])
 
 
 def _one_way(rule: Rule, referral: Value, record: Value, *, closed: bool) -> _Outcome:
     if referral is True:
-        return _towards_crm(rule, referral, record, "yes cannot be taken back in Partner Center")
+        return _towards_crm(rule, referral, record, Reason.CANNOT_BE_WITHDRAWN)
     if closed or not rule.to_partner_center:
-        return _differ(rule, referral, record, _blocked(closed=closed))
-    return _Outcome(to_partner_center=Change(rule.name, referral, record, "switched on in the CRM"))
+        return _blocked(rule, referral, record, closed=closed)
+    return _Outcome(to_partner_center=Change(rule.name, referral, record, Reason.SWITCHED_ON_IN_CRM))
 
 
 def _first_meeting(rule: Rule, referral: Value, record: Value, *, closed: bool) -> _Outcome:
-    reason = _REMAPPED if rule.remapped else "the sides differed when they were linked"
     if rule.remapped and _is_part(record, referral):
-        return _towards_crm(rule, referral, record, f"{reason}; the CRM held a part of it")
+        return _towards_crm(rule, referral, record, Reason.REMAPPED_CRM_PARTIAL)
     if _empty(record):
-        return _towards_crm(rule, referral, record, f"{reason}; the CRM was empty")
+        reason = Reason.REMAPPED_CRM_EMPTY if rule.remapped else Reason.DIFFERED_CRM_EMPTY
+        return _towards_crm(rule, referral, record, reason)
     if _empty(referral) and rule.to_partner_center and not closed:
-        return _Outcome(to_partner_center=Change(rule.name, referral, record, f"{reason}; Partner Center was empty"))
+        reason = Reason.REMAPPED_PARTNER_CENTER_EMPTY if rule.remapped else Reason.DIFFERED_PARTNER_CENTER_EMPTY
+        return _Outcome(to_partner_center=Change(rule.name, referral, record, reason))
     if _empty(referral):
-        return _differ(rule, referral, record, reason)
-    return _conflict(rule, referral, record, closed=closed, reason=reason)
+        return _blocked(rule, referral, record, closed=closed)
+    return _conflict(rule, referral, record, _REMAPPED if rule.remapped else _FIRST, closed=closed)
+
+
+@dataclass(frozen=True)
+class _Conflict:
+    """The reasons for each way in which a conflict may end."""
+
+    crm_wins: Reason
+    partner_center_wins: Reason
+    held: Reason
+
+
+_BOTH = _Conflict(Reason.BOTH_CHANGED_CRM_WINS, Reason.BOTH_CHANGED_PARTNER_CENTER_WINS, Reason.BOTH_CHANGED_HELD)
+_FIRST = _Conflict(Reason.DIFFERED_CRM_WINS, Reason.DIFFERED_PARTNER_CENTER_WINS, Reason.DIFFERED_HELD)
+_REMAPPED = _Conflict(Reason.REMAPPED_CRM_WINS, Reason.REMAPPED_PARTNER_CENTER_WINS, Reason.DIFFERED_HELD)
 
 
 def _conflict(
-    rule: Rule,
-    referral: Value,
-    record: Value,
-    *,
-    closed: bool,
-    reason: str = "both sides changed",
-    base: Value = None,
+    rule: Rule, referral: Value, record: Value, reasons: _Conflict, *, closed: bool, base: Value = None
 ) -> _Outcome:
     if rule.conflict is Policy.HOLD:
-        return _differ(rule, referral, record, f"{reason}; a person decides by making both equal", held=True)
+        return _differ(rule, referral, record, reasons.held, Stays.HELD)
     crm_wins = rule.conflict is Policy.CRM and rule.to_partner_center and not closed
     keeps = rule.never_clear_crm and _empty(referral)
     if crm_wins or keeps or not rule.to_crm:
-        return _send(rule, referral, record, f"{reason}; the CRM wins", wholes=(referral, base), closed=closed)
-    return _Outcome(to_crm=Change(rule.name, record, rule.fit(referral), f"{reason}; Partner Center wins"))
+        return _send(rule, referral, record, reasons.crm_wins, wholes=(referral, base), closed=closed)
+    return _Outcome(to_crm=Change(rule.name, record, rule.fit(referral), reasons.partner_center_wins))
 
 
-def _towards_crm(rule: Rule, referral: Value, record: Value, reason: str) -> _Outcome:
+def _towards_crm(rule: Rule, referral: Value, record: Value, reason: Reason) -> _Outcome:
     if not rule.to_crm:
-        return _differ(rule, referral, record, "the mapping does not send this to the CRM after creation")
+        return _differ(rule, referral, record, Reason.NOT_SENT_TO_CRM, Stays.KEPT)
     return _Outcome(to_crm=Change(rule.name, record, rule.fit(referral), reason))
 
 
 def _towards_partner_center(rule: Rule, base: Value, referral: Value, record: Value, *, closed: bool) -> _Outcome:
-    return _send(rule, referral, record, "changed in the CRM", wholes=(base,), closed=closed)
+    return _send(rule, referral, record, Reason.CHANGED_IN_CRM, wholes=(base,), closed=closed)
 
 
 def _send(
-    rule: Rule, referral: Value, record: Value, reason: str, *, wholes: tuple[Value, ...], closed: bool
+    rule: Rule, referral: Value, record: Value, reason: Reason, *, wholes: tuple[Value, ...], closed: bool
 ) -> _Outcome:
     """Write the record's value to Partner Center, unless that is not allowed or would cut off what the CRM lacks."""
     if closed or not rule.to_partner_center:
-        return _differ(rule, referral, record, _blocked(closed=closed))
+        return _blocked(rule, referral, record, closed=closed)
     # A rounded number is still that number; a text or list that was cut is only a part of it.
     if any(rule.fit(whole) != whole and not isinstance(whole, Decimal) for whole in wholes):
-        return _differ(rule, referral, record, "the CRM column holds only a part; edit the whole in Partner Center")
+        return _differ(rule, referral, record, Reason.CRM_HOLDS_A_PART, Stays.ASKED)
     return _Outcome(to_partner_center=Change(rule.name, referral, record, reason))
 
 
-def _differ(rule: Rule, referral: Value, record: Value, reason: str, *, held: bool = False) -> _Outcome:
-    return _Outcome(difference=Difference(rule.name, referral, record, reason, held))
-
-
-def _blocked(*, closed: bool) -> str:
+def _blocked(rule: Rule, referral: Value, record: Value, *, closed: bool) -> _Outcome:
+    """Say why the record's value does not reach Partner Center."""
     if closed:
-        return "the referral is closed in Partner Center, which accepts no more changes"
-    return "Partner Center does not accept this change after creation"
+        return _differ(rule, referral, record, Reason.REFERRAL_CLOSED, Stays.ASKED)
+    if rule.name == HELP:
+        return _differ(rule, referral, record, Reason.HELP_NOT_ASKED, Stays.ASKED)
+    return _differ(rule, referral, record, Reason.NOT_SENT_TO_PARTNER_CENTER, Stays.KEPT)
+
+
+def _differ(rule: Rule, referral: Value, record: Value, reason: Reason, stays: Stays) -> _Outcome:
+    return _Outcome(difference=Difference(rule.name, referral, record, reason, stays))
+
+
+def _is_frozen_edit(rule: Rule, submitted: Value, referral: Value, record: Value) -> bool:
+    """Whether the CRM lost, or changed, what was submitted once and is taken by Partner Center no more.
+
+    Our own half need not repeat it, so an empty value there says nothing.
+    """
+    if not rule.never_clear_crm or rule.to_partner_center or _empty(submitted) or record == rule.fit(submitted):
+        return False
+    untouched = _empty(referral) or referral == submitted
+    return untouched and (_empty(record) or rule.name == HELP)
 
 
 def _is_part(part: Value, whole: Value) -> bool:

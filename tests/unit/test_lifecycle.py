@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from shared.crm.port import Record
-from shared.ledger.port import Link
-from shared.lifecycle import TERMINAL, Stage, crm_view, referral_stage, wire_status
+from shared.deal import RecordKey
+from shared.decide.deal import Deal, Policy, RecordSeen, ReferralSeen
+from shared.decide.planning import make_plan
+from shared.lifecycle import TERMINAL, Stage, align, crm_view, referral_stage, status_rule, wire_status
+from shared.link import Link
 from shared.mapping.loading import load_mapping
-from shared.merge import Plan
-from shared.sync.agree import RecordSeen, ReferralSeen, make_plan, with_base
+from shared.merge import Plan, Stays
+from shared.messages.reasons import Reason
+from shared.sync.base import with_base
 from tests.support.stand_ins import START
 
 CRM_STAGES = (Stage.ON_HOLD, Stage.ACTIVE, Stage.WON, Stage.LOST)
 MAPPING = load_mapping("dynamics365")
+RECORD = RecordKey("dynamics365", "opportunity", "r")
 
 
 def decide(referral: Stage, record: Stage, base: Stage | None) -> Plan:
     """Plan a deal whose two sides differ in nothing but the status."""
     others = {rule.name: MAPPING.rows[rule.name].read_record({}) for rule in MAPPING.rules}
     known = others if base is None else {**others, "status": base}
-    return make_plan(
-        with_base(Link("crm", "f", "r"), known, MAPPING),
-        ReferralSeen({**others, "status": referral}, "1", referral in TERMINAL),
-        RecordSeen({**others, "status": record}, Record("r", "1", {}, START)),
-        MAPPING,
+    link = with_base(Link("dynamics365", "f", RECORD), known, MAPPING)
+    deal = Deal(
+        START,
+        "record",
+        link,
+        ReferralSeen("f", {**others, "status": referral}, "1", referral),
+        RecordSeen(RECORD, {**others, "status": record}, "1", START),
     )
+    return make_plan(deal, link, MAPPING, Policy())
 
 
 def sent(made: Plan) -> list[tuple[str, str]]:
@@ -34,6 +43,22 @@ def sent(made: Plan) -> list[tuple[str, str]]:
 
 def shown(made: Plan) -> list[Stage]:
     return [crm_view(Stage(str(change.new))) for change in made.to_crm]
+
+
+def left(made: Plan) -> list[tuple[Reason, Stays]]:
+    """Why the status stays different, and what that means."""
+    return [(each.reason, each.stays) for each in made.differences]
+
+
+def histories() -> Iterator[tuple[Stage, Stage, Stage | None]]:
+    """Yield referral, record and base for every history: Partner Center takes no end and no acceptance back."""
+    for referral in Stage:
+        pasts: list[Stage | None] = [None, Stage.ON_HOLD, Stage.ACTIVE, referral]
+        if referral is Stage.ON_HOLD:
+            pasts = [None, Stage.ON_HOLD]
+        for base in dict.fromkeys(pasts):
+            for record in CRM_STAGES:
+                yield referral, record, base
 
 
 # --- Partner Center -> CRM -------------------------------------------------------------------------------------------
@@ -134,20 +159,50 @@ def test_a_closed_referral_is_never_moved(end: Stage, record: Stage, base: Stage
     assert not decide(end, record, base).to_partner_center
 
 
+@pytest.mark.parametrize("end", sorted(TERMINAL))
 @pytest.mark.parametrize("record", [Stage.ACTIVE, Stage.ON_HOLD])
-def test_reopening_in_the_crm_is_drift_and_not_an_error(record: Stage) -> None:
-    made = decide(Stage.WON, record, Stage.WON)
-    assert not made.to_partner_center
-    assert made.to_crm or made.differences
+def test_a_deal_reopened_after_its_agreed_end_is_told_so(end: Stage, record: Stage) -> None:
+    made = decide(end, record, end)
+    assert not made.writes
+    assert left(made) == [(Reason.REOPENED_IN_CRM, Stays.ASKED)]
+    assert made.base["status"] is end, "the end stays agreed, however often it is looked at"
+
+
+@pytest.mark.parametrize("base", [Stage.ON_HOLD, Stage.ACTIVE, Stage.WON, Stage.LOST])
+@pytest.mark.parametrize("end", sorted(TERMINAL))
+def test_opposite_ends_are_for_a_person(end: Stage, base: Stage) -> None:
+    record = Stage.LOST if end is Stage.WON else Stage.WON
+    made = decide(end, record, base)
+    assert not made.writes
+    assert left(made) == [(Reason.OPPOSITE_ENDS, Stays.DECIDE)]
+    assert made.base["status"] is base
+
+
+@pytest.mark.parametrize("end", [Stage.WON, Stage.LOST, Stage.DECLINED, Stage.ERROR])
+def test_an_end_that_a_person_set_wins_over_an_open_record_that_moved(end: Stage) -> None:
+    made = decide(end, Stage.ACTIVE, Stage.ON_HOLD)
+    assert shown(made) == [crm_view(end)]
+    assert made.to_crm[0].reason is Reason.BOTH_CHANGED_PARTNER_CENTER_WINS
+
+
+# --- expired ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("end", "record"), [(Stage.LOST, Stage.WON), (Stage.EXPIRED, Stage.WON), (Stage.WON, Stage.LOST)]
+    ("record", "base"),
+    [(Stage.ON_HOLD, Stage.ON_HOLD), (Stage.ACTIVE, Stage.ACTIVE), (Stage.ON_HOLD, Stage.ACTIVE)],
 )
-def test_partner_centers_end_wins_over_the_crms(end: Stage, record: Stage) -> None:
-    made = decide(end, record, Stage.ACTIVE)
-    assert shown(made) == [crm_view(end)]
-    assert "Partner Center wins" in made.to_crm[0].reason
+def test_an_expired_referral_closes_a_record_that_nobody_moved(record: Stage, base: Stage) -> None:
+    made = decide(Stage.EXPIRED, record, base)
+    assert shown(made) == [Stage.LOST]
+    assert not made.differences
+
+
+def test_an_expired_referral_leaves_a_record_open_that_a_seller_had_accepted() -> None:
+    made = decide(Stage.EXPIRED, Stage.ACTIVE, Stage.ON_HOLD)
+    assert not made.writes
+    assert left(made) == [(Reason.EXPIRED_BUT_MOVED, Stays.DECIDE)]
+    assert made.base["status"] is Stage.ON_HOLD
 
 
 # --- base unknown ----------------------------------------------------------------------------------------------------
@@ -155,17 +210,20 @@ def test_partner_centers_end_wins_over_the_crms(end: Stage, record: Stage) -> No
 
 @pytest.mark.parametrize("referral", sorted(Stage))
 @pytest.mark.parametrize("record", CRM_STAGES)
-def test_nothing_is_closed_or_reopened_while_the_base_is_unknown(referral: Stage, record: Stage) -> None:
+def test_no_status_is_written_while_the_base_is_unknown(referral: Stage, record: Stage) -> None:
     made = decide(referral, record, None)
-    for change in (*made.to_crm, *made.to_partner_center):
-        assert change.new not in TERMINAL
-        assert change.old not in TERMINAL
+    assert not made.writes
+    if align(record, referral) is referral:
+        assert made.base["status"] is referral
+        assert not made.differences
+    else:
+        assert left(made) == [(Reason.UNKNOWN_PAST, Stays.DECIDE)]
+        assert "status" not in made.base
 
 
-def test_an_unknown_base_with_one_closed_side_asks_a_person() -> None:
-    for referral, record in [(Stage.ACTIVE, Stage.WON), (Stage.LOST, Stage.ACTIVE), (Stage.WON, Stage.LOST)]:
-        made = decide(referral, record, None)
-        assert [each.held for each in made.differences] == [True]
+def test_an_invitation_is_not_accepted_by_a_record_that_was_open_before_we_knew_it() -> None:
+    assert not decide(Stage.ON_HOLD, Stage.ACTIVE, None).writes
+    assert sent(decide(Stage.ON_HOLD, Stage.ACTIVE, Stage.ON_HOLD)) == [("Active", "Accepted")]
 
 
 # --- the wire --------------------------------------------------------------------------------------------------------
@@ -183,10 +241,18 @@ def test_stages_that_only_partner_center_sets_cannot_be_sent(stage: Stage) -> No
         wire_status(stage)
 
 
-@pytest.mark.parametrize("referral", sorted(Stage))
-@pytest.mark.parametrize("record", CRM_STAGES)
-@pytest.mark.parametrize("base", [None, *Stage])
-def test_every_planned_move_has_a_wire_form(referral: Stage, record: Stage, base: Stage | None) -> None:
+@pytest.mark.parametrize(("referral", "record", "base"), list(histories()))
+def test_every_planned_move_has_a_wire_form_and_leaves_nothing_to_move(
+    referral: Stage, record: Stage, base: Stage | None
+) -> None:
     made = decide(referral, record, base)
     assert all(len(each) == 2 for each in sent(made))
     assert all(each in CRM_STAGES for each in shown(made))
+    if made.writes:
+        after = Stage(str(made.base["status"]))
+        assert not decide(after, crm_view(after), after).writes
+
+
+@pytest.mark.parametrize("record", [Stage.ON_HOLD, Stage.EXPIRED])
+def test_a_stage_that_cannot_be_sent_is_not_allowed_to_travel(record: Stage) -> None:
+    assert not status_rule(Stage.ACTIVE, Stage.ACTIVE, record).to_partner_center

@@ -1,0 +1,165 @@
+"""A deal as far as it is known: the pieces that a decision may need, each read, unread, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum, auto
+from typing import Final, Literal, Protocol
+
+from shared.deal import STATUS, Fields, RecordKey
+from shared.lifecycle import TERMINAL, Stage
+from shared.link import Link
+from shared.merge import Rule
+from shared.messages.reasons import Reason
+from shared.problems import Problem
+
+
+class Absence(Enum):
+    """Why a piece of a deal is not here."""
+
+    UNREAD = auto()
+    GONE = auto()
+    """It was looked for, and does not exist, or may not be seen."""
+
+
+UNREAD: Final = Absence.UNREAD
+GONE: Final = Absence.GONE
+
+
+class Need(StrEnum):
+    """A piece that must be read before anything can be decided."""
+
+    REFERRAL = "referral"
+    RECORD = "record"
+    INTENT = "intent"
+    """The unfinished intent of the record that the referral names."""
+    HOLDER = "holder"
+    """The link that ties the other side already: of the named record, or of the referral that a record names."""
+    HOLDER_RECORD = "holder's record"
+    SUCCESSOR = "successor"
+    """The record that a deleted one was merged into."""
+    CARRIER = "carrier"
+    """The record that carries the referral's identifier."""
+    COPY = "copy"
+    """Whether a seller asked for a copied record to be shared."""
+
+
+@dataclass(frozen=True)
+class ReferralSeen:
+    """Our referral in canonical values, as it was read, or as the link remembers it."""
+
+    id: str
+    fields: Fields
+    version: str | None
+    stage: Stage
+    changed_at: datetime | None = None
+    engagement_id: str = ""
+    ours: bool = True
+    unreadable: Mapping[str, Problem] = field(default_factory=dict)
+    """By field, why its value cannot be read."""
+    ignored: Reason | None = None
+    """Why a referral of its kind does not become a record."""
+    names: RecordKey | None = None
+    """The record that its CRM ID names, when this CRM could have such a record."""
+    names_any: bool = False
+    """Whether its CRM ID is filled at all."""
+    body: Mapping[str, object] | None = field(default=None, repr=False)
+    """The row as it was read; None when it was remembered."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether Partner Center accepts no more changes."""
+        return self.stage in TERMINAL
+
+
+@dataclass(frozen=True)
+class RecordSeen:
+    """The record in canonical values, as it was read, or as the link remembers it (then `columns` is None)."""
+
+    key: RecordKey
+    fields: Fields
+    version: str | None
+    seen_at: datetime
+    qualifies: bool = True
+    """Whether it is to be in Partner Center: Sync is on, and the mapping's condition is met."""
+    switched_on: bool = True
+    identifier: str | None = None
+    """The text in its identifier column."""
+    tied: bool = False
+    """Whether its referral link is filled: only this app does that, together with the identifier."""
+    unreadable: Mapping[str, Problem] = field(default_factory=dict)
+    """By field, why its value cannot be read."""
+    digits: Mapping[str, int] = field(default_factory=dict)
+    """By column, how many digits the CRM keeps of an amount, where they are fewer than the mapping's."""
+    columns: Mapping[str, object] | None = field(default=None, repr=False)
+    """The row as it was read; None when it was remembered."""
+
+    @property
+    def stage(self) -> Stage:
+        """Where the CRM says that the deal stands."""
+        return Stage(str(self.fields[STATUS]))
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is won or lost."""
+        return self.stage in TERMINAL
+
+
+class IntentState(Enum):
+    """What is known of an intent to share a record."""
+
+    NONE = auto()
+    FRESH = auto()
+    """A worker that may be alive holds it."""
+    ABANDONED = auto()
+
+
+@dataclass(frozen=True)
+class Deal:
+    """What is known of a deal."""
+
+    now: datetime
+    starts_at: Literal["referral", "record"]
+    """Which side the message named."""
+    link: Link | None = None
+    referral: ReferralSeen | Absence = UNREAD
+    record: RecordSeen | Absence = UNREAD
+    intent: IntentState | Absence = UNREAD
+    holder: Link | Absence | None = UNREAD
+    holder_record: RecordSeen | Absence = UNREAD
+    successor: RecordKey | Absence | None = UNREAD
+    carrier: RecordSeen | Absence | None = GONE
+    """GONE unless a record with the referral's identifier is known to exist."""
+    copy_released: bool | Absence = UNREAD
+    held: Mapping[str, Problem] = field(default_factory=dict)
+    """By field, why a side just refused its value."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The settings that decisions depend on."""
+
+    close_delay: timedelta = timedelta()
+    """How long Won, Lost and Declined wait before they are sent, since Partner Center takes nothing back."""
+    closed_rows_are_read_only: bool = False
+    """Whether the CRM refuses every write to a won or lost record."""
+
+
+class FieldMap(Protocol):
+    """What deciding needs of a compiled mapping."""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """How each field may travel."""
+        ...
+
+    def rules_for(self, digits: Mapping[str, int], held: Fields) -> tuple[Rule, ...]:
+        """Return the rules for a record that keeps so many digits of amounts, by column, and holds these values."""
+        ...
+
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """By field, a digest of what its value means on the two sides."""
+        ...

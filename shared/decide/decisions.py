@@ -1,0 +1,142 @@
+"""Everything that may be done with a deal: a closed set, each decision with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.deal import RecordKey
+from shared.decide.deal import RecordSeen, ReferralSeen
+from shared.link import Closing, Link
+from shared.merge import Plan
+from shared.messages.reasons import Reason
+from shared.problems import Problem
+
+
+@dataclass(frozen=True)
+class Known:
+    """Nothing is to be done: both sides are as we left them."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """The referral gets no record, or the record no referral; the reason is kept where there is something to keep."""
+
+    reason: Reason
+    record: RecordKey | None = None
+
+
+@dataclass(frozen=True)
+class NotOurs:
+    """The row belongs to another organization, or to none that we can see."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Another worker of ours is creating this deal at this moment."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """The seller switched the sync off."""
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """One side is gone; nothing is recreated or deleted."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Rekey:
+    """The record lives on in another one: the link follows."""
+
+    link: Link
+    to: RecordKey
+
+
+@dataclass(frozen=True)
+class ReleaseCopy:
+    """The seller switched a refused copy's sync off; when it is on again, the copy is shared as a deal of its own."""
+
+    record: RecordKey
+
+
+@dataclass(frozen=True)
+class RefuseCopy:
+    """The record is a copy of a shared one: it is told so, and nothing else is touched."""
+
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class HoldForPerson:
+    """Nothing is written to either side until a person has put the problems right."""
+
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """An existing record and an existing referral become one deal: the same as agreeing, on an unknown base."""
+
+    agree: Agree
+
+
+@dataclass(frozen=True)
+class CreateRecord:
+    """The referral becomes a record."""
+
+    referral: ReferralSeen
+
+
+@dataclass(frozen=True)
+class CreateReferral:
+    """The record becomes a referral."""
+
+    record: RecordSeen
+
+
+@dataclass(frozen=True)
+class Agree:
+    """The linked sides are brought into agreement by a plan."""
+
+    link: Link
+    referral: ReferralSeen
+    record: RecordSeen
+    plan: Plan
+    problems: tuple[Problem, ...] = ()
+    """Why values of single fields stay behind, for a person to put right."""
+    ties: bool = False
+    """Whether the record is to be given the referral's identity: it never had it, or somebody cleared it."""
+
+
+@dataclass(frozen=True)
+class AwaitUndo:
+    """The referral is closed when the window is over; until then `agree` brings everything else into agreement."""
+
+    agree: Agree
+    closing: Closing
+    until: datetime
+
+
+Decision = (
+    Known
+    | Ignore
+    | NotOurs
+    | Wait
+    | Pause
+    | Orphan
+    | Rekey
+    | ReleaseCopy
+    | RefuseCopy
+    | HoldForPerson
+    | Adopt
+    | CreateRecord
+    | CreateReferral
+    | Agree
+    | AwaitUndo
+)

@@ -1,0 +1,73 @@
+"""What is to be done with a deal whose two sides are tied by a link."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.decide.deal import GONE, UNREAD, Deal, FieldMap, Need, Policy, RecordSeen, ReferralSeen
+from shared.decide.decisions import Agree, AwaitUndo, Decision, HoldForPerson, Known, Orphan, Pause, Rekey
+from shared.decide.planning import agreed_base, closes, make_plan, refusals, stays_behind, without_close
+from shared.decide.unlinked import IDENTIFIER, ties
+from shared.link import Closing, Link, LinkState
+from shared.messages.reasons import Reason
+from shared.problems import problem
+
+PAUSED = "paused by the seller"
+
+
+def decide_linked(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decision | Need:
+    """Decide about a link that is linked, paused or orphaned."""
+    if deal.referral is GONE:
+        return _orphan(link, Reason.REFERRAL_GONE)
+    if deal.record is GONE:
+        return _moved(deal, link)
+    if link.state is LinkState.PAUSED and deal.record is UNREAD:
+        return Known(PAUSED)
+    if deal.record is UNREAD:
+        return Need.RECORD
+    if not deal.record.switched_on:
+        return Pause() if link.state is LinkState.LINKED else Known(PAUSED)
+    if deal.referral is UNREAD:
+        return Need.REFERRAL
+    if not deal.referral.ours:
+        return HoldForPerson((problem("identifier.foreign", IDENTIFIER, id=link.referral_id),))
+    if deal.record.identifier not in (None, link.referral_id):
+        now = str(deal.record.identifier)
+        return HoldForPerson((problem("identifier.exchanged", IDENTIFIER, linked=link.referral_id, id=now),))
+    return _agree(deal, link, field_map, policy)
+
+
+def _orphan(link: Link, reason: Reason) -> Decision:
+    return Known("orphaned") if link.state is LinkState.ORPHANED else Orphan(reason)
+
+
+def _moved(deal: Deal, link: Link) -> Decision | Need:
+    """The record is gone: it may live on in the one that it was merged into."""
+    if deal.successor is UNREAD:
+        return Need.SUCCESSOR
+    if deal.successor is None or deal.successor is GONE:
+        return _orphan(link, Reason.RECORD_DELETED)
+    if deal.holder is UNREAD:
+        return Need.HOLDER
+    if ties(deal.holder):  # The surviving record is a deal of its own.
+        return _orphan(link, Reason.RECORD_MERGED)
+    return Rekey(link, deal.successor)
+
+
+def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decision:
+    assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - both sides were just looked at
+    assert isinstance(deal.record, RecordSeen)  # noqa: S101
+    plan = make_plan(deal, link, field_map, policy)
+    if problems := refusals(plan, deal.record.fields):
+        return HoldForPerson(problems)
+    cleared = deal.record.columns is not None and deal.record.identifier is None
+    agree = Agree(link, deal.referral, deal.record, plan, stays_behind(deal), ties=cleared)
+    end = closes(plan)
+    if end is None:
+        return agree
+    closing = link.closing if link.closing and link.closing.stage is end else Closing(end, deal.now)
+    until = closing.since + policy.close_delay
+    if deal.now >= until:
+        return agree
+    waiting = without_close(plan, agreed_base(link, field_map))
+    return AwaitUndo(replace(agree, plan=waiting), closing, until)

@@ -1,0 +1,168 @@
+"""The plan of a linked deal: every field, with what the deal itself adds to the mapping's rules."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared import merge
+from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, SOLUTIONS, STATUS, Fields
+from shared.decide.deal import Deal, FieldMap, Policy, RecordSeen, ReferralSeen
+from shared.lifecycle import TERMINAL, Stage, align, status_rule
+from shared.link import Link, Repeat
+from shared.merge import Change, Difference, Hold, Plan, Rule, Stays
+from shared.messages.reasons import Reason
+from shared.problems import Problem, problem
+
+FIGHT = 3
+"""How often a value is written again after the other side took it back; then the field is held and shown."""
+
+FIGHT_WINDOW = timedelta(hours=24)
+"""A repeat that comes later than this is news, not a fight."""
+
+
+def agreed_base(link: Link, field_map: FieldMap) -> Fields:
+    """Return the part of the base that today's mapping still means: a row that was changed has no base any more.
+
+    A row that was taken out keeps its base, should it come back.
+    """
+    today, known = field_map.fingerprints, link.fingerprints
+    return {name: value for name, value in link.base.items() if name not in today or known.get(name) == today[name]}
+
+
+def make_plan(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Plan:
+    """Plan every field of a deal whose two sides are known."""
+    referral, record = deal.referral, deal.record
+    assert isinstance(referral, ReferralSeen)  # noqa: S101 - the caller has read both
+    assert isinstance(record, RecordSeen)  # noqa: S101
+    base = agreed_base(link, field_map)
+    agreed = Stage(str(base[STATUS])) if STATUS in base else None
+    aligned = align(record.stage, referral.stage, agreed)
+    held = {**referral.unreadable, **record.unreadable, **deal.held}
+    mapped = field_map.rules_for(record.digits, record.fields)
+    plan = merge.plan(
+        base,
+        {**referral.fields, **_stand_ins(referral.unreadable, base)},
+        {**record.fields, **_stand_ins(record.unreadable, base), STATUS: aligned},
+        [*_rules(link, base, mapped, held), status_rule(agreed, referral.stage, aligned)],
+        referral_closed=referral.closed,
+        record_closed=record.closed,
+        record_locked=policy.closed_rows_are_read_only and record.closed,
+    )
+    return _without_fights(plan, link, deal.now)
+
+
+def stays_behind(deal: Deal) -> tuple[Problem, ...]:
+    """Return why values of single fields cannot travel, each problem once."""
+    assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - the caller has read both
+    assert isinstance(deal.record, RecordSeen)  # noqa: S101
+    problems = [*deal.referral.unreadable.values(), *deal.record.unreadable.values(), *deal.held.values()]
+    return tuple(dict.fromkeys(problems))
+
+
+def _stand_ins(unreadable: Mapping[str, Problem], base: Fields) -> Fields:
+    """Return what stands for values that cannot be read: what was last agreed, which is never written anywhere."""
+    return {name: base.get(name) for name in unreadable}
+
+
+def _rules(link: Link, base: Fields, mapped: Sequence[Rule], held: Mapping[str, Problem]) -> list[Rule]:
+    """Return the mapping's rules, telling those of changed rows apart, and those of values that cannot travel."""
+    rules = []
+    for rule in mapped:
+        remapped = rule.name in link.base and rule.name not in base
+        hold = Hold(Stays.HELD, Reason.UNREADABLE) if rule.name in held else None
+        rules.append(replace(rule, remapped=remapped, hold=hold) if remapped or hold else rule)
+    return rules
+
+
+# --- fights ----------------------------------------------------------------------------------------------------------
+
+
+def _without_fights(plan: Plan, link: Link, now: datetime) -> Plan:
+    """Return the plan without the writes that the other side's automation takes back every time."""
+    if not link.repeats:
+        return plan
+    fought: list[Difference] = []
+
+    def worth_writing(change: Change, reason: Reason, *, to_crm: bool) -> bool:
+        repeat = link.repeats.get(change.name)
+        if repeat is None or repeat.digest != digest(change) or repeat.count < FIGHT or now - repeat.at > FIGHT_WINDOW:
+            return True
+        referral, record = (change.new, change.old) if to_crm else (change.old, change.new)
+        fought.append(Difference(change.name, referral, record, reason, Stays.HELD))
+        return False
+
+    to_crm = tuple(each for each in plan.to_crm if worth_writing(each, Reason.REVERSED_BY_CRM, to_crm=True))
+    to_partner_center = tuple(
+        each for each in plan.to_partner_center if worth_writing(each, Reason.REVERSED_BY_PARTNER_CENTER, to_crm=False)
+    )
+    if not fought:
+        return plan
+    names = {each.name for each in fought}
+    base = {name: value for name, value in plan.base.items() if name not in names}
+    base |= {name: link.base[name] for name in names if name in link.base}
+    return replace(
+        plan,
+        to_crm=to_crm,
+        to_partner_center=to_partner_center,
+        differences=(*plan.differences, *fought),
+        base=base,
+    )
+
+
+def repeats(plan: Plan, link: Link, now: datetime) -> dict[str, Repeat]:
+    """Return the link's memory of repeated writes after this plan was carried out."""
+    remembered = {name: each for name, each in link.repeats.items() if now - each.at <= FIGHT_WINDOW}
+    for change in (*plan.to_crm, *plan.to_partner_center):
+        earlier, mark = remembered.get(change.name), digest(change)
+        count = earlier.count + 1 if earlier and earlier.digest == mark else 1
+        remembered[change.name] = Repeat(mark, count, now)
+    return remembered
+
+
+def digest(change: Change) -> str:
+    """Return a mark by which the same write is known again, without its values."""
+    return hashlib.sha256(repr((change.name, change.old, change.new)).encode()).hexdigest()[:12]
+
+
+# --- what Partner Center would refuse --------------------------------------------------------------------------------
+
+_NEEDED = {
+    NAME: "deal.name_missing",
+    DEAL_VALUE: "deal.value_missing",
+    CURRENCY: "deal.currency_missing",
+    CLOSING_DATE: "deal.closing_date_missing",
+    SOLUTIONS: "deal.solutions_missing",
+}
+
+
+def refusals(plan: Plan, record: Fields) -> tuple[Problem, ...]:
+    """Return what Partner Center would refuse of a plan, before any call."""
+    problems = []
+    for change in plan.to_partner_center:
+        if change.name in _NEEDED and change.new in (None, ()):
+            problems.append(problem(_NEEDED[change.name], change.name))
+        if change.name == STATUS and change.new == Stage.WON and not record[DEAL_VALUE]:
+            problems.append(problem("deal.won_without_value", DEAL_VALUE))
+    return tuple(problems)
+
+
+def closes(plan: Plan) -> Stage | None:
+    """Return the stage in which a plan ends the referral, if it does."""
+    stages = [Stage(str(each.new)) for each in plan.to_partner_center if each.name == STATUS]
+    return stages[0] if stages and stages[0] in TERMINAL else None
+
+
+def without_close(plan: Plan, base: Fields) -> Plan:
+    """Return a plan without its close, which waits: the status stays different until then."""
+    close = next(each for each in plan.to_partner_center if each.name == STATUS)
+    waits = Difference(STATUS, close.old, close.new, Reason.CLOSE_WAITS, Stays.WAITING)
+    agreed = {name: value for name, value in plan.base.items() if name != STATUS}
+    return replace(
+        plan,
+        to_partner_center=tuple(each for each in plan.to_partner_center if each is not close),
+        differences=(*plan.differences, waits),
+        base={**agreed, **({STATUS: base[STATUS]} if STATUS in base else {})},
+    )

@@ -1,0 +1,195 @@
+"""What is to be done with a referral or a record that nothing is tied to yet."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import TypeGuard
+
+from shared.deal import RecordKey
+from shared.decide.deal import (
+    GONE,
+    UNREAD,
+    Absence,
+    Deal,
+    FieldMap,
+    IntentState,
+    Need,
+    Policy,
+    RecordSeen,
+    ReferralSeen,
+)
+from shared.decide.decisions import (
+    Adopt,
+    Agree,
+    CreateRecord,
+    CreateReferral,
+    Decision,
+    HoldForPerson,
+    Ignore,
+    NotOurs,
+    RefuseCopy,
+    Rekey,
+    ReleaseCopy,
+    Wait,
+)
+from shared.decide.planning import make_plan, stays_behind
+from shared.link import Link, LinkState
+from shared.messages.reasons import Reason
+from shared.problems import Problem, problem
+
+IDENTIFIER = "referral_identifier"
+
+
+# --- Partner Center names a referral of ours -------------------------------------------------------------------------
+
+
+def decide_referral(deal: Deal, field_map: FieldMap, policy: Policy) -> Decision | Need:
+    """Decide about a referral that has no record."""
+    referral = deal.referral
+    if referral is UNREAD:
+        return Need.REFERRAL
+    if referral is GONE or not referral.ours:
+        return NotOurs()
+    if referral.names and deal.intent is UNREAD:
+        return Need.INTENT
+    if deal.intent is IntentState.FRESH:
+        return Wait()
+    reason = Reason.CLOSED_WHEN_FIRST_SEEN if referral.closed else referral.ignored
+    if reason and deal.intent is not IntentState.ABANDONED:  # What was being shared is a deal, whatever became of it.
+        return Ignore(reason)
+    if deal.carrier is UNREAD:
+        return Need.CARRIER
+    if isinstance(deal.carrier, RecordSeen):
+        return _claimed(deal, referral, deal.carrier.key) or _adopt(deal, referral, deal.carrier, field_map, policy)
+    if referral.names:
+        return _named(deal, referral, referral.names, field_map, policy)
+    return CreateRecord(referral)
+
+
+def _named(
+    deal: Deal, referral: ReferralSeen, named: RecordKey, field_map: FieldMap, policy: Policy
+) -> Decision | Need:
+    """The referral's CRM ID names a record of this CRM. It may be a deal of ours whose creation is not finished."""
+    if claimed := _claimed(deal, referral, named):
+        return claimed
+    if deal.record is UNREAD:
+        return Need.RECORD
+    if deal.record is GONE:
+        return Ignore(Reason.RECORD_MISSING)
+    if deal.record.identifier not in (None, referral.id):
+        return HoldForPerson((_taken(named, str(deal.record.identifier)),))
+    if deal.intent is IntentState.ABANDONED and deal.record.qualifies:
+        return CreateReferral(deal.record)  # Its creation was interrupted: what lacks of it is made, and nothing twice.
+    return _adopt(deal, referral, deal.record, field_map, policy)
+
+
+def _claimed(deal: Deal, referral: ReferralSeen, record: RecordKey) -> Decision | Need | None:
+    """Return what follows from the link that ties the record already, if one does."""
+    if deal.holder is UNREAD:
+        return Need.HOLDER
+    if not ties(deal.holder):
+        return None
+    if deal.holder.referral_id == referral.id:
+        return Wait()  # It was tied after we had looked for the link.
+    return HoldForPerson((_taken(record, deal.holder.referral_id),))
+
+
+def _taken(record: RecordKey, other: str) -> Problem:
+    return problem("identifier.record_taken", "externalReferenceId", record=record.id, referral=other)
+
+
+def _adopt(deal: Deal, referral: ReferralSeen, record: RecordSeen, field_map: FieldMap, policy: Policy) -> Decision:
+    """Tie two existing sides; Sync = Yes is the seller's word, whoever names the record."""
+    if not record.qualifies:
+        return Ignore(_unwanted(record), record.key)
+    link = Link(record.key.crm, referral.id, record.key, engagement_id=referral.engagement_id)
+    for prior in (deal.link, deal.holder):
+        if isinstance(prior, Link) and prior.referral_id == referral.id:
+            link = replace(link, etag=prior.etag, recent_audit=prior.recent_audit)
+    tied = replace(deal, link=link, referral=referral, record=record)
+    # Partner Center refuses what clears or closes, and neither is done on an unknown base.
+    plan = make_plan(tied, link, field_map, policy)
+    return Adopt(Agree(link, referral, record, plan, stays_behind(tied), ties=True))
+
+
+def _unwanted(record: RecordSeen) -> Reason:
+    return Reason.CONDITION_NOT_MET if record.switched_on else Reason.SYNC_IS_OFF
+
+
+# --- the CRM names a record ------------------------------------------------------------------------------------------
+
+
+def decide_record(deal: Deal, field_map: FieldMap, policy: Policy) -> Decision | Need:
+    """Decide about a record that has no referral."""
+    record = deal.record
+    if record is UNREAD:
+        return Need.RECORD
+    if record is GONE:
+        return NotOurs()
+    if not record.qualifies:
+        return _not_shared(record)
+    referral_id = record.identifier or (deal.link.referral_id if deal.link else None)
+    if referral_id is not None:
+        return _identified(deal, record, referral_id, field_map, policy)
+    if record.tied:
+        if deal.copy_released is UNREAD:
+            return Need.COPY
+        if not deal.copy_released:
+            return RefuseCopy((problem("identifier.copy", IDENTIFIER),))
+    if record.closed and deal.intent is UNREAD:
+        return Need.INTENT
+    if record.closed and deal.intent is IntentState.NONE:
+        return Ignore(Reason.CLOSED_BEFORE_SHARED)
+    return CreateReferral(record)
+
+
+def _not_shared(record: RecordSeen) -> Decision:
+    """The seller does not share it. A copy that was refused may be shared once its Sync is on again."""
+    if record.tied and record.identifier is None and not record.switched_on:
+        return ReleaseCopy(record.key)
+    return Ignore(_unwanted(record))
+
+
+def _identified(
+    deal: Deal, record: RecordSeen, referral_id: str, field_map: FieldMap, policy: Policy
+) -> Decision | Need:
+    """The record carries a referral's identifier: its own, a copied one, or a wrong one."""
+    if not is_guid(referral_id):
+        return HoldForPerson((problem("identifier.malformed", IDENTIFIER, id=referral_id),))
+    if deal.holder is UNREAD:
+        return Need.HOLDER
+    holder = deal.holder
+    if ties(holder):
+        # Tied to this very record, it was tied after we had looked for the link.
+        return Wait() if holder.record == record.key else _second(deal, holder, record)
+    if deal.referral is UNREAD:
+        return Need.REFERRAL
+    if deal.referral is GONE:
+        return HoldForPerson((problem("identifier.unknown", IDENTIFIER, id=referral_id),))
+    if not deal.referral.ours:
+        return HoldForPerson((problem("identifier.foreign", IDENTIFIER, id=referral_id),))
+    return _adopt(deal, deal.referral, record, field_map, policy)
+
+
+def ties(holder: Link | Absence | None) -> TypeGuard[Link]:
+    """Whether a link ties a record: not one that only says why its referral was ignored."""
+    return isinstance(holder, Link) and holder.state is not LinkState.IGNORED
+
+
+def _second(deal: Deal, holder: Link, record: RecordSeen) -> Decision | Need:
+    """Two records carry one identifier: the first was deleted, merged or replaced, or this one is its copy."""
+    if deal.holder_record is UNREAD:
+        return Need.HOLDER_RECORD
+    if deal.holder_record is GONE:
+        return Rekey(holder, record.key)
+    original = holder.record.id if holder.record else ""
+    return RefuseCopy((problem("identifier.copied", IDENTIFIER, record=original),))
+
+
+def is_guid(text: str) -> bool:
+    """Whether a text is a GUID, as Partner Center's ids are."""
+    try:
+        return str(uuid.UUID(text)) == text.strip().lower()
+    except ValueError:
+        return False

@@ -1,0 +1,397 @@
+"""The table of decisions: a seller's stories in order, of which the first that fits says what is done.
+
+Written from the design's rules, not from the code: what is asked here of a situation are its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.unit.decide.situations import Situation
+
+
+@dataclass(frozen=True)
+class Row:
+    """One story: when it fits, and what is done then, in the words of `told.tell`."""
+
+    story: str
+    when: Callable[[Situation], bool]
+    then: str | Callable[[Situation], str]
+
+    def expected(self, situation: Situation) -> str:
+        """Return what is done in a situation of this story."""
+        return self.then if isinstance(self.then, str) else self.then(situation)
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def _by_crm(s: Situation) -> bool:
+    return s.told == "crm"
+
+
+def _by_partner_center(s: Situation) -> bool:
+    return s.told == "partner center"
+
+
+def _tied(s: Situation) -> bool:
+    return s.tied_by_link
+
+
+def _sync_off(s: Situation) -> bool:
+    return s.sync == "off"
+
+
+def _unlinked_event(s: Situation) -> bool:
+    return not s.tied_by_link and s.told == "partner center"
+
+
+def _unlinked_record(s: Situation) -> bool:
+    return not s.tied_by_link and s.told == "crm"
+
+
+def _found(s: Situation) -> bool:
+    return s.carrier == "found"
+
+
+def _interrupted(s: Situation) -> bool:
+    """Sharing the named record was begun and not finished; only a referral that names a record can tell."""
+    return s.names and s.intent == "abandoned"
+
+
+def _identified(s: Situation) -> bool:
+    """The record leads to a referral: by its identifier, or because that referral named it."""
+    return s.identifier != "none" or s.link == "ignored"
+
+
+# --- where the two sides stand ---------------------------------------------------------------------------------------
+
+
+def same_stage(s: Situation) -> bool:
+    """Whether both sides say the same of the deal."""
+    if s.record == "lost":
+        return s.referral in ("lost", "declined", "expired")
+    if s.record == "won":
+        return s.referral == "won"
+    if s.referral in ("own new", "active"):
+        # On hold is just open, unless the invitation was undecided when the sides last agreed.
+        return s.record == "open" or s.base != "invited"
+    return s.referral == "invited" and s.record == "on hold"
+
+
+def seller_moved(s: Situation) -> bool:
+    """Whether the record's state is not the one last agreed; on hold means something for an invitation only."""
+    if s.base == "invited":
+        return s.record != "on hold"
+    return s.record not in ("open", "on hold")
+
+
+def _closes(s: Situation) -> bool:
+    """Whether the seller ended a deal that Partner Center still has open."""
+    return s.closed and not s.ended and s.base != "unknown"
+
+
+def _close_is_sent(s: Situation) -> str:
+    return f"agree: {_end(s)} is sent"
+
+
+def _close_waits(s: Situation) -> str:
+    return f"await undo: {_end(s)}"
+
+
+def _end(s: Situation) -> str:
+    if s.record == "won":
+        return "won"
+    return "declined" if s.referral == "invited" else "lost"
+
+
+# --- deals with a link -----------------------------------------------------------------------------------------------
+
+LINKED = (
+    Row(
+        "Partner Center no longer shows the referral of a deal that has lost a side already: nothing more is done.",
+        lambda s: _tied(s) and _by_partner_center(s) and s.referral == "gone" and s.link == "orphaned",
+        "known: orphaned",
+    ),
+    Row(
+        "Partner Center no longer shows the referral: the record stays, and says so.",
+        lambda s: _tied(s) and _by_partner_center(s) and s.referral == "gone",
+        "orphan: referral_gone",
+    ),
+    Row(
+        "The seller switched Sync off, and something changed in Partner Center: the record is not even read.",
+        lambda s: _by_partner_center(s) and s.link == "paused",
+        "known: paused by the seller",
+    ),
+    Row(
+        "The record was merged into another one: the deal lives on there.",
+        lambda s: _tied(s) and s.record == "gone" and s.successor == "merged into a free record",
+        "rekey",
+    ),
+    Row(
+        "The record was deleted, or merged into a deal of its own, which was known before.",
+        lambda s: s.link == "orphaned" and s.record == "gone",
+        "known: orphaned",
+    ),
+    Row(
+        "The record was merged into a record that is a deal of its own: two deals do not become one.",
+        lambda s: _tied(s) and s.record == "gone" and s.successor == "merged into a deal",
+        "orphan: record_merged",
+    ),
+    Row(
+        "The record was deleted: the referral stays, and nothing is created again.",
+        lambda s: _tied(s) and s.record == "gone",
+        "orphan: record_deleted",
+    ),
+    Row(
+        "The seller switched Sync off: from now on nothing travels.",
+        lambda s: s.link == "linked" and _sync_off(s),
+        "pause",
+    ),
+    Row(
+        "Sync is still off: nothing travels, whatever changed.",
+        lambda s: _tied(s) and _sync_off(s),
+        "known: paused by the seller",
+    ),
+    Row(
+        "The seller edited a deal whose referral Partner Center no longer shows: that was known before.",
+        lambda s: s.link == "orphaned" and s.referral == "gone",
+        "known: orphaned",
+    ),
+    Row(
+        "The seller edited a deal, and Partner Center no longer shows its referral: the record says so.",
+        lambda s: _tied(s) and s.referral == "gone",
+        "orphan: referral_gone",
+    ),
+    Row(
+        "The referral turns out to be another organization's: nothing of ours is written to it.",
+        lambda s: _tied(s) and s.referral == "foreign",
+        "hold: identifier.foreign",
+    ),
+    Row(
+        "The record's Referral Identifier was exchanged by hand: a person says which deal it is.",
+        lambda s: _tied(s) and s.identifier in ("another", "malformed"),
+        "hold: identifier.exchanged",
+    ),
+    Row(
+        "Both sides say the same of the deal: only edits travel. A deal that was paused, or had lost a side, goes on.",
+        lambda s: _tied(s) and same_stage(s),
+        "agree: same stage",
+    ),
+    Row(
+        "The two sides stand differently, and nothing is known of how that came: a person decides. Nothing is "
+        "accepted, closed or reopened.",
+        lambda s: _tied(s) and s.base == "unknown",
+        "agree: unknown_past",
+    ),
+    Row(
+        "Won here and lost there, or the reverse: a person decides.",
+        lambda s: _tied(s) and s.closed and s.ended,
+        "agree: opposite_ends",
+    ),
+    Row(
+        "The seller reopened a deal whose end had been agreed: Partner Center's referral stays closed for good.",
+        lambda s: _tied(s) and s.ended and s.base == s.referral,
+        "agree: reopened_in_crm",
+    ),
+    Row(
+        "The invitation expired, but the seller had accepted it meanwhile: the record stays open.",
+        lambda s: _tied(s) and s.referral == "expired" and seller_moved(s),
+        "agree: expired_but_moved",
+    ),
+    Row(
+        "The referral ended: the record ends with it.",
+        lambda s: _tied(s) and s.ended,
+        lambda s: f"agree: {'won' if s.referral == 'won' else 'lost'} is shown",
+    ),
+    Row(
+        "Somebody accepted the invitation in Partner Center, and the seller did nothing: the record leaves On hold.",
+        lambda s: _tied(s) and s.referral == "active" and not seller_moved(s),
+        "agree: active is shown",
+    ),
+    Row(
+        "The seller won a deal without a value: Partner Center would refuse that, so the seller is asked for it.",
+        lambda s: _tied(s) and _closes(s) and s.record == "won" and not s.valued,
+        "hold: deal.won_without_value",
+    ),
+    Row(
+        "The seller ended the deal, and may still take it back: everything else travels.",
+        lambda s: _tied(s) and _closes(s) and s.window == "open",
+        _close_waits,
+    ),
+    Row(
+        "The seller ended the deal: so does Partner Center. Lost before it was accepted is declined.",
+        lambda s: _tied(s) and _closes(s),
+        _close_is_sent,
+    ),
+    Row(
+        "The seller took the record off On hold: that accepts the invitation.",
+        lambda s: _tied(s) and s.referral == "invited" and s.record == "open",
+        "agree: active is sent",
+    ),
+)
+
+# --- a referral that nothing is tied to ------------------------------------------------------------------------------
+
+UNLINKED_REFERRAL = (
+    Row(
+        "An event names a row that we may not see, or another organization's: it is none of our business.",
+        lambda s: _unlinked_event(s) and s.referral in ("gone", "foreign"),
+        "not ours",
+    ),
+    Row(
+        "The referral names a record that another worker is sharing at this moment: it is looked at again shortly.",
+        lambda s: _unlinked_event(s) and s.names and s.intent == "fresh",
+        "wait",
+    ),
+    Row(
+        "The referral was closed before we first saw it: no record is made of history.",
+        lambda s: _unlinked_event(s) and s.ended and not _interrupted(s),
+        "ignore: not_synchronized.closed",
+    ),
+    Row(
+        "It is of a kind that becomes no record, such as a lead that nobody has accepted.",
+        lambda s: _unlinked_event(s) and not s.wanted and not _interrupted(s),
+        "ignore: not_synchronized.lead",
+    ),
+    Row(
+        "The record in question belongs to another referral already: the CRM ID, or the identifier, is wrong.",
+        lambda s: _unlinked_event(s) and (s.names or _found(s)) and s.claimant in ("another alive", "another gone"),
+        "hold: identifier.record_taken",
+    ),
+    Row(
+        "The two were tied by another worker a moment ago: it is looked at again shortly.",
+        lambda s: _unlinked_event(s) and (s.names or _found(s)) and s.claimant == "this deal",
+        "wait",
+    ),
+    Row(
+        "The referral names a record that does not exist: no other one is made for it.",
+        lambda s: _unlinked_event(s) and s.names and s.record == "gone",
+        "ignore: not_synchronized.record_missing",
+    ),
+    Row(
+        "The referral names a record that carries another identifier: a person says which deal it is.",
+        lambda s: _unlinked_event(s) and s.names and s.identifier in ("another", "malformed"),
+        "hold: identifier.record_taken",
+    ),
+    Row(
+        "Sync is off on the record that the referral names or that carries its identifier: it is neither read out "
+        "nor written.",
+        lambda s: _unlinked_event(s) and (s.names or _found(s)) and _sync_off(s),
+        "ignore: not_synchronized.sync_off",
+    ),
+    Row(
+        "The mapping's condition leaves that record out, and so it stays.",
+        lambda s: _unlinked_event(s) and (s.names or _found(s)) and s.sync == "excluded",
+        "ignore: not_synchronized.condition",
+    ),
+    Row(
+        "A worker died while it was sharing the record: what lacks of the deal is made, and nothing twice.",
+        lambda s: _unlinked_event(s) and _interrupted(s),
+        "create referral",
+    ),
+    Row(
+        "The referral names a record of ours, or one carries its identifier: the two become one deal.",
+        lambda s: _unlinked_event(s) and (s.names or _found(s)),
+        lambda s: f"adopt: {'same stage' if same_stage(s) else 'unknown_past'}",
+    ),
+    Row(
+        "A referral arrives: it becomes a record.",
+        _unlinked_event,
+        "create record",
+    ),
+)
+
+# --- a record that nothing is tied to --------------------------------------------------------------------------------
+
+UNLINKED_RECORD = (
+    Row(
+        "A record that we never had was deleted.",
+        lambda s: _unlinked_record(s) and s.record == "gone",
+        "not ours",
+    ),
+    Row(
+        "The seller switched Sync off on a copy that was refused: on again, it becomes a deal of its own.",
+        lambda s: _unlinked_record(s) and _sync_off(s) and s.tied and s.identifier == "none",
+        "release copy",
+    ),
+    Row(
+        "Sync is off: the seller does not share the record.",
+        lambda s: _unlinked_record(s) and _sync_off(s),
+        "ignore: not_synchronized.sync_off",
+    ),
+    Row(
+        "The mapping's condition leaves the record out.",
+        lambda s: _unlinked_record(s) and s.sync == "excluded",
+        "ignore: not_synchronized.condition",
+    ),
+    Row(
+        "Somebody typed something into the Referral Identifier that is none.",
+        lambda s: _unlinked_record(s) and s.identifier == "malformed",
+        "hold: identifier.malformed",
+    ),
+    Row(
+        "Another worker tied the record a moment ago: it is looked at again shortly.",
+        lambda s: _unlinked_record(s) and _identified(s) and s.claimant == "this deal",
+        "wait",
+    ),
+    Row(
+        "The record carries the identifier of a deal whose own record is gone: it takes that one's place.",
+        lambda s: _unlinked_record(s) and _identified(s) and s.claimant == "another gone",
+        "rekey",
+    ),
+    Row(
+        "The record carries the identifier of a deal whose own record is alive: it is a copy, and is told so.",
+        lambda s: _unlinked_record(s) and _identified(s) and s.claimant == "another alive",
+        "refuse copy: identifier.copied",
+    ),
+    Row(
+        "Partner Center has no such referral.",
+        lambda s: _unlinked_record(s) and _identified(s) and s.referral == "gone",
+        "hold: identifier.unknown",
+    ),
+    Row(
+        "The referral is another organization's.",
+        lambda s: _unlinked_record(s) and _identified(s) and s.referral == "foreign",
+        "hold: identifier.foreign",
+    ),
+    Row(
+        "The record carries our referral's identifier, or that referral named it, and Sync is on: the two become one "
+        "deal.",
+        lambda s: _unlinked_record(s) and _identified(s),
+        lambda s: f"adopt: {'same stage' if same_stage(s) else 'unknown_past'}",
+    ),
+    Row(
+        "The record holds our link, but no identifier: it is a copy of a shared deal, and is told so.",
+        lambda s: _unlinked_record(s) and s.tied and not s.released,
+        "refuse copy: identifier.copy",
+    ),
+    Row(
+        "The record was closed before it was ever shared: Microsoft is not told of history.",
+        lambda s: _unlinked_record(s) and s.closed and s.intent == "none",
+        "ignore: not_synchronized.closed_before_shared",
+    ),
+    Row(
+        "The seller switched Sync on: the record is shared. One that was closed while it was being shared is finished.",
+        _unlinked_record,
+        "create referral",
+    ),
+)
+
+ROWS = (*LINKED, *UNLINKED_REFERRAL, *UNLINKED_RECORD)
+
+
+# --- single values ---------------------------------------------------------------------------------------------------
+
+
+def notes_go(s: Situation) -> str:
+    """Return what becomes of notes that differ: nothing, to crm, to partner center, stay."""
+    if s.edited == "nobody":
+        return "nothing"
+    if not s.tied_by_link or s.base == "unknown":
+        return "stay" if s.ended or s.closed else "to partner center"
+    locked = s.closed and s.read_only
+    if s.edited == "partner center" or (s.edited == "both" and s.ended):
+        return "stay" if locked else "to crm"
+    return "stay" if s.ended else "to partner center"

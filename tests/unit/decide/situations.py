@@ -1,0 +1,364 @@
+"""Every situation in which a deal may be found, in plain words, and a deal made of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import product
+
+from shared.deal import DEAL_VALUE, NOTES, STATUS, Fields, RecordKey, Value
+from shared.decide import decide
+from shared.decide.deal import GONE, UNREAD, Absence, Deal, IntentState, Need, Policy, RecordSeen, ReferralSeen
+from shared.decide.decisions import Decision
+from shared.lifecycle import Stage
+from shared.link import Closing, Link, LinkState
+from shared.merge import Policy as Wins
+from shared.merge import Rule
+from shared.messages.reasons import Reason
+from tests.support.stand_ins import START
+
+REFERRAL = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
+OTHER_REFERRAL = "5b0f2f0e-6a1d-4c1f-9a07-3f6f0c3b1d55"
+RECORD = RecordKey("dynamics365", "opportunity", "record")
+OTHER_RECORD = replace(RECORD, id="other")
+WINDOW = timedelta(minutes=20)
+
+STAGES = {
+    "invited": Stage.ON_HOLD,
+    "own new": Stage.ACTIVE,
+    "active": Stage.ACTIVE,
+    "won": Stage.WON,
+    "lost": Stage.LOST,
+    "declined": Stage.DECLINED,
+    "expired": Stage.EXPIRED,
+    "on hold": Stage.ON_HOLD,
+    "open": Stage.ACTIVE,
+}
+"""A referral's or a record's state in words, as the canonical stage."""
+
+OPEN_REFERRALS = ("invited", "own new", "active")
+ENDED_REFERRALS = ("won", "lost", "declined", "expired")
+OUR_REFERRALS = OPEN_REFERRALS + ENDED_REFERRALS
+RECORDS = ("on hold", "open", "won", "lost")
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A deal as it is found. What a field names is true of the world, whether it is read or not."""
+
+    told: str = "crm"
+    """Who says that the deal changed, so which side is read first: partner center, crm."""
+    link: str = "linked"
+    """none, ignored, linked, paused, orphaned."""
+    referral: str = "active"
+    """gone, foreign, invited (New, and somebody invited us), own new, active, won, lost, declined, expired."""
+    wanted: bool = True
+    """Whether referrals of its kind become records."""
+    names: bool = False
+    """Whether the referral's CRM ID names the record."""
+    record: str = "open"
+    """gone, on hold, open, won, lost."""
+    sync: str = "on"
+    """on, off, excluded: by the mapping's condition."""
+    identifier: str = "this"
+    """The record's: none, this, another (referral than the link's), malformed."""
+    tied: bool = True
+    """Whether the record's Referral Link is filled."""
+    claimant: str = "none"
+    """Which link has the other side: none, an ignored link, this deal (tied meanwhile), another alive, another gone."""
+    successor: str = "none"
+    """What became of a deleted record: none, merged into a free record, merged into a deal."""
+    carrier: str = "not looked for"
+    """The record with the referral's identifier: not looked for, none, found."""
+    intent: str = "none"
+    """Of sharing the record: none, fresh, abandoned."""
+    released: bool = False
+    """Whether the seller switched a refused copy's sync off since."""
+    base: str = "active"
+    """The stage last agreed; unknown: nothing is known of what was agreed."""
+    edited: str = "nobody"
+    """Who changed the notes since: nobody, crm, partner center, both."""
+    valued: bool = True
+    """Whether the deal has a value."""
+    window: str = "none"
+    """The undo window: none, open, over."""
+    read_only: bool = True
+    """Whether the CRM refuses to write to a closed record."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the referral is closed."""
+        return self.referral in ENDED_REFERRALS
+
+    @property
+    def closed(self) -> bool:
+        """Whether the record is won or lost."""
+        return self.record in ("won", "lost")
+
+    @property
+    def tied_by_link(self) -> bool:
+        """Whether a link ties the two sides."""
+        return self.link in ("linked", "paused", "orphaned")
+
+
+@dataclass(frozen=True)
+class TwoFields:
+    """A mapping of two fields."""
+
+    rules: tuple[Rule, ...] = (
+        Rule(NOTES, to_crm=True, to_partner_center=True, conflict=Wins.CRM),
+        Rule(DEAL_VALUE, to_crm=True, to_partner_center=True, conflict=Wins.CRM),
+    )
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+    def rules_for(self, digits: Mapping[str, int], held: Fields) -> tuple[Rule, ...]:  # noqa: ARG002 - a protocol
+        """Return the rules: no amount is rounded here."""
+        return self.rules
+
+
+FIELD_MAP = TwoFields()
+
+
+# --- a situation as a deal -------------------------------------------------------------------------------------------
+
+
+def policy_of(situation: Situation) -> Policy:
+    """Return the settings."""
+    return Policy(timedelta() if situation.window == "none" else WINDOW, situation.read_only)
+
+
+def whole(situation: Situation) -> dict[Need, Mapping[str, object]]:
+    """Return what reading each piece would bring."""
+    holder = _holder(situation)
+    alive = situation.claimant == "another alive"
+    return {
+        Need.REFERRAL: {"referral": _referral(situation)},
+        Need.RECORD: {"record": _record(situation)},
+        Need.INTENT: {"intent": IntentState[situation.intent.upper()]},
+        Need.HOLDER: {"holder": holder},
+        Need.HOLDER_RECORD: {"holder_record": replace(_here(situation), key=OTHER_RECORD) if alive else GONE},
+        Need.SUCCESSOR: {"successor": None if situation.successor == "none" else OTHER_RECORD},
+        Need.CARRIER: {"carrier": _here(situation) if situation.carrier == "found" else None},
+        Need.COPY: {"copy_released": situation.released},
+    }
+
+
+def found(situation: Situation) -> Deal:
+    """Return the deal as the worker finds it: with the side that was told of, and nothing else."""
+    deal = Deal(
+        START,
+        "referral" if situation.told == "partner center" else "record",
+        _link(situation),
+        carrier=GONE if situation.carrier == "not looked for" else UNREAD,
+    )
+    if situation.told == "partner center":
+        return replace(deal, referral=_referral(situation))
+    return replace(deal, record=_record(situation))
+
+
+def step_by_step(situation: Situation) -> tuple[Decision, list[Need]]:
+    """Decide as the worker does, reading what is needed; returns the decision and what was read for it."""
+    deal, pieces, needs = found(situation), whole(situation), list[Need]()
+    while isinstance(decision := decide(deal, FIELD_MAP, policy_of(situation)), Need):
+        (name,) = pieces[decision]
+        assert getattr(deal, name) is UNREAD, f"{decision} is known already: {situation}"
+        assert len(needs) < len(Need), f"it never ends: {situation}"
+        needs.append(decision)
+        deal = replace(deal, **pieces[decision])  # type: ignore[arg-type]
+    return decision, needs
+
+
+def _link(situation: Situation) -> Link | None:
+    if situation.link == "none":
+        return None
+    if situation.link == "ignored":
+        # A record leads to an ignored link only when its referral named the record, which is to be another's here.
+        other = situation.told == "crm" and situation.identifier in ("another", "malformed")
+        named = RECORD if situation.told == "crm" else None
+        return Link("dynamics365", OTHER_REFERRAL if other else REFERRAL, named, LinkState.IGNORED, etag="ignored")
+    closing = None
+    if situation.window != "none" and situation.closed:
+        wanted = Stage.WON if situation.record == "won" else Stage.LOST
+        wanted = Stage.DECLINED if wanted is Stage.LOST and situation.referral == "invited" else wanted
+        closing = Closing(wanted, START - (WINDOW / 2 if situation.window == "open" else WINDOW * 2))
+    base: Fields = {}
+    if situation.base != "unknown":
+        base = {NOTES: "agreed", DEAL_VALUE: _value(situation), STATUS: STAGES[situation.base]}
+    state = LinkState(situation.link)
+    return Link("dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, etag="linked")
+
+
+def _referral(situation: Situation) -> ReferralSeen | Absence:
+    if situation.referral == "gone":
+        return GONE
+    stage = STAGES.get(situation.referral, Stage.ACTIVE)
+    return ReferralSeen(
+        REFERRAL,
+        {NOTES: _notes(situation, "partner center"), DEAL_VALUE: _value(situation), STATUS: stage},
+        "1",
+        stage,
+        ours=situation.referral != "foreign",
+        ignored=None if situation.wanted else Reason.UNACCEPTED_LEAD,
+        names=RECORD if situation.names else None,
+        names_any=situation.names,
+        body={},
+    )
+
+
+def _record(situation: Situation) -> RecordSeen | Absence:
+    return GONE if situation.record == "gone" else _here(situation)
+
+
+def _here(situation: Situation) -> RecordSeen:
+    another = OTHER_REFERRAL if situation.told == "partner center" or situation.tied_by_link else REFERRAL
+    identifiers = {"none": None, "this": REFERRAL, "another": another, "malformed": "see the other one"}
+    stage = STAGES.get(situation.record, Stage.ACTIVE)
+    return RecordSeen(
+        RECORD,
+        {NOTES: _notes(situation, "crm"), DEAL_VALUE: _value(situation), STATUS: stage},
+        "1",
+        START,
+        qualifies=situation.sync == "on",
+        switched_on=situation.sync != "off",
+        identifier=identifiers[situation.identifier],
+        tied=situation.tied,
+        columns={},
+    )
+
+
+def _holder(situation: Situation) -> Link | None:
+    if situation.successor == "merged into a deal":
+        return Link("dynamics365", OTHER_REFERRAL, OTHER_RECORD, etag="other")
+    if situation.claimant == "none":
+        return None
+    if situation.claimant == "this deal":
+        return Link("dynamics365", REFERRAL, RECORD, etag="meanwhile")
+    if situation.claimant == "an ignored link":
+        theirs = REFERRAL if situation.told == "crm" else OTHER_REFERRAL
+        return Link("dynamics365", theirs, RECORD, LinkState.IGNORED, etag=theirs)
+    if situation.told == "partner center":
+        return Link("dynamics365", OTHER_REFERRAL, RECORD, etag="other")
+    return Link("dynamics365", REFERRAL, OTHER_RECORD, etag="other")
+
+
+def _notes(situation: Situation, side: str) -> Value:
+    return side if situation.edited in (side, "both") else "agreed"
+
+
+def _value(situation: Situation) -> Value:
+    return "42" if situation.valued else None
+
+
+# --- all of them -----------------------------------------------------------------------------------------------------
+
+
+def situations() -> Iterator[Situation]:
+    """Yield every combination; a piece that does not exist, or is never looked at, is not varied."""
+    yield from _tied()
+    yield from _stages()
+    yield from _partner_center_first()
+    yield from _crm_first()
+
+
+TOLD = ("partner center", "crm")
+TIED = ("linked", "paused", "orphaned")
+
+
+def _tied() -> Iterator[Situation]:
+    """Whose is it, and does it exist: deals with a link."""
+    for told, link, referral in product(TOLD, TIED, ("gone", "foreign", *OUR_REFERRALS)):
+        found_here = Situation(told, link, referral, base="unknown")
+        for successor in ("none", "merged into a free record", "merged into a deal"):
+            yield replace(found_here, record="gone", successor=successor)
+        yield replace(found_here, record="gone", successor="merged into a free record", claimant="an ignored link")
+        for record, sync, identifier, tied in product(
+            RECORDS, ("on", "off", "excluded"), ("none", "this", "another", "malformed"), (True, False)
+        ):
+            yield replace(found_here, record=record, sync=sync, identifier=identifier, tied=tied)
+
+
+def _stages() -> Iterator[Situation]:
+    """Who moved it, and may it travel: deals with a link, both sides of which are there."""
+    for link, referral, record in product(TIED, OUR_REFERRALS, RECORDS):
+        for base, edited, window, read_only, valued in product(
+            _pasts(referral),
+            ("nobody", "crm", "partner center", "both"),
+            ("none", "open", "over"),
+            (True, False),
+            (True, False),
+        ):
+            yield Situation(
+                "crm",
+                link,
+                referral,
+                record=record,
+                base=base,
+                edited=edited,
+                window=window,
+                read_only=read_only,
+                valued=valued,
+            )
+
+
+def _pasts(referral: str) -> tuple[str, ...]:
+    """Return the stages that may have been agreed: Partner Center takes nothing back."""
+    if referral == "invited":
+        return ("unknown", "invited")
+    if referral == "own new":
+        return ("unknown", "active")
+    return ("unknown", "invited", "active", *([referral] if referral in ENDED_REFERRALS else []))
+
+
+CLAIMANTS = ("none", "an ignored link", "this deal", "another alive", "another gone")
+INTENTS = ("none", "fresh", "abandoned")
+
+
+def _partner_center_first() -> Iterator[Situation]:
+    """Partner Center names a referral that nothing is tied to."""
+    for link, referral, wanted in product(("none", "ignored"), ("gone", "foreign", *OUR_REFERRALS), (True, False)):
+        found_here = Situation("partner center", link, referral, wanted, base="unknown", edited="both")
+        for carrier in ("not looked for", "none"):
+            yield replace(found_here, carrier=carrier)
+        for claimant, record, sync in product(CLAIMANTS, RECORDS, ("on", "off", "excluded")):
+            yield replace(found_here, carrier="found", claimant=claimant, record=record, sync=sync)
+        named = replace(found_here, names=True)
+        for claimant, intent in product(CLAIMANTS, INTENTS):
+            yield replace(named, claimant=claimant, intent=intent, record="gone")
+            for record, sync, identifier in product(
+                RECORDS, ("on", "off", "excluded"), ("none", "this", "another", "malformed")
+            ):
+                yield replace(
+                    named,
+                    claimant=claimant,
+                    intent=intent,
+                    record=record,
+                    sync=sync,
+                    identifier=identifier,
+                )
+
+
+def _crm_first() -> Iterator[Situation]:
+    """The CRM names a record that nothing is tied to."""
+    for link, intent in product(("none", "ignored"), INTENTS):
+        yield Situation("crm", link, record="gone", intent=intent, base="unknown")
+        for record, sync, identifier, (tied, released) in product(
+            RECORDS,
+            ("on", "off", "excluded"),
+            ("none", "this", "another", "malformed"),
+            ((False, False), (True, False), (True, True)),
+        ):
+            found_here = Situation(
+                "crm",
+                link,
+                record=record,
+                sync=sync,
+                identifier=identifier,
+                tied=tied,
+                released=released,
+                intent=intent,
+                base="unknown",
+                edited="both",
+            )
+            for claimant, referral in product(CLAIMANTS, ("gone", "foreign", *OUR_REFERRALS)):
+                yield replace(found_here, claimant=claimant, referral=referral)

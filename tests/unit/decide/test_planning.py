@@ -1,0 +1,300 @@
+"""make_plan(): what the deal itself adds to the mapping's rules, and what is refused before any call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+
+from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, NOTES, SOLUTIONS, STATUS, Fields, RecordKey, Value
+from shared.decide import decide
+from shared.decide.deal import Deal, Policy, RecordSeen, ReferralSeen
+from shared.decide.decisions import Agree, AwaitUndo, HoldForPerson
+from shared.decide.planning import (
+    FIGHT,
+    FIGHT_WINDOW,
+    agreed_base,
+    closes,
+    digest,
+    make_plan,
+    refusals,
+    repeats,
+    stays_behind,
+    without_close,
+)
+from shared.lifecycle import Stage
+from shared.link import Closing, Link, Repeat
+from shared.merge import Change, Plan, Rule, Stays
+from shared.merge import Policy as Wins
+from shared.messages.reasons import Reason
+from shared.problems import Problem, problem
+from tests.support.stand_ins import START
+
+RECORD = RecordKey("dynamics365", "opportunity", "record")
+REFERRAL = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
+NAMES = (NAME, NOTES, DEAL_VALUE, CURRENCY, CLOSING_DATE)
+FILLED: dict[str, Value] = {**dict.fromkeys(NAMES, "agreed"), SOLUTIONS: ("agreed",), STATUS: Stage.ACTIVE}
+WRONG = problem("value.not_a_currency", CURRENCY, value="EURO", side="crm")
+
+
+@dataclass(frozen=True)
+class SixFields:
+    """A mapping of six fields, each way."""
+
+    rules: tuple[Rule, ...] = tuple(
+        Rule(name, to_crm=True, to_partner_center=True, conflict=Wins.CRM) for name in (*NAMES, SOLUTIONS)
+    )
+    fingerprints: dict[str, str] = field(default_factory=lambda: dict.fromkeys((*NAMES, SOLUTIONS, STATUS), "today"))
+
+    def rules_for(self, digits: Mapping[str, int], held: Fields) -> tuple[Rule, ...]:  # noqa: ARG002 - a protocol
+        """Return the rules: no amount is rounded here."""
+        return self.rules
+
+
+FIELD_MAP = SixFields()
+LINK = Link(
+    "dynamics365", REFERRAL, RECORD, base=FILLED, fingerprints=dict.fromkeys(FILLED, "today"), record_version="1"
+)
+
+
+def deal(
+    link: Link = LINK,
+    referral: Fields | None = None,
+    record: Fields | None = None,
+    *,
+    bad_referral: dict[str, Problem] | None = None,
+    bad_record: dict[str, Problem] | None = None,
+    refused: dict[str, Problem] | None = None,
+) -> Deal:
+    here: Fields = {**FILLED, **(referral or {})}
+    there: Fields = {**FILLED, **(record or {})}
+    stage = Stage(str(here[STATUS]))
+    return Deal(
+        START,
+        "record",
+        link,
+        ReferralSeen(REFERRAL, here, "1", stage, unreadable=bad_referral or {}),
+        RecordSeen(RECORD, there, "1", START, identifier=REFERRAL, unreadable=bad_record or {}, columns={}),
+        held=refused or {},
+    )
+
+
+def planned(seen: Deal, policy: Policy | None = None) -> Plan:
+    assert seen.link
+    return make_plan(seen, seen.link, FIELD_MAP, policy or Policy())
+
+
+# --- the base of rows that changed -----------------------------------------------------------------------------------
+
+
+def test_a_row_that_was_changed_has_no_base_any_more() -> None:
+    old = replace(LINK, fingerprints={**LINK.fingerprints, NOTES: "yesterday"})
+    assert agreed_base(old, FIELD_MAP) == {name: value for name, value in FILLED.items() if name != NOTES}
+    made = planned(deal(old, {NOTES: "agreed and more"}))
+    assert [each.reason for each in made.to_crm] == [Reason.REMAPPED_CRM_PARTIAL]
+
+
+def test_a_row_that_was_taken_out_keeps_its_base_should_it_come_back() -> None:
+    without = replace(FIELD_MAP, fingerprints={NOTES: "today"})
+    assert agreed_base(LINK, without) == FILLED
+
+
+# --- values that cannot travel ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["bad_referral", "bad_record"])
+@pytest.mark.parametrize("other", [{}, {CURRENCY: "GBP"}])
+def test_a_value_that_cannot_be_read_is_written_nowhere_and_clears_nothing(side: str, other: Fields) -> None:
+    bad = {CURRENCY: WRONG}
+    if side == "bad_record":
+        seen = deal(LINK, {**other, NOTES: "new"}, {CURRENCY: None}, bad_record=bad)
+    else:
+        seen = deal(LINK, {CURRENCY: None, NOTES: "new"}, other, bad_referral=bad)
+    made = planned(seen)
+    assert [each.name for each in (*made.to_crm, *made.to_partner_center)] == [NOTES], "the rest of the deal goes on"
+    assert made.base[CURRENCY] == "agreed"
+    assert [(each.reason, each.stays) for each in made.differences] == [(Reason.UNREADABLE, Stays.HELD)][: len(other)]
+    assert stays_behind(seen) == (WRONG,)
+
+
+def test_a_value_that_a_side_refused_stays_behind_and_the_rest_goes_on() -> None:
+    seen = deal(LINK, {CURRENCY: "XTS", NOTES: "new"}, refused={CURRENCY: WRONG})
+    made = planned(seen)
+    assert [each.name for each in made.to_crm] == [NOTES]
+    assert [(each.name, each.stays) for each in made.differences] == [(CURRENCY, Stays.HELD)]
+    decision = decide(seen, FIELD_MAP, Policy())
+    assert isinstance(decision, Agree)
+    assert decision.problems == (WRONG,)
+
+
+def test_a_problem_that_holds_two_fields_is_told_once() -> None:
+    seen = deal(refused={CURRENCY: WRONG, DEAL_VALUE: WRONG}, bad_record={CURRENCY: WRONG})
+    assert stays_behind(seen) == (WRONG,)
+
+
+# --- fights ----------------------------------------------------------------------------------------------------------
+
+
+BACK = Change(NOTES, "agreed", "theirs", Reason.CHANGED_IN_PARTNER_CENTER)
+OUT = Change(NOTES, "agreed", "ours", Reason.CHANGED_IN_CRM)
+
+
+def fought(change: Change, count: int, ago: timedelta = timedelta(minutes=1)) -> Link:
+    return replace(LINK, repeats={NOTES: Repeat(digest(change), count, START - ago)})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"), [(BACK, Reason.REVERSED_BY_CRM), (OUT, Reason.REVERSED_BY_PARTNER_CENTER)]
+)
+def test_what_was_taken_back_three_times_is_held_and_not_written_again(change: Change, reason: Reason) -> None:
+    to_crm = change is BACK
+    news: Fields = {NOTES: change.new}
+    for count in range(FIGHT):
+        made = planned(deal(fought(change, count), news if to_crm else None, None if to_crm else news))
+        assert made.writes
+    made = planned(deal(fought(change, FIGHT), news if to_crm else None, None if to_crm else news))
+    assert not made.writes
+    (difference,) = made.differences
+    assert (difference.reason, difference.stays) == (reason, Stays.HELD)
+    sides = ("theirs", "agreed") if to_crm else ("agreed", "ours")
+    assert (difference.referral, difference.record) == sides
+    assert made.base[NOTES] == "agreed", "what was not written is not agreed"
+
+
+def test_another_value_or_a_later_day_is_no_fight() -> None:
+    assert planned(deal(fought(BACK, FIGHT), {NOTES: "something else"})).writes
+    assert planned(deal(fought(BACK, FIGHT, FIGHT_WINDOW + timedelta(seconds=1)), {NOTES: "theirs"})).writes
+
+
+def test_a_fight_holds_its_own_field_only() -> None:
+    made = planned(deal(fought(BACK, FIGHT), {NOTES: "theirs", NAME: "new"}))
+    assert [each.name for each in made.to_crm] == [NAME]
+    assert made.base[NAME] == "new"
+
+
+def test_a_fight_about_what_was_never_agreed_leaves_it_so() -> None:
+    base = {name: value for name, value in FILLED.items() if name != NOTES}
+    made = planned(deal(replace(fought(OUT, FIGHT), base=base), None, {NOTES: "ours"}))
+    assert not made.writes
+    assert NOTES not in made.base
+
+
+def test_the_same_write_is_counted_another_begins_anew_and_an_old_one_is_forgotten() -> None:
+    plan = Plan((BACK,), (), (), (), {})
+    first = repeats(plan, LINK, START)[NOTES]
+    assert (first.digest, first.count, first.at) == (digest(BACK), 1, START)
+    again = repeats(plan, replace(LINK, repeats={NOTES: first}), START + timedelta(minutes=1))[NOTES]
+    assert again.count == 2
+    assert repeats(Plan((OUT,), (), (), (), {}), replace(LINK, repeats={NOTES: again}), START)[NOTES].count == 1
+    late = START + FIGHT_WINDOW + timedelta(minutes=2)
+    assert repeats(plan, replace(LINK, repeats={NOTES: again}), late)[NOTES].count == 1
+    assert repeats(Plan((), (), (), (), {}), replace(LINK, repeats={NOTES: again}), late) == {}
+
+
+def test_a_mark_tells_nothing_of_the_value() -> None:
+    assert digest(BACK) != digest(replace(BACK, new="other"))
+    assert "theirs" not in digest(BACK)
+
+
+# --- what Partner Center would refuse --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        (NAME, "deal.name_missing"),
+        (DEAL_VALUE, "deal.value_missing"),
+        (CURRENCY, "deal.currency_missing"),
+        (CLOSING_DATE, "deal.closing_date_missing"),
+        (SOLUTIONS, "deal.solutions_missing"),
+    ],
+)
+def test_what_every_deal_needs_is_not_cleared_in_partner_center(name: str, code: str) -> None:
+    seen = deal(record={name: () if name == SOLUTIONS else None})
+    decision = decide(seen, FIELD_MAP, Policy())
+    assert isinstance(decision, HoldForPerson)
+    assert decision.problems == (problem(code, name),)
+
+
+def test_other_fields_may_be_cleared() -> None:
+    assert isinstance(decide(deal(record={NOTES: None}), FIELD_MAP, Policy()), Agree)
+
+
+def test_every_refusal_is_named_at_once() -> None:
+    seen = deal(record={NAME: None, DEAL_VALUE: None, STATUS: Stage.WON})
+    codes = {each.code for each in refusals(planned(seen), {**FILLED, DEAL_VALUE: None})}
+    assert codes == {"deal.name_missing", "deal.value_missing", "deal.won_without_value"}
+
+
+# --- closing ---------------------------------------------------------------------------------------------------------
+
+
+LATER = Policy(timedelta(minutes=20))
+
+
+def test_only_an_end_closes() -> None:
+    assert closes(planned(deal(record={STATUS: Stage.LOST}))) is Stage.LOST
+    assert closes(planned(deal())) is None
+    invited = replace(LINK, base={**FILLED, STATUS: Stage.ON_HOLD})
+    assert closes(planned(deal(invited, {STATUS: Stage.ON_HOLD}))) is None, "accepting is no end"
+
+
+def test_a_close_waits_from_the_moment_at_which_it_was_first_seen() -> None:
+    seen = deal(record={STATUS: Stage.WON, NOTES: "ours"})
+    first = decide(seen, FIELD_MAP, LATER)
+    assert isinstance(first, AwaitUndo)
+    assert first.closing == Closing(Stage.WON, START)
+    assert first.until == START + LATER.close_delay
+    assert [each.name for each in first.agree.plan.to_partner_center] == [NOTES]
+    waits = next(each for each in first.agree.plan.differences if each.name == STATUS)
+    assert (waits.reason, waits.stays) == (Reason.CLOSE_WAITS, Stays.WAITING)
+    assert first.agree.plan.base[STATUS] is Stage.ACTIVE
+
+    half = replace(seen, now=START + LATER.close_delay / 2, link=replace(LINK, closing=first.closing))
+    again = decide(half, FIELD_MAP, LATER)
+    assert isinstance(again, AwaitUndo)
+    assert again.until == first.until, "looking again does not begin anew"
+
+    over = replace(half, now=first.until)
+    sent = decide(over, FIELD_MAP, LATER)
+    assert isinstance(sent, Agree)
+    assert closes(sent.plan) is Stage.WON
+
+
+def test_another_end_begins_its_own_window() -> None:
+    link = replace(LINK, closing=Closing(Stage.WON, START - LATER.close_delay))
+    decision = decide(deal(link, record={STATUS: Stage.LOST}), FIELD_MAP, LATER)
+    assert isinstance(decision, AwaitUndo)
+    assert decision.closing == Closing(Stage.LOST, START)
+
+
+def test_a_deal_that_was_opened_again_within_the_window_is_not_closed() -> None:
+    link = replace(LINK, closing=Closing(Stage.WON, START - LATER.close_delay))
+    decision = decide(deal(link), FIELD_MAP, LATER)
+    assert isinstance(decision, Agree)
+    assert not decision.plan.writes
+
+
+def test_a_waiting_close_leaves_an_unknown_stage_unknown() -> None:
+    plan = planned(deal(record={STATUS: Stage.WON}))
+    assert without_close(plan, {STATUS: Stage.ACTIVE}).base[STATUS] is Stage.ACTIVE
+    assert STATUS not in without_close(plan, {}).base
+
+
+# --- the record's identity -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("identifier", "columns", "given"), [(None, {}, True), (REFERRAL, {}, False), (None, None, False)]
+)
+def test_an_identifier_that_somebody_cleared_is_given_back(
+    identifier: str | None, columns: dict[str, object] | None, given: bool
+) -> None:
+    seen = deal()
+    assert isinstance(seen.record, RecordSeen)
+    record = replace(seen.record, identifier=identifier, columns=columns)
+    decision = decide(replace(seen, record=record), FIELD_MAP, Policy())
+    assert isinstance(decision, Agree)
+    assert decision.ties is given, "a record that is only remembered tells nothing of its columns"

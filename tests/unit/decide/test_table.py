@@ -1,0 +1,215 @@
+"""The complete table: every situation has the row that fits first, and nothing else is done in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from shared.deal import STATUS
+from shared.decide import decide
+from shared.decide.deal import UNREAD, Deal, Need
+from shared.decide.decisions import Adopt, AwaitUndo, CreateRecord, CreateReferral, Decision
+from shared.lifecycle import TERMINAL
+from tests.unit.decide.rows import ROWS, Row, notes_go
+from tests.unit.decide.situations import (
+    FIELD_MAP,
+    OTHER_REFERRAL,
+    REFERRAL,
+    Situation,
+    found,
+    policy_of,
+    situations,
+    step_by_step,
+    whole,
+)
+from tests.unit.decide.told import agreement, of_notes, tell
+
+
+@cache
+def decided() -> tuple[tuple[Situation, Decision, tuple[Need, ...]], ...]:
+    """Every situation with what is done in it, and what was read for that."""
+    return tuple((each, *_decided(each)) for each in situations())
+
+
+def _decided(situation: Situation) -> tuple[Decision, tuple[Need, ...]]:
+    decision, needs = step_by_step(situation)
+    return decision, tuple(needs)
+
+
+def row_of(situation: Situation) -> Row | None:
+    return next((row for row in ROWS if row.when(situation)), None)
+
+
+def test_every_situation_ends_as_its_row_says() -> None:
+    wrong = []
+    for situation, decision, _ in decided():
+        row = row_of(situation)
+        assert row, f"no row fits {situation}"
+        if row.expected(situation) != tell(decision):
+            wrong.append(f"{situation}\n  {row.story}\n  wanted {row.expected(situation)!r}, is {tell(decision)!r}")
+    assert not wrong, f"{len(wrong)} situations, such as\n" + "\n".join(wrong[:: max(1, len(wrong) // 10)])
+
+
+def test_every_row_is_the_first_for_some_situation() -> None:
+    used = Counter(id(row_of(situation)) for situation, _, _ in decided())
+    assert [row.story for row in ROWS if not used[id(row)]] == []
+
+
+def test_edits_travel_as_they_should_in_every_situation_that_agrees() -> None:
+    for situation, decision, _ in decided():
+        if agree := agreement(decision):
+            assert of_notes(agree.plan) == notes_go(situation), situation
+
+
+# --- what no decision may ever do ------------------------------------------------------------------------------------
+
+
+def test_nothing_is_written_to_a_closed_referral() -> None:
+    for situation, decision, _ in decided():
+        agree = agreement(decision)
+        if agree and situation.ended:
+            assert not agree.plan.to_partner_center, situation
+
+
+def test_nothing_but_its_state_is_written_to_a_record_that_refuses_writes() -> None:
+    for situation, decision, _ in decided():
+        agree = agreement(decision)
+        if agree and situation.closed and situation.read_only:
+            assert {each.name for each in agree.plan.to_crm} <= {STATUS}, situation
+
+
+def test_on_an_unknown_base_nothing_is_accepted_closed_cleared_or_written_to_a_closed_side() -> None:
+    seen = 0
+    for situation, decision, _ in decided():
+        agree = agreement(decision)
+        if agree is None or (situation.tied_by_link and situation.base != "unknown"):
+            continue
+        changes = (*agree.plan.to_crm, *agree.plan.to_partner_center)
+        assert all(each.name != STATUS and each.new not in (None, ()) for each in changes), situation
+        if situation.ended or situation.closed:
+            assert not changes, situation
+        seen += 1
+    assert seen > 1000
+
+
+def test_what_is_not_shared_is_neither_tied_nor_made_a_deal() -> None:
+    for situation, decision, _ in decided():
+        if not situation.tied_by_link and situation.sync != "on" and situation.record != "gone":
+            assert not isinstance(decision, (Adopt, CreateReferral)), situation
+            if situation.names or situation.carrier == "found":
+                assert not isinstance(decision, CreateRecord), situation
+
+
+def test_what_is_not_ours_is_never_written() -> None:
+    for situation, decision, _ in decided():
+        if situation.referral in ("gone", "foreign"):
+            assert agreement(decision) is None, situation
+
+
+def test_what_waits_in_the_undo_window_is_no_part_of_what_is_written_now() -> None:
+    for situation, decision, _ in decided():
+        if isinstance(decision, AwaitUndo):
+            assert all(each.name != STATUS for each in decision.agree.plan.to_partner_center), situation
+            assert decision.until == decision.closing.since + policy_of(situation).close_delay
+            assert decision.agree.plan.base.get(STATUS) not in TERMINAL, "what is not sent is not agreed"
+
+
+def test_an_adopted_deal_begins_a_history_of_its_own() -> None:
+    """Another referral's link is never taken for this one's: its version would refuse, or its past would be ours."""
+    for situation, decision, _ in decided():
+        if not isinstance(decision, Adopt):
+            continue
+        link = decision.agree.link
+        assert link.referral_id == REFERRAL, situation
+        assert not link.base, situation
+        # The link that said that this very referral was ignored is replaced; every other one is left alone.
+        own = situation.link == "ignored" and not (situation.told == "crm" and situation.identifier == "another")
+        own_holder = situation.told == "crm" and situation.claimant == "an ignored link"
+        assert (link.etag is not None) == (own or own_holder), situation
+        assert link.etag != OTHER_REFERRAL, situation
+
+
+# --- total, and no more curious than it has to be --------------------------------------------------------------------
+
+
+def test_only_what_is_needed_is_read() -> None:
+    """`step_by_step` refuses a piece that is known already; here it is counted what a decision costs at most."""
+    most = {"known": 0, "pause": 0, "orphan": 2, "not ours": 0, "release copy": 0, "create record": 1}
+    for situation, decision, needs in decided():
+        assert len(needs) == len(set(needs)), situation
+        assert len(needs) <= 3, situation
+        kind = tell(decision).split(":")[0]
+        if situation.told == "crm" and kind in most and situation.referral != "gone" and situation.record != "gone":
+            assert len(needs) <= most[kind], (situation, needs)
+
+
+def test_deciding_with_every_piece_known_is_the_same_as_step_by_step() -> None:
+    for situation, decision, needs in decided():
+        deal = found(situation)
+        for need in needs:
+            deal = _with(deal, situation, need)
+        assert decide(deal, FIELD_MAP, policy_of(situation)) == decision, situation
+
+
+@pytest.mark.parametrize(
+    ("told", "link", "need"),
+    [
+        ("partner center", "none", Need.REFERRAL),
+        ("partner center", "ignored", Need.REFERRAL),
+        ("crm", "none", Need.RECORD),
+        ("crm", "ignored", Need.RECORD),
+        ("partner center", "linked", Need.RECORD),
+        ("crm", "orphaned", Need.RECORD),
+    ],
+)
+def test_with_nothing_read_it_begins_where_the_seller_has_a_say(told: str, link: str, need: Need) -> None:
+    """Whether Sync is on stands on the record, so a linked deal begins there, whoever told of it."""
+    deal = replace(found(Situation(told, link)), referral=UNREAD, record=UNREAD)
+    assert decide(deal, FIELD_MAP, policy_of(Situation())) is need
+
+
+def test_any_set_of_known_pieces_yields_a_decision_or_asks_for_another() -> None:
+    """Whatever else is known already, it neither fails nor asks for it again."""
+    needs = tuple(Need)
+    for number, (situation, _, _) in enumerate(decided()):
+        if number % 7:
+            continue
+        deal = found(situation)
+        for place, need in enumerate(needs):
+            if (number // 7) >> place & 1:
+                deal = _with(deal, situation, need)
+        answer = decide(deal, FIELD_MAP, policy_of(situation))
+        if isinstance(answer, Need):
+            known = {each for place, each in enumerate(needs) if (number // 7) >> place & 1}
+            assert answer not in known, situation
+
+
+def _with(deal: Deal, situation: Situation, need: Need) -> Deal:
+    return replace(deal, **whole(situation)[need])  # type: ignore[arg-type]
+
+
+def test_the_table_is_complete_enough_to_mean_something() -> None:
+    """A generator that forgot half of the world would leave every row used all the same."""
+    for name, values in {
+        "told": 2,
+        "link": 5,
+        "referral": 9,
+        "record": 5,
+        "sync": 3,
+        "identifier": 4,
+        "claimant": 5,
+        "intent": 3,
+        "successor": 3,
+        "carrier": 3,
+        "base": 7,
+        "edited": 4,
+        "window": 3,
+        "read_only": 2,
+        "tied": 2,
+        "released": 2,
+    }.items():
+        assert len({getattr(situation, name) for situation, _, _ in decided()}) == values, name
+    assert len(decided()) > 30_000
