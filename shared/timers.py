@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable
 from typing import TypeVar
 
+from shared import telemetry
 from shared.alerts import Alerts
-from shared.errors import CosellError, FatalError
+from shared.errors import AllowanceSpent, CosellError, FatalError
+from shared.feeds.poison import check_poison
 from shared.feeds.poll_crm import poll_crm
-from shared.feeds.reconcile import apply_mapping, resume_due, sweep
-from shared.sync.task import Ports
-from shared.sync.worker import WORKER
+from shared.feeds.remap import apply_mapping
+from shared.feeds.resume import resume_due
+from shared.feeds.sweep import sweep
+from shared.guard import for_the_log
+from shared.queue.port import PoisonQueue
+from shared.sync.failures import POLL, no_more_fatal, waiting_for_administrator
+from shared.sync.task import Task
+from shared.sync.worker import Tasks
 from shared.webhook.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -19,37 +27,52 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def run_poll(ports: Mapping[str, Ports], alerts: Alerts) -> None:
+def run_poll(tasks: Tasks, alerts: Alerts) -> None:
     """Poll every CRM once."""
-    for name in ports:
-        _attempt(alerts, f"poll {name}", lambda name=name: poll_crm(ports[name]))  # type: ignore[misc]
+    with telemetry.work(str(uuid.uuid4())):
+        for name in tasks.names:
+            _attempt(tasks, alerts, POLL.format(name), lambda name=name: poll_crm(tasks.of(name)), name)  # type: ignore[misc]
 
 
-def run_reconcile(ports: Mapping[str, Ports], alerts: Alerts, watchdog: Watchdog) -> None:
-    """Sweep for missed events, resume what is due, and look after the webhook.
+def run_reconcile(tasks: Tasks, alerts: Alerts, watchdog: Watchdog, poison: PoisonQueue) -> None:
+    """Sweep for missed events, queue what is due, and look after the webhook and the poison queue.
 
-    The alert of a CRM's deals is cleared once none of them waits for an administrator.
+    The alert of a CRM's deals is resolved once none of them waits for an administrator.
     """
-    unannounced = 0
-    for name in ports:
-        swept = _attempt(alerts, f"sweep {name}", lambda name=name: sweep(ports[name]))  # type: ignore[misc]
-        unannounced += swept.unannounced if swept else 0
-        _attempt(alerts, f"mapping {name}", lambda name=name: apply_mapping(ports[name]))  # type: ignore[misc]
-        families = _attempt(alerts, f"resume {name}", lambda name=name: resume_due(ports[name]))  # type: ignore[misc]
-        if families is not None and FatalError.family not in families:
-            alerts.clear(WORKER.format(name))
-    _attempt(alerts, "look at the webhook", watchdog.check_registration)
-    _attempt(alerts, "look for events", lambda: watchdog.check_heartbeat(unannounced))
+    with telemetry.work(str(uuid.uuid4())):
+        unannounced = sum(_reconcile(tasks, alerts, name) for name in tasks.names)
+        _attempt(tasks, alerts, "look at the webhook", watchdog.check_registration)
+        _attempt(tasks, alerts, "look for events", lambda: watchdog.check_heartbeat(unannounced))
+        _attempt(tasks, alerts, "look at the poison queue", lambda: check_poison(poison, alerts))
 
 
-def _attempt(alerts: Alerts, step: str, action: Callable[[], T]) -> T | None:
-    """Run one step and clear its alert; a failure is logged, and a fatal one alerts. The next tick tries again."""
+def _reconcile(tasks: Tasks, alerts: Alerts, name: str) -> int:
+    """Reconcile one CRM; returns how many changes the sweep found for the first time."""
+    swept = _attempt(tasks, alerts, f"sweep {name}", lambda: sweep(tasks.of(name)), name)
+    _attempt(tasks, alerts, f"mapping {name}", lambda: apply_mapping(tasks.of(name)), name)
+    _attempt(tasks, alerts, f"resume {name}", lambda: _resume(tasks.of(name), alerts), name)
+    return swept.unannounced if swept else 0
+
+
+def _resume(task: Task, alerts: Alerts) -> None:
+    if FatalError.family not in resume_due(task):
+        no_more_fatal(alerts, task.name)
+
+
+def _attempt(tasks: Tasks, alerts: Alerts, step: str, action: Callable[[], T], crm: str | None = None) -> T | None:
+    """Run one step and resolve its alert. A failure is logged; it alerts when a person must know of it.
+
+    The next tick tries again.
+
+    A step that goes well again shows that the deals which wait for an administrator need not wait any more.
+    """
+    done = None
     try:
         done = action()
+        if alerts.clear(step) and crm:
+            waiting_for_administrator(tasks.of(crm), alerts)
     except CosellError as error:
-        log.warning("%s failed (%s): %s", step, error.family, type(error).__name__)
-        if isinstance(error, FatalError):
+        log.warning("%s failed (%s): %s", step, error.family, for_the_log(error))
+        if isinstance(error, (FatalError, AllowanceSpent)):
             alerts.alert(step, str(error))
-        return None
-    alerts.clear(step)
     return done

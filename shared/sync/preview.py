@@ -14,12 +14,17 @@ from functools import partial
 from itertools import islice
 from random import Random
 
-from shared.deal import Value, show
-from shared.errors import DataError, GoneError, RetriableError
-from shared.ledger.port import Link, LinkState
-from shared.merge import Change, Difference, Plan
-from shared.sync.agree import check_sendable, make_plan, observed_record, observed_referral
-from shared.sync.task import Ports
+from shared.deal import STATUS, Value, show
+from shared.decide.deal import Deal
+from shared.decide.decisions import Agree, AwaitUndo, Decision, HoldForPerson, Orphan
+from shared.errors import DataError, RetriableError
+from shared.ledger import audit
+from shared.link import Link, LinkState
+from shared.merge import Change, Difference, Stays
+from shared.messages.reasons import Reason
+from shared.problems import Problem
+from shared.sync.observe import Observer
+from shared.sync.task import Task
 
 WORKERS = 4
 """How many deals are looked at side by side: enough to hide the network, few enough for Partner Center's patience."""
@@ -80,9 +85,9 @@ class DealForecast:
     forecasts: tuple[Forecast, ...]
 
 
-def linked(ports: Ports) -> Iterator[Link]:
+def linked(task: Task) -> Iterator[Link]:
     """Return the deals that a mapping concerns: linked, and neither paused nor orphaned."""
-    return (link for link in ports.ledger.links(ports.crm.name) if link.state is LinkState.LINKED)
+    return (link for link in task.links.all() if link.state is LinkState.LINKED)
 
 
 def sample(links: Iterable[Link], size: int, chance: Random) -> list[Link]:
@@ -96,60 +101,75 @@ def sample(links: Iterable[Link], size: int, chance: Random) -> list[Link]:
     return kept
 
 
-def preview(ports: Ports, links: Iterable[Link]) -> Iterator[DealForecast]:
-    """Yield the forecast of each link under `ports.field_map`, in their order; memory does not grow with their number.
+def preview(task: Task, links: Iterable[Link]) -> Iterator[DealForecast]:
+    """Yield the forecast of each link under `task.field_map`, in their order; memory does not grow with their number.
 
     Raises the fatal family; a deal that cannot be looked at for another reason is forecast to fail.
     """
     remaining = iter(links)
     with ThreadPoolExecutor(WORKERS, "preview") as pool:
         while batch := list(islice(remaining, _BATCH)):
-            yield from pool.map(partial(forecast_deal, ports), batch)
+            yield from pool.map(partial(forecast_deal, task), batch)
 
 
-def forecast_deal(ports: Ports, link: Link) -> DealForecast:
+def forecast_deal(task: Task, link: Link) -> DealForecast:
     """Return what the worker would do to one deal. Raises the fatal family."""
     for remaining in reversed(range(_ATTEMPTS)):
         try:
-            return DealForecast(link, tuple(_forecasts(_plan(ports, link))))
+            return DealForecast(link, tuple(_forecasts(task, _decision(task, link))))
         except DataError as error:
-            failures = (
-                Forecast(Action.FAIL, Side.BOTH, each.field, f"{each.rule}. {each.remedy}") for each in error.problems
-            )
-            return DealForecast(link, tuple(failures))
-        except GoneError as error:
-            return DealForecast(link, (Forecast(Action.FAIL, Side.BOTH, "deal", f"{error}; it would be orphaned"),))
+            return DealForecast(link, tuple(map(_failure, error.problems)))
         except RetriableError as error:
             if not remaining:
                 reason = f"it could not be looked at: {type(error).__name__}"
                 return DealForecast(link, (Forecast(Action.FAIL, Side.BOTH, "deal", reason),))
-            ports.clock.sleep(error.retry_after or _PAUSE)
-    raise AssertionError("unreachable")
+            task.clock.sleep(error.retry_after or _PAUSE)
+    raise AssertionError("every attempt returns or raises")
 
 
-def _plan(ports: Ports, link: Link) -> Plan:
-    referral = observed_referral(ports.partner_center.read(link.referral_id), ports.field_map)
-    record = observed_record(ports.crm.read(link.record_id), ports.field_map)
-    read_only = ports.crm.closed_rows_are_read_only
-    plan = make_plan(link, referral, record, ports.field_map, closed_rows_are_read_only=read_only)
-    check_sendable(plan, record.fields)
-    return plan
+def _decision(task: Task, link: Link) -> Decision:
+    observer = Observer(task, trusting=False)
+    deal = Deal(task.clock.now(), "record", link, referral=observer.read_referral(link.referral_id))
+    return observer.decide(deal)[1]
 
 
-def _forecasts(plan: Plan) -> Iterator[Forecast]:
-    yield from (_change(Side.CRM, each) for each in plan.to_crm)
-    yield from (_change(Side.PARTNER_CENTER, each) for each in plan.to_partner_center)
-    yield from map(_difference, plan.differences)
+def _forecasts(task: Task, decision: Decision) -> Iterator[Forecast]:
+    match decision:
+        case AwaitUndo(agree=agree, closing=closing):
+            yield Forecast(Action.WRITE, Side.PARTNER_CENTER, STATUS, Reason.CLOSE_WAITS, "", str(closing.stage))
+            yield from _planned(task, agree)
+        case Agree():
+            yield from _planned(task, decision)
+        case HoldForPerson(problems):
+            yield from map(_failure, problems)
+        case Orphan(reason=reason):
+            yield Forecast(
+                Action.FAIL, Side.BOTH, "deal", f"{task.choices.messages.reason(reason)}; it would be orphaned"
+            )
 
 
-def _change(side: Side, change: Change) -> Forecast:
+def _planned(task: Task, agree: Agree) -> Iterator[Forecast]:
+    yield from (_change(task, Side.CRM, each) for each in agree.plan.to_crm)
+    yield from (_change(task, Side.PARTNER_CENTER, each) for each in agree.plan.to_partner_center)
+    yield from map(_failure, agree.problems)
+    told = {Reason.CLOSE_WAITS, Reason.UNREADABLE}  # By the write of the close, and by the problem of the value.
+    yield from (_difference(task, each) for each in agree.plan.differences if each.reason not in told)
+
+
+def _failure(each: Problem) -> Forecast:
+    return Forecast(Action.FAIL, Side.BOTH, each.field, f"{each.rule}. {each.remedy}")
+
+
+def _change(task: Task, side: Side, change: Change) -> Forecast:
     action = Action.CLEAR if _is_nothing(change.new) and not _is_nothing(change.old) else Action.WRITE
-    return Forecast(action, side, change.name, change.reason, show(change.old), show(change.new))
+    reason = task.choices.messages.reason(change.reason)
+    return Forecast(action, side, change.name, reason, show(change.old), show(change.new))
 
 
-def _difference(each: Difference) -> Forecast:
-    action = Action.HOLD if each.held else Action.DIFFER
-    return Forecast(action, Side.BOTH, each.name, each.reason, show(each.referral), show(each.record))
+def _difference(task: Task, each: Difference) -> Forecast:
+    action = Action.HOLD if each.stays in (Stays.HELD, Stays.DECIDE) else Action.DIFFER
+    reason = audit.reason_of(task.choices.messages, each)
+    return Forecast(action, Side.BOTH, each.name, reason, show(each.referral), show(each.record))
 
 
 def _is_nothing(value: Value) -> bool:

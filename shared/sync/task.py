@@ -1,31 +1,98 @@
-"""The collaborators of every use case, and the few choices that apply to all of them."""
+"""What it takes to handle deals of one table of one CRM."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from shared.choices import CrmAudit
 from shared.clock import Clock
 from shared.crm.port import Crm
-from shared.ledger.port import Ledger
+from shared.deal import RecordKey
+from shared.decide.deal import Policy
+from shared.ledger.audit import Stamp
+from shared.ledger.drawers import Drawers
+from shared.ledger.port import Agenda, Audit, DealLedger, Intents, Links
 from shared.mapping.field_map import FieldMap
+from shared.messages import Messages
+from shared.partner_center.organization import Organization
 from shared.partner_center.port import PartnerCenter
+from shared.queue.message import DealMessage
 from shared.queue.port import DealQueue
 
 
 @dataclass(frozen=True)
-class Ports:
-    """What a use case may touch, for one CRM."""
+class Choices:
+    """What the settings choose for every deal."""
+
+    crm_audit: CrmAudit = CrmAudit.EVERY_CHANGE
+    dry_run: bool = False
+    policy: Policy = field(default_factory=Policy)
+    messages: Messages = field(default_factory=Messages)
+    mass_deals: int = 25
+    mass_percent: int = 10
+    """A change that ends, clears, switches off or deletes more deals than both within an hour waits for a person."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """The collaborators of every use case, for one binding: a CRM, its table, and the field map between them.
+
+    `correlation_id` ties together everything that one message causes. `other_crms` are the names of the other CRMs
+    that the app is configured with.
+    """
 
     crm: Crm
     partner_center: PartnerCenter
-    ledger: Ledger
+    organization: Organization
+    ledger: DealLedger
+    drawers: Drawers
     queue: DealQueue
     field_map: FieldMap
     clock: Clock
     random: Random
-    crm_audit: CrmAudit = CrmAudit.EVERY_CHANGE
-    dry_run: bool = False
-    others: tuple[str, ...] = ()
-    """Names of the other CRMs that the app is configured with."""
+    choices: Choices = field(default_factory=Choices)
+    other_crms: tuple[str, ...] = ()
+    correlation_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """The CRM's name."""
+        return self.crm.name
+
+    @property
+    def links(self) -> Links:
+        """The links of this CRM."""
+        return self.ledger.links
+
+    @property
+    def audit(self) -> Audit:
+        """The audit of this CRM's deals."""
+        return self.ledger.audit
+
+    @property
+    def intents(self) -> Intents:
+        """The unfinished intents of this CRM."""
+        return self.ledger.intents
+
+    @property
+    def agenda(self) -> Agenda:
+        """What is due for this CRM's deals."""
+        return self.ledger.agenda
+
+    @property
+    def policy(self) -> Policy:
+        """The settings that decisions depend on."""
+        return self.choices.policy
+
+    def stamp(self) -> Stamp:
+        """Return what every audit entry of this piece of work has in common."""
+        return Stamp(self.clock.now(), self.correlation_id, self.field_map.version)
+
+    def deal_key(self, message: DealMessage) -> str:
+        """Return the key of a message's deal, as far as the message knows it."""
+        return message.referral_id or self.key(str(message.record_id)).deal
+
+    def key(self, record_id: str) -> RecordKey:
+        """Return the key of a record in this task's table."""
+        return RecordKey(self.crm.name, self.field_map.table, record_id)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from shared.deal import STATUS
-from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage, align
+from shared.link import Link, LinkState
 from shared.merge import Rule
+from shared.status import StatusKind
 from tests.support.fakes.crm import IDENTIFIER
 from tests.support.fakes.world import World, built_in_mapping
 
@@ -13,8 +14,8 @@ from tests.support.fakes.world import World, built_in_mapping
 def disagreements(world: World, link: Link) -> list[str]:
     """Return, field by field, where the two sides or the base of a link are not equal."""
     mapping = built_in_mapping()
-    referral = mapping.read_referral(world.partner_center.rows[link.referral_id])
-    record = mapping.read_record(world.crm_of(link).row(link.record_id))
+    referral, _ = mapping.read_referral(world.partner_center.rows[link.referral_id])
+    record, _ = mapping.read_record(world.crm_of(link).row(link.record_id))
     stage = Stage(str(referral[STATUS]))
     record[STATUS] = align(Stage(str(record[STATUS])), stage)
     found = []
@@ -40,7 +41,25 @@ def check_agreed(world: World, *, deals: int = 1) -> None:
         assert len(world.partner_center.of_microsoft(link.engagement_id)) <= 1
     assert world.queue.messages == []
     assert world.queue.poisoned == []
-    assert list(world.ledger.all_parked("dynamics365")) == []
+    assert list(world.parked()) == []
+
+
+def check_at_rest(world: World) -> None:
+    """The only deal agrees; of one that ended in opposite ways each side keeps its own end, and a person is told."""
+    (link,) = world.links()
+    ends = (
+        world.partner_center.rows[link.referral_id]["substatus"],
+        world.crm_of(link).row(link.record_id)["statecode"],
+    )
+    if ends not in {("Won", 2), ("Lost", 1)}:
+        check_agreed(world)
+        return
+    assert [each.split(":")[0] for each in disagreements(world, link)] == ["status"]
+    assert list(link.differences) == ["status"]
+    assert link.status
+    assert link.status.kind is StatusKind.ATTENTION
+    check_tied(world, link)
+    assert world.queue.messages == []
 
 
 def check_tied(world: World, link: Link) -> None:

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from random import Random
 
 from shared.errors import OutcomeUnknown, ServiceUnavailable, Throttled
-from shared.ledger.port import LinkState
 from shared.lifecycle import Stage
+from shared.link import LinkState
 from tests.simulation.deals import HELP
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.tape import Step
@@ -206,8 +206,8 @@ class History:
         """Return the newest edits of a field and side that are neither on both sides nor in the audit (P1)."""
         lost = []
         for (side, row_id, _), edit in self.edits.items():
-            find = self.world.ledger.link_of_record if side == "record" else self.world.ledger.link
-            link = find("dynamics365", row_id)
+            links = self.world.ledger.of("dynamics365").links
+            link = self.world.link_of_record(row_id) if side == "record" else links.of_referral(row_id)
             if link is None or link.state is LinkState.IGNORED:
                 if not self._closed(side, row_id):  # Before the app heard of it, which is its own business then.
                     lost.append(f"{side} {edit}: no link")
@@ -217,7 +217,7 @@ class History:
                 str(self.world.crm.row(link.record_id)[COLUMNS[edit.pointer]]),
             )
             everywhere = all(value.startswith(edit.shown) for value in values)
-            told = self.world.ledger.history("dynamics365", link.referral_id, limit=10_000)
+            told = self.world.audit_of(link.referral_id)
             if not everywhere and not any(edit.shown in f"{row.text} {row.changes}" for row in told):
                 lost.append(f"{side} {edit}: sides hold {values}")
         return lost

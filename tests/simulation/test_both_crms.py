@@ -9,11 +9,11 @@ from random import Random
 
 import pytest
 
-from shared.errors import AccessDenied, CosellError, DataError, Problem, ServiceUnavailable, Throttled
-from shared.ledger.memory import MemoryLedger
-from shared.ledger.port import Link, LinkState
+from shared.errors import AccessDenied, CosellError, DataError, ServiceUnavailable, Throttled
 from shared.lifecycle import Stage
+from shared.link import Link, LinkState
 from shared.mapping.loading import load_mapping
+from shared.problems import problem
 from tests.simulation.agreement import disagreements
 from tests.simulation.deals import HELP
 from tests.support.fakes.crm import FakeCrm
@@ -43,7 +43,7 @@ def check_agreed(world: TwoCrms, *, first: Callable[[TwoCrms], FakeCrm] | None =
     for link in links:
         assert link.state is LinkState.LINKED
         assert disagreements(world, link) == []
-        assert list(world.ledger.all_parked(link.crm)) == []
+        assert list(world.parked(link.crm)) == []
     assert world.queue.messages == []
     assert world.queue.poisoned == []
     named = world.partner_center.rows[links[0].referral_id]["externalReferenceId"]
@@ -123,7 +123,7 @@ def test_the_two_crms_disagree_and_the_later_one_wins_with_both_values_in_its_au
     world.other.edit(second.record_id, estimatedvalue=8, description="of the other")
     world.settle()
     assert [row["estimatedvalue"] for row in (*world.crm.rows().values(), *world.other.rows().values())] == [8, 8]
-    told = "\n".join(entry.text for entry in world.ledger.history("salesforce", second.referral_id))
+    told = "\n".join(entry.text for entry in world.audit_of(second.referral_id, "salesforce"))
     assert "deal_value: 7 → 8 (both sides changed; the CRM wins)" in told
     assert sum(writes(world, mark).values()) <= 7
     check_agreed(world)
@@ -150,7 +150,10 @@ def test_one_wins_what_the_other_loses(world: TwoCrms) -> None:
     world.recover()
     (row,) = world.partner_center.ours()
     assert row["substatus"] == "Won", "Partner Center took the first, and what is closed there is final"
-    check_agreed(world)
+    assert world.other.row(second.record_id)["statecode"] == 2, "what was lost there is left to a person"
+    links = {link.crm: link for link in world.links()}
+    assert links[world.crm.name].differences == {}
+    assert list(links[world.other.name].differences) == ["status"]
 
 
 @pytest.mark.parametrize("error", [ServiceUnavailable("down"), Throttled("slow", retry_after=60), AccessDenied("no")])
@@ -186,15 +189,15 @@ def test_while_partner_center_is_down_work_does_not_multiply(world: TwoCrms) -> 
 
 def test_a_deal_parked_in_one_goes_on_in_the_other(world: TwoCrms) -> None:
     def refuse(_row: dict[str, object]) -> dict[str, object]:
-        raise DataError(Problem("record", "a rule of the customer's", "Correct it."))
+        raise DataError(problem("crm.refused", "record", crm="Salesforce", message="a rule of the customer's"))
 
     referral_id = invited(world)
     world.other.logic.append(refuse)
     world.partner_center.edit(referral_id, {VALUE: 5})
     world.settle()
     assert [row["estimatedvalue"] for row in world.crm.rows().values()] == [5]
-    assert list(world.ledger.all_parked("dynamics365")) == []
-    (parked,) = world.ledger.all_parked("salesforce")
+    assert list(world.parked()) == []
+    (parked,) = world.parked("salesforce")
     mark = world.mark()
     world.clock.advance(timedelta(hours=25))
     world.reconcile()
@@ -215,11 +218,11 @@ def test_each_crm_has_its_own_alert(world: TwoCrms) -> None:
     assert len(world.chat.texts) == 2
     del world.tape.faults[0]
     world.recover()
-    assert sum("well again" in text and "the first refuses" in text for text in world.chat.texts) == 1
-    assert not any("well again" in text and "the second refuses" in text for text in world.chat.texts)
+    assert sum("Resolved:" in text and "the first refuses" in text for text in world.chat.texts) == 1
+    assert not any("Resolved:" in text and "the second refuses" in text for text in world.chat.texts)
     world.tape.faults.clear()
     world.recover()
-    assert sum("well again" in text and "the second refuses" in text for text in world.chat.texts) == 1
+    assert sum("Resolved:" in text and "the second refuses" in text for text in world.chat.texts) == 1
     check_agreed(world)
 
 
@@ -265,8 +268,7 @@ def test_a_lost_ledger_ties_each_record_again(world: TwoCrms, seller: str) -> No
 
 def forget(world: TwoCrms) -> None:
     """Lose the storage account."""
-    vars(world.ledger).clear()
-    vars(world.ledger).update(vars(MemoryLedger()))
+    world.lose_the_ledger()
 
 
 def test_an_id_that_no_crm_knows_is_left_as_it_is(world: TwoCrms) -> None:
@@ -321,10 +323,11 @@ def _interference(world: TwoCrms, number: int) -> Callable[[Step], None]:
     def interfere(step: Step) -> None:
         if step.number == number:
             world.tape.before.remove(interfere)
+            world.another_receiver()
             world.receive_all()
             world.poll()
             for message in list(world.queue.due()):
-                world.work.run(message.text)
+                world.worker.run(message.text)
 
     return interfere
 

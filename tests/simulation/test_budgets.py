@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.choices import CrmAudit
-from shared.partner_center.new_referral import MICROSOFT
+from shared.partner_center.port import MICROSOFT
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.partner_center import Event
@@ -120,7 +120,7 @@ def test_a_record_delivered_again_is_written_nowhere(world: World) -> None:
     (message,) = world.queue.due()
     world.settle()
     start = world.mark()
-    world.work.run(message.text)
+    world.worker.run(message.text)
     assert world.calls(start).get(PATCH, 0) == world.calls(start).get("crm.update", 0) == 0
 
 
@@ -151,12 +151,12 @@ def test_a_stale_version_costs_the_refusal_and_both_reads(world: World) -> None:
 
 def test_each_change_is_one_row_of_the_audit(world: World) -> None:
     referral_id, record_id = shared(world)
-    before = len(world.ledger.history("dynamics365", referral_id))
+    before = len(world.audit_of(referral_id))
     world.crm.edit(record_id, estimatedvalue=6)
     world.settle()
     world.partner_center.edit(referral_id, {VALUE: 7})
     world.settle()
-    assert len(world.ledger.history("dynamics365", referral_id)) == before + 2
+    assert len(world.audit_of(referral_id)) == before + 2
 
 
 def test_a_change_takes_few_transactions(world: World) -> None:
@@ -173,7 +173,7 @@ def test_a_change_takes_few_transactions(world: World) -> None:
         world.poll()
         start = world.mark()
         (message,) = world.queue.due()
-        world.work.run(message.text)
+        world.worker.run(message.text)
         ledger = [step.name for step in world.tape.steps[start:] if step.port == "ledger"]
         assert len(ledger) <= 3, ledger  # The fourth is the poll's share of the cursor.
         world.settle()

@@ -8,14 +8,16 @@ import pytest
 
 from shared.errors import (
     AccessDenied,
+    AllowanceSpent,
     CosellError,
     DataError,
     OutcomeUnknown,
-    Problem,
     ServiceUnavailable,
     SignInRequired,
     Throttled,
 )
+from shared.ledger.model import DueKind
+from shared.problems import problem
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.referral_rules import at
@@ -41,12 +43,12 @@ def test_an_incomplete_deal_is_parked_with_what_to_do_on_the_record(world: World
     start = world.mark()
     assert world.settle() < 5  # Its own ✖ must not set it off again.
     assert world.calls(start)["crm.update"] == 1
-    assert status(world, record_id).startswith("✖ deal_value:")
+    assert "Enter the estimated value." in status(world, record_id)
     audit = str(world.crm.row(record_id)["cosell_audit"])
     assert "solution" in audit
-    assert "deal_value" in audit
+    assert "Deal value" in audit
     assert world.partner_center.ours() == []
-    (parked,) = world.ledger.all_parked("dynamics365")
+    (parked,) = world.parked()
     assert parked.family == "data"
 
 
@@ -89,7 +91,7 @@ def test_half_corrected_it_says_what_is_left(world: World) -> None:
     world.settle()
     world.crm.edit(record_id, estimatedvalue=5)
     world.settle()
-    assert status(world, record_id).startswith("✖ solutions:")
+    assert "at least one solution ID" in status(world, record_id)
     world.crm.edit(record_id, cosell_products="SOL-20311-QXT")
     world.settle()
     check_agreed(world)
@@ -112,7 +114,8 @@ def test_what_partner_center_cannot_be_without_is_not_cleared(world: World) -> N
     world.crm.edit(record_id, estimatedvalue=None)
     world.settle()
     assert world.calls(start) == {"crm.update": 1}
-    assert status(world, record_id).startswith("✖ deal_value:")
+    assert status(world, record_id).startswith("✖")
+    assert "value" in status(world, record_id)
     assert at(world.partner_center.rows[referral_id], VALUE) == 42000
     world.crm.edit(record_id, estimatedvalue=18)
     world.settle()
@@ -137,10 +140,12 @@ def test_a_refusal_by_partner_center_is_told_and_does_not_loop(world: World) -> 
 
 def test_a_refusal_by_the_crm_does_not_lose_the_edit(world: World) -> None:
     referral_id, record_id = shared(world)
-    world.tape.fail(DataError(Problem("record", "the plug-in says no", "Ask IT.")), "crm", "update")
+    refusal = problem("crm.refused", "record", crm="Dynamics 365", message="the plug-in says no")
+    world.tape.fail(DataError(refusal), "crm", "update")
     world.partner_center.edit(referral_id, {VALUE: 19})
     world.settle()
-    assert "the plug-in says no" in status(world, record_id)
+    assert status(world, record_id).startswith("✖")
+    assert "the plug-in says no" in str(world.crm.row(record_id)["cosell_audit"])
     world.clock.advance(timedelta(hours=25))
     world.recover()
     check_agreed(world)
@@ -162,7 +167,7 @@ def test_a_deal_in_agreement_is_parked_no_more(world: World) -> None:
     referral_id, record_id = shared(world)
     world.partner_center.edit(referral_id, {"/details/currency": "CHF"})
     world.settle()
-    assert world.ledger.parked("dynamics365", referral_id)
+    assert world.ledger.of("dynamics365").agenda.of(DueKind.PARKED, referral_id)
     world.crm.edit(record_id, transactioncurrencyid="EUR")
     world.settle()
     check_agreed(world)
@@ -202,7 +207,7 @@ def test_partner_center_down_the_deal_waits_and_says_so(world: World, error: Cos
     world.poll()
     world.pump()
     assert status(world, record_id).startswith("⏳")
-    (parked,) = world.ledger.all_parked("dynamics365")
+    (parked,) = world.parked()
     assert parked.family == "retriable"
     world.clock.advance(timedelta(minutes=3))
     world.poll()
@@ -221,7 +226,7 @@ def test_the_crm_down_an_invitation_waits(world: World, error: CosellError) -> N
     world.partner_center.invites_us()
     world.receive_all()
     world.pump()
-    assert len(list(world.ledger.all_parked("dynamics365"))) == 1
+    assert len(list(world.parked())) == 1
     world.tape.faults.clear()
     world.settle()
     world.recover()
@@ -285,7 +290,7 @@ def test_a_refused_identity_alerts_once_and_everything_recovers(world: World, er
     world.tape.faults.clear()
     world.recover()
     check_agreed(world, deals=3)
-    assert sum("well again" in text for text in world.chat.texts) == told
+    assert sum("Resolved:" in text for text in world.chat.texts) == told
     assert len(world.chat.texts) == 2 * told
 
 
@@ -365,4 +370,76 @@ def test_a_referral_that_closes_while_its_record_is_being_created_is_tied_unpatc
     world.partner_center.close(referral_id, "Lost")
     world.recover()
     assert world.link().record_id == world.record_id()
-    assert list(world.ledger.all_parked("dynamics365")) == []
+    assert list(world.parked()) == []
+
+
+# --- the vendor's daily allowance ------------------------------------------------------------------------------------
+
+
+def test_a_spent_allowance_is_told_and_ends_with_the_first_poll_that_works(world: World) -> None:
+    referral_id, _ = shared(world)
+    world.tape.fail(AllowanceSpent("91 % of the calls are used", retry_after=1800), "crm", times=None)
+    world.partner_center.edit(referral_id, {VALUE: 30})
+    world.receive_all()
+    world.pump()
+    (parked,) = world.parked()
+    assert (parked.family, parked.at - world.clock.now() > timedelta(minutes=25)) == ("retriable", True)
+    for _ in range(3):
+        world.poll()
+    assert len(world.chat.texts) == 1
+    assert "91 %" in world.chat.texts[0]
+    world.tape.faults.clear()
+    world.poll()
+    assert len(world.chat.texts) == 2
+    world.clock.advance(timedelta(hours=1))
+    world.settle()
+    world.recover()
+    check_agreed(world)
+
+
+# --- a CRM that refuses to close, or hides ---------------------------------------------------------------------------
+
+
+def test_a_refused_close_is_shown_and_does_not_go_round(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.refused_closing = "Close the quotes first."
+    world.crm.edit(record_id, description="edited just before")
+    world.partner_center.close(referral_id, "Won")
+    world.settle()
+    assert status(world, record_id).startswith("✖")
+    assert "Close the quotes first." in str(world.crm.row(record_id)["cosell_audit"])
+    start = world.mark()
+    for _ in range(5):
+        world.poll()
+        world.pump()
+    assert not [name for name in world.calls(start) if name in ("crm.update", "crm.close")]
+    world.crm.refused_closing = ""
+    world.clock.advance(timedelta(hours=25))
+    world.recover()
+    assert world.crm.row(record_id)["statecode"] == 1
+
+
+def test_a_hidden_column_clears_nothing_and_tells_the_administrator(world: World) -> None:
+    referral_id, record_id = shared(world)
+    notes = at(world.partner_center.rows[referral_id], "/details/notes")
+    assert notes
+    world.crm.hidden.add("description")
+    world.crm.edit(record_id, estimatedvalue=77)
+    world.settle()
+    assert at(world.partner_center.rows[referral_id], "/details/notes") == notes
+    assert any("hides" in text for text in world.chat.texts)
+    world.crm.hidden.clear()
+    world.clock.advance(timedelta(minutes=11))
+    world.recover()
+    check_agreed(world)
+    assert at(world.partner_center.rows[referral_id], VALUE) == 77
+
+
+def test_what_a_plug_in_changes_after_the_answer_travels_like_an_edit(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.later.append(lambda row: {"description": "by automation"} if row["estimatedvalue"] == 88 else {})
+    world.partner_center.edit(referral_id, {VALUE: 88})
+    world.settle()
+    check_agreed(world)
+    assert at(world.partner_center.rows[referral_id], "/details/notes") == "by automation"
+    assert world.crm.row(record_id)["description"] == "by automation"

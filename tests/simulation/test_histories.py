@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.ledger.port import LinkState
+from shared.link import LinkState
 from tests.simulation.agreement import check_tied, disagreements
 from tests.simulation.histories import COLUMNS, History
 from tests.support.fakes.world import World
@@ -31,12 +31,12 @@ def check(history: History, world: World) -> None:
         assert len(world.partner_center.of_microsoft(row["engagementId"])) <= 1
     assert links == {}
     for record_id, record in world.crm.rows().items():
-        linked = world.ledger.link_of_record("dynamics365", record_id)
+        linked = world.link_of_record(record_id)
         assert linked or record["statecode"] != 0  # Closed before it was shared.
     assert history.lost_edits() == []
     assert world.queue.messages == []
     assert world.queue.poisoned == []
-    assert [parked.reason for parked in world.ledger.all_parked("dynamics365")] == []
+    assert [parked.reason for parked in world.parked()] == []
 
 
 def relive(history: History) -> World:
@@ -80,7 +80,7 @@ def test_a_wrong_clock_decides_nothing(days: int) -> None:
 
 
 def _outcome(world: World) -> object:
-    mapping = world.ports.field_map
+    mapping = world.task.field_map
     referrals = [mapping.read_referral(row) for row in world.partner_center.ours()]
     records = [[row[column] for column in COLUMNS.values()] for row in world.crm.rows().values()]
     return referrals, records

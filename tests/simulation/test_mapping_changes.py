@@ -12,8 +12,9 @@ import pytest
 
 from shared.errors import AccessDenied, Throttled
 from shared.ledger import audit as trail
-from shared.ledger.port import Link, LinkState
+from shared.ledger.drawers import applied_mapping
 from shared.lifecycle import Stage
+from shared.link import Link, LinkState
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
 from shared.sync.preview import Action, Forecast, Side, forecast_deal, linked, preview, sample
@@ -55,11 +56,11 @@ def overlay(tmp_path: Path) -> Overlay:
 
 def foretold(world: World, mapping: FieldMap) -> list[tuple[Link, Forecast]]:
     """Preview a candidate over every deal, and check that looking changed nothing anywhere."""
-    current = world.ports.field_map
+    current = world.task.field_map
     world.configure(mapping=mapping)
-    before = (world.crm.rows(), [dict(row) for row in world.partner_center.ours()], world.ledger.commits)
-    deals = list(preview(world.ports, linked(world.ports)))
-    assert (world.crm.rows(), [dict(row) for row in world.partner_center.ours()], world.ledger.commits) == before
+    before = (world.crm.rows(), [dict(row) for row in world.partner_center.ours()], world.commits())
+    deals = list(preview(world.task, linked(world.task)))
+    assert (world.crm.rows(), [dict(row) for row in world.partner_center.ours()], world.commits()) == before
     world.configure(mapping=current)
     return [(deal.link, each) for deal in deals for each in deal.forecasts]
 
@@ -86,7 +87,7 @@ def written(world: World) -> Counter[Fact]:
     return Counter(
         (link.referral_id, entry.direction, name, old, new)
         for link in world.links()
-        for entry in world.ledger.history("dynamics365", link.referral_id, limit=1000)
+        for entry in world.audit_of(link.referral_id)
         if entry.direction != trail.BOTH
         for name, old, new in entry.changes
     )
@@ -139,7 +140,7 @@ def test_rolling_back_a_moved_row_brings_the_edits_made_meanwhile(world: World, 
     assert world.partner_center.rows[referral_id]["details"]["notes"] == "Edited in the new column"
     found = foretold(world, built_in_mapping())
     assert [(each.action, each.side) for _, each in found] == [(Action.WRITE, Side.PARTNER_CENTER)]
-    assert "the mapping's row for it changed" in found[0][1].reason, "the seller's policy decides, and preview says so"
+    assert "its row in the mapping changed" in found[0][1].reason, "the seller's policy decides, and preview says so"
     assert switch(world, built_in_mapping()) == writes(found)
 
 
@@ -184,11 +185,11 @@ def test_what_would_fail_is_told_with_its_reason_and_does_fail(world: World, ove
     fewer = overlay("\n  - {field: help, values: {1: WorkloadSpecificValueProposition, 6: GeneralOrOther}}")
     found = foretold(world, fewer)
     assert [(each.action, each.field) for _, each in found] == [(Action.FAIL, "help")]
-    assert "option 2 is not one of 1, 6" in found[0][1].reason
+    assert "2 is not one of 1, 6" in found[0][1].reason
     assert switch(world, fewer) == Counter()
-    parked = list(world.ledger.all_parked("dynamics365"))
+    parked = list(world.parked())
     assert [each.family for each in parked] == ["data"]
-    assert "option 2 is not one of 1, 6" in parked[0].reason
+    assert "2 is not one of 1, 6" in parked[0].reason
 
 
 def test_a_value_that_would_be_cleared_is_told_apart(world: World, overlay: Overlay) -> None:
@@ -214,7 +215,7 @@ def test_what_partner_center_would_refuse_is_forecast_to_fail(world: World, over
     found = foretold(world, built_in_mapping())
     assert [(each.action, each.field) for _, each in found] == [(Action.FAIL, "solutions")]
     assert switch(world, built_in_mapping()) == Counter()
-    assert [each.reason for each in world.ledger.all_parked("dynamics365")] == [f"solutions: {found[0][1].reason}"]
+    assert [each.reason for each in world.parked()] == [f"Products: {found[0][1].reason}"]
 
 
 def test_a_closed_record_is_not_forecast_to_be_written(world: World, overlay: Overlay) -> None:
@@ -271,11 +272,10 @@ def test_a_pass_that_was_interrupted_goes_on_with_what_is_still_under_the_old_on
     quiet(world)
     candidate = overlay(CAMPAIGN)
     switch(world, candidate)
-    held = world.ledger.value("mapping", "dynamics365")
-    world.ledger.replace_value("mapping", "dynamics365", "not yet", held)
+    world.ledger.drawers.change(applied_mapping("dynamics365"), lambda _held: "not yet")
     world.reconcile()
     assert world.queue.messages == []
-    assert world.ledger.value("mapping", "dynamics365").value == candidate.version
+    assert world.ledger.drawers.read(applied_mapping("dynamics365")).value == candidate.version
 
 
 def test_what_is_paused_is_left_alone_and_what_was_ignored_is_looked_at_again(world: World, overlay: Overlay) -> None:
@@ -288,7 +288,7 @@ def test_what_is_paused_is_left_alone_and_what_was_ignored_is_looked_at_again(wo
     world.settle()
     assert {link.state for link in world.links()} == {LinkState.IGNORED, LinkState.PAUSED}
     switch(world, built_in_mapping())
-    link = world.ledger.link("dynamics365", referral_id)
+    link = world.ledger.of("dynamics365").links.of_referral(referral_id)
     assert link is not None
     assert link.state is LinkState.LINKED
     assert LinkState.PAUSED in {each.state for each in world.links()}
@@ -297,7 +297,7 @@ def test_what_is_paused_is_left_alone_and_what_was_ignored_is_looked_at_again(wo
 def test_a_deal_that_is_gone_is_forecast_to_be_orphaned(world: World) -> None:
     _, record_id = shared(world)
     world.crm.delete(record_id)
-    (forecast,) = forecast_deal(world.ports, world.link()).forecasts
+    (forecast,) = forecast_deal(world.task, world.link()).forecasts
     assert forecast.action is Action.FAIL
     assert "orphaned" in forecast.reason
 
@@ -312,7 +312,7 @@ def test_a_fleet_is_looked_at_without_holding_it_in_memory(world: World) -> None
             pulled += 1
             yield link
 
-    for seen, deal in enumerate(preview(world.ports, fleet()), 1):
+    for seen, deal in enumerate(preview(world.task, fleet()), 1):
         assert deal.forecasts == ()
         most = max(most, pulled - seen)
     assert pulled == seen == 1000
@@ -323,10 +323,10 @@ def test_a_service_that_asks_for_patience_gets_it(world: World) -> None:
     shared(world)
     world.tape.fail(Throttled("slow down", retry_after=60), "partner_center", "read", times=3)
     before = world.clock.now()
-    assert forecast_deal(world.ports, world.link()).forecasts == ()
+    assert forecast_deal(world.task, world.link()).forecasts == ()
     assert timedelta(minutes=3) <= world.clock.now() - before < timedelta(minutes=4)
     world.tape.fail(Throttled("slow down", retry_after=60), "partner_center", "read", times=None)
-    (forecast,) = forecast_deal(world.ports, world.link()).forecasts
+    (forecast,) = forecast_deal(world.task, world.link()).forecasts
     assert (forecast.action, "could not be looked at" in forecast.reason) == (Action.FAIL, True)
 
 
@@ -334,11 +334,11 @@ def test_a_refused_identity_ends_the_preview(world: World) -> None:
     shared(world)
     world.tape.fail(AccessDenied("no role"), "crm", "read", times=None)
     with pytest.raises(AccessDenied):
-        list(preview(world.ports, linked(world.ports)))
+        list(preview(world.task, linked(world.task)))
 
 
 def test_a_sample_is_fair_and_of_the_size_that_was_asked_for() -> None:
-    links = [Link("dynamics365", str(number), "r") for number in range(100)]
+    links = [Link("dynamics365", str(number), None) for number in range(100)]
     assert sample(links, 200, Random(0)) == links
     counts = Counter(link.referral_id for seed in range(400) for link in sample(links, 10, Random(seed)))
     assert sum(counts.values()) == 4000

@@ -10,10 +10,10 @@ import pytest
 from shared.choices import CrmAudit
 from shared.crm.port import Record
 from shared.errors import OutcomeUnknown
-from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage
+from shared.link import Link, LinkState
 from shared.queue.message import PARTNER_CENTER, DealMessage
-from tests.simulation.agreement import check_agreed
+from tests.simulation.agreement import check_agreed, check_at_rest
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.tape import Step
 from tests.support.fakes.world import World
@@ -75,10 +75,11 @@ def _first_worker(world: World, action: Callable[[], object]) -> None:
 
 def _second_worker(world: World) -> None:
     """Another instance: takes what is on the queue, the first one's message included, and polls and sweeps."""
+    world.another_receiver()
     world.receive_all()
     world.poll()
     for message in list(world.queue.due()):
-        world.work.run(message.text)
+        world.worker.run(message.text)
 
 
 def _interfere_at(world: World, number: int, second: Callable[[], object]) -> None:
@@ -108,7 +109,7 @@ def test_a_second_worker_at_every_call(start: Start, crm_audit: CrmAudit) -> Non
         _first_worker(world, action)
         world.settle()
         world.recover()
-        check_agreed(world)
+        check_at_rest(world)
 
 
 @pytest.mark.parametrize("start", STARTS[:-1], ids=lambda start: start.__name__.strip("_"))
@@ -146,7 +147,7 @@ def test_the_created_event_overtakes_the_commit_of_an_outbound_create() -> None:
             world.tape.after.remove(at_once)
             world.receive_all()
             (_, event) = world.queue.due()
-            world.queue.deliver(event, world.work.run)
+            world.queue.deliver(event, world.worker.run)
             assert world.crm.row(world.record_id())["cosell_syncstatus"] is None
             (_, later) = world.queue.messages
             assert later.visible_at > world.clock.now() + timedelta(seconds=10)
@@ -184,14 +185,17 @@ def test_two_pollers_at_once_hand_over_everything() -> None:
 def test_a_creation_that_ends_while_its_event_is_looked_at_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     referral_id, record_id = shared(world)
-    before, start, link = world.crm.row(record_id), world.mark(), world.ledger.link
+    before, start = world.crm.row(record_id), world.mark()
+    links = world.ledger.of("dynamics365").links
+    of_referral = links.of_referral
 
-    def not_yet(_crm: str, _referral_id: str) -> Link | None:
-        monkeypatch.setattr(world.ledger, "link", link)
+    def not_yet(_referral_id: str) -> Link | None:
+        monkeypatch.setattr(links, "of_referral", of_referral)
         return None
 
-    monkeypatch.setattr(world.ledger, "link", not_yet)
-    world.work.run(DealMessage(PARTNER_CENTER, "event", "c", referral_id=referral_id).dump())
+    monkeypatch.setattr(links, "of_referral", not_yet)
+    world.worker.run(DealMessage(PARTNER_CENTER, "event", "c", referral_id=referral_id).dump())
+    world.settle()
     assert world.crm.row(record_id) == before
     assert "created from the CRM" in str(before["cosell_audit"])
     assert world.calls(start).get("crm.update", 0) == 0

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import DataError
-from shared.ledger.port import LinkState
 from shared.lifecycle import Stage
+from shared.link import LinkState
+from shared.status import StatusKind
 from tests.simulation.agreement import check_agreed, check_tied
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.crm import IDENTIFIER, SYNC
@@ -65,6 +66,26 @@ def test_microsofts_acceptance_brings_its_crm_identifier(world: World) -> None:
     check_agreed(world)
 
 
+def test_microsofts_identifier_is_found_when_its_event_was_lost(world: World) -> None:
+    referral_id, record_id = shared(world, cosell_howcanmicrosofthelp=HELP)
+    engagement = world.partner_center.rows[referral_id]["engagementId"]
+    (theirs,) = world.partner_center.of_microsoft(engagement)
+    world.partner_center.edit(theirs["id"], {"/trackingInfo/microsoftMsxId": "7-ONLY-THEIRS"})
+    world.events.clear()
+    world.clock.advance(timedelta(hours=7))
+    world.reconcile()
+    world.settle()
+    assert world.crm.row(record_id)["cosell_microsoftcrmidentifier"] == "7-ONLY-THEIRS"
+    mark = world.mark()
+    for _ in range(4):
+        world.clock.advance(timedelta(hours=6, minutes=1))
+        world.reconcile()
+        world.settle()
+    assert world.calls(mark)["partner_center.engagement"] == 4, "one look every six hours"
+    assert world.calls(mark).get("crm.update", 0) == 0
+    check_agreed(world)
+
+
 def test_a_record_without_the_flag_is_left_alone(world: World) -> None:
     world.crm.add_deal(**{SYNC: False})
     world.settle()
@@ -108,7 +129,7 @@ def test_a_solution_keeps_what_partner_center_knows_of_it(world: World) -> None:
 
 def test_the_audit_of_a_record_begins_with_the_values_it_was_made_with(world: World) -> None:
     referral_id, _ = invited(world, **{"details/notes": "From the start"})
-    (entry,) = world.ledger.history("dynamics365", referral_id)
+    (entry,) = world.audit_of(referral_id)
     assert ("notes", "(empty)", "From the start") in entry.changes
 
 
@@ -230,12 +251,12 @@ def test_a_rename_in_the_crm_is_shown_as_drift(world: World) -> None:
     assert world.crm.row(record_id)["name"] == "Seller's own name"
     assert list(world.link().differences) == ["name"]
     assert "name differs" in str(world.crm.row(record_id)["cosell_audit"])
-    before = len(world.ledger.history("dynamics365", referral_id))
+    before = len(world.audit_of(referral_id))
     world.crm.edit(record_id, estimatedvalue=8)
     world.settle()
     assert world.crm.row(record_id)["name"] == "Seller's own name"
     assert at(world.partner_center.rows[referral_id], VALUE) == 8
-    assert len(world.ledger.history("dynamics365", referral_id)) == before + 1  # The drift is told once.
+    assert len(world.audit_of(referral_id)) == before + 1  # The drift is told once.
 
 
 def test_notes_that_do_not_fit_are_cut_and_never_sent_back(world: World) -> None:
@@ -337,16 +358,39 @@ def test_a_win_in_the_crm_meets_an_edit_in_partner_center(world: World) -> None:
     world.recover()
     assert world.partner_center.rows[referral_id]["substatus"] == "Won"
     assert "USD" in world.history()  # On both sides, or told as a difference; but not a failure for ever.
-    assert list(world.ledger.all_parked("dynamics365")) == []
+    assert list(world.parked()) == []
 
 
-def test_partner_centers_terminal_status_beats_the_crms(world: World) -> None:
+@pytest.mark.parametrize(("there", "here"), [("Lost", Stage.WON), ("Won", Stage.LOST)])
+def test_opposite_ends_are_held_for_a_person_on_both_sides(world: World, there: str, here: Stage) -> None:
+    referral_id, record_id = shared(world)
+    world.partner_center.close(referral_id, there)
+    world.crm.close(record_id, here)
+    world.settle()
+    world.recover()
+    assert world.crm.row(record_id)["statecode"] == (1 if here is Stage.WON else 2), "nobody's booking is turned round"
+    assert world.partner_center.rows[referral_id]["substatus"] == there
+    assert list(world.link().differences) == ["status"]
+    shown = world.link().status
+    assert shown
+    assert shown.kind is StatusKind.ATTENTION
+    assert [text for text in world.chat.texts if "won or lost" in text], (
+        "the record is locked, so somebody else is told"
+    )
+    assert len(world.chat.texts) == 1
+    world.crm.reopen(record_id)
+    world.crm.close(record_id, Stage.WON if there == "Won" else Stage.LOST)
+    world.settle()
+    check_agreed(world)
+    assert [text.startswith("Resolved") for text in world.chat.texts] == [False, True]
+
+
+def test_partner_centers_end_closes_an_open_record(world: World) -> None:
     referral_id, record_id = shared(world)
     world.partner_center.close(referral_id, "Lost")
-    world.crm.close(record_id, Stage.WON)
+    world.crm.edit(record_id, description="still talking")
     world.settle()
     assert world.crm.row(record_id)["statecode"] == 2
-    check_agreed(world)
 
 
 def test_a_closed_deal_takes_no_more_edits_and_shows_them_as_drift(world: World) -> None:
@@ -436,3 +480,30 @@ def test_a_closed_record_is_not_shared(world: World) -> None:
     world.crm.close(record_id, Stage.WON)
     world.settle()
     assert world.partner_center.ours() == []
+
+
+# --- a CRM that keeps fewer digits -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("amount", "kept"), [(42000.55, 42001), (1000.49, 1000), (1000.5, 1001), (1001.5, 1002)])
+def test_what_a_currency_rounds_is_no_edit(world: World, amount: float, kept: int) -> None:
+    world.crm.value_digits = 0
+    referral_id = world.partner_center.invites_us(**{"/details/dealValue": amount})
+    world.settle()
+    (record_id,) = world.crm.rows()
+    assert world.crm.row(record_id)["estimatedvalue"] == kept
+    start = world.mark()
+    world.crm.edit(record_id, description="A seller's note")
+    world.settle()
+    for _ in range(3):
+        world.reconcile()
+        world.settle()
+    assert at(world.partner_center.rows[referral_id], "/details/dealValue") == amount
+    assert world.calls(start).get("crm.update", 0) <= 1
+    world.partner_center.edit(referral_id, {"/details/dealValue": amount + 100})
+    world.settle()
+    assert world.crm.row(record_id)["estimatedvalue"] == kept + 100
+    assert at(world.partner_center.rows[referral_id], "/details/dealValue") == amount + 100
+    world.crm.edit(record_id, estimatedvalue=5)
+    world.settle()
+    assert at(world.partner_center.rows[referral_id], "/details/dealValue") == 5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.errors import DataError, Problem
+from shared.errors import DataError
+from shared.problems import problem
 from tests.simulation.deals import invited, shared
 from tests.support.fakes.world import World
 
@@ -21,7 +22,7 @@ def days(world: World, number: int) -> None:
 
 
 def silences(world: World) -> int:
-    return sum("no event has come" in text for text in world.chat.texts)
+    return sum("no event has arrived" in text for text in world.chat.texts)
 
 
 def test_lost_events_are_told_once_and_healed_by_the_next_one() -> None:
@@ -36,7 +37,7 @@ def test_lost_events_are_told_once_and_healed_by_the_next_one() -> None:
     world.partner_center.edit(referral_id, {VALUE: 400})
     world.settle()
     world.reconcile()
-    assert sum("well again (webhook heartbeat)" in text for text in world.chat.texts) == 1
+    assert sum("Resolved: Referrals change" in text for text in world.chat.texts) == 1
 
 
 def test_events_that_come_and_quiet_weeks_are_no_silence() -> None:
@@ -54,9 +55,9 @@ def test_a_deal_that_stays_parked_is_no_silence() -> None:
     world = World()
     referral_id, _ = invited(world)
     world.reconcile()
-    world.tape.fail(DataError(Problem("x", "is refused", "Change it.")), "crm", "update", times=10_000)
+    world.tape.fail(DataError(problem("crm.refused", "x", crm="It", message="is wrong")), "crm", "update", times=10_000)
     world.partner_center.edit(referral_id, {VALUE: 100})
     world.settle()
     days(world, 4)
-    assert list(world.ledger.all_parked("dynamics365")), "the sweep finds it at every run"
+    assert list(world.parked()), "the sweep finds it at every run"
     assert silences(world) == 0

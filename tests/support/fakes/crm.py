@@ -9,10 +9,19 @@ from datetime import datetime
 from random import Random
 
 from shared.clock import Clock
-from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange
-from shared.errors import AlreadyExists, CursorExpired, DataError, GoneError, Problem, VersionMismatch
+from shared.crm.port import AccountWanted, ChangePage, Columns, PartlyWritten, Record, RelatedRows, StageChange
+from shared.errors import (
+    AccessDenied,
+    AlreadyExists,
+    CosellError,
+    CursorExpired,
+    DataError,
+    GoneError,
+    VersionMismatch,
+)
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
+from shared.problems import problem
 from tests.support.fakes import crm_rules as rules
 from tests.support.fakes import crm_tables
 from tests.support.fakes.crm_rules import OPEN, Row
@@ -34,6 +43,10 @@ class FakeCrm:
     """Implements Crm. One step of the tape is one HTTP request of the real client.
 
     `logic` are the customer's plug-ins: each sees a row that the app wrote and returns columns to change.
+    `later` does the same once the answer was composed, so that the version has moved on from the one that was told.
+    `refused_writes` and `refused_closing` are what a plug-in says to every write of the app, and to every closing.
+    `value_digits` is how many digits of a deal's value the currency keeps; `hidden` are columns that the app's user may
+    not read, which look empty.
     The methods below "people" act as a seller in the CRM's forms.
     """
 
@@ -54,7 +67,20 @@ class FakeCrm:
         self.accounts: dict[str, Row] = {}
         self.contacts: dict[str, Row] = {}
         self.users: dict[str, Row] = {}
+        self.merged: dict[str, str] = {}
+        self.currencies_missing: dict[str, Exception] = {}
+        """Currencies that the CRM does not know, and how it says so."""
+        self.keyed = True
+        """Whether the identifier's column is unique, as an alternate key makes it."""
+        self.watchers: list[Callable[[str, Row], None]] = []
+        """Each sees a row just before the app writes it."""
         self.logic: list[Callable[[Row], Row]] = []
+        self.later: list[Callable[[Row], Row]] = []
+        self.refused_closing = ""
+        self.unique_of_account = ""
+        self.value_digits = 2
+        self.refused_writes = ""
+        self.hidden: set[str] = set()
         self.seller = self.add_user(firstname="Sam", lastname="Seller", mobilephone="+14255550101")
 
     # --- the change feed -------------------------------------------------------------------------------------------
@@ -82,6 +108,11 @@ class FakeCrm:
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
+    def check_readable(self) -> None:
+        """Ask for the app user's rights. They are not remembered."""
+        if self.hidden:
+            raise AccessDenied(f"Dynamics 365 hides what the mapping names: {', '.join(sorted(self.hidden))}")
+
     def owns(self, record_id: str) -> bool:
         """Whether the text is a GUID."""
         try:
@@ -104,6 +135,13 @@ class FakeCrm:
 
         return self._tape.run(self.port, "find", look)
 
+    def successor(self, record_id: str) -> str | None:
+        """Follow mergers, however many."""
+        current = record_id
+        while current in self.merged:
+            current = self.merged[current]
+        return None if current == record_id else current
+
     def related(self, record_id: str) -> RelatedRows:
         """Return account, contact and owner; a request for each that is set."""
         columns = self.read(record_id).columns
@@ -112,7 +150,12 @@ class FakeCrm:
         if account is None and not contact_id:
             contact_id = columns["customerid"]
         contact = self._row("contact", self.contacts, contact_id)
-        return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]))
+        held = str(self._held(record_id).columns["cosell_audit"] or "")
+        return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]), held)
+
+    def audit_text(self, record_id: str) -> str:
+        """Return the Audit column."""
+        return self._tape.run(self.port, "audit_text", lambda: str(self._held(record_id).columns["cosell_audit"] or ""))
 
     def _row(self, name: str, table: Mapping[str, Row], row_id: object) -> Row | None:
         if not row_id:
@@ -125,17 +168,29 @@ class FakeCrm:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
+    def _check_currency(self, columns: Columns) -> None:
+        error = self.currencies_missing.get(str(columns.get("transactioncurrencyid")))
+        if error:
+            raise error
+
     def _account(self, match: Columns, columns: Columns) -> str:
         """Find the account by `match`, or create it under an id that follows from it."""
         found = self._tape.run(self.port, "find_account", lambda: self._matching(match))
         if found:
             return found
         chosen = str(uuid.uuid5(_ACCOUNTS, repr(sorted((key, str(value).casefold()) for key, value in match.items()))))
-        self._tape.run(self.port, "create_account", lambda: self.accounts.setdefault(chosen, dict(columns)))
+        self._tape.run(self.port, "create_account", lambda: self._insert_account(chosen, columns))
         return chosen
+
+    def _insert_account(self, chosen: str, columns: Columns) -> None:
+        key = self.unique_of_account
+        if key and any(held.get(key) == columns[key] for held in self.accounts.values()):
+            raise rules.kept_out(key)
+        self.accounts.setdefault(chosen, dict(columns))
 
     def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
         """Create an opportunity under a referral identifier, once."""
+        self._check_currency(columns)
         account_id = self._account(account.match, account.columns)
 
         def insert() -> str:
@@ -154,13 +209,26 @@ class FakeCrm:
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """Write columns under the version, then move the state: won and lost by an action of its own."""
+        written = [record]
+        try:
+            return self._written(written, columns, stage)
+        except CosellError as cause:
+            if len(written) == 1:
+                raise
+            raise PartlyWritten(written[-1], cause) from cause
+
+    def _written(self, steps: list[Record], columns: Columns, stage: StageChange | None) -> Record:
+        """Carry out an update; each finished request adds the record as it was then."""
+        (record,) = steps
         closes = stage is not None and stage.after in TERMINAL
         opens = stage is not None and stage.before in TERMINAL
         if opens:
             record = self._patch(record, OPEN)
+            steps.append(record)
         content = {**columns, **(stage.columns if stage and not closes else {})}
         if content:
             record = self._patch(record, content)
+            steps.append(record)
         elif stage and closes and not opens and record.version:
             held = self.read(record.id)
             if held.version != record.version and held.columns["statecode"] != stage.columns["statecode"]:
@@ -172,10 +240,18 @@ class FakeCrm:
 
     def _patch(self, record: Record, content: Columns) -> Record:
         self._tape.run(self.port, "update", lambda: self._write(record, content))
-        return self._record(record.id)
+        written = self._record(record.id)
+        for plug_in in self.later:
+            held = self._held(record.id).columns
+            changes = rules.stored(plug_in(dict(held)))
+            if changes:
+                self._store(record.id, held | changes, by_app=False)
+        return written
 
     def _write(self, record: Record, content: Columns) -> None:
         held = self._unchanged(record)
+        for watch in self.watchers:
+            watch(record.id, dict(held.columns))
         reopens = content.get("statecode") == 0 and content.keys() <= OPEN.keys()
         if held.columns["statecode"] != 0 and not reopens:
             raise rules.refuse(f"The opportunity {record.id} is already closed and cannot be edited.")
@@ -188,6 +264,8 @@ class FakeCrm:
         self._unchanged(record)
         if held.columns["statecode"] != 0:
             raise rules.refuse(f"The opportunity {record.id} is already closed and cannot be closed again.")
+        if self.refused_closing:
+            raise rules.refuse(self.refused_closing)
         self._store(record.id, {**held.columns, **columns}, by_app=True)
 
     # --- people ----------------------------------------------------------------------------------------------------
@@ -255,6 +333,22 @@ class FakeCrm:
         self._version += 1
         self._deleted[record_id] = self._version
 
+    def restore(self, record_id: str, columns: Row) -> None:
+        """An administrator brings a deleted deal back."""
+        self._deleted.pop(record_id, None)
+        self._store(record_id, columns, by_app=False)
+
+    def clone(self, record_id: str, **columns: object) -> str:
+        """A seller copies a deal with everything in it, but for what is changed."""
+        return self._insert({**self.row(record_id), **OPEN, **columns}, by_app=False)
+
+    def merge(self, loser_id: str, winner_id: str, *, keep: tuple[str, ...] = ()) -> None:
+        """A seller merges two deals: the loser is gone, and its columns `keep` go to the winner."""
+        lost = {name: self.row(loser_id)[name] for name in keep}
+        self.delete(loser_id)
+        self.merged[loser_id] = winner_id
+        self._store(winner_id, self._held(winner_id).columns | lost, by_app=False)
+
     def expire_cursors(self) -> None:
         """Forget every cursor handed out so far, and which rows were deleted."""
         self._version += 1
@@ -285,8 +379,10 @@ class FakeCrm:
 
     def _record(self, record_id: str, seen_at: datetime | None = None) -> Record:
         held = self._held(record_id)
-        columns = {name: value for name, value in held.columns.items() if name != "cosell_audit"}
-        return Record(record_id.lower(), _etag(held.version), columns, seen_at or self._clock.now())
+        shown = {name: None if name in self.hidden else value for name, value in held.columns.items()}
+        columns = {name: value for name, value in shown.items() if name != "cosell_audit"}
+        digits = {"estimatedvalue": self.value_digits} if self.value_digits < 2 else {}
+        return Record(record_id.lower(), _etag(held.version), columns, seen_at or self._clock.now(), digits)
 
     def _with_identifier(self, referral_id: str) -> str | None:
         found = (each for each, held in self._rows.items() if held.columns[IDENTIFIER] == referral_id)
@@ -307,12 +403,16 @@ class FakeCrm:
         return row_id
 
     def _store(self, row_id: str, columns: Row, *, by_app: bool) -> None:
+        if by_app and self.refused_writes:
+            raise rules.refuse(self.refused_writes)
         rules.check(columns)
-        other = self._with_identifier(str(columns[IDENTIFIER])) if columns[IDENTIFIER] else None
+        other = self._with_identifier(str(columns[IDENTIFIER])) if columns[IDENTIFIER] and self.keyed else None
         if other not in (None, row_id):
             raise AlreadyExists("Dynamics 365 holds such a row already")
         for plug_in in self.logic if by_app else ():
             columns = columns | rules.stored(plug_in(dict(columns)))
+        if columns["estimatedvalue"] is not None:
+            columns = columns | {"estimatedvalue": rules.rounded(columns["estimatedvalue"], self.value_digits)}
         self._version += 1
         self._rows[row_id] = _Stored(columns, self._version)
 
@@ -330,5 +430,4 @@ def _etag(version: int) -> str:
 
 
 def _missing_reference() -> DataError:
-    rule = "a row that it refers to (account, currency) was deleted in Dynamics 365"
-    return DataError(Problem("record", rule, "It is tried again by itself."))
+    return DataError(problem("crm.reference_deleted", "record", crm="Dynamics 365"))

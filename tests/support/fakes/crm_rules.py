@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
-from shared.errors import DataError, Problem, SchemaMismatch
+from shared.errors import DataError, SchemaMismatch
+from shared.problems import problem
 
 Row = dict[str, object]
 
@@ -36,7 +37,12 @@ COLUMNS = (*_LENGTHS, *_FLAGS, *_OTHERS, *OPEN, *PARENTS)
 
 def refuse(rule: str) -> DataError:
     """Return the error that the client makes of a refusal."""
-    return DataError(Problem("record", f"Dynamics 365 refused it: {rule}", "Correct it and save again."))
+    return DataError(problem("crm.refused", "record", crm="Dynamics 365", message=rule))
+
+
+def kept_out(key: str) -> DataError:
+    """Return the error of an account that is not unique in a column of the customer's own."""
+    return DataError(problem("customer.key_taken", "customer_name", crm="Dynamics 365", message=key))
 
 
 def stored(columns: Mapping[str, object]) -> Row:
@@ -75,8 +81,7 @@ def _stored(name: str, value: object) -> object:
     if name == "estimatedclosedate":
         return date.fromisoformat(str(value)).isoformat()
     if name == "transactioncurrencyid" and value not in CURRENCIES:
-        rule = f"{value} does not exist in Dynamics 365"
-        raise DataError(Problem(name, rule, f"Add {value} to the CRM, or change it in Partner Center."))
+        raise DataError(problem("crm.row_missing", name, crm="Dynamics 365", key=value))
     return value
 
 
@@ -91,4 +96,10 @@ def _money(value: object) -> float:
     amount = Decimal(str(value))
     if not 0 <= amount <= 10**12:
         raise refuse(f"the value {value} of 'estimatedvalue' is outside the valid range.")
-    return float(amount.quantize(Decimal("0.01"), ROUND_HALF_EVEN))
+    return rounded(amount, 2)
+
+
+def rounded(amount: object, digits: int) -> float:
+    """Return an amount as a currency keeps it; halves away from zero, unlike ours."""
+    unit = Decimal(1).scaleb(-digits)
+    return float(Decimal(str(amount)).quantize(unit, ROUND_HALF_EVEN if digits == 2 else ROUND_HALF_UP))

@@ -18,6 +18,8 @@ from tests.support.fakes.referral_rules import Body, put
 from tests.support.fakes.tape import Tape, taped
 
 FABRIKAM = "e1d7c0a4-2b7c-4c0e-8c0a-7d4a3c1f9b20"
+CONTOSO = "7f3c2a10-5b1e-4e0f-9a52-0c8d1f6b7e33"
+"""Another partner."""
 MICROSOFT = "msft"
 SOLUTION = "SOL-20311-QXT"
 PAGE = 100
@@ -51,6 +53,8 @@ class FakePartnerCenter:
         self._counter = itertools.count(0x7A000000)
         self.lag = lag
         self.rows: dict[str, Body] = {}
+        self.watchers: list[Callable[[Body, bool], None]] = []
+        """Each sees a row, and whether it is ours, just before the app writes it."""
         self.listeners: list[Callable[[Event], None]] = []
 
     # --- the port --------------------------------------------------------------------------------------------------
@@ -124,6 +128,11 @@ class FakePartnerCenter:
         put(body, rules.SHARE, value=False)
         return str(self._insert(body, "Active", "Accepted")["id"])
 
+    def partner_joins(self, engagement_id: str, **changes: object) -> str:
+        """Another partner's row appears in an engagement of ours; whether we may read it is not documented."""
+        body = _inbound(changes) | {"engagementId": engagement_id, "organizationId": CONTOSO}
+        return str(self._insert(body, "Active", "Accepted")["id"])
+
     def edit(self, referral_id: str, changes: Mapping[str, object]) -> None:
         """Change values by JSON Pointer. Raises ValueError for a closed referral."""
         row = self.rows[referral_id]
@@ -192,10 +201,12 @@ class FakePartnerCenter:
 
     def _update(self, referral_id: str, operations: Iterable[Operation], version: str) -> Referral:
         row = self._row(referral_id)
-        if row["organizationId"] != FABRIKAM:
-            raise AccessDenied("Partner Center: accessDenied; the service user needs a Referrals role")
         if row["eTag"] != version:
             raise VersionMismatch("Partner Center: preconditionFailed")
+        for watch in self.watchers:
+            watch(row, row["organizationId"] == FABRIKAM)
+        if row["organizationId"] != FABRIKAM:
+            raise AccessDenied("Partner Center: accessDenied; the service user needs a Referrals role")
         return self._shown(self._store(rules.patched(row, operations)))
 
     def _insert(self, body: Body, status: str, substatus: str, *, silent: bool = False) -> Body:

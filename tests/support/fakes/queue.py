@@ -26,7 +26,10 @@ class Message:
 
 
 class FakeQueue:
-    """Implements DealQueue. With a `shuffle` source of chance, messages arrive in any order and sometimes twice."""
+    """Implements DealQueue and PoisonQueue.
+
+    With a `shuffle` source of chance, messages arrive in any order and sometimes twice.
+    """
 
     def __init__(self, tape: Tape, clock: Clock, shuffle: Random | None = None, twice: float = 0.0) -> None:
         self._tape = tape
@@ -45,6 +48,10 @@ class FakeQueue:
             self.messages.append(Message(message, visible_at, next(self._numbers)))
 
         self._tape.run("queue", "send", keep)
+
+    def poison_length(self) -> int:
+        """Return how many messages were given up."""
+        return len(self.poisoned)
 
     def due(self) -> list[Message]:
         """Return the visible messages, oldest first or shuffled."""

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.errors import DataError, Problem
+from shared.errors import DataError
+from shared.partner_center.targets import field_at
+from shared.problems import problem
 
 Body = dict[str, Any]
 
@@ -34,7 +36,7 @@ _SOLUTION_ID = re.compile(r"SOL-\d+-[A-Z]{3}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-
 
 def refuse(target: str, rule: str) -> DataError:
     """Return the error that the client makes of Partner Center's 400."""
-    return DataError(Problem(target, f"Partner Center refused it: {target}: {rule}", "Correct it and save again."))
+    return DataError(problem("partner_center.refused", field_at(target), message=rule))
 
 
 def at(body: Mapping[str, Any], pointer: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.ledger.port import Link
+from shared.link import Link
 from shared.mapping.field_map import FieldMap
 from tests.support.fakes.crm import FakeCrm
 from tests.support.fakes.world import World
@@ -34,9 +34,10 @@ class TwoCrms(World):
 
     def configure_other(self, mapping: FieldMap | None = None) -> None:
         """Restart the app, with another mapping for the second CRM."""
-        mapping = mapping or self.ports.field_map
-        self.ports = replace(self.ports, others=(self.other.name,))
-        self.others = {self.other.name: replace(self.ports, crm=self.other, field_map=mapping, others=(self.crm.name,))}
+        self.task = replace(self.task, other_crms=(self.other.name,))
+        ledger = self.taped.of(self.other.name)
+        other = replace(self.task, crm=self.other, ledger=ledger, other_crms=(self.crm.name,))
+        self.others = {self.other.name: replace(other, field_map=mapping or self.task.field_map)}
         self._restart()
 
     def crm_of(self, link: Link) -> FakeCrm:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from shared.errors import AlreadyExists, CosellError, DataError, GoneError, Problem
+from shared.errors import AlreadyExists, CosellError, DataError, GoneError
 from shared.partner_center.webhooks import Registration, Validation
+from shared.problems import problem
 from shared.webhook.registration_request import TEST_EVENT
 
 TESTED = "test-1"
@@ -45,7 +46,7 @@ class FakeWebhooks:
     def send_test_event(self) -> str:
         self._fail()
         if self.current is None or TEST_EVENT not in self.current.events:
-            raise DataError(Problem("events", "test-created is not registered", "Register it."))
+            raise DataError(problem("webhook.refused", "registration", message="test-created is not registered"))
         self.tests += 1
         return TESTED
 

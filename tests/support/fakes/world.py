@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from datetime import timedelta
 from functools import cache
 from random import Random
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from shared.alerts import Alerts
 from shared.choices import CrmAudit
 from shared.crm.port import Crm
-from shared.ledger.memory import MemoryLedger
-from shared.ledger.port import Ledger, Link, Stored
+from shared.decide.deal import Policy
+from shared.ledger.drawers import Drawers, Held, crm_cursor
+from shared.ledger.memory import MemoryLedger, MemoryLinks
+from shared.ledger.model import AuditEntry, Due, DueKind
+from shared.ledger.port import DealLedger
+from shared.link import Link
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
-from shared.sync.task import Ports
-from shared.sync.worker import Work
+from shared.partner_center.organization import Organization
+from shared.sync.task import Choices, Task
+from shared.sync.worker import FixedTasks, Worker
 from shared.timers import run_poll, run_reconcile
 from shared.webhook.events import Intake
 from shared.webhook.heartbeat import Heartbeat
 from shared.webhook.watchdog import Watchdog
 from tests.support.fakes.clock import FakeClock, SkewedClock
 from tests.support.fakes.crm import FakeCrm
-from tests.support.fakes.partner_center import Event, FakePartnerCenter
+from tests.support.fakes.partner_center import FABRIKAM, Event, FakePartnerCenter
 from tests.support.fakes.queue import FakeQueue, Message
 from tests.support.fakes.tape import Crash, Tape
 from tests.support.fakes.webhooks import FakeWebhooks
+
+if TYPE_CHECKING:
+    from shared.ledger.drawers import Values
+    from shared.ledger.port import Agenda, Audit, Intents, Links
 
 ROUNDS = 200
 """How many times the queue may be emptied before a history counts as endless (P8)."""
@@ -47,16 +56,36 @@ def built_in_mapping() -> FieldMap:
     return load_mapping("dynamics365")
 
 
-class _TapedLedger:
-    """A ledger whose every method is a step of the tape."""
+class _Taped:
+    """A part of the ledger whose every method is a step of the tape."""
+
+    def __init__(self, part: object, name: str, tape: Tape) -> None:
+        self._part = part
+        self._name = name
+        self._tape = tape
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        method = getattr(self._part, name)
+        return lambda *args, **more: self._tape.run("ledger", f"{self._name}.{name}", lambda: method(*args, **more))
+
+
+class TapedLedger:
+    """Implements Ledger: a memory ledger whose every storage operation is a step of the tape."""
 
     def __init__(self, ledger: MemoryLedger, tape: Tape) -> None:
         self._ledger = ledger
         self._tape = tape
+        self.drawers = Drawers(cast("Values", _Taped(ledger.values, "values", tape)))
 
-    def __getattr__(self, name: str) -> Callable[..., object]:
-        method = getattr(self._ledger, name)
-        return lambda *args, **more: self._tape.run("ledger", name, lambda: method(*args, **more))
+    def of(self, crm: str) -> DealLedger:
+        """Return a CRM's part."""
+        part = self._ledger.of(crm)
+        return DealLedger(
+            cast("Links", _Taped(part.links, "links", self._tape)),
+            cast("Audit", _Taped(part.audit, "audit", self._tape)),
+            cast("Intents", _Taped(part.intents, "intents", self._tape)),
+            cast("Agenda", _Taped(part.agenda, "agenda", self._tape)),
+        )
 
 
 class Chat:
@@ -85,6 +114,7 @@ class World:
         dry_run: bool = False,
         skew: timedelta = timedelta(),
         dull: bool = False,
+        close_delay: timedelta = timedelta(),
     ) -> None:
         self.chance = Random(seed)
         self.tape = Tape()
@@ -100,46 +130,59 @@ class World:
         self.crashes = 0
         if not dull:
             self.partner_center.listeners.append(self.events.append)
-        ledger = cast("Ledger", _TapedLedger(self.ledger, self.tape))
-        self.ports = Ports(
+        self.taped = TapedLedger(self.ledger, self.tape)
+        drawers = self.taped.drawers
+        policy = Policy(close_delay, closed_rows_are_read_only=True)
+        self.task = Task(
             self.crm,
             self.partner_center,
-            ledger,
+            Organization(self.partner_center, drawers, FABRIKAM),
+            self.taped.of(self.crm.name),
+            drawers,
             self.queue,
             built_in_mapping(),
             self.clock,
             Random(seed),
-            crm_audit,
-            dry_run,
+            Choices(crm_audit, dry_run, policy),
         )
-        self.others: dict[str, Ports] = {}
+        self.others: dict[str, Task] = {}
         """The CRMs that are configured besides the first, by name."""
-        self.alerts = Alerts(ledger, self.chat)
+        self.alerts = Alerts(drawers, self.chat, clock=self.clock)
         self.webhooks = FakeWebhooks()
-        self.heartbeat = Heartbeat(lambda: ledger, self.clock)
-        self.watchdog = Watchdog(self.webhooks, ledger, self.alerts, self.clock)
+        # As the receiver has Partner Center's clock: a skew would make every event one of long ago.
+        self.heartbeat = Heartbeat(lambda: drawers, self.clock, timedelta.max)
+        self.watchdog = Watchdog(self.webhooks, drawers, self.alerts, self.clock)
         self._restart(seed)
 
     @property
-    def configured(self) -> dict[str, Ports]:
+    def configured(self) -> dict[str, Task]:
         """Every CRM that the app is configured with, by name."""
-        return {self.ports.crm.name: self.ports, **self.others}
+        return {self.task.name: self.task, **self.others}
+
+    @property
+    def tasks(self) -> FixedTasks:
+        """The same, as the app has it."""
+        return FixedTasks(self.configured)
 
     def _restart(self, seed: int = 0) -> None:
-        self.work = Work(self.configured, self.alerts, Random(seed), self.queue)
+        self.task = replace(self.task, random=Random(seed))
+        self.worker = Worker(self.tasks, self.alerts, self.queue)
 
     def connect(self, crm: Crm, mapping: FieldMap) -> None:
         """Put another CRM in the place of the fake."""
-        self.ports = replace(self.ports, crm=crm, field_map=mapping)
+        policy = replace(self.task.policy, closed_rows_are_read_only=crm.closed_rows_are_read_only)
+        choices = replace(self.task.choices, policy=policy)
+        self.task = replace(self.task, crm=crm, field_map=mapping, ledger=self.taped.of(crm.name), choices=choices)
         self._restart()
 
     def configure(
         self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None, mapping: FieldMap | None = None
     ) -> None:
         """Restart the app with other settings."""
-        audit = self.ports.crm_audit if crm_audit is None else crm_audit
-        dry = self.ports.dry_run if dry_run is None else dry_run
-        self.ports = replace(self.ports, crm_audit=audit, dry_run=dry, field_map=mapping or self.ports.field_map)
+        held = self.task.choices
+        audit = held.crm_audit if crm_audit is None else crm_audit
+        choices = replace(held, crm_audit=audit, dry_run=held.dry_run if dry_run is None else dry_run)
+        self.task = replace(self.task, choices=choices, field_map=mapping or self.task.field_map)
         self._restart()
 
     # --- the functions ---------------------------------------------------------------------------------------------
@@ -164,8 +207,9 @@ class World:
         self.intake = Intake(self.queue, self.theirs)
 
     def _take(self, body: bytes) -> None:
-        if self.intake.take(body):
-            self.heartbeat.beat()
+        taken = self.intake.take(body)
+        if taken.correlation_id:
+            self.heartbeat.beat(taken.event.changed_at)
 
     def receive_all(self) -> None:
         """Deliver every event that waits."""
@@ -174,11 +218,11 @@ class World:
 
     def poll(self) -> None:
         """Let the CrmPoller's timer tick."""
-        self._survives(lambda: run_poll(self.configured, self.alerts))
+        self._survives(lambda: run_poll(self.tasks, self.alerts))
 
     def reconcile(self) -> None:
         """Let the Reconciler's timer tick."""
-        self._survives(lambda: run_reconcile(self.configured, self.alerts, self.watchdog))
+        self._survives(lambda: run_reconcile(self.tasks, self.alerts, self.watchdog, self.queue))
 
     def pump(self) -> int:
         """Handle every visible message; returns how many."""
@@ -191,7 +235,7 @@ class World:
 
     def handle(self, message: Message) -> None:
         """Let the SyncWorker take a message; when it dies, the message comes back later."""
-        if not self._survives(lambda: self.queue.deliver(message, self.work.run)):
+        if not self._survives(lambda: self.queue.deliver(message, self.worker.run)):
             message.visible_at = self.clock.now() + LOCKED
 
     def _survives(self, action: Callable[[], object]) -> bool:
@@ -222,8 +266,8 @@ class World:
                 return number
         raise AssertionError(f"not quiet after {ROUNDS} rounds")
 
-    def _cursors(self) -> list[Stored]:
-        return [self.ledger.value("cursor", name) for name in self.configured]
+    def _cursors(self) -> list[Held[str]]:
+        return [self.ledger.drawers.read(crm_cursor(name)) for name in self.configured]
 
     def recover(self) -> None:
         """Let the Reconciler find everything that was missed, and try what was set aside, a day later at the latest."""
@@ -236,11 +280,37 @@ class World:
 
     def links(self) -> list[Link]:
         """Return every link, of the first CRM first."""
-        return [link for name in self.configured for link in self.ledger.links(name)]
+        return [link for name in self.configured for link in self.ledger.of(name).links.all()]
 
     def crm_of(self, _link: Link) -> FakeCrm:
         """Return the CRM that holds the link's record."""
         return self.crm
+
+    def lose_the_ledger(self) -> None:
+        """Lose the storage account with everything in it."""
+        parts = [getattr(self.ledger.of(name), each.name) for name in self.configured for each in fields(DealLedger)]
+        for part in [self.ledger.values, *parts]:
+            for held in vars(part).values():
+                if isinstance(held, dict):
+                    held.clear()
+
+    def commits(self) -> int:
+        """Return how many commits the first CRM's links have seen."""
+        links = self.ledger.of(self.task.name).links
+        assert isinstance(links, MemoryLinks)
+        return links.commits
+
+    def parked(self, crm: str = "dynamics365") -> list[Due]:
+        """Return what is parked for a CRM."""
+        return list(self.ledger.of(crm).agenda.all(DueKind.PARKED))
+
+    def audit_of(self, key: str, crm: str = "dynamics365", limit: int = 10_000) -> Sequence[AuditEntry]:
+        """Return a deal's audit, the newest entry first."""
+        return self.ledger.of(crm).audit.of(key, limit)
+
+    def link_of_record(self, record_id: str) -> Link | None:
+        """Return the link of a record of the first CRM."""
+        return self.ledger.of(self.task.name).links.of_record(self.task.key(record_id))
 
     def link(self) -> Link:
         """Return the only link."""
@@ -259,7 +329,7 @@ class World:
 
     def history(self) -> str:
         """Return everything that the ledger has on the only deal, as text."""
-        rows = self.ledger.history(self.ports.crm.name, self.link().referral_id)
+        rows = self.ledger.of(self.task.name).audit.of(self.link().referral_id)
         return "\n".join(f"{row.direction} {row.text} {row.changes}" for row in rows)
 
     def mark(self) -> int:

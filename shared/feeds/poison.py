@@ -1,0 +1,21 @@
+"""Messages that the Functions host has given up: Azure has no metric for one queue, so we look ourselves."""
+
+from __future__ import annotations
+
+from shared.alerts import Alerts
+from shared.queue.port import PoisonQueue
+
+POISON = "poison queue"
+"""The alert's key."""
+
+
+def check_poison(queue: PoisonQueue, alerts: Alerts) -> None:
+    """Alert while messages lie in the poison queue. Raises the retriable and fatal families.
+
+    Only a defect of ours brings a message there: everything that the world does wrong is set aside or tried again.
+    """
+    length = queue.poison_length()
+    if not length:
+        alerts.clear(POISON)
+        return
+    alerts.alert(POISON, alerts.messages.text("alert.poison", count=length))

@@ -1,0 +1,208 @@
+"""What a failure means for the deal, the seller and the alert."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.alerts import Alerts
+from shared.choices import CrmAudit
+from shared.crm.port import Record
+from shared.errors import (
+    AllowanceSpent,
+    CosellError,
+    DataError,
+    FatalError,
+    GoneError,
+    OutcomeUnknown,
+    RetriableError,
+    SignInRequired,
+    StaleError,
+    problems_of,
+)
+from shared.guard import for_the_log
+from shared.ledger import audit
+from shared.ledger.model import Due, DueKind
+from shared.link import Link
+from shared.messages.reasons import Reason
+from shared.queue.message import DealMessage
+from shared.status import Status, attention, pending
+from shared.sync.perform import identity
+from shared.sync.task import Task
+
+log = logging.getLogger(__name__)
+
+WORKER = "worker {}"
+"""Who raises the alerts of a CRM's deals that wait for an administrator; the kind of the error follows."""
+
+POLL = "poll {}"
+"""Who raises the alerts of a CRM that cannot be polled; the first poll that works resolves them."""
+
+FATAL_PAUSE = timedelta(minutes=10)
+_DATA_PAUSE = timedelta(hours=24)
+_FIRST_PAUSE = 30.0
+_LONGEST_PAUSE = 3600.0
+_SOON = 900.0
+"""Pauses up to this many seconds are put on the queue; longer ones wait on the agenda."""
+
+_LEASE = timedelta(minutes=30)
+"""How long after its own message the agenda brings a deal, should the message be lost."""
+
+
+def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError) -> None:
+    """Park a deal that failed, show the failure on its record, and alert where a person must know.
+
+    `again` is the message that resumes it. Raises the families when the ledger or the queue fail.
+    """
+    log.warning("deal set aside: %s", for_the_log(error), extra={"family": error.family})
+    link = _link(task, again)
+    key = link.referral_id if link else task.deal_key(again)
+    held = task.agenda.of(DueKind.PARKED, key)
+    attempts = held.attempts + 1 if held else 1
+    pause = _pause(task, error, attempts)
+    _alert_cause(task, alerts, error)
+    shown = _show(task, alerts, again, error, told=held.record_version if held and held.reason == str(error) else None)
+    _alert_deal(task, alerts, again, error, shown=shown is not None)
+    message = replace(again, observed=None, crm=task.name).dump()
+    soon = isinstance(error, (RetriableError, StaleError)) and pause <= _SOON
+    now = task.clock.now()
+    task.agenda.put(
+        Due(
+            DueKind.PARKED,
+            key,
+            now + timedelta(seconds=pause) + (_LEASE if soon else timedelta()),
+            held.since if held else now,
+            message,
+            family=error.family,
+            reason=str(error),
+            problems=problems_of(error),
+            attempts=attempts,
+            record_version=shown,
+        )
+    )
+    if soon:
+        task.queue.send(message, delay=pause)
+
+
+def waiting_for_administrator(task: Task, alerts: Alerts) -> None:
+    """Queue every deal that waits for an administrator, now that the cause is gone, and resolve the alert."""
+    no_more_fatal(alerts, task.name)
+    for due in list(task.agenda.all(DueKind.PARKED)):
+        if due.family == FatalError.family and task.agenda.postpone(due, task.clock.now() + _LEASE):
+            task.queue.send(due.message)
+
+
+def no_more_fatal(alerts: Alerts, crm: str) -> None:
+    """Resolve the alerts about everything that kept a CRM's deals waiting for an administrator."""
+    for key in alerts.raised():
+        if key == WORKER.format(crm) or key.startswith(f"{WORKER.format(crm)} "):
+            alerts.clear(key)
+
+
+def deal_alert(task: Task, key: str) -> str:
+    """Return the key of a single deal's alert."""
+    return f"{task.name} deal {key}"
+
+
+def _pause(task: Task, error: CosellError, attempts: int) -> float:
+    if isinstance(error, (DataError, GoneError)):
+        return _DATA_PAUSE.total_seconds()
+    if isinstance(error, FatalError):
+        return FATAL_PAUSE.total_seconds()
+    if isinstance(error, RetriableError) and error.retry_after is not None:
+        return error.retry_after + task.random.uniform(0, 2)
+    if isinstance(error, OutcomeUnknown) and attempts == 1:
+        return task.random.uniform(2, 4)  # What became of it is looked up at once.
+    grown = min(_FIRST_PAUSE * 2.0 ** (attempts - 1), _LONGEST_PAUSE)
+    return task.random.uniform(grown / 2, grown)
+
+
+def _alert_cause(task: Task, alerts: Alerts, error: CosellError) -> None:
+    """Alert what stops more than this deal."""
+    if isinstance(error, FatalError):
+        alerts.alert(f"{WORKER.format(task.name)} {type(error).__name__}", str(error))
+    elif isinstance(error, AllowanceSpent):
+        # Polling takes calls too: when a poll works again, so does everything else.
+        alerts.alert(POLL.format(task.name), str(error))
+
+
+def _alert_deal(task: Task, alerts: Alerts, message: DealMessage, error: CosellError, *, shown: bool) -> None:
+    """Alert what a person has to put right and cannot read on the record."""
+    if not isinstance(error, (DataError, GoneError)) or shown:
+        return
+    # There is no record on which a seller could read it, or it refuses that too; an undecided invitation expires.
+    problems = " ".join(str(each) for each in problems_of(error))
+    link = _link(task, message)
+    key = "alert.no_record" if link is None and not message.record_id else "alert.not_shown"
+    deal = message.referral_id or (link.referral_id if link else message.record_id)
+    alerts.alert(
+        deal_alert(task, link.referral_id if link else task.deal_key(message)),
+        task.choices.messages.text(key, referral=deal, problems=problems),
+    )
+
+
+# --- on the record -------------------------------------------------------------------------------------------------
+
+
+def _show(task: Task, alerts: Alerts, message: DealMessage, error: CosellError, *, told: str | None) -> str | None:
+    """Tell the seller on the record what happened, once: `told` is what an earlier attempt at the same returned.
+
+    Returns the version of the record after that, empty when it is not known, or None when it could not be shown.
+    """
+    if task.choices.crm_audit is CrmAudit.OFF or task.choices.dry_run:
+        return None
+    try:
+        return _show_on_record(task, _status(task, alerts, error), message, error, told=told)
+    except CosellError as second:
+        # The record cannot be reached now. The reason is parked, logged and alerted; the next attempt shows it.
+        log.warning("status not shown: %s", for_the_log(second))
+        return None
+
+
+def _status(task: Task, alerts: Alerts, error: CosellError) -> Status:
+    messages = task.choices.messages
+    if isinstance(error, (DataError, GoneError)):
+        return attention(messages, problems_of(error))
+    if isinstance(error, SignInRequired):
+        return pending(messages, "sign_in")
+    if isinstance(error, FatalError):
+        return pending(messages, "administrator_notified" if alerts.told else "administrator")
+    return pending(messages, "allowance" if isinstance(error, AllowanceSpent) else "service")
+
+
+def _show_on_record(
+    task: Task, status: Status, message: DealMessage, error: CosellError, *, told: str | None
+) -> str | None:
+    link = _link(task, message)
+    record_id = link.record.id if link and link.record else message.record_id
+    if not record_id:
+        return None
+    if link and link.status == status:
+        return link.record_version or ""
+    if link is None and told is not None:
+        return told
+    key = link.referral_id if link else task.key(record_id).deal
+    text = task.choices.messages.reason(Reason.FAILED, problems=str(error))
+    entry = audit.entry(task.stamp(), key, audit.BOTH, text)
+    shown = link or Link(task.name, key, task.key(record_id))
+    shown = replace(shown, status=status, recent_audit=audit.extended(shown.recent_audit, [entry]))
+    # Guarded by the version that failed: when the seller has edited since, that edit is looked at instead. Without
+    # one the write is not remembered as ours, so that nothing it may cover is taken for an echo.
+    version = (message.observed or {}).get("version") or (link.record_version if link else None)
+    guard = str(version) if version else None
+    row = Record(record_id, guard, {}, task.clock.now())
+    written = task.crm.update(row, identity.audit_columns(task.field_map, shown))
+    produced = written.version if guard else None
+    if link is None:
+        task.audit.add(key, entry)
+    else:
+        # What failed is still different, so what the link remembers is not what the sides hold.
+        task.links.commit(replace(shown, settled=False, record_version=produced), [entry])
+    return produced or ""
+
+
+def _link(task: Task, message: DealMessage) -> Link | None:
+    if message.referral_id:
+        return task.links.of_referral(message.referral_id)
+    return task.links.of_record(task.key(str(message.record_id)))

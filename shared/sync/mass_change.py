@@ -1,0 +1,159 @@
+"""The guard against mass changes: what ends, clears, switches off or deletes many deals at once waits for a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+
+from shared.deal import STATUS
+from shared.decide.deal import Deal
+from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, Orphan, Pause
+from shared.ledger import audit
+from shared.ledger.drawers import Drawer, document, moment
+from shared.ledger.model import Due, DueKind
+from shared.lifecycle import TERMINAL
+from shared.link import Link, LinkState
+from shared.merge import Change
+from shared.messages.reasons import Reason
+from shared.messages.waiting import Waiting
+from shared.queue.message import PARTNER_CENTER, DealMessage
+from shared.status import pending
+from shared.sync.task import Task
+
+WINDOW = timedelta(hours=1)
+"""How far apart the changes of one mass change may be."""
+
+FOREVER = timedelta(days=3650)
+"""Held work is due when a person says so."""
+
+MASS_CHANGE = "mass change {}"
+"""The alert of a CRM's held work."""
+
+
+class Kind(StrEnum):
+    """What a change does to a deal that cannot simply be put right afterwards."""
+
+    CLOSE = "close"
+    CLEAR = "clear"
+    SWITCH_OFF = "switch off"
+    DELETE = "delete"
+
+
+def holds_back(task: Task, deal: Deal, decision: Decision) -> bool:
+    """Count a change that ends, clears, switches off or deletes; tells whether it is part of a mass change.
+
+    Then it is put on the agenda, for a person to release or drop, and nothing of it is done. Raises the families.
+    """
+    kind = kind_of(decision)
+    if kind is None or deal.link is None:
+        return False
+    now, key = task.clock.now(), deal.link.referral_id
+    recent = task.drawers.change(_recent(task.name, kind), lambda held: _with(held, key, now))
+    released = task.drawers.read(_released(task.name, kind)).value
+    if released and now - released < WINDOW:
+        return False
+    if task.agenda.of(DueKind.HELD, key):
+        return True
+    if isinstance(decision, AwaitUndo):
+        return False  # It is counted now and done later: the whole mass of closes is known before the first is sent.
+    if not _is_mass(task, len(recent)):
+        return False
+    _hold(task, deal, deal.link, kind)
+    return True
+
+
+def _hold(task: Task, deal: Deal, link: Link, kind: Kind) -> None:
+    now = task.clock.now()
+    message = _message(task, deal, link).dump()
+    task.agenda.put(Due(DueKind.HELD, link.referral_id, now + FOREVER, now, message, reason=str(kind)))
+    task.agenda.drop(DueKind.UNDO, link.referral_id)
+    text = task.choices.messages.reason(Reason.MASS_CHANGE, count=f"more than {task.choices.mass_deals}")
+    entry = audit.entry(task.stamp(), link.referral_id, audit.BOTH, text)
+    status = pending(task.choices.messages, Waiting.MASS_CHANGE)
+    recent = audit.extended(link.recent_audit, [entry])
+    task.links.commit(replace(link, status=status, settled=False, recent_audit=recent), [entry])
+
+
+def kind_of(decision: Decision) -> Kind | None:
+    """Return what a decision does to a deal, if it is of the kinds that are counted."""
+    match decision:
+        case Pause():
+            return Kind.SWITCH_OFF
+        case Orphan():
+            return Kind.DELETE
+        case AwaitUndo():
+            return Kind.CLOSE
+        case Agree(plan=plan) | Adopt(agree=Agree(plan=plan)):
+            changes = (*plan.to_partner_center, *plan.to_crm)
+            if any(each.name == STATUS and each.new in TERMINAL for each in changes):
+                return Kind.CLOSE
+            return Kind.CLEAR if any(map(_clears, changes)) else None
+    return None
+
+
+def release(task: Task, kind: Kind) -> int:
+    """Let the held changes of a kind happen, those of the next hour included; returns how many are queued."""
+    task.drawers.change(_released(task.name, kind), lambda _held: task.clock.now())
+    return sum(_let_go(task, due, queue=True) for due in held(task, kind))
+
+
+def drop(task: Task, kind: Kind) -> int:
+    """Forget the held changes of a kind, which somebody puts right by hand; returns how many."""
+    return sum(_let_go(task, due, queue=False) for due in held(task, kind))
+
+
+def held(task: Task, kind: Kind | None = None) -> list[Due]:
+    """Return the changes that wait for a person."""
+    return [due for due in task.agenda.all(DueKind.HELD) if kind is None or due.reason == str(kind)]
+
+
+def _let_go(task: Task, due: Due, *, queue: bool) -> int:
+    if queue:
+        task.queue.send(due.message)
+    task.agenda.drop(DueKind.HELD, due.key)
+    return 1
+
+
+def _clears(change: Change) -> bool:
+    return change.new in (None, ()) and change.old not in (None, ())
+
+
+def _with(held: dict[str, datetime], key: str, now: datetime) -> dict[str, datetime]:
+    recent = {each: at for each, at in held.items() if now - at < WINDOW}
+    return recent if key in recent else {**recent, key: now}
+
+
+def _is_mass(task: Task, count: int) -> bool:
+    if count <= task.choices.mass_deals:
+        return False
+    if not task.choices.mass_percent:
+        return True
+    # More than a share of all deals: so many have to be counted, and no more.
+    enough = count * 100 // task.choices.mass_percent
+    linked = (link for link in task.links.all() if link.state is not LinkState.IGNORED)
+    return sum(1 for _ in islice(linked, enough)) < enough
+
+
+def _message(task: Task, deal: Deal, link: Link) -> DealMessage:
+    if deal.starts_at == "record" and link.record:
+        return DealMessage.of_record(link.record, "released", task.correlation_id)
+    return DealMessage(PARTNER_CENTER, "released", task.correlation_id, referral_id=link.referral_id, crm=task.name)
+
+
+def _recent(crm: str, kind: Kind) -> Drawer[dict[str, datetime]]:
+    return document("mass", f"{crm}-{kind}", {}, _dump, _load)
+
+
+def _released(crm: str, kind: Kind) -> Drawer[datetime | None]:
+    return moment("mass_released", f"{crm}-{kind}")
+
+
+def _dump(recent: dict[str, datetime]) -> object:
+    return {key: at.isoformat() for key, at in recent.items()}
+
+
+def _load(told: object) -> dict[str, datetime]:
+    assert isinstance(told, dict)  # noqa: S101 - written by `_dump`
+    return {str(key): datetime.fromisoformat(at) for key, at in told.items()}

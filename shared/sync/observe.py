@@ -1,0 +1,218 @@
+"""The reads of a deal: what its two sides hold, from the vendors or, where the link is sure of it, from memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from shared.crm.port import Record
+from shared.deal import STATUS, RecordKey
+from shared.decide import decide
+from shared.decide.deal import GONE, Absence, Deal, IntentState, Need, RecordSeen, ReferralSeen
+from shared.decide.decisions import Decision
+from shared.decide.planning import agreed_base
+from shared.decide.unlinked import ties
+from shared.errors import GoneError
+from shared.ledger.model import Intent
+from shared.lifecycle import Stage
+from shared.link import Link
+from shared.mapping.field_map import FieldMap
+from shared.messages.reasons import Reason
+from shared.partner_center.port import Referral
+from shared.sync.copies import released
+from shared.sync.task import Task
+
+INTENT_LEASE = timedelta(minutes=10)
+"""How long a worker that wrote down an intent is trusted to be alive: the longest a function may run."""
+
+
+def seen_referral(task: Task, referral: Referral, *, ours: bool = True) -> ReferralSeen:
+    """Return a referral that was just read, in canonical values."""
+    fields, unreadable = task.field_map.read_referral(referral.body)
+    named = referral.external_reference_id
+    return ReferralSeen(
+        referral.id,
+        fields,
+        referral.version,
+        Stage(str(fields[STATUS])),
+        referral.changed_at,
+        referral.engagement_id,
+        ours=ours,
+        unreadable=unreadable,
+        ignored=_ignored(task, referral),
+        names=task.key(named) if named and task.crm.owns(named) else None,
+        names_any=bool(named),
+        body=referral.body,
+    )
+
+
+def _ignored(task: Task, referral: Referral) -> Reason | None:
+    if referral.is_undecided_lead:
+        return Reason.UNACCEPTED_LEAD
+    return None if task.field_map.referral_qualifies(referral.body) else Reason.CONDITION_NOT_MET
+
+
+def seen_record(task: Task, record: Record) -> RecordSeen:
+    """Return a record that was just read, in canonical values."""
+    fields, unreadable = task.field_map.read_record(record.columns)
+    own = task.field_map.columns
+    # In Partner Center's spelling of its ids, so that one typed in capitals is no other one.
+    identifier = str(record.columns.get(own.referral_identifier) or "").strip().lower()
+    return RecordSeen(
+        task.key(record.id),
+        fields,
+        record.version,
+        record.seen_at,
+        qualifies=task.field_map.record_qualifies(record.columns),
+        switched_on=bool(record.columns.get(own.sync)),
+        identifier=identifier or None,
+        tied=bool(record.columns.get(own.referral_link)),
+        unreadable=unreadable,
+        digits=record.digits,
+        columns=record.columns,
+    )
+
+
+# --- from memory -----------------------------------------------------------------------------------------------------
+
+
+def remembers(link: Link, field_map: FieldMap) -> bool:
+    """Whether the link alone tells what both sides hold: settled, and complete by today's mapping."""
+    complete = field_map.field_names <= agreed_base(link, field_map).keys()
+    return link.settled and complete and bool(link.referral_version and link.record_version)
+
+
+def remembered_referral(link: Link) -> ReferralSeen:
+    """Return the referral as the link remembers it."""
+    stage = Stage(str(link.base[STATUS]))
+    return ReferralSeen(link.referral_id, link.base, link.referral_version, stage, engagement_id=link.engagement_id)
+
+
+def remembered_record(link: Link, field_map: FieldMap) -> RecordSeen:
+    """Return the record as the link remembers it: the base, as far as its columns hold it."""
+    assert link.record  # noqa: S101 - a settled link has a record
+    assert link.record_seen_at  # noqa: S101
+    fields = {rule.name: rule.fit(link.base[rule.name]) for rule in field_map.rules}
+    return RecordSeen(
+        link.record,
+        {**fields, STATUS: link.base[STATUS]},
+        link.record_version,
+        link.record_seen_at,
+        identifier=link.referral_id,
+        tied=True,
+    )
+
+
+# --- piece by piece --------------------------------------------------------------------------------------------------
+
+
+class Observer:
+    """Reads the pieces of one deal. `trusting` lets the link's memory stand for a side that nobody said changed."""
+
+    def __init__(self, task: Task, *, trusting: bool) -> None:
+        self._task = task
+        self._trusting = trusting
+
+    def decide(self, deal: Deal) -> tuple[Deal, Decision]:
+        """Decide, reading what is needed for it; returns the deal as far as it was read. Raises the families."""
+        decision = decide(deal, self._task.field_map, self._task.policy)
+        while isinstance(decision, Need):
+            deal = self.observe(deal, decision)
+            decision = decide(deal, self._task.field_map, self._task.policy)
+        return deal, decision
+
+    def observe(self, deal: Deal, need: Need) -> Deal:
+        """Return the deal with the piece that is needed. Raises the families."""
+        match need:
+            case Need.REFERRAL:
+                return replace(deal, referral=self._referral(deal))
+            case Need.RECORD:
+                return replace(deal, record=self._record(deal))
+            case Need.INTENT:
+                return replace(deal, intent=self._intent(deal))
+            case Need.HOLDER:
+                return replace(deal, holder=self._holder(deal))
+            case Need.HOLDER_RECORD:
+                assert isinstance(deal.holder, Link)  # noqa: S101 - only a link that ties another record is asked for it
+                return replace(deal, holder_record=self.read_record(str(deal.holder.record and deal.holder.record.id)))
+            case Need.SUCCESSOR:
+                return replace(deal, successor=self._successor(deal))
+            case Need.CARRIER:
+                return replace(deal, carrier=self._carrier(deal))
+            case Need.COPY:
+                assert isinstance(deal.record, RecordSeen)  # noqa: S101 - a record that was just read
+                return replace(deal, copy_released=released(self._task, deal.record.key))
+        assert_never(need)
+
+    def _referral(self, deal: Deal) -> ReferralSeen | Absence:
+        if deal.link and self._trusting and remembers(deal.link, self._task.field_map):
+            return remembered_referral(deal.link)
+        return self.read_referral(_referral_id(deal))
+
+    def read_referral(self, referral_id: str) -> ReferralSeen | Absence:
+        """Read a referral of which it is not known whose it is."""
+        try:
+            referral = self._task.partner_center.read(referral_id)
+        except GoneError:
+            return GONE
+        return seen_referral(self._task, referral, ours=self._task.organization.owns(referral))
+
+    def _record(self, deal: Deal) -> RecordSeen | Absence:
+        link, field_map = deal.link, self._task.field_map
+        if link and self._trusting and remembers(link, field_map) and link.record_seen_at:
+            return remembered_record(link, field_map)
+        return self.read_record(_record_key(deal).id)
+
+    def read_record(self, record_id: str) -> RecordSeen | Absence:
+        """Read a record."""
+        try:
+            return seen_record(self._task, self._task.crm.read(record_id))
+        except GoneError:
+            return GONE
+
+    def _intent(self, deal: Deal) -> IntentState:
+        intent = self._task.intents.of(_record_key(deal))
+        if intent is None:
+            return IntentState.NONE
+        return IntentState.FRESH if is_fresh(intent, self._task.clock.now()) else IntentState.ABANDONED
+
+    def _holder(self, deal: Deal) -> Link | None:
+        if isinstance(deal.successor, RecordKey):
+            return self._task.links.of_record(deal.successor)
+        if deal.starts_at == "record":
+            return self._task.links.of_referral(_referral_id(deal))
+        return self._task.links.of_record(_record_key(deal))
+
+    def _successor(self, deal: Deal) -> RecordKey | None:
+        found = self._task.crm.successor(_record_key(deal).id)
+        return self._task.key(found) if found else None
+
+    def _carrier(self, deal: Deal) -> RecordSeen | None:
+        found = self._task.crm.find(_referral_id(deal))
+        return seen_record(self._task, found) if found else None
+
+
+def is_fresh(intent: Intent, now: datetime) -> bool:
+    """Whether the worker that holds an intent may still be alive."""
+    return now - intent.started_at < INTENT_LEASE
+
+
+def _referral_id(deal: Deal) -> str:
+    if isinstance(deal.referral, ReferralSeen):
+        return deal.referral.id
+    if isinstance(deal.record, RecordSeen) and deal.record.identifier and not ties(deal.link):
+        return deal.record.identifier  # Not that of a referral which named the record, and was ignored.
+    assert deal.link  # noqa: S101 - a deal has at least one side, and a record without identifier has its link's
+    return deal.link.referral_id
+
+
+def _record_key(deal: Deal) -> RecordKey:
+    for record in (deal.record, deal.carrier):
+        if isinstance(record, RecordSeen):
+            return record.key
+    if deal.link and deal.link.record:
+        return deal.link.record
+    assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - a deal has at least one side
+    assert deal.referral.names  # noqa: S101 - which names the record
+    return deal.referral.names

@@ -1,0 +1,71 @@
+"""perform(): the only writes. One function for each decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared.decide.deal import Deal
+from shared.decide.decisions import (
+    Adopt,
+    Agree,
+    AwaitUndo,
+    CreateRecord,
+    CreateReferral,
+    Decision,
+    HoldForPerson,
+    Ignore,
+    Known,
+    NotOurs,
+    Orphan,
+    Pause,
+    RefuseCopy,
+    Rekey,
+    ReleaseCopy,
+    Wait,
+)
+from shared.sync import mass_change
+from shared.sync.outcome import Outcome
+from shared.sync.perform import dry_run, rest, set_aside
+from shared.sync.perform.adopt import adopt
+from shared.sync.perform.agree import Written, await_undo, reach
+from shared.sync.perform.create_record import create_record
+from shared.sync.perform.create_referral import create_referral
+from shared.sync.task import Task
+
+Performer = Callable[[Task, Deal, Any, Written], Outcome]
+"""Does what one kind of decision says. Raises the families; DataError is how a deal is held for a person."""
+
+RESTS: Mapping[type, Performer] = {
+    Known: rest.known,
+    NotOurs: rest.not_ours,
+    Wait: rest.wait,
+    HoldForPerson: rest.hold,
+    RefuseCopy: rest.hold,
+    ReleaseCopy: rest.release_copy,
+    Ignore: set_aside.ignore,
+}
+"""Decisions after which neither side is written: a dry run does the same."""
+
+WRITES: Mapping[type, Performer] = {
+    Pause: set_aside.pause,
+    Orphan: set_aside.orphan,
+    Rekey: set_aside.rekey,
+    Adopt: adopt,
+    CreateRecord: create_record,
+    CreateReferral: create_referral,
+    Agree: reach,
+    AwaitUndo: await_undo,
+}
+
+
+def perform(task: Task, deal: Deal, decision: Decision, written: Written) -> Outcome:
+    """Do what was decided. Raises the families; DataError is also how a deal is held for a person."""
+    kind = type(decision)
+    if kind in RESTS:
+        return RESTS[kind](task, deal, decision, written)
+    if task.choices.dry_run:
+        return dry_run.record(task, deal, decision)
+    if mass_change.holds_back(task, deal, decision):
+        return Outcome.HELD_BACK
+    return WRITES[kind](task, deal, decision, written)

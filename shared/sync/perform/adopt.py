@@ -1,0 +1,34 @@
+"""Ties a referral and a record that exist already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.decide.deal import Deal
+from shared.decide.decisions import Adopt
+from shared.partner_center.port import Referral
+from shared.sync.microsofts_half import look_again_later
+from shared.sync.outcome import Outcome
+from shared.sync.perform.agree import Written, reach
+from shared.sync.task import Task
+
+
+def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
+    """Write the record's id to the referral, and agree on an unknown base. A closed side is not written at all."""
+    agree = decision.agree
+    referral, record = agree.referral, agree.record
+    if not (referral.names_any or referral.closed):
+        answer = set_record_id(task, referral.id, record.key.id, str(referral.version))
+        referral = replace(referral, version=answer.version, changed_at=answer.changed_at, body=answer.body)
+    earlier = "" if record.closed else task.crm.audit_text(record.key.id)
+    link = replace(agree.link, referral_changed_at=referral.changed_at, earlier_audit=earlier)
+    reach(task, deal, replace(agree, link=link, referral=referral), written)
+    if referral.body and Referral(referral.body).is_shared and not referral.closed:
+        look_again_later(task, link)
+    return Outcome.LINKED
+
+
+def set_record_id(task: Task, referral_id: str, record_id: str, version: str) -> Referral:
+    """Write the record's id as the referral's CRM ID. Raises VersionMismatch, GoneError, and the families."""
+    operation = {"op": "replace", "path": "/externalReferenceId", "value": record_id}
+    return task.partner_center.update(referral_id, [operation], version)

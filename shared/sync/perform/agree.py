@@ -1,0 +1,316 @@
+"""Brings one linked deal into agreement: write to both sides as planned, compare what they answer, commit.
+
+The commit comes last and moves the base only for writes that answered. A stop anywhere before it is healed by the next
+run: it finds the written side equal to the other and adopts the value, or meets a newer version and observes again.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from shared.choices import CrmAudit
+from shared.crm.port import PartlyWritten, Record, StageChange
+from shared.deal import STATUS, Fields, Value, show
+from shared.decide.deal import Deal
+from shared.decide.decisions import Agree, AwaitUndo
+from shared.decide.planning import agreed_base, repeats
+from shared.errors import CosellError, VersionMismatch
+from shared.ledger import audit
+from shared.ledger.model import AuditEntry, Due, DueKind
+from shared.lifecycle import Stage
+from shared.link import Closing, Link, LinkState
+from shared.merge import Change, Plan
+from shared.partner_center.port import Referral
+from shared.queue.message import DealMessage
+from shared.status import Status, StatusKind
+from shared.sync.base import with_base
+from shared.sync.fan_out import notify_other_crms
+from shared.sync.outcome import Outcome
+from shared.sync.perform import identity
+from shared.sync.perform.behind import come_back
+from shared.sync.statuses import agreed_status
+from shared.sync.task import Task
+
+log = logging.getLogger(__name__)
+
+_MARGIN = timedelta(minutes=1)
+"""How long after the end of an undo window the agenda brings the deal, should its own message be lost."""
+
+
+@dataclass
+class Written:
+    """What earlier attempts at one message wrote already: it belongs into the audit of the attempt that commits."""
+
+    sent: list[Change] = field(default_factory=list)
+    received: list[Change] = field(default_factory=list)
+    shown: bool = False
+    """Whether the record's Audit column was written: then it must be written again, should the commit be refused."""
+    healed: bool = False
+    """Whether the deal was not in order before, and is now."""
+    unseen: str = ""
+    """What a person must decide, and the locked record cannot show."""
+    behind: bool = False
+    """Whether values stay behind, for whose sake the deal is on the agenda."""
+
+
+def await_undo(task: Task, _deal: Deal, decision: AwaitUndo, written: Written) -> Outcome:
+    """Bring everything but the close into agreement, and come back when its window is over."""
+    link = decision.agree.link
+    if link.closing != decision.closing:
+        message = DealMessage.of_record(decision.agree.record.key, "close", task.correlation_id)
+        due = decision.until + _MARGIN
+        task.agenda.put(Due(DueKind.UNDO, link.referral_id, due, task.clock.now(), message.dump()))
+        task.queue.send(message.dump(), delay=(decision.until - task.clock.now()).total_seconds() + 1)
+    _Agreement(task, decision.agree, written, decision.closing).reach()
+    return Outcome.AWAITS_UNDO
+
+
+def reach(task: Task, _deal: Deal, decision: Agree, written: Written) -> Outcome:
+    """Write what is planned, and commit.
+
+    Raises StaleError when a side changed since it was observed; then observe and decide again.
+    """
+    _Agreement(task, decision, written, None).reach()
+    return Outcome.AGREED
+
+
+class _Agreement:
+    """One attempt to carry out one plan."""
+
+    def __init__(self, task: Task, decision: Agree, written: Written, closing: Closing | None) -> None:
+        self.task = task
+        self.decision = decision
+        self.plan: Plan = decision.plan
+        self.written = written
+        self._refused: CosellError | None = None
+        record = decision.record
+        self.record = Record(record.key.id, record.version, record.columns or {}, record.seen_at)
+        self.before = decision.link
+        self.link = replace(
+            decision.link,
+            base=agreed_base(decision.link, task.field_map),
+            referral_version=decision.referral.version,
+            record_version=record.version,
+            record_seen_at=record.seen_at,
+            state=LinkState.LINKED,
+            closing=closing,
+            repeats=repeats(self.plan, decision.link, task.clock.now()),
+        )
+
+    def reach(self) -> Link:
+        """Write to Partner Center, then to the CRM, and commit."""
+        if self.plan.to_partner_center:
+            self.task.crm.wait_until_guard_holds(self.record)
+        self._record_overwritten_values()
+        altered = self._write_referral()
+        entries = self._conclude(altered)
+        columns, stage = self._record_write()
+        if self.decision.ties and not (self._is_locked or self._is_history):
+            columns |= identity.columns(self.task.field_map, self.link.referral_id)
+        self._note_what_cannot_be_shown()
+        if self._shows_audit(news=bool(entries or columns or stage or self.written.shown)):
+            self.written.shown = True
+            columns |= identity.audit_columns(self.task.field_map, self.link)
+        if columns or stage:
+            self._write_record(columns, stage)
+        committed = self.task.links.commit(self.link, entries)
+        if self._refused:
+            raise self._refused  # The deal is set aside for it; what was written stays, and the record says why.
+        if self.written.sent:
+            notify_other_crms(self.task, committed)
+        self._forget_what_waited()
+        return committed
+
+    def _note_what_cannot_be_shown(self) -> None:
+        now = self.link.status
+        if now and now.kind is StatusKind.ATTENTION and now != self.before.status and self._is_locked:
+            self.written.unseen = now.text
+
+    def _forget_what_waited(self) -> None:
+        if self.decision.problems:
+            self.written.behind = True
+            come_back(self.task, self.link, self.decision.problems)
+            return
+        shown = self.before.status
+        if shown is None or shown.kind is not StatusKind.SYNCHRONIZED:
+            now = self.link.status
+            self.written.healed = now is not None and now.kind is not StatusKind.ATTENTION
+            for key in (self.link.referral_id, self.decision.record.key.deal):
+                self.task.agenda.drop(DueKind.PARKED, key)
+            self.task.agenda.drop(DueKind.HELD, self.link.referral_id)
+        if self.before.closing and not self.link.closing:
+            self.task.agenda.drop(DueKind.UNDO, self.link.referral_id)
+
+    def _record_overwritten_values(self) -> None:
+        """Note the edits about to be overwritten: after a stop behind the write, nobody else would have them."""
+        record = self.decision.record
+        fits = {rule.name: rule.fit for rule in self.task.field_map.rules_for(record.digits, record.fields)}
+        base = self.link.base
+        losers = [each for each in self.plan.to_partner_center if each.old != base.get(each.name)]
+        losers += [
+            each
+            for each in self.plan.to_crm
+            if each.old != (fits[each.name](base.get(each.name)) if each.name in fits else base.get(each.name))
+        ]
+        losers = [each for each in losers if each.old not in (None, False, ())]
+        if losers:
+            text = f"about to overwrite: {audit.describe(self.task.choices.messages, losers)}"
+            self.task.audit.add(self.link.referral_id, self._entry(audit.BOTH, text, losers))
+
+    # --- Partner Center --------------------------------------------------------------------------------------------
+
+    def _write_referral(self) -> dict[str, Value]:
+        """Write to Partner Center; returns the fields in which the answer is not what was planned."""
+        changes, field_map = self.plan.to_partner_center, self.task.field_map
+        if not changes:
+            return {}
+        body = self.decision.referral.body
+        if body is None and field_map.needs_source(changes):
+            raise VersionMismatch("the referral must be read before it can be written")
+        if any(each.new in (None, (), "") for each in changes):
+            self.task.crm.check_readable()  # What the app may not read looks empty, and must clear nothing.
+        operations = field_map.operations(changes, body)
+        version = str(self.link.referral_version)
+        answer = self.task.partner_center.update(self.link.referral_id, operations, version)
+        self.written.sent.extend(changes)
+        self.link = replace(self.link, referral_version=answer.version, referral_changed_at=answer.changed_at)
+        return self._altered(answer)
+
+    def _altered(self, answer: Referral) -> dict[str, Value]:
+        planned = {**self.decision.referral.fields, **{each.name: each.new for each in self.plan.to_partner_center}}
+        held, unreadable = self.task.field_map.read_referral(answer.body)
+        # Our own half need not repeat what only Microsoft's, or only the CRM, tells.
+        silent = {rule.name for rule in self.task.field_map.rules if rule.never_clear_crm and not held[rule.name]}
+        told = held.keys() - unreadable.keys() - silent
+        return {name: held[name] for name in told if held[name] != planned[name]}
+
+    # --- the link as it will be ------------------------------------------------------------------------------------
+
+    def _conclude(self, altered: dict[str, Value]) -> list[AuditEntry]:
+        """Bring the link to what is agreed now, before the record is written; returns the audit of it."""
+        messages = self.task.choices.messages
+        base, differences = {**self.plan.base}, {}
+        for each in self.plan.differences:
+            differences[each.name] = audit.describe_difference(messages, each)
+        for name, value in altered.items():
+            differences[name] = f"{name} differs: Partner Center answered with {audit.shown(show(value))}"
+            base.pop(name, None)
+            base |= {name: self.link.base[name]} if name in self.link.base else {}
+        entries = self._entries(differences)
+        if self.before.etag is None or self.before.state is LinkState.IGNORED:
+            entries = entries or [self._entry(audit.BOTH, "linked")]
+        self.link = replace(
+            with_base(self.link, base, self.task.field_map),
+            differences=differences,
+            settled=not (differences or self.decision.problems),
+            status=self._status(altered, news=bool(entries)),
+            recent_audit=audit.extended(self.link.recent_audit, entries),
+        )
+        return entries
+
+    def _status(self, altered: dict[str, Value], *, news: bool) -> Status:
+        task, shown = self.task, self.before.status
+        now = agreed_status(task, self.decision, tuple(altered), self.link.closing)
+        unchanged = shown and shown.kind is now.kind is StatusKind.SYNCHRONIZED and not news
+        return shown if shown and unchanged else now
+
+    def _entries(self, differences: dict[str, str]) -> list[AuditEntry]:
+        messages, found = self.task.choices.messages, []
+        sent, received = self.written.sent, [*self.written.received, *self.plan.to_crm]
+        if sent:
+            found.append(self._entry(audit.TO_PARTNER_CENTER, audit.describe(messages, sent), sent))
+        if received:
+            found.append(self._entry(audit.TO_CRM, audit.describe(messages, received), received))
+        written = {change.name for change in (*sent, *received)}
+        adopted = [change for change in self.plan.adopted if change.name not in written]
+        if adopted:
+            found.append(self._entry(audit.BOTH, audit.describe(messages, adopted), adopted))
+        news = [text for name, text in differences.items() if self.before.differences.get(name) != text]
+        if news:
+            found.append(self._entry(audit.BOTH, "; ".join(news)))
+        return found
+
+    def _entry(self, direction: str, text: str, changes: list[Change] | None = None) -> AuditEntry:
+        return audit.entry(self.task.stamp(), self.link.referral_id, direction, text, changes or ())
+
+    # --- the record ------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_locked(self) -> bool:
+        """Whether the record is closed in a CRM that then refuses every write."""
+        return self.task.policy.closed_rows_are_read_only and self.decision.record.closed
+
+    def _record_write(self) -> tuple[dict[str, object], StageChange | None]:
+        values = {change.name: change.new for change in self.plan.to_crm if change.name != STATUS}
+        moves = [change for change in self.plan.to_crm if change.name == STATUS]
+        stage = None
+        if moves:
+            after = Stage(str(moves[0].new))
+            stage = StageChange(self.decision.record.stage, after, self.task.field_map.status_columns(after))
+        return self.task.field_map.record_values(values), stage
+
+    def _shows_audit(self, *, news: bool) -> bool:
+        """Whether the Audit and status columns are written now."""
+        was, now = self.before.status, self.link.status
+        if self._is_locked or self.task.choices.crm_audit is CrmAudit.OFF:
+            return False
+        if self._is_history:
+            return False
+        if self.task.choices.crm_audit is CrmAudit.CREATES_AND_FAILURES:
+            return was is None or any(each and each.kind is StatusKind.ATTENTION for each in (was, now))
+        return news or was != now
+
+    @property
+    def _is_history(self) -> bool:
+        """Whether a deal that ended before it was ever looked at is tied: then neither side is written at all."""
+        return self.before.etag is None and self.decision.record.closed
+
+    def _write_record(self, columns: dict[str, object], stage: StageChange | None) -> None:
+        try:
+            written = self.task.crm.update(self.record, columns, stage)
+        except VersionMismatch:
+            if self.plan.to_crm:
+                raise
+            # Only our own columns were to be written. The seller's newer edit comes with the change feed; until then
+            # the version we planned with is the one we know.
+            log.info("audit not shown: the record changed meanwhile")
+            self.link = replace(self.link, settled=False)
+            return
+        except PartlyWritten as partly:
+            self._keep_finished_part(partly)
+            return
+        self.written.received.extend(self.plan.to_crm)
+        # A row that does not hold what is agreed was altered by the CRM's own logic: an edit like any other, so its
+        # version is not remembered and the change feed's row will be looked at.
+        as_planned = self._is_as_planned(written, moved=stage is not None)
+        self.link = replace(
+            self.link,
+            record_version=written.version if as_planned else None,
+            record_seen_at=written.seen_at,
+            settled=self.link.settled and as_planned,
+        )
+
+    def _keep_finished_part(self, partly: PartlyWritten) -> None:
+        """Remember the columns that were written before the CRM refused to move the record's state."""
+        base = {name: value for name, value in self.link.base.items() if name != STATUS}
+        base |= {STATUS: self.before.base[STATUS]} if STATUS in self.before.base else {}
+        self._refused = partly.cause
+        self.written.received.extend(each for each in self.plan.to_crm if each.name != STATUS)
+        self.link = replace(
+            with_base(self.link, base, self.task.field_map),
+            differences={**self.link.differences, STATUS: str(partly.cause)},
+            settled=False,
+            record_version=partly.record.version,
+            record_seen_at=partly.record.seen_at,
+        )
+
+    def _is_as_planned(self, written: Record, *, moved: bool) -> bool:
+        """Compare every mapped field of the answer with what the record held and what was written over it."""
+        field_map = self.task.field_map
+        planned: Fields = {**self.decision.record.fields, **{each.name: each.new for each in self.plan.to_crm}}
+        held, unreadable = field_map.read_record(written.columns)
+        rules = field_map.rules_for(written.digits, held)
+        fields = all(rule.fit(planned[rule.name]) == held[rule.name] for rule in rules if rule.name not in unreadable)
+        return fields and (not moved or held[STATUS] == planned[STATUS])

@@ -1,0 +1,36 @@
+"""Values that stay behind while the rest of a deal goes on: a person is told, and we come back to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from shared.errors import DataError
+from shared.ledger.model import Due, DueKind
+from shared.link import Link
+from shared.problems import Problem
+from shared.queue.message import DealMessage
+from shared.sync.task import Task
+
+PAUSE = timedelta(hours=1)
+"""When a deal with values that stay behind is looked at again: nothing may tell us that they were put right."""
+
+
+def come_back(task: Task, link: Link, problems: Sequence[Problem]) -> None:
+    """Put a deal on the agenda for the sake of the values that it lacks. Raises the families."""
+    assert link.record  # noqa: S101 - a deal with values on both sides has a record
+    message = DealMessage.of_record(link.record, "retry", task.correlation_id)
+    now = task.clock.now()
+    reason = " ".join(str(each) for each in problems)
+    task.agenda.put(
+        Due(
+            DueKind.PARKED,
+            link.referral_id,
+            now + PAUSE,
+            now,
+            message.dump(),
+            family=DataError.family,
+            reason=reason,
+            problems=tuple(problems),
+        )
+    )

@@ -1,0 +1,106 @@
+"""Turns a referral into a record of the CRM, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.choices import CrmAudit
+from shared.crm.port import AccountWanted
+from shared.deal import STATUS
+from shared.decide.deal import Deal, ReferralSeen
+from shared.decide.decisions import CreateRecord
+from shared.errors import DataError
+from shared.ledger import audit
+from shared.lifecycle import Stage, crm_view
+from shared.link import Link
+from shared.merge import Change
+from shared.messages.reasons import Reason
+from shared.partner_center.port import Referral
+from shared.problems import problem
+from shared.status import attention, synchronized
+from shared.sync.base import with_base
+from shared.sync.microsofts_half import look_again_later
+from shared.sync.observe import seen_record
+from shared.sync.outcome import Outcome
+from shared.sync.perform import identity
+from shared.sync.perform.adopt import set_record_id
+from shared.sync.perform.agree import Written
+from shared.sync.perform.behind import come_back
+from shared.sync.task import Task
+
+
+def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Written) -> Outcome:
+    """Create the record, write its id to the referral, and commit the link.
+
+    Fields whose value cannot be read, or that the CRM refuses, stay behind; the link says so. Raises AlreadyExists
+    when a record carries the referral's identifier, and the families.
+    """
+    referral, field_map, messages = decision.referral, task.field_map, task.choices.messages
+    behind = {**referral.unreadable, **deal.held}
+    problems = tuple(dict.fromkeys(behind.values()))
+    created = {name: value for name, value in field_map.created_in_crm(referral.fields).items() if name not in behind}
+    received = [
+        Change(name, None, value, Reason.RECEIVED) for name, value in created.items() if value not in (None, ())
+    ]
+    entry = audit.entry(task.stamp(), referral.id, audit.TO_CRM, "created from Partner Center", received)
+    differences = {name: str(each) for name, each in behind.items()}
+    now = task.clock.now()
+    link = _new_link(task, referral, deal.link)
+    link = replace(
+        with_base(link, {name: each for name, each in referral.fields.items() if name not in behind}, field_map),
+        recent_audit=audit.extended(link.recent_audit, [entry]),
+        differences=differences,
+        status=attention(messages, problems) if problems else synchronized(messages, now),
+    )
+    columns = {
+        **field_map.record_values(created),
+        **field_map.status_columns(crm_view(Stage(str(referral.fields[STATUS])))),
+        **identity.columns(field_map, referral.id),
+        field_map.columns.sync: True,
+    }
+    if task.choices.crm_audit is not CrmAudit.OFF:
+        columns |= identity.audit_columns(field_map, link)
+    assert referral.body is not None  # noqa: S101 - a referral that becomes a record was just read
+    record = task.crm.create(referral.id, columns, _account(task, Referral(referral.body)))
+    version, changed_at = referral.version, referral.changed_at
+    if not referral.names_any:
+        answer = set_record_id(task, referral.id, record.id, str(version))
+        version, changed_at = answer.version, answer.changed_at
+    seen = seen_record(task, record)
+    same = all(
+        rule.fit(referral.fields[rule.name]) == seen.fields[rule.name]
+        for rule in field_map.rules_for(record.digits, seen.fields)
+        if rule.name not in behind
+    )
+    link = replace(
+        link,
+        record=seen.key,
+        record_version=record.version if same else None,
+        record_seen_at=record.seen_at,
+        referral_version=version,
+        referral_changed_at=changed_at,
+        settled=same and not behind,
+    )
+    committed = task.links.commit(link, [entry])
+    if Referral(referral.body).is_shared and not referral.closed:
+        look_again_later(task, committed)
+    if problems:
+        written.behind = True
+        come_back(task, committed, problems)
+    return Outcome.RECORD_CREATED
+
+
+def _new_link(task: Task, referral: ReferralSeen, prior: Link | None) -> Link:
+    """Return the link to be; `prior` is the one that said the referral was ignored, if there was one."""
+    link = Link(task.name, referral.id, None, engagement_id=referral.engagement_id)
+    return replace(link, etag=prior.etag, recent_audit=prior.recent_audit) if prior else link
+
+
+def _account(task: Task, referral: Referral) -> AccountWanted:
+    rows = {row.name: row for row in task.field_map.account}
+    values = {name: row.codec.fit(row.read_referral(referral.body)) for name, row in rows.items()}
+    if not values["customer_name"]:
+        raise DataError(problem("customer.name_missing_in_referral", "customer_name"))
+    columns = {row.pair.column: row.codec.to_record(values[name]) for name, row in rows.items()}
+    match = {rows[name].pair.column: columns[rows[name].pair.column] for name in task.field_map.file.account.match}
+    return AccountWanted(match, columns)

@@ -1,0 +1,259 @@
+"""Shares a record in Partner Center: one POST, or two when Microsoft is invited, and never a second deal.
+
+Partner Center has no idempotency key. So the intention is written down first, insert-if-absent; whoever finds an
+abandoned one looks for a referral that carries the record's id before it posts, and repeats only the step that lacks.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from shared.choices import CrmAudit
+from shared.crm.port import Record, RelatedRows
+from shared.deal import STATUS, Fields, RecordKey
+from shared.decide.deal import Deal, RecordSeen
+from shared.decide.decisions import CreateReferral
+from shared.errors import CosellError, DataError, Deferred, OutcomeUnknown, StaleError, VersionMismatch
+from shared.ledger import audit
+from shared.ledger.drawers import own_half
+from shared.ledger.model import DueKind, Intent
+from shared.lifecycle import TERMINAL, Stage, align
+from shared.link import Link, LinkState
+from shared.mapping.field_map import stage_of
+from shared.merge import Change
+from shared.messages.reasons import Reason
+from shared.partner_center.new_referral import NewDeal, invitation, own_referral, read_deal
+from shared.partner_center.port import Referral
+from shared.status import synchronized
+from shared.sync.base import with_base
+from shared.sync.fan_out import notify_other_crms
+from shared.sync.microsofts_half import look_again_later
+from shared.sync.observe import is_fresh
+from shared.sync.outcome import Outcome
+from shared.sync.perform import identity
+from shared.sync.perform.agree import Written
+from shared.sync.perform.rest import LOOK_AGAIN
+from shared.sync.task import Task
+
+SEARCH_MARGIN = timedelta(minutes=15)
+"""How far before an intent the search for its referral begins: covers lists that lag behind."""
+
+CERTAIN = timedelta(minutes=10)
+"""How long after an unanswered POST a referral that is in no list is certainly not there."""
+
+_FIRST_LOOK, _LONGEST_LOOK = 3.0, 60.0
+"""Seconds between two looks for what became of an unanswered POST."""
+
+_RELEASED = datetime.min.replace(tzinfo=UTC)
+"""The start of an intent that nobody holds any more."""
+
+
+@dataclass(frozen=True)
+class _Share:
+    """One record being shared: the deal as it will be created, and the intent under which that happens."""
+
+    record: RecordSeen
+    deal: NewDeal
+    related: RelatedRows
+    intent: Intent
+    taken_over: bool
+
+
+def create_referral(task: Task, _deal: Deal, decision: CreateReferral, _written: Written) -> Outcome:
+    """Create the record's referral, write its identity to the record, and commit the link.
+
+    Raises DataError with everything that Partner Center would refuse, before any call to it, and the families.
+    """
+    record = decision.record
+    if record.unreadable:
+        raise DataError(*record.unreadable.values())
+    related = task.crm.related(record.key.id)
+    deal = read_deal(task.field_map, record.fields, related.account, related.contact, related.owner)
+    task.crm.wait_until_guard_holds(_row(record))
+    intent, taken_over = _claim(task, record.key)
+    if link := task.links.of_record(record.key):
+        # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
+        task.links.commit(link, [], intent)
+        raise StaleError("another worker created this deal")
+    share = _Share(record, deal, related, intent, taken_over)
+    return _release_on_failure(task, share, lambda: _post(task, share))
+
+
+def _release_on_failure(task: Task, share: _Share, post: Callable[[], tuple[Referral, Intent] | None]) -> Outcome:
+    try:
+        posted = post()
+    except OutcomeUnknown:
+        # Whoever comes next may look for it, and waits with another POST until the lists are certain to tell.
+        _release(task, share.intent, unknown_since=share.intent.unknown_since or task.clock.now())
+        raise
+    except CosellError:
+        _release(task, share.intent, unknown_since=share.intent.unknown_since)
+        raise
+    if posted is None:
+        return Outcome.KNOWN
+    own, intent = posted
+    link = _commit(task, replace(share, intent=intent), own)
+    notify_other_crms(task, link)
+    if not link.settled:
+        raise StaleError("the deal was edited while its creation was interrupted")
+    return Outcome.REFERRAL_CREATED
+
+
+def _post(task: Task, share: _Share) -> tuple[Referral, Intent] | None:
+    """Make what lacks of the deal: our half, then Microsoft's. None when there is no deal to share any more."""
+    intent, deal = share.intent, share.deal
+    own = _find_own(task, intent) if share.taken_over else None
+    if own is None and share.record.fields[STATUS] in TERMINAL:
+        # Closed while an earlier attempt was interrupted, which had posted nothing.
+        _release(task, intent)
+        return None
+    if own is None:
+        _wait_for_certainty(task, intent)
+        own = task.partner_center.create(own_referral(task.field_map, deal, share.record.key.id))
+        task.organization.learn(own)
+    # An interrupted deal may have been closed meanwhile; then nobody can be invited any more.
+    if deal.asks_for_help and not own.closed and not (share.taken_over and _microsoft_invited(task, own)):
+        if intent.referral_id:
+            _wait_for_certainty(task, intent)
+        intent = task.intents.replace(intent, replace(intent, referral_id=own.id, unknown_since=None))
+        _invite_microsoft(task, share, own)
+    return own, intent
+
+
+def _invite_microsoft(task: Task, share: _Share, own: Referral) -> None:
+    invited = task.partner_center.create(invitation(task.field_map, share.deal, share.record.key.id, own))
+    # Remembered, so that events about Microsoft's row lead to our deal without a question.
+    task.drawers.change(own_half(invited.id), lambda _held: own.id)
+
+
+def _claim(task: Task, record: RecordKey) -> tuple[Intent, bool]:
+    """Write the intent down; returns it, and whether it was taken over from an earlier attempt. Raises Deferred."""
+    now = task.clock.now()
+    intent = Intent(record, since=now, started_at=now, owner=uuid.uuid4().hex)
+    held = task.intents.begin(intent)
+    if held.owner == intent.owner:
+        return held, False
+    if is_fresh(held, now):
+        raise Deferred("another worker is creating this deal", retry_after=LOOK_AGAIN)
+    mine = replace(intent, since=held.since, referral_id=held.referral_id, unknown_since=held.unknown_since)
+    return task.intents.replace(held, mine), True
+
+
+def _release(task: Task, intent: Intent, unknown_since: datetime | None = None) -> None:
+    """Let the next attempt begin at once, knowing what this one knew."""
+    held = task.intents.of(intent.record)
+    if held and held.owner == intent.owner:
+        task.intents.replace(held, replace(held, started_at=_RELEASED, unknown_since=unknown_since))
+
+
+def _wait_for_certainty(task: Task, intent: Intent) -> None:
+    """Raise OutcomeUnknown while an unanswered POST may still turn up in Partner Center's lists."""
+    if intent.unknown_since is None:
+        return
+    elapsed = task.clock.now() - intent.unknown_since
+    if elapsed < CERTAIN:
+        pause = min(max(elapsed.total_seconds(), _FIRST_LOOK), _LONGEST_LOOK)
+        raise OutcomeUnknown("Partner Center has not shown yet what became of the creation", retry_after=pause)
+
+
+def _find_own(task: Task, intent: Intent) -> Referral | None:
+    """Return our half of the deal, if an earlier attempt made it."""
+    if intent.referral_id:
+        return task.partner_center.read(intent.referral_id)
+    # How long ago is measured by our clock alone, and counted back from Partner Center's own: the two are not compared.
+    elapsed = task.clock.now() - intent.since
+    for referral in task.partner_center.changed_since(task.partner_center.now() - elapsed - SEARCH_MARGIN):
+        if referral.external_reference_id == intent.record.id and task.organization.owns(referral):
+            return referral
+    return None
+
+
+def _microsoft_invited(task: Task, own: Referral) -> bool:
+    return any(row.is_microsofts for row in task.partner_center.engagement(own.engagement_id))
+
+
+# --- the link --------------------------------------------------------------------------------------------------------
+
+
+def _commit(task: Task, share: _Share, own: Referral) -> Link:
+    deal, fields = share.deal, share.record.fields
+    sent = [Change(name, None, value, Reason.SENT) for name, value in deal.fields.items() if value not in (None, ())]
+    text = "created from the CRM" + (", Microsoft invited" if deal.asks_for_help and not own.closed else "")
+    entry = audit.entry(task.stamp(), own.id, audit.TO_PARTNER_CENTER, text, sent)
+    # What was agreed is what was shared: an active deal, even if one side has ended it since an interrupted POST.
+    base: Fields = {**fields, **deal.fields, STATUS: Stage.ACTIVE}
+    differing = _differing(task, base, own)
+    stage = stage_of(own.body)
+    if align(Stage(str(fields[STATUS])), stage) is not stage:
+        differing.add(STATUS)
+    link = Link(
+        crm=task.name,
+        referral_id=own.id,
+        record=share.record.key,
+        etag=_ignored(task, own) if share.taken_over else None,
+        engagement_id=own.engagement_id,
+        settled=not differing,
+        referral_version=own.version,
+        referral_changed_at=own.changed_at,
+        status=synchronized(task.choices.messages, task.clock.now()),
+        recent_audit=audit.extended((), [entry]),
+        earlier_audit=share.related.audit[: audit.EARLIER],
+    )
+    agreed = {name: value for name, value in base.items() if name == STATUS or name not in differing}
+    link = with_base(link, agreed, task.field_map)
+    if not (fields[STATUS] in TERMINAL and task.policy.closed_rows_are_read_only):
+        written = _write_back(task, share, own, link)
+        as_planned = _holds(task, written, base)
+        link = replace(link, record_version=written.version if as_planned else None, record_seen_at=written.seen_at)
+        link = replace(link, settled=link.settled and as_planned)
+        if not as_planned:
+            # What the CRM's own logic changed comes with the change feed; nothing is to be created again for it.
+            task.links.commit(link, [entry], share.intent)
+            return replace(link, settled=not differing)
+    committed = task.links.commit(link, [entry], share.intent)
+    task.agenda.drop(DueKind.PARKED, share.record.key.deal)
+    if deal.asks_for_help:
+        look_again_later(task, committed)
+    return committed
+
+
+def _holds(task: Task, written: Record, base: Fields) -> bool:
+    """Whether the record holds, in every mapped field, what was shared."""
+    held, unreadable = task.field_map.read_record(written.columns)
+    rules = task.field_map.rules_for(written.digits, held)
+    return all(held[rule.name] == rule.fit(base[rule.name]) for rule in rules if rule.name not in unreadable)
+
+
+def _differing(task: Task, base: Fields, own: Referral) -> set[str]:
+    """Return the fields that our half holds otherwise: either side may have been edited since an interrupted POST."""
+    held, _ = task.field_map.read_referral(own.body)
+    kept = {rule.name for rule in task.field_map.rules if rule.never_clear_crm and held[rule.name] is None}
+    return {name for name, value in base.items() if held[name] != value and name not in kept}
+
+
+def _ignored(task: Task, own: Referral) -> str | None:
+    """Return the etag of a link that says the referral is ignored: an event may overtake an interrupted creation."""
+    prior = task.links.of_referral(own.id)
+    return prior.etag if prior and prior.state is LinkState.IGNORED else None
+
+
+def _write_back(task: Task, share: _Share, own: Referral, link: Link) -> Record:
+    """Write the referral's identity. An edit made meanwhile must not undo the link, and must not pass for our echo."""
+    fields, field_map = share.record.fields, task.field_map
+    filled_in = {name: value for name, value in share.deal.fields.items() if value != fields[name]}
+    columns = {**field_map.record_values(filled_in), **identity.columns(field_map, own.id)}
+    if task.choices.crm_audit is not CrmAudit.OFF:
+        columns |= identity.audit_columns(field_map, link)
+    row = _row(share.record)
+    try:
+        return task.crm.update(row, columns)
+    except VersionMismatch:
+        written = task.crm.update(replace(row, version=None), columns)
+        return replace(written, version=None)
+
+
+def _row(record: RecordSeen) -> Record:
+    return Record(record.key.id, record.version, record.columns or {}, record.seen_at)

@@ -1,0 +1,44 @@
+"""What a dry run does with a decision: it notes what would be done."""
+
+from __future__ import annotations
+
+from shared.decide.deal import Deal, RecordSeen, ReferralSeen
+from shared.decide.decisions import Adopt, Agree, AwaitUndo, CreateRecord, CreateReferral, Decision
+from shared.ledger import audit
+from shared.merge import Change
+from shared.sync.outcome import Outcome
+from shared.sync.task import Task
+
+
+def record(task: Task, deal: Deal, decision: Decision) -> Outcome:
+    """Note in the audit what would be written, and write nothing to either side."""
+    changes = _changes(decision)
+    does = audit.describe(task.choices.messages, changes) or _plainly(decision)
+    text = f"dry run, nothing written: {does}"
+    task.audit.add(key_of(deal), audit.entry(task.stamp(), key_of(deal), audit.BOTH, text, changes))
+    return Outcome.DRY_RUN
+
+
+def key_of(deal: Deal) -> str:
+    """Return the deal's key: the referral's id, or the record's key while there is none."""
+    if deal.link:
+        return deal.link.referral_id
+    if isinstance(deal.referral, ReferralSeen):
+        return deal.referral.id
+    assert isinstance(deal.record, RecordSeen)  # noqa: S101 - a deal has at least one side
+    return deal.record.key.deal
+
+
+def _changes(decision: Decision) -> list[Change]:
+    agree = decision.agree if isinstance(decision, (Adopt, AwaitUndo)) else decision
+    return [*agree.plan.to_partner_center, *agree.plan.to_crm] if isinstance(agree, Agree) else []
+
+
+def _plainly(decision: Decision) -> str:
+    if isinstance(decision, CreateRecord):
+        return "would create the record"
+    if isinstance(decision, CreateReferral):
+        return "would create the referral"
+    if isinstance(decision, (Agree, Adopt, AwaitUndo)):
+        return "nothing to write"
+    return f"would {type(decision).__name__.lower()} the deal"

@@ -1,0 +1,135 @@
+"""The decisions after which nothing travels: ignored, paused, orphaned; and a link that follows its record."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from shared.choices import CrmAudit
+from shared.crm.port import Record
+from shared.decide.deal import Deal, RecordSeen, ReferralSeen
+from shared.decide.decisions import Ignore, Orphan, Pause, Rekey
+from shared.errors import CosellError
+from shared.ledger import audit
+from shared.ledger.model import DueKind
+from shared.link import Link, LinkState
+from shared.messages.reasons import Reason
+from shared.problems import problem
+from shared.queue.message import DealMessage
+from shared.status import Status, attention, paused
+from shared.sync.outcome import Outcome
+from shared.sync.perform import identity
+from shared.sync.perform.adopt import set_record_id
+from shared.sync.perform.agree import Written
+from shared.sync.task import Task
+
+log = logging.getLogger(__name__)
+
+
+def ignore(task: Task, deal: Deal, decision: Ignore, _written: Written) -> Outcome:
+    """Note why a referral has no record; a record that is not shared leaves no trace."""
+    referral = deal.referral
+    if not isinstance(referral, ReferralSeen) or deal.starts_at == "record" or task.choices.dry_run:
+        return Outcome.IGNORED
+    side = "record" if decision.record else "referral"
+    condition = getattr(task.field_map.file.sync_when, side)
+    text = task.choices.messages.reason(
+        decision.reason, name=f"sync_when.{side}", condition=condition, record=referral.names and referral.names.id
+    )
+    entry = audit.entry(task.stamp(), referral.id, audit.TO_CRM, text)
+    link = deal.link or Link(task.name, referral.id, None)
+    link = replace(
+        link,
+        record=decision.record,
+        state=LinkState.IGNORED,
+        engagement_id=referral.engagement_id,
+        referral_version=referral.version,
+        referral_changed_at=referral.changed_at,
+        mapping_version=task.field_map.version,
+    )
+    news = deal.link is None or link.recent_audit[:1] != audit.extended((), [entry])
+    task.links.commit(replace(link, recent_audit=audit.extended(link.recent_audit, [entry])), [entry] if news else [])
+    return Outcome.IGNORED
+
+
+def pause(task: Task, deal: Deal, _decision: Pause, _written: Written) -> Outcome:
+    """Let nothing travel until the seller switches the sync on again."""
+    link = _linked(deal)
+    _set_state(task, link, LinkState.PAUSED, Reason.PAUSED_BY_SELLER, deal.record, paused(task.choices.messages))
+    return Outcome.PAUSED
+
+
+def orphan(task: Task, deal: Deal, decision: Orphan, _written: Written) -> Outcome:
+    """Keep the link for the day on which the missing side comes back; the record that is there says so."""
+    link, reason = _linked(deal), decision.reason
+    if reason is not Reason.REFERRAL_GONE:
+        _set_state(task, link, LinkState.ORPHANED, reason, None, link.status)
+        return Outcome.ORPHANED
+    record = deal.record if isinstance(deal.record, RecordSeen) else _record_of(link)
+    shown = attention(task.choices.messages, [problem("status.referral_gone", "deal")])
+    _set_state(task, link, LinkState.ORPHANED, reason, record, shown)
+    return Outcome.ORPHANED
+
+
+def rekey(task: Task, _deal: Deal, decision: Rekey, _written: Written) -> Outcome:
+    """Let the link follow its record, and the referral's CRM ID with it; the next look brings both into agreement.
+
+    The base stays: what the surviving record holds otherwise is an edit like any other.
+    """
+    link = decision.link
+    referral = task.partner_center.read(link.referral_id)
+    if not referral.closed and referral.external_reference_id != decision.to.id:
+        referral = set_record_id(task, link.referral_id, decision.to.id, referral.version)
+    text = task.choices.messages.reason(Reason.RECORD_REPLACED, record=decision.to.id)
+    entry = audit.entry(task.stamp(), link.referral_id, audit.BOTH, text)
+    moved = replace(
+        link,
+        record=decision.to,
+        state=LinkState.LINKED,
+        settled=False,
+        record_version=None,
+        record_seen_at=None,
+        recent_audit=audit.extended(link.recent_audit, [entry]),
+    )
+    task.links.commit(moved, [entry])
+    message = DealMessage.of_record(decision.to, "rekeyed", task.correlation_id)
+    task.queue.send(message.dump())
+    return Outcome.REKEYED
+
+
+def _linked(deal: Deal) -> Link:
+    assert deal.link  # noqa: S101 - only a linked deal is paused or orphaned
+    return deal.link
+
+
+def _record_of(link: Link) -> Record | None:
+    if link.record is None or link.record_seen_at is None or link.record_version is None:
+        return None
+    return Record(link.record.id, link.record_version, {}, link.record_seen_at)
+
+
+def _set_state(task: Task, link: Link, state: LinkState, reason: Reason, record: object, shown: Status | None) -> None:
+    entry = audit.entry(task.stamp(), link.referral_id, audit.BOTH, task.choices.messages.reason(reason))
+    recent = audit.extended(link.recent_audit, [entry])
+    link = replace(link, state=state, settled=False, recent_audit=recent, status=shown, closing=None)
+    link = _show(task, link, record)
+    task.links.commit(link, [entry])
+    task.agenda.drop(DueKind.PARKED, link.referral_id)
+
+
+def _show(task: Task, link: Link, record: object) -> Link:
+    """Write status and audit to the record; returns the link knowing the version that this produced.
+
+    A record that cannot be written now is no reason to let anything travel: the ledger has the audit.
+    """
+    if isinstance(record, RecordSeen):
+        locked = task.policy.closed_rows_are_read_only and record.closed
+        record = None if locked else Record(record.key.id, record.version, record.columns or {}, record.seen_at)
+    if not isinstance(record, Record) or task.choices.crm_audit is not CrmAudit.EVERY_CHANGE:
+        return link
+    try:
+        written = task.crm.update(record, identity.audit_columns(task.field_map, link))
+    except CosellError as error:
+        log.warning("status not shown: %s", type(error).__name__)
+        return link
+    return replace(link, record_version=written.version, record_seen_at=written.seen_at)

@@ -1,0 +1,244 @@
+"""Which record is whose: copies, merged and replaced records, wrong identifiers, and other organizations' rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.link import LinkState
+from shared.status import StatusKind
+from tests.simulation.agreement import check_agreed
+from tests.simulation.deals import HELP, shared
+from tests.support.fakes.crm import IDENTIFIER, SYNC
+from tests.support.fakes.referral_rules import at
+from tests.support.fakes.world import World
+
+VALUE, NOTES = "/details/dealValue", "/details/notes"
+LINK, STATUS = "cosell_referrallink", "cosell_syncstatus"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def status(world: World, record_id: str) -> str:
+    return str(world.crm.row(record_id)[STATUS])
+
+
+# --- copies ---
+
+
+def test_a_copy_without_the_identifier_is_refused_until_its_sync_is_switched_off_and_on(world: World) -> None:
+    _, record_id = shared(world, cosell_howcanmicrosofthelp=HELP)
+    copy_id = world.crm.clone(record_id, **{IDENTIFIER: None, "name": "The same once more"})
+    world.settle()
+    world.recover()
+    assert status(world, copy_id).startswith("✖ This is a copy")
+    assert len(world.partner_center.ours()) == 1, "Microsoft is not invited a second time"
+    world.crm.edit(copy_id, description="still a copy")
+    world.settle()
+    assert len(world.partner_center.ours()) == 1
+    world.crm.edit(copy_id, **{SYNC: False})
+    world.settle()
+    assert world.crm.row(copy_id)[IDENTIFIER] is None
+    world.crm.edit(copy_id, **{SYNC: True})
+    world.settle()
+    assert len(world.partner_center.ours()) == 2
+    assert status(world, copy_id).startswith("✔")
+    check_agreed(world, deals=2)
+
+
+def test_a_copy_with_the_identifier_of_a_living_record_is_told_so_and_touches_nothing(world: World) -> None:
+    world.crm.keyed = False
+    referral_id, record_id = shared(world)
+    before = dict(world.partner_center.rows[referral_id])
+    copy_id = world.crm.clone(record_id, estimatedvalue=1, description="a copy")
+    world.settle()
+    world.recover()
+    assert world.partner_center.rows[referral_id] == before
+    assert world.crm.row(record_id)["estimatedvalue"] == 42000
+    assert status(world, copy_id).startswith("✖")
+    assert world.link().record_id == record_id
+    mark = world.mark()
+    world.crm.edit(copy_id, description="edited again")
+    world.settle()
+    assert world.calls(mark).get("partner_center.update", 0) == 0
+    assert world.calls(mark).get("crm.update", 0) <= 1
+
+
+# --- merged and replaced ---
+
+
+def test_a_link_follows_the_record_that_its_own_was_merged_into(world: World) -> None:
+    referral_id, record_id = shared(world)
+    winner = world.crm.add_deal(**{SYNC: False, "description": "the one that stays"})
+    world.settle()
+    world.crm.merge(record_id, winner, keep=(SYNC, LINK))
+    world.settle()
+    world.recover()
+    assert world.link().record_id == winner
+    assert world.link().state is LinkState.LINKED
+    assert world.crm.row(winner)[IDENTIFIER] == referral_id
+    assert world.partner_center.rows[referral_id]["externalReferenceId"] == winner
+    assert len(world.partner_center.ours()) == 1
+    mark = world.mark()
+    world.recover()
+    assert {name: count for name, count in world.calls(mark).items() if "update" in name} == {}, "it rests"
+
+
+def test_a_record_that_carries_the_identifier_of_a_deleted_one_takes_its_place(world: World) -> None:
+    referral_id, record_id = shared(world)
+    columns = world.crm.row(record_id)
+    world.crm.delete(record_id)
+    replacement = world.crm.add_deal(**{IDENTIFIER: referral_id, "description": columns["description"]})
+    world.settle()
+    world.recover()
+    assert world.link().record_id == replacement
+    assert world.partner_center.rows[referral_id]["externalReferenceId"] == replacement
+    check_agreed(world)
+
+
+def test_a_record_that_comes_back_goes_on(world: World) -> None:
+    referral_id, record_id = shared(world)
+    columns = world.crm.row(record_id)
+    world.crm.delete(record_id)
+    world.settle()
+    assert world.link().state is LinkState.ORPHANED
+    world.partner_center.edit(referral_id, {VALUE: 7})
+    world.settle()
+    world.crm.restore(record_id, columns)
+    world.settle()
+    check_agreed(world)
+    assert world.crm.row(record_id)["estimatedvalue"] == 7
+
+
+# --- wrong identifiers ---
+
+
+@pytest.mark.parametrize("identifier", ["REF-0042", "abc", "{}", "a'b"])
+def test_an_identifier_that_is_no_guid_is_a_problem_on_the_record(world: World, identifier: str) -> None:
+    record_id = world.crm.add_deal(**{IDENTIFIER: identifier})
+    world.settle()
+    assert status(world, record_id).startswith("✖ Correct or clear the Referral Identifier")
+    assert world.queue.poisoned == []
+    assert world.partner_center.ours() == []
+    world.crm.edit(record_id, **{IDENTIFIER: None})
+    world.settle()
+    check_agreed(world)
+
+
+def test_an_unknown_identifier_is_no_outage(world: World) -> None:
+    record_id = world.crm.add_deal(**{IDENTIFIER: "11111111-2222-4333-8444-555555555555"})
+    world.settle()
+    assert status(world, record_id).startswith("✖ Correct or clear the Referral Identifier")
+    (parked,) = world.parked()
+    assert (parked.family, parked.problems[0].code) == ("data", "identifier.unknown")
+
+
+def test_another_organizations_identifier_is_refused(world: World) -> None:
+    referral_id, _ = shared(world)
+    theirs = world.partner_center.partner_joins(world.partner_center.rows[referral_id]["engagementId"])
+    record_id = world.crm.add_deal(**{IDENTIFIER: theirs})
+    world.settle()
+    assert status(world, record_id).startswith("✖ Enter the ID of your own referral")
+    assert world.partner_center.rows[theirs]["externalReferenceId"] is None
+
+
+def test_an_exchanged_identifier_is_held_and_a_cleared_one_restored(world: World) -> None:
+    first, record_id = shared(world)
+    second, _ = shared(world)
+    before = dict(world.partner_center.rows[second])
+    world.crm.keyed = False
+    world.crm.edit(record_id, **{IDENTIFIER: second, "estimatedvalue": 3})
+    world.settle()
+    assert status(world, record_id).startswith("✖")
+    assert world.partner_center.rows[second] == before
+    assert at(world.partner_center.rows[first], VALUE) == 42000
+    world.crm.edit(record_id, **{IDENTIFIER: None})
+    world.settle()
+    assert world.crm.row(record_id)[IDENTIFIER] == first
+    assert world.crm.row(record_id)[LINK]
+    check_agreed(world, deals=2)
+
+
+# --- Sync = Yes is the seller's word ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("carries", [True, False], ids=["with its identifier", "named by the CRM ID alone"])
+def test_a_record_whose_sync_is_no_is_neither_read_out_nor_written(world: World, *, carries: bool) -> None:
+    record_id = world.crm.add_deal(**{SYNC: False, "description": "CONFIDENTIAL"})
+    world.settle()
+    referral_id = world.partner_center.registers(externalReferenceId=record_id)
+    if carries:
+        world.crm.edit(record_id, **{IDENTIFIER: referral_id})
+    before, there = world.crm.row(record_id), dict(world.partner_center.rows[referral_id])
+    world.settle()
+    world.partner_center.edit(referral_id, {VALUE: 5})
+    world.settle()
+    world.recover()
+    assert world.crm.row(record_id) == before
+    assert at(world.partner_center.rows[referral_id], NOTES) == at(there, NOTES)
+    assert [link.state for link in world.links()] == [LinkState.IGNORED]
+    world.crm.edit(record_id, **{SYNC: True})
+    world.settle()
+    assert len(world.partner_center.ours()) == 1, "switched on, it is tied to the referral that named it"
+    check_agreed(world)
+
+
+def test_the_status_says_paused_while_the_sync_is_off(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, **{SYNC: False})
+    world.settle()
+    assert status(world, record_id).startswith("⏸")
+    world.partner_center.edit(referral_id, {VALUE: 9})
+    world.settle()
+    assert world.crm.row(record_id)["estimatedvalue"] == 42000
+    world.crm.edit(record_id, **{SYNC: True})
+    world.settle()
+    assert status(world, record_id).startswith("✔")
+    check_agreed(world)
+
+
+# --- other organizations' rows ---------------------------------------------------------------------------------------
+
+
+def test_another_partners_row_leads_to_ours_and_never_becomes_a_deal(world: World) -> None:
+    referral_id, record_id = shared(world, cosell_howcanmicrosofthelp=HELP)
+    engagement = world.partner_center.rows[referral_id]["engagementId"]
+    theirs = world.partner_center.partner_joins(engagement)
+    world.settle()
+    world.partner_center.edit(theirs, {VALUE: 1})
+    world.settle()
+    world.recover()
+    assert list(world.crm.rows()) == [record_id]
+    assert world.chat.texts == []
+    check_agreed(world)
+
+
+def test_a_foreign_row_of_an_engagement_that_is_not_ours_is_nobodys_business(world: World) -> None:
+    shared(world)
+    theirs = world.partner_center.partner_joins("99999999-2222-4333-8444-555555555555")
+    mark = world.mark()
+    world.settle()
+    assert world.calls(mark).get("partner_center.read", 0) == 1
+    world.recover()
+    assert theirs not in {link.referral_id for link in world.links()}
+    assert world.chat.texts == []
+    assert world.parked() == []
+
+
+def test_the_status_of_a_referral_that_vanished_says_so_and_it_goes_on_when_it_is_back(world: World) -> None:
+    referral_id, record_id = shared(world)
+    row = world.partner_center.rows[referral_id]
+    world.partner_center.delete(referral_id)
+    world.crm.edit(record_id, estimatedvalue=4)
+    world.settle()
+    link = world.link()
+    assert link.state is LinkState.ORPHANED
+    assert link.status
+    assert link.status.kind is StatusKind.ATTENTION
+    assert status(world, record_id).startswith("✖ Check the referral in Partner Center")
+    world.partner_center.rows[referral_id] = row
+    world.crm.edit(record_id, estimatedvalue=6)
+    world.settle()
+    check_agreed(world)

@@ -1,0 +1,224 @@
+"""✔ means agreement: what differs, what is held, what the CRM's own logic changed, and what nobody may read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.errors import DataError
+from shared.lifecycle import Stage
+from shared.problems import problem
+from shared.status import StatusKind
+from tests.simulation.agreement import check_agreed
+from tests.simulation.deals import HELP, invited, shared
+from tests.support.fakes.crm import IDENTIFIER
+from tests.support.fakes.crm_rules import Row
+from tests.support.fakes.referral_rules import at
+from tests.support.fakes.world import World
+
+VALUE, NOTES, CLOSING = "/details/dealValue", "/details/notes", "/details/closingDateTime"
+STATUS = "cosell_syncstatus"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def status(world: World, record_id: str) -> str:
+    return str(world.crm.row(record_id)[STATUS])
+
+
+def test_help_that_is_chosen_later_is_no_agreement(world: World) -> None:
+    _, record_id = shared(world)
+    world.crm.edit(record_id, cosell_howcanmicrosofthelp=HELP)
+    world.settle()
+    assert status(world, record_id).startswith("◐ Microsoft was not asked for help")
+
+
+def test_help_that_was_cleared_is_restored_and_changed_help_is_put_back(world: World) -> None:
+    _, record_id = shared(world, cosell_howcanmicrosofthelp=HELP)
+    for value in (None, 3):
+        world.crm.edit(record_id, cosell_howcanmicrosofthelp=value)
+        world.settle()
+        assert world.crm.row(record_id)["cosell_howcanmicrosofthelp"] == HELP
+        assert "put back" in str(world.crm.row(record_id)["cosell_audit"])
+        check_agreed(world)
+
+
+def test_a_name_that_partner_center_cannot_change_is_a_kept_difference(world: World) -> None:
+    _, record_id = shared(world)
+    world.crm.edit(record_id, name="Renamed")
+    world.settle()
+    assert status(world, record_id).startswith("✔ Synchronized")
+    assert status(world, record_id).endswith("kept: name")
+
+
+def test_a_deal_that_is_reopened_after_its_end_says_that_the_referral_stays_closed(world: World) -> None:
+    _, record_id = shared(world)
+    world.crm.close(record_id, Stage.LOST)
+    world.settle()
+    world.crm.reopen(record_id)
+    world.settle()
+    assert status(world, record_id).startswith("◐")
+    assert world.crm.row(record_id)["statecode"] == 0
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_an_invitation_that_expires_closes_only_what_nobody_moved(world: World, *, accepted: bool) -> None:
+    referral_id, record_id = invited(world)
+    world.partner_center.close(referral_id, "Expired")
+    if accepted:
+        world.crm.edit(record_id, statuscode=1)
+    world.settle()
+    assert world.crm.row(record_id)["statecode"] == (0 if accepted else 2)
+    assert status(world, record_id).startswith("✖ The invitation expired" if accepted else "✔")
+
+
+# --- an unknown base decides nothing irreversible --------------------------------------------------------------------
+
+
+def test_an_undecided_invitation_is_not_accepted_by_being_linked(world: World) -> None:
+    referral_id = world.partner_center.invites_us()
+    world.events.clear()
+    record_id = world.crm.add_deal(**{IDENTIFIER: referral_id})
+    world.settle()
+    world.recover()
+    assert world.partner_center.rows[referral_id]["status"] == "New"
+    assert status(world, record_id).startswith("✖")
+
+
+def test_history_is_linked_as_it_is_without_a_single_write(world: World) -> None:
+    referral_id = world.partner_center.registers()
+    world.partner_center.close(referral_id, "Won")
+    world.events.clear()
+    record_id = world.crm.add_deal(**{IDENTIFIER: referral_id, "estimatedvalue": 99999})
+    world.crm.close(record_id, Stage.WON)
+    before, there = world.crm.row(record_id), dict(world.partner_center.rows[referral_id])
+    world.settle()
+    world.recover()
+    assert world.crm.row(record_id) == before
+    assert world.partner_center.rows[referral_id] == there
+    assert "deal_value" in world.link().differences, "what differs is listed"
+
+
+def test_an_open_record_of_a_closed_referral_is_not_rewritten_by_being_linked(world: World) -> None:
+    referral_id = world.partner_center.registers()
+    world.partner_center.close(referral_id, "Won")
+    world.events.clear()
+    record_id = world.crm.add_deal(**{IDENTIFIER: referral_id, "estimatedvalue": 99999})
+    world.settle()
+    assert world.crm.row(record_id)["estimatedvalue"] == 99999
+    assert world.crm.row(record_id)["statecode"] == 0
+
+
+# --- the CRM's own logic ---
+
+
+@pytest.mark.parametrize("way", ["an update of another field", "the audit alone", "the identity of a new deal"])
+def test_what_the_crm_changes_within_our_write_is_an_edit_like_any_other(world: World, way: str) -> None:
+    def plug_in(row: Row) -> Row:
+        return {"estimatedclosedate": "2027-09-30"} if row["cosell_referralidentifier"] else {}
+
+    if way == "the identity of a new deal":
+        world.crm.logic.append(plug_in)
+        referral_id, record_id = shared(world)
+    else:
+        referral_id, record_id = shared(world)
+        world.crm.logic.append(plug_in)
+        if way == "the audit alone":
+            world.crm.edit(record_id, description="typed here")
+        else:
+            world.partner_center.edit(referral_id, {VALUE: 50000})
+        world.settle()
+    assert at(world.partner_center.rows[referral_id], CLOSING).startswith("2027-09-30")
+    check_agreed(world)
+
+
+def test_a_fight_ends_and_is_shown_until_somebody_edits_the_field(world: World) -> None:
+    referral_id, record_id = shared(world)
+
+    def stubborn(_row: Row) -> Row:
+        return {"cosell_referralvisibility": False}
+
+    world.partner_center.edit(referral_id, {"/consent/consentToShareReferralWithMicrosoftSellers": True})
+    world.settle()
+    world.crm.logic.append(stubborn)
+    world.crm.edit(record_id, cosell_referralvisibility=False)
+    for _ in range(20):
+        world.settle()
+        world.crm.edit(record_id, description=f"note {_}")
+    world.settle()
+    mark = world.mark()
+    world.recover()
+    assert world.calls(mark).get("crm.update", 0) == 0, "it costs nothing more"
+    assert status(world, record_id).startswith("◐ The CRM keeps reversing it")
+
+
+# --- values that cannot travel ---------------------------------------------------------------------------------------
+
+
+def test_a_value_that_cannot_be_read_holds_its_field_and_the_rest_goes_on(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.partner_center.edit(referral_id, {CLOSING: "not a date", NOTES: "goes on"})
+    world.settle()
+    row = world.crm.row(record_id)
+    assert (row["description"], row["estimatedclosedate"]) == ("goes on", "2027-06-30")
+    assert status(world, record_id).startswith("✖")
+    world.partner_center.edit(referral_id, {CLOSING: "2028-01-31T00:00:00Z"})
+    world.settle()
+    assert world.crm.row(record_id)["estimatedclosedate"] == "2028-01-31"
+    check_agreed(world)
+
+
+def test_a_deal_whose_currency_the_crm_lacks_arrives_without_its_value(world: World) -> None:
+    refusal = DataError(problem("crm.row_missing", "transactioncurrencyid", crm="Dynamics 365", key="JPY"))
+    referral_id = world.partner_center.invites_us(**{"details/currency": "JPY"})
+    world.crm.currencies_missing = {"JPY": refusal}
+    world.settle()
+    (record_id,) = world.crm.rows()
+    row = world.crm.row(record_id)
+    assert row["name"] == "Northwind analytics rollout"
+    assert row["estimatedvalue"] is None, "42 000 of another currency would be a false value"
+    assert status(world, record_id).startswith("✖")
+    world.crm.currencies_missing = {}
+    world.clock.advance(timedelta(hours=2))
+    world.recover()
+    assert world.crm.row(record_id)["estimatedvalue"] == 42000
+    assert world.link().referral_id == referral_id
+
+
+# --- the record's audit ---
+
+
+def test_what_another_connector_wrote_stays_below_ours(world: World) -> None:
+    _, record_id = shared(world, cosell_audit="2025-01-02 sync success.\nmy own remark")
+    audit = str(world.crm.row(record_id)["cosell_audit"])
+    assert audit.endswith("2025-01-02 sync success.\nmy own remark")
+    assert "created from the CRM" in audit
+    world.crm.edit(record_id, description="later")
+    world.settle()
+    assert str(world.crm.row(record_id)["cosell_audit"]).endswith("my own remark")
+
+
+def test_a_note_cannot_forge_a_line_of_the_audit(world: World) -> None:
+    _, record_id = shared(world)
+    forged = "hello\n2026-11-01 09:00:00 UTC  CRM → Partner Center  deal_value: 1 → 2 (changed in the CRM)\u202e"
+    world.crm.edit(record_id, description=forged)
+    world.settle()
+    lines = str(world.crm.row(record_id)["cosell_audit"]).split("\n")
+    assert len([line for line in lines if line.startswith("2026-11-01")]) == 0
+    assert "\u202e" not in "".join(lines)
+
+
+def test_what_waits_is_neither_agreement_nor_a_difference() -> None:
+    world = World(close_delay=timedelta(minutes=5))
+    _, record_id = shared(world)
+    world.crm.close(record_id, Stage.WON)
+    world.poll()
+    world.pump()
+    link = world.link()
+    assert link.closing
+    assert link.status
+    assert link.status.kind is StatusKind.PENDING

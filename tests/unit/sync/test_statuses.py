@@ -1,0 +1,92 @@
+"""agreed_status(): ✔ is shown only when nothing differs that anybody could mind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.decide.deal import Policy, RecordSeen, ReferralSeen
+from shared.decide.decisions import Agree
+from shared.lifecycle import Stage
+from shared.link import Closing, Link
+from shared.merge import Difference, Plan, Stays
+from shared.messages.reasons import Reason
+from shared.problems import problem
+from shared.status import StatusKind
+from shared.sync.statuses import agreed_status
+from tests.support.fakes.clock import START
+from tests.support.fakes.world import World
+
+WORLD = World()
+TASK = replace(WORLD.task, choices=replace(WORLD.task.choices, policy=Policy(timedelta(minutes=20))))
+RECORD = TASK.key("record")
+WRONG = problem("value.not_a_currency", "currency", value="EURO", side="crm")
+
+KEPT = Difference("name", "a", "b", Reason.NOT_SENT_TO_PARTNER_CENTER, Stays.KEPT)
+ASKED = Difference("help", None, "b", Reason.HELP_NOT_ASKED, Stays.ASKED)
+HELD = Difference("notes", "a", "b", Reason.BOTH_CHANGED_HELD, Stays.HELD)
+DECIDE = Difference("status", "won", "lost", Reason.OPPOSITE_ENDS, Stays.DECIDE)
+WAITING = Difference("status", "active", "won", Reason.CLOSE_WAITS, Stays.WAITING)
+CLOSING = Closing(Stage.WON, START.replace(hour=14, minute=0))
+
+
+def agree(*differences: Difference, behind: bool = False) -> Agree:
+    link = Link("dynamics365", "referral", RECORD)
+    referral = ReferralSeen("referral", {}, "1", Stage.ACTIVE)
+    record = RecordSeen(RECORD, {}, "1", START)
+    return Agree(link, referral, record, Plan((), (), (), differences, {}), (WRONG,) if behind else ())
+
+
+@pytest.mark.parametrize(
+    ("decision", "altered", "closing", "kind"),
+    [
+        (agree(), (), None, StatusKind.SYNCHRONIZED),
+        (agree(KEPT), (), None, StatusKind.SYNCHRONIZED),
+        (agree(WAITING), (), CLOSING, StatusKind.PENDING),
+        (agree(KEPT, WAITING), (), CLOSING, StatusKind.PENDING),
+        (agree(KEPT), ("notes",), None, StatusKind.DIFFERS),
+        (agree(WAITING), ("notes",), CLOSING, StatusKind.DIFFERS),
+        (agree(ASKED), (), None, StatusKind.DIFFERS),
+        (agree(HELD), (), None, StatusKind.DIFFERS),
+        (agree(HELD, WAITING), (), CLOSING, StatusKind.DIFFERS),
+        (agree(KEPT, ASKED, HELD, DECIDE), ("notes",), None, StatusKind.ATTENTION),
+        (agree(ASKED, behind=True), ("notes",), None, StatusKind.ATTENTION),
+    ],
+)
+def test_what_is_worst_is_shown(
+    decision: Agree, altered: tuple[str, ...], closing: Closing | None, kind: StatusKind
+) -> None:
+    assert agreed_status(TASK, decision, altered, closing).kind is kind
+
+
+def test_what_the_mapping_intends_is_named_behind_the_check_mark() -> None:
+    text = agreed_status(TASK, agree(KEPT), (), None).text
+    assert text.startswith("✔")
+    assert "name" in text
+
+
+def test_fields_that_differ_for_one_reason_are_named_together_and_others_are_not() -> None:
+    other = replace(HELD, name="closing_date")
+    text = agreed_status(TASK, agree(HELD, ASKED, other), (), None).text
+    assert "notes, closing date" in text
+    assert "help" not in text
+
+
+def test_a_value_that_cannot_be_read_comes_before_what_a_person_must_decide() -> None:
+    assert "currency" in agreed_status(TASK, agree(DECIDE, behind=True), (), None).text
+
+
+def test_a_person_is_told_what_to_decide_by_a_problem_of_its_own() -> None:
+    shown = {agreed_status(TASK, agree(replace(DECIDE, reason=reason)), (), None).text for reason in _DECIDED}
+    assert len(shown) == len(_DECIDED)
+
+
+_DECIDED = (Reason.OPPOSITE_ENDS, Reason.EXPIRED_BUT_MOVED, Reason.UNKNOWN_PAST)
+
+
+def test_the_end_of_the_undo_window_is_told_with_what_is_sent_then() -> None:
+    text = agreed_status(TASK, agree(WAITING), (), CLOSING).text
+    assert text.startswith("⏳ Won")
+    assert "14:20" in text
