@@ -22,6 +22,7 @@ def main(args: list[str]) -> int:
         return _core_tools(options.port)
     log_to(None)
     settings = _settings()
+    os.chdir(ROOT)  # where Azure's worker stands, too
     with contextlib.ExitStack() as stack:
         if not options.no_azurite and settings.get("AzureWebJobsStorage") in (None, "", "UseDevelopmentStorage=true"):
             storage = stack.enter_context(Azurite())
