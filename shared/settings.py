@@ -13,10 +13,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shared.errors import SettingsError
 from shared.mapping.codes import CURRENCIES
-from shared.sync.ports import CrmAudit
-from shared.sync.registration_request import url_problems
-from shared.sync.watchdog import OnLoss
+from shared.sync.task import CrmAudit
 from shared.urls import is_loopback
+from shared.webhook.registration_request import url_problems
+from shared.webhook.watchdog import OnLoss
 
 CrmName = Literal["dynamics365", "salesforce"]
 

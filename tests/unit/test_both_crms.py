@@ -12,13 +12,13 @@ import pytest
 
 from shared.bootstrap import App
 from shared.errors import MappingError
+from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.settings import load_settings
-from shared.sync.messages import PARTNER_CENTER, DealMessage
-from shared.sync.ports import Ports
-from shared.sync.routines import run_poll, run_reconcile
-from shared.sync.work import Work
-from tests.fakes.world import World
-from tests.unit.stand_ins import ManualClock, ScriptedTransport
+from shared.sync.task import Ports
+from shared.sync.worker import Work
+from shared.timers import run_poll, run_reconcile
+from tests.support.fakes.world import World
+from tests.support.stand_ins import ManualClock, ScriptedTransport
 from tests.unit.test_settings import GOOD, SALESFORCE
 
 

@@ -12,9 +12,9 @@ from cryptography.fernet import Fernet
 from shared.bootstrap import App
 from shared.errors import CosellError, SettingsError
 from shared.settings import Settings, load_settings
-from shared.sync.ports import CrmAudit
-from shared.sync.watchdog import OnLoss
-from tests.unit.stand_ins import ManualClock, ScriptedTransport
+from shared.sync.task import CrmAudit
+from shared.webhook.watchdog import OnLoss
+from tests.support.stand_ins import ManualClock, ScriptedTransport
 
 STORAGE = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Q0FOQVJZ;EndpointSuffix=core.windows.net"
 KEY = Fernet.generate_key().decode()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools import azurite, chromium
+from tools.local import azurite, chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 PARALLEL = ("-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile")
