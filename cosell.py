@@ -1,7 +1,7 @@
 """The one command of this repository: `python3 cosell.py <command>`.
 
-Standard library only. On first use, and whenever the lock changes, it makes `.venv` beside itself and installs the locked
-packages there; then the command runs inside that environment (`tools/cli`), in the caller's folder.
+Standard library only. On first use, and whenever the lock changes, it makes `.venv` beside itself and installs the
+locked packages there; then the command runs inside that environment (`tools/cli`), in the caller's folder.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def install_entries(entries: Iterable[str], *options: str) -> None:
 
 
 def lock_entries() -> dict[str, str]:
-    """The lock's entries as pip reads them (version, marker, hashes), by package; one with several versions has several."""
+    """The lock's entries as pip reads them (version, marker, hashes), by package; all of them where versions differ."""
     found: dict[str, str] = {}
     lines = [line for line in LOCK.read_text("utf-8").splitlines() if not line.lstrip().startswith("#")]
     for entry in re.split(r"\n(?=\S)", "\n".join(lines)):

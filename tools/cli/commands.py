@@ -29,10 +29,12 @@ def usage() -> str:
     def group(title: str, commands: dict[str, str]) -> list[str]:
         return [title, *(f"  {name:<{width}}  {text}" for name, text in commands.items()), ""]
 
-    return "\n".join([
-        "usage: python3 cosell.py <command> [options]",
-        "",
-        *group("install and run the app:", ADMINISTRATOR),
-        *group("try and change the app:", DEVELOPER),
-        "`python3 cosell.py <command> --help` explains a command's options; `--version` tells which release this is.",
-    ])
+    return "\n".join(
+        [
+            "usage: python3 cosell.py <command> [options]",
+            "",
+            *group("install and run the app:", ADMINISTRATOR),
+            *group("try and change the app:", DEVELOPER),
+            "`python3 cosell.py <command> --help` explains a command's options; `--version` tells the release.",
+        ]
+    )

@@ -1,4 +1,4 @@
-"""How every command behaves at a terminal, in a pipe and when it is stopped. Standard library only: cosell.py uses it too."""
+"""How every command behaves at a terminal, in a pipe and when it is stopped. Standard library only, for cosell.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENDINGS = ("SIGTERM", "SIGHUP", "SIGBREAK")  # Windows has no SIGHUP, the other
 
 
 def behave(command: Callable[[], int]) -> int:
-    """Run `command` and return its exit code; an interruption is one line, and everything that was started ends first."""
+    """Run `command` and return its exit code; an interruption is one line, and what was started ends first."""
     codecs.register_error("cosell", _spelled)
     for stream in (sys.stdout, sys.stderr):
         _tolerate(stream)
@@ -42,7 +42,7 @@ def behave(command: Callable[[], int]) -> int:
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
-    """End as `sys.exit` does, so that every `with` block ends what it began; a second signal does not interrupt that."""
+    """End as `sys.exit` does: every `with` block ends what it began, and a second signal does not interrupt that."""
     for name in _ENDINGS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

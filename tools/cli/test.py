@@ -33,6 +33,6 @@ def main(args: list[str]) -> int:
 
 
 def _absolute(arg: str) -> str:
-    """Return the argument as it means the same from the repository: a path, with a test's name or without, is the caller's."""
+    """Return the argument as it means the same from the repository: paths, of tests too, are the caller's."""
     path, name, test = arg.partition("::")
     return f"{Path(path).resolve()}{name}{test}" if path and Path(path).exists() else arg

@@ -1,4 +1,4 @@
-"""The lock: `requirements.txt`, which is what Azure installs, and `constraints.txt`, the same with the tools' own packages.
+"""The lock: `requirements.txt`, which is what Azure installs, and `constraints.txt`, the same with the tools' packages.
 
 Both hold every package with its version and its hashes, for every Python and platform that the app supports.
 """
@@ -64,7 +64,9 @@ def _compile(options: Sequence[str], listed: str = "") -> None:
 
 def uv(arguments: Sequence[str], text: str = "") -> None:
     """Run uv in the repository with `text` as its input. Raises PackageError with its words when it fails."""
-    done = subprocess.run([find_uv_bin(), *arguments], cwd=ROOT, input=text, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [find_uv_bin(), *arguments], cwd=ROOT, input=text, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise PackageError(f"uv {' '.join(arguments[:2])} failed:\n{done.stderr.strip()}")
 
