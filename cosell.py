@@ -131,15 +131,14 @@ def lock_entries() -> dict[str, str]:
 def run(command: list[str]) -> None:
     """Run one step with its output in LOG and progress in one line; a failure shows the end of its output and ends."""
     LOG.parent.mkdir(exist_ok=True)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        lines = follow(process)
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
+    ) as process:
+        try:
+            lines = follow(process)
+        except BaseException:
+            process.terminate()  # the `with` waits for it
+            raise
     if process.returncode:
         end = "".join(lines[-15:])
         sys.exit(f"cosell.py: this step failed with exit code {process.returncode}: {' '.join(command)}\n{end}")
@@ -148,7 +147,7 @@ def run(command: list[str]) -> None:
 def follow(process: subprocess.Popen[str]) -> list[str]:
     """Keep what the process says, and tell from it how far pip has come."""
     lines, packages = [], 0
-    with LOG.open("a", encoding="utf-8") as log:
+    with LOG.open("a", 1, "utf-8") as log:
         for line in process.stdout or ():
             log.write(line)
             lines.append(line)
@@ -158,7 +157,6 @@ def follow(process: subprocess.Popen[str]) -> list[str]:
             elif line.startswith("Installing collected packages"):
                 progress("installing")
     progress("")
-    process.wait()
     return lines
 
 

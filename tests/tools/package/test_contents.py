@@ -14,9 +14,9 @@ NEVER = re.split(
     r"\s+",
     """.azure/dev/.env .env .env.local .git/config .venv/lib/x.py venv/x.py .vscode/settings.json build.json
 certificate.pem CHANGELOG.md constraints.txt cosell.py docs/SYNC.md function_app.py infra/main.bicep key.pem
-local.settings.json local.settings.sample.json forecast.csv pyproject.toml README.md requirements.in secrets.json shared.env shared.py
-sharedness/x.py tests/unit/test_x.py tools/cli/x.py node_modules/a/index.js dist/cosell.zip mapping.yaml
-azure.yaml""",
+local.settings.json local.settings.sample.json forecast.csv pyproject.toml README.md requirements.in secrets.json
+shared.env shared.py sharedness/x.py tests/unit/test_x.py tools/cli/x.py node_modules/a/index.js dist/cosell.zip
+mapping.yaml azure.yaml""",
 )
 ALWAYS = re.split(
     r"\s+",
