@@ -8,7 +8,7 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "decisions"
 RECORDS = sorted(FOLDER.glob("[0-9]*.md"))
 HEAD = re.compile(
-    r"# (\d+)\. .+\n\nStatus: (proposed|accepted|superseded by \d+)  \nDate: \d{4}-\d\d-\d\d\n\n## Decision\n"
+    r"# (\d+)\. .+\n\nStatus: (proposed|accepted|superseded by \d+)\. Date: \d{4}-\d\d-\d\d\.\n\n## Decision\n"
 )
 
 

@@ -12,9 +12,11 @@ ROOT = Path(__file__).resolve().parents[2]
 STEPS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
+    "codespell": ["codespell"],
     "mypy": ["mypy"],
     "lint-imports": ["lint-imports"],
-    "pytest": ["pytest", "-q", "-m", "not slow", *PARALLEL],
+    # The floor of coverage is in pyproject.toml.
+    "pytest": ["pytest", "-q", "-m", "not slow", "--cov", "--cov-report=term", *PARALLEL],
 }
 
 
