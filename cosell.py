@@ -186,11 +186,11 @@ def hand_over(command: list[str]) -> int:
     """Become this command of `.venv`; on Windows, where exec detaches, wait for it instead."""
     # -P keeps the caller's folder, which may hold a `tools` of its own, off the path.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    if sys.platform != "win32":
-        sys.stdout.flush()
-        os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the command itself, which ends what it began
-    return subprocess.run(command, check=False).returncode
+    if sys.platform == "win32":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the command itself, which ends what it began
+        return subprocess.run(command, check=False).returncode
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
 
 
 def venv_python() -> Path:

@@ -134,16 +134,15 @@ def paused() -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a single process")
 @pytest.mark.parametrize(
-    ("number", "line"),
+    ("name", "line"),
     [
-        (signal.SIGINT, "cosell.py: interrupted"),
-        (signal.SIGTERM, "cosell.py: ended by SIGTERM"),
-        (signal.SIGHUP, "cosell.py: ended by SIGHUP"),
+        ("SIGINT", "cosell.py: interrupted"),
+        ("SIGTERM", "cosell.py: ended by SIGTERM"),
+        ("SIGHUP", "cosell.py: ended by SIGHUP"),
     ],
 )
-def test_a_signal_ends_it_in_one_line_and_leaves_nothing(
-    paused: subprocess.Popen[str], number: signal.Signals, line: str
-) -> None:
+def test_a_signal_ends_it_in_one_line_and_leaves_nothing(paused: subprocess.Popen[str], name: str, line: str) -> None:
+    number = signal.Signals[name]
     assert paused.stdout is not None
     folder = Path(paused.stdout.readline().strip())
     assert folder.is_dir()
@@ -155,9 +154,10 @@ def test_a_signal_ends_it_in_one_line_and_leaves_nothing(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a single process")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_the_demo_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_the_demo_leaves_no_process_behind(tmp_path: Path, name: str) -> None:
     """Not even when it is killed and can end nothing itself; then its folders stay."""
+    number = signal.Signals[name]
     process = subprocess.Popen(
         [*COMMAND, "demo", "--keep"],
         cwd=tmp_path,

@@ -214,4 +214,4 @@ def test_a_change_that_is_yet_to_come_is_refused(ahead: timedelta) -> None:
 def test_a_clock_that_is_a_little_ahead_and_a_late_delivery_are_fine(away: timedelta) -> None:
     queue = Queue()
     assert take(event(ResourceChangeUtcDate=(START + away).isoformat()), queue)
-    assert queue.only
+    assert queue.only is not None

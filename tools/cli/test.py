@@ -25,11 +25,11 @@ def main(args: list[str]) -> int:
         print(missing, flush=True)  # The browser tests will fail with the same words; all others can run.
     command = [sys.executable, "-m", "pytest", *PARALLEL, *map(_absolute, args)]
     os.chdir(ROOT)
-    if sys.platform != "win32":
-        sys.stdout.flush()
-        os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches pytest itself, which ends what it began
-    return subprocess.run(command, check=False).returncode
+    if sys.platform == "win32":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches pytest itself, which ends what it began
+        return subprocess.run(command, check=False).returncode
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
 
 
 def _absolute(arg: str) -> str:

@@ -134,11 +134,12 @@ class Wire:
         """
         if any(_looks_like_reference(value) for part in parts for value in (part.body or {}).values()):
             return self._one_by_one(parts, repeatable=repeatable)
-        for remaining in reversed(range(ATTEMPTS)):
-            answers = self._composite(parts, together=together, repeatable=repeatable)
-            if not remaining or not any(_is_locked(answer) for answer in answers):
+        answers = self._composite(parts, together=together, repeatable=repeatable)
+        for attempt in range(1, ATTEMPTS):
+            if not any(_is_locked(answer) for answer in answers):
                 break
-            self._clock.sleep(self._random.uniform(0.5, 2.0) * (ATTEMPTS - remaining))
+            self._clock.sleep(self._random.uniform(0.5, 2.0) * attempt)
+            answers = self._composite(parts, together=together, repeatable=repeatable)
         return answers
 
     def refusal(self, answers: Sequence[Answer]) -> CosellError | None:

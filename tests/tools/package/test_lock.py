@@ -65,3 +65,10 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_entry_without_a_hash_is_refused() -> None:
     with pytest.raises(lock.PackageError, match="requests==2: the lock has no exact version with hashes"):
         lock._pin("requests==2")
+
+
+def test_the_hooks_have_the_same_tools() -> None:
+    hooks = (lock.ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    locked = {pin.name: pin.version for pin in lock.pins(lock.EVERYTHING)}
+    used = dict(re.findall(r"\[(ruff|codespell)==([\w.]+)\]", hooks))
+    assert used == {name: locked[name] for name in ("ruff", "codespell")}
