@@ -190,7 +190,7 @@ def hand_over(command: list[str]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the command itself, which ends what it began
         return subprocess.run(command, check=False).returncode
     sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606, RET503 (no shell is wanted, and nothing follows)
+    return os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
 
 
 def venv_python() -> Path:

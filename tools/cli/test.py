@@ -29,7 +29,7 @@ def main(args: list[str]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches pytest itself, which ends what it began
         return subprocess.run(command, check=False).returncode
     sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606, RET503 (no shell is wanted, and nothing follows)
+    return os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
 
 
 def _absolute(arg: str) -> str:
