@@ -94,7 +94,7 @@ def test_a_reader_that_leaves_is_no_failure_of_ours(tmp_path: Path, args: list[s
         [*COMMAND, "lint", *args], cwd=tmp_path, env=environment(), stdout=writer, stderr=subprocess.PIPE
     )
     os.close(writer)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=90)
     assert (process.returncode, err) == (141, b"")
 
 
@@ -166,12 +166,12 @@ def test_the_demo_leaves_no_process_behind(tmp_path: Path, name: str) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    children = until(lambda: found if len(found := _children(process.pid)) >= 2 else [])
-    until(lambda: list(tmp_path.glob("cosell-host-*/host.log")))
+    children = until(lambda: found if len(found := _children(process.pid)) >= 2 else [], 90)
+    until(lambda: list(tmp_path.glob("cosell-host-*/host.log")), 90)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=90)
     assert process.returncode == (143 if number == signal.SIGTERM else -number)
-    until(lambda: not any(map(_alive, children)))
+    until(lambda: not any(map(_alive, children)), 90)
     if number == signal.SIGTERM:
         assert list(tmp_path.glob("cosell-*")) == []
 
