@@ -166,7 +166,8 @@ def test_the_demo_leaves_no_process_behind(tmp_path: Path, name: str) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    until(lambda: list(tmp_path.glob("cosell-host-*/host.log")), 90)
+    logs = tmp_path.glob
+    until(lambda: any("Executed 'Functions." in log.read_text() for log in logs("cosell-host-*/host.log")), 90)
     children = _children(process.pid)
     assert len(children) == 2  # Azurite and the host
     process.send_signal(number)
