@@ -15,8 +15,7 @@ STEPS = {
     "codespell": ["codespell"],
     "mypy": ["mypy"],
     "lint-imports": ["lint-imports"],
-    # The floor of coverage is in pyproject.toml.
-    "pytest": ["pytest", "-q", "-m", "not slow", "--cov", "--cov-report=term", *PARALLEL],
+    "pytest": ["pytest", "-q", "-m", "not slow", *PARALLEL],
 }
 
 
