@@ -19,11 +19,13 @@ from shared.ledger.port import Ledger
 from shared.partner_center.port import PartnerCenter
 from shared.partner_center.webhooks import Webhooks
 from shared.settings import Settings, load_settings
+from shared.settings.kinds import app_path
 from shared.sync.ports import Ports
 from shared.sync.watchdog import OnLoss, Watchdog
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from azure.storage.queue import QueueClient
 
     from shared.crm.salesforce_limits import Allowance
     from shared.crm.salesforce_tokens import SalesforceTokens
@@ -58,31 +60,36 @@ class App:
         from shared.ledger.table_storage import TABLE, TableLedger
 
         settings = self.settings
-        if settings.storage:
-            return TableLedger(TableClient.from_connection_string(settings.storage, TABLE, **_storage_options()))
-        uri = settings.table_uri or f"https://{settings.storage_account}.table.core.windows.net"
-        return TableLedger(TableClient(uri, TABLE, credential=self._storage_identity, **_storage_options()))
+        if settings.storage_by_identity:
+            uri = settings.table_uri or f"https://{settings.storage_account}.table.core.windows.net"
+            return TableLedger(TableClient(uri, TABLE, credential=self._storage_identity, **_storage_options()))
+        return TableLedger(TableClient.from_connection_string(str(settings.storage), TABLE, **_storage_options()))
 
     @functools.cached_property
     def queue(self) -> StorageDealQueue:
-        """The deal queue, written as the Functions host reads it."""
-        from azure.storage.queue import QueueClient, TextBase64EncodePolicy
-
+        """The deal queue, written as the Functions host reads it, and the poison queue that the host makes beside it."""
         from shared.queue.storage_queue import StorageDealQueue
 
-        settings, name = self.settings, self.settings.queue
+        name = self.settings.queue
+        return StorageDealQueue(self._queue_client(name), self._queue_client(f"{name}-poison"))
+
+    def _queue_client(self, name: str) -> QueueClient:
+        from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+        settings = self.settings
         options = {**_storage_options(), "message_encode_policy": TextBase64EncodePolicy()}
-        if settings.storage:
-            return StorageDealQueue(QueueClient.from_connection_string(settings.storage, name, **options))
-        uri = settings.queue_uri or f"https://{settings.storage_account}.queue.core.windows.net"
-        return StorageDealQueue(QueueClient(uri, name, credential=self._storage_identity, **options))
+        if settings.storage_by_identity:
+            uri = settings.queue_uri or f"https://{settings.storage_account}.queue.core.windows.net"
+            return QueueClient(uri, name, credential=self._storage_identity, **options)
+        return QueueClient.from_connection_string(str(settings.storage), name, **options)
 
     @functools.cached_property
     def _storage_identity(self) -> TokenCredential:
         from azure.identity import ManagedIdentityCredential
 
-        client_id = self.settings.storage_client_id
-        return ManagedIdentityCredential(client_id=client_id) if client_id else ManagedIdentityCredential()
+        # Without a client id it is the system-assigned identity: azure-identity reads AZURE_CLIENT_ID in
+        # DefaultAzureCredential only.
+        return ManagedIdentityCredential(client_id=self.settings.storage_client_id or self.settings.identity_client_id)
 
     # --- Partner Center --------------------------------------------------------------------------------------------
 
@@ -106,14 +113,15 @@ class App:
 
     @functools.cached_property
     def _token_store(self) -> TokenStore:
-        from shared.identity import AzureTokens
+        from shared.identity import AzureTokens, ManagedIdentity
         from shared.partner_center import key_vault
         from shared.partner_center.tokens import RefreshTokenStore
 
         settings, first = self.settings, self.settings.partner_center_refresh_token
         if not settings.key_vault_url:
-            return RefreshTokenStore(self.ledger, str(settings.token_encryption_key), first)
-        tokens = AzureTokens(key_vault.SCOPE, settings.entra_authority, (None, None, None))
+            return RefreshTokenStore(self.ledger, settings.token_encryption_keys or (), first)
+        identity = ManagedIdentity(settings.identity_client_id)
+        tokens = AzureTokens(key_vault.SCOPE, settings.entra_authority, identity)
         service = Service("Key Vault", self.transport, self.clock, tokens, key_vault.classifier(self.clock))
         return key_vault.KeyVaultTokenStore(service, settings.key_vault_url, first)
 
@@ -219,15 +227,17 @@ class App:
     def dynamics_service(self) -> Service:
         """Dynamics 365 under the app's identity."""
         from shared.crm.dataverse_errors import classifier
-        from shared.identity import AzureTokens
+        from shared.identity import AzureTokens, ManagedIdentity, Registration
 
         settings = self.settings
-        url = str(settings.dynamics_url)
-        tokens = AzureTokens(
-            f"{url}/.default",
-            settings.entra_authority,
-            (settings.dynamics_tenant_id, settings.dynamics_client_id, settings.dynamics_client_secret),
+        tenant, client_id, secret = (
+            settings.dynamics_tenant_id,
+            settings.dynamics_client_id,
+            settings.dynamics_client_secret,
         )
+        registered = Registration(tenant, client_id, secret) if tenant and client_id and secret else None
+        identity = registered or ManagedIdentity(settings.identity_client_id)
+        tokens = AzureTokens(f"{settings.dynamics_url}/.default", settings.entra_authority, identity)
         return Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))
 
     def salesforce(self, mapping: FieldMapping, turns: Turns) -> Crm:
@@ -354,8 +364,10 @@ def _certificate(pem: str | None) -> dict[str, str]:
     text = _text_or_file("PARTNER_CENTER_CLIENT_CERTIFICATE", pem or "")
     try:
         thumbprint = x509.load_pem_x509_certificate(text.encode()).fingerprint(SHA1()).hex()  # noqa: S303 - Entra's id
-    except ValueError as error:
-        raise SettingsError("PARTNER_CENTER_CLIENT_CERTIFICATE: holds no PEM certificate.") from error
+    except ValueError:
+        thumbprint = ""
+    if not thumbprint:
+        raise SettingsError("PARTNER_CENTER_CLIENT_CERTIFICATE: holds no PEM certificate.")
     return {"private_key": text, "thumbprint": thumbprint, "public_certificate": text}
 
 
@@ -366,12 +378,22 @@ def _trust_bundle(setting: str | None) -> bytes:
 
 
 def _text_or_file(name: str, value: str) -> str:
+    """Return PEM text that a setting holds, or that the file it names holds; a relative path starts at the app's folder.
+
+    Raises SettingsError, outside of every handler: an error about a file quotes its name, and what was meant as a
+    name may be a key that lacks its first line.
+    """
     if "-----BEGIN" in value:
         return value.replace("\\n", "\n")
     try:
-        return Path(value).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}: is neither PEM text nor a readable file.") from error
+        text = app_path(value).read_text(encoding="ascii")
+    except (OSError, ValueError):
+        text = ""
+    if not text:
+        raise SettingsError(
+            f"{name}: is neither PEM text (-----BEGIN ...) nor a readable file, relative to the folder of host.json."
+        )
+    return text
 
 
 @functools.lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,17 +15,32 @@ if TYPE_CHECKING:
 PUBLIC_AUTHORITY = "login.microsoftonline.com"
 
 
+@dataclass(frozen=True)
+class Registration:
+    """An app registration with its secret."""
+
+    tenant: str
+    client_id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ManagedIdentity:
+    """The function app's own identity: the user-assigned one with this client id, else the system-assigned one."""
+
+    client_id: str | None = None
+
+
 class AzureTokens:
-    """Tokens for one scope: by client secret when there is one, else by the app's managed identity.
+    """Tokens for one scope, for an app registration or the app's managed identity.
 
     azure-identity is imported at the first token: it costs start-up time.
     """
 
-    def __init__(self, scope: str, authority: str, registration: tuple[str | None, str | None, str | None]) -> None:
-        """`registration` is tenant, client id and secret; absent ones mean the managed identity."""
+    def __init__(self, scope: str, authority: str, identity: Registration | ManagedIdentity) -> None:
         self._scope = scope
         self._authority = authority
-        self._registration = registration
+        self._identity = identity
         self._credential: TokenCredential | None = None
         self._lock = threading.Lock()
 
@@ -46,10 +62,14 @@ class AzureTokens:
     def _make(self) -> TokenCredential:
         from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 
-        tenant, client_id, secret = self._registration
-        if not (tenant and client_id and secret):
-            return ManagedIdentityCredential()
+        identity = self._identity
+        if isinstance(identity, ManagedIdentity):
+            return ManagedIdentityCredential(client_id=identity.client_id)
         public = urlsplit(self._authority).hostname == PUBLIC_AUTHORITY
         return ClientSecretCredential(
-            tenant, client_id, secret, authority=self._authority, disable_instance_discovery=not public
+            identity.tenant,
+            identity.client_id,
+            identity.secret,
+            authority=self._authority,
+            disable_instance_discovery=not public,
         )

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from shared.clock import Clock
 from shared.errors import AccessDenied, FatalError, ServiceUnavailable, SettingsError, SignInRequired, StaleError
@@ -45,15 +45,17 @@ def origin_of(first: str) -> str:
 
 
 class RefreshTokenStore:
-    """Keeps the newest refresh token in the ledger, encrypted with the app's own key.
+    """Keeps the newest refresh token in the ledger, encrypted with the first of the app's own keys.
+
+    Any of the keys decrypts it: a new key is put in front of the old one, which is dropped once the token was renewed.
 
     A changed PARTNER_CENTER_REFRESH_TOKEN beats the stored one: the stored value remembers, as a hash, which setting
     it descends from.
     """
 
-    def __init__(self, ledger: Ledger, key: str, first: str) -> None:
+    def __init__(self, ledger: Ledger, keys: Sequence[str], first: str) -> None:
         self._ledger = ledger
-        self._fernet = Fernet(key)
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
         self._first = first
         self._origin = origin_of(first)
 
@@ -69,7 +71,7 @@ class RefreshTokenStore:
             return self._fernet.decrypt(content["token"].encode()).decode()
         except InvalidToken as error:
             raise SettingsError(
-                "TOKEN_ENCRYPTION_KEY: does not decrypt the stored refresh token. Restore the key, or set a new "
+                "TOKEN_ENCRYPTION_KEY: does not decrypt the stored refresh token. Restore the key beside the new one, or set a new "
                 "PARTNER_CENTER_REFRESH_TOKEN."
             ) from error
 

@@ -11,3 +11,11 @@ class DealQueue(Protocol):
     def send(self, message: str, *, delay: float = 0) -> None:
         """Put a message on the queue, invisible for `delay` seconds. Raises the retriable and fatal families."""
         ...
+
+
+class PoisonQueue(Protocol):
+    """Where the Functions host puts messages that it has given up: <queue>-poison, read by nobody."""
+
+    def poison_length(self) -> int:
+        """Return about how many messages were given up. Raises the retriable and fatal families."""
+        ...

@@ -19,10 +19,11 @@ WEEK = 7 * 24 * 3600
 
 
 class StorageDealQueue:
-    """Implements DealQueue; creates the queue at first use."""
+    """Implements DealQueue; creates the queue at first use. The poison queue is the host's, made when it needs one."""
 
-    def __init__(self, queue: QueueClient) -> None:
+    def __init__(self, queue: QueueClient, poison: QueueClient) -> None:
         self._queue = queue
+        self._poison = poison
         self._ready = False
         self._lock = threading.Lock()
 
@@ -35,6 +36,14 @@ class StorageDealQueue:
         """Return about how many messages wait. Raises the retriable and fatal families."""
         with self._translated():
             return int(self._queue.get_queue_properties().approximate_message_count or 0)
+
+    def poison_length(self) -> int:
+        """Return about how many messages were given up. Raises the retriable and fatal families."""
+        with self._translated():
+            try:
+                return int(self._poison.get_queue_properties().approximate_message_count or 0)
+            except ResourceNotFoundError:
+                return 0  # The host makes the poison queue with its first message.
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -1,0 +1,1 @@
+"""What makes work: changes, missed events, and what waits."""
