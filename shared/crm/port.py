@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.lifecycle import Stage
-from shared.mapping.tables import Description
+from shared.mapping.check.tables import Description
 
 Columns = Mapping[str, object]
 

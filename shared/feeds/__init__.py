@@ -1,1 +1,1 @@
-"""What makes work: changes, missed events, and what waits."""
+"""What makes work: the CRM poll, the sweep for missed events, changed mappings, and due deals."""

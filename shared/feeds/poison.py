@@ -1,4 +1,4 @@
-"""Messages that the Functions host has given up: no metric of Azure tells of one queue's length, so we look ourselves."""
+"""Messages that the Functions host has given up: Azure has no metric for one queue, so we look ourselves."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def check_poison(queue: PoisonQueue, alerts: Alerts) -> None:
     holds = f"holds {length} message{'s' if length != 1 else ''}"
     alerts.alert(
         POISON,
-        f"the poison queue {holds}: SyncWorker failed on each of these deals five times, which is a defect of the app. Its "
-        "exceptions in the log say why. After a newer version is deployed, move the messages back to the queue of deals.",
+        f"the poison queue {holds}: SyncWorker failed on each of these deals five times, which is a defect of the "
+        "app. Its exceptions in the log say why. After a newer version is deployed, move the messages back to the "
+        "queue of deals.",
     )

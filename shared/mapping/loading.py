@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 
 from shared.errors import MappingError
 from shared.mapping import model
-from shared.mapping.compiled import Mapping
-from shared.mapping.findings import nearest
+from shared.mapping.check.findings import nearest
+from shared.mapping.field_map import Mapping
 from shared.mapping.overlay import child, is_overlay, merge, row_name
 
 BUILT_IN = Path(__file__).parent

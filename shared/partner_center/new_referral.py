@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, NOTES, SOLUTIONS, VISIBLE, Fields, Value
 from shared.errors import DataError, Problem
-from shared.mapping.compiled import Mapping, Row, put_path
+from shared.mapping.field_map import Mapping, Row, put_path
 from shared.partner_center.port import Referral
 
 Body = dict[str, object]

@@ -71,8 +71,8 @@ class RefreshTokenStore:
             return self._fernet.decrypt(content["token"].encode()).decode()
         except InvalidToken as error:
             raise SettingsError(
-                "TOKEN_ENCRYPTION_KEY: does not decrypt the stored refresh token. Restore the key beside the new one, or set a new "
-                "PARTNER_CENTER_REFRESH_TOKEN."
+                "TOKEN_ENCRYPTION_KEY: does not decrypt the stored refresh token. Put the old key behind the new one, "
+                "with a comma between, or set a new PARTNER_CENTER_REFRESH_TOKEN."
             ) from error
 
     def save(self, token: str) -> None:

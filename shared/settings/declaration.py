@@ -33,8 +33,8 @@ from shared.settings.kinds import (
     whole,
 )
 from shared.settings.model import Azure, Group, Setting
-from shared.sync.ports import CrmAudit
-from shared.sync.watchdog import OnLoss
+from shared.sync.task import CrmAudit
+from shared.webhook.watchdog import OnLoss
 
 STORAGE, SYNC, PARTNER_CENTER, WEBHOOK, DYNAMICS365, SALESFORCE = Group
 

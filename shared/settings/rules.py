@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from shared.settings.declaration import declared
 from shared.settings.kinds import crm_names
-from shared.sync.registration_request import url_problems
+from shared.webhook.registration_request import url_problems
 
 Problem = tuple[str, str]
 """The setting's name, and what is wrong with it."""

@@ -13,14 +13,14 @@ from shared import merge
 from shared.crm.port import Record, StageChange
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, SOLUTIONS, STATUS, Fields, Value, show
 from shared.errors import DataError, Problem, VersionMismatch
+from shared.ledger import audit as trail
 from shared.ledger.port import AuditEntry, Link, LinkState
 from shared.lifecycle import TERMINAL, Stage, align, status_rule
-from shared.mapping.compiled import Mapping
+from shared.mapping.field_map import Mapping
 from shared.merge import Change, Plan, Rule
 from shared.partner_center.port import Referral
-from shared.sync import trail
-from shared.sync.others import tell_others
-from shared.sync.ports import CrmAudit, Ports
+from shared.sync.fan_out import tell_others
+from shared.sync.task import CrmAudit, Ports
 
 log = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ from datetime import timedelta
 from shared.crm.port import AccountWanted, Record
 from shared.deal import STATUS, Fields
 from shared.errors import AlreadyExists, DataError, Deferred, GoneError, Problem, StaleError
+from shared.ledger import audit as trail
 from shared.ledger.port import AuditEntry, Link, LinkState
 from shared.lifecycle import Stage, crm_view
-from shared.mapping.compiled import get_path
+from shared.mapping.field_map import get_path
 from shared.merge import Change
 from shared.partner_center.port import Referral
-from shared.sync import trail
 from shared.sync.agree import Agreement, observed_record, observed_referral, with_base
-from shared.sync.ports import CrmAudit, Ports
+from shared.sync.task import CrmAudit, Ports
 
 log = logging.getLogger(__name__)
 

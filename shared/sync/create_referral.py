@@ -14,17 +14,17 @@ from datetime import UTC, datetime, timedelta
 from shared.crm.port import Record
 from shared.deal import STATUS, Fields
 from shared.errors import CosellError, Deferred, OutcomeUnknown, StaleError, VersionMismatch
+from shared.ledger import audit as trail
 from shared.ledger.port import Intent, Link, LinkState
 from shared.lifecycle import TERMINAL, Stage, align
-from shared.mapping.compiled import stage_of
+from shared.mapping.field_map import stage_of
 from shared.merge import Change
 from shared.partner_center.new_referral import MICROSOFT, NewDeal, invitation, own_referral, read_deal
 from shared.partner_center.port import Referral
-from shared.sync import trail
 from shared.sync.agree import observed_record, with_base
 from shared.sync.create_record import INTENT_LEASE, LOOK_AGAIN
-from shared.sync.others import tell_others
-from shared.sync.ports import CrmAudit, Ports
+from shared.sync.fan_out import tell_others
+from shared.sync.task import CrmAudit, Ports
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from shared.errors import DataError, GoneError, RetriableError
 from shared.ledger.port import Link, LinkState
 from shared.merge import Change, Difference, Plan
 from shared.sync.agree import check_sendable, make_plan, observed_record, observed_referral
-from shared.sync.ports import Ports
+from shared.sync.task import Ports
 
 WORKERS = 4
 """How many deals are looked at side by side: enough to hide the network, few enough for Partner Center's patience."""

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from shared.crm.port import Record
 from shared.errors import GoneError, StaleError
+from shared.ledger import audit as trail
 from shared.ledger.port import Link, LinkState
 from shared.lifecycle import TERMINAL
 from shared.partner_center.new_referral import MICROSOFT
 from shared.partner_center.port import Referral
-from shared.sync import trail
+from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync.agree import (
     Agreement,
     RecordSeen,
@@ -26,8 +27,7 @@ from shared.sync.agree import (
 )
 from shared.sync.create_record import adopt, create_record
 from shared.sync.create_referral import create_referral
-from shared.sync.messages import PARTNER_CENTER, DealMessage
-from shared.sync.ports import Ports
+from shared.sync.task import Ports
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from shared.deal import STATUS
 from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage, align
 from shared.merge import Rule
-from tests.fakes.crm import IDENTIFIER
-from tests.fakes.world import World, built_in_mapping
+from tests.support.fakes.crm import IDENTIFIER
+from tests.support.fakes.world import World, built_in_mapping
 
 
 def disagreements(world: World, link: Link) -> list[str]:

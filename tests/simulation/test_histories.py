@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from shared.ledger.port import LinkState
-from tests.fakes.world import World
 from tests.simulation.agreement import check_tied, disagreements
 from tests.simulation.histories import COLUMNS, History
+from tests.support.fakes.world import World
 
 SEEDS = 1000
 

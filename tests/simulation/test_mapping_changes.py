@@ -11,14 +11,14 @@ from random import Random
 import pytest
 
 from shared.errors import AccessDenied, Throttled
+from shared.ledger import audit as trail
 from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage
-from shared.mapping.compiled import Mapping
+from shared.mapping.field_map import Mapping
 from shared.mapping.loading import load_mapping
-from shared.sync import trail
 from shared.sync.preview import Action, Forecast, Side, forecast_deal, linked, preview, sample
-from tests.fakes.world import World, built_in_mapping
 from tests.simulation.deals import invited, shared
+from tests.support.fakes.world import World, built_in_mapping
 
 Overlay = Callable[..., Mapping]
 Fact = tuple[str, str, str, str, str]

@@ -11,12 +11,12 @@ from shared.crm.port import Record
 from shared.errors import OutcomeUnknown
 from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage
-from shared.sync.messages import PARTNER_CENTER, DealMessage
-from shared.sync.ports import CrmAudit
-from tests.fakes.tape import Step
-from tests.fakes.world import World
+from shared.queue.message import PARTNER_CENTER, DealMessage
+from shared.sync.task import CrmAudit
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
+from tests.support.fakes.tape import Step
+from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
 

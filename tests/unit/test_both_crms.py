@@ -12,13 +12,13 @@ import pytest
 
 from shared.bootstrap import App
 from shared.errors import MappingError
+from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.settings import load_settings
-from shared.sync.messages import PARTNER_CENTER, DealMessage
-from shared.sync.ports import Ports
-from shared.sync.routines import run_poll, run_reconcile
-from shared.sync.work import Work
-from tests.fakes.world import World
-from tests.unit.stand_ins import ManualClock, ScriptedTransport
+from shared.sync.task import Ports
+from shared.sync.worker import Work
+from shared.timers import run_poll, run_reconcile
+from tests.support.fakes.world import World
+from tests.support.stand_ins import ManualClock, ScriptedTransport
 from tests.unit.test_settings import GOOD, SALESFORCE
 
 
@@ -49,7 +49,7 @@ def test_the_other_is_polled_and_swept(world: World) -> None:
     world.crm.add_deal()
     world.partner_center.invites_us()
     run_poll(Broken(world), world.alerts)
-    run_reconcile(Broken(world), world.alerts, world.watchdog)
+    run_reconcile(Broken(world), world.alerts, world.watchdog, world.queue)
     assert len(world.queue.messages) == 2
     assert all("salesforce.yaml, line 3" in text for text in world.chat.texts)
     assert world.chat.texts

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared.partner_center.refusal import Reason, SignatureRefused
 from shared.partner_center.trust import load_bundle
-from shared.settings import Settings
-from tests.unit import pki
-from tests.unit.signed_events import HOST, Stage
-from tests.unit.stand_ins import START
+from shared.settings.declaration import declared
+from tests.support import pki
+from tests.support.signed_events import HOST, Stage
+from tests.support.stand_ins import START
 
 # --- certificates ----------------------------------------------------------------------------------------------------
 
@@ -194,4 +194,4 @@ def test_the_shipped_bundle_is_of_authorities_with_a_root_and_holds_today() -> N
     bundle = load_bundle(_trust_bundle(None))
     assert any(each.subject == each.issuer for each in bundle)
     assert all(each.not_valid_after_utc > START for each in bundle)
-    assert Settings.model_fields["webhook_certificate_hosts"].default == (HOST,)
+    assert declared()["webhook_certificate_hosts"].default == HOST

@@ -11,10 +11,10 @@ import pytest
 from shared.deal import STANDARD_FIELDS, STATUS, Fields
 from shared.errors import DataError, MappingError
 from shared.lifecycle import Stage
-from shared.mapping.compiled import Mapping, get_path, put_path, stage_of
+from shared.mapping.field_map import Mapping, get_path, put_path, stage_of
 from shared.mapping.loading import BUILT_IN, load_mapping
 from shared.merge import Change
-from tests.unit.referral_sample import ACCOUNT, CONTACT, OWNER, opportunity, referral_body
+from tests.support.referral_sample import ACCOUNT, CONTACT, OWNER, opportunity, referral_body
 
 MAPPING = load_mapping("dynamics365")
 TEXT = (BUILT_IN / "dynamics365.yaml").read_text(encoding="utf-8")

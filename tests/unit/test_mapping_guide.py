@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.mapping.findings import Severity
-from shared.mapping.lint import lint
+from shared.mapping.check.findings import Severity
+from shared.mapping.check.lint import lint
+from shared.mapping.check.needs import record_needs
 from shared.mapping.loading import load_mapping, positions
 from shared.mapping.model import OPTIONS, CodecName, FieldRow
-from shared.mapping.needs import record_needs
 from shared.merge import Policy
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.deal import Fields, Value
 from shared.merge import Plan, Policy, Rule, plan
-from tests.unit.stand_ins import UNHURRIED
+from tests.support.stand_ins import UNHURRIED
 
 BOTH_WAYS = Rule("f", to_crm=True, to_partner_center=True, conflict=Policy.CRM)
 PARTNER_CENTER_WINS = replace(BOTH_WAYS, conflict=Policy.PARTNER_CENTER)

@@ -11,11 +11,11 @@ import pytest
 
 from shared.deal import Value
 from shared.errors import DataError
-from shared.mapping.compiled import Mapping
+from shared.mapping.field_map import Mapping
 from shared.mapping.loading import BUILT_IN, load_mapping
 from shared.partner_center.new_referral import NewDeal, invitation, own_referral, read_deal
 from shared.partner_center.port import Referral
-from tests.unit.referral_sample import (
+from tests.support.referral_sample import (
     ACCOUNT,
     CONTACT,
     ENGAGEMENT_ID,

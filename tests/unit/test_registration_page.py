@@ -14,14 +14,14 @@ import pytest
 
 from shared.errors import AccessDenied, CosellError, OutcomeUnknown, ServiceUnavailable, SettingsError, Throttled
 from shared.ledger.memory import MemoryLedger
-from shared.pages.registration import respond
-from shared.pages.registration_view import moment
 from shared.pages.web import Reply, Visit
 from shared.partner_center.webhooks import Registration, Validation
-from shared.sync.registration_desk import RegistrationDesk, remedy
-from shared.sync.registration_request import DEFAULT_EVENTS, MAX_BODY, TEST_EVENT, InvalidRegistration, read_form
-from tests.fakes.webhooks import TESTED, FakeWebhooks
-from tests.unit.stand_ins import ManualClock
+from shared.webhook.pages.registration import respond
+from shared.webhook.pages.registration_view import moment
+from shared.webhook.registration_answers import RegistrationDesk, remedy
+from shared.webhook.registration_request import DEFAULT_EVENTS, MAX_BODY, TEST_EVENT, InvalidRegistration, read_form
+from tests.support.fakes.webhooks import TESTED, FakeWebhooks
+from tests.support.stand_ins import ManualClock
 
 HERE = "https://fn.example/api/RegisterWebhook?code=CANARY-PAGE"
 URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"

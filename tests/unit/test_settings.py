@@ -12,23 +12,27 @@ from cryptography.fernet import Fernet
 from shared.bootstrap import App
 from shared.errors import CosellError, SettingsError
 from shared.settings import Settings, load_settings
-from shared.sync.ports import CrmAudit
-from shared.sync.watchdog import OnLoss
-from tests.unit.stand_ins import ManualClock, ScriptedTransport
+from shared.sync.task import CrmAudit
+from shared.webhook.watchdog import OnLoss
+from tests.support.stand_ins import ManualClock, ScriptedTransport
 
 STORAGE = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Q0FOQVJZ;EndpointSuffix=core.windows.net"
 KEY = Fernet.generate_key().decode()
+TENANT = "12345678-abcd-abcd-abcd-1234567890ab"
 
 GOOD = {
     "AzureWebJobsStorage": STORAGE,
     "CRM": "dynamics365",
-    "PARTNER_CENTER_TENANT_ID": "tenant",
+    "CRM_POLL_SCHEDULE": "0 * * * * *",
+    "RECONCILE_SCHEDULE": "0 */10 * * * *",
+    "SYNC_QUEUE": "deals",
+    "PARTNER_CENTER_TENANT_ID": TENANT,
     "PARTNER_CENTER_CLIENT_ID": "client",
     "PARTNER_CENTER_CLIENT_SECRET": "CANARY-secret",
     "PARTNER_CENTER_REFRESH_TOKEN": "CANARY-refresh",
     "TOKEN_ENCRYPTION_KEY": KEY,
     "DYNAMICS_URL": "https://org.crm.dynamics.com/",
-    "DYNAMICS_TENANT_ID": "tenant",
+    "DYNAMICS_TENANT_ID": "contoso.onmicrosoft.com",
     "DYNAMICS_CLIENT_ID": "app",
     "DYNAMICS_CLIENT_SECRET": "CANARY-dynamics",
     "ALERT_WEBHOOK_URL": "https://chat.example/CANARY-hook",
@@ -136,7 +140,7 @@ def test_what_is_wrong_about_salesforce_is_named(given: dict[str, str | None], n
 
 @pytest.mark.parametrize("empty", ["", "   "])
 def test_an_empty_line_of_the_portal_is_not_set(empty: str) -> None:
-    assert load(SYNC_QUEUE=empty, KEY_VAULT_URL=empty, MAPPING_DIR=empty).queue == "deals"
+    assert load(KEY_VAULT_URL=empty, MAPPING_DIR=empty).mapping_dir is None
     assert named(PARTNER_CENTER_TENANT_ID=empty) == {"PARTNER_CENTER_TENANT_ID"}
 
 
@@ -194,9 +198,12 @@ def test_every_mistake_is_named_at_once() -> None:
         "PARTNER_CENTER_CLIENT_ID",
         "PARTNER_CENTER_CLIENT_SECRET",
         "PARTNER_CENTER_REFRESH_TOKEN",
+        "CRM_POLL_SCHEDULE",
+        "RECONCILE_SCHEDULE",
+        "SYNC_QUEUE",
     ):
         assert f"\n- {name}: " in message, name
-    assert message.startswith("9 app settings to correct")
+    assert message.startswith("12 app settings to correct")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +238,7 @@ def test_nothing_set_names_everything_that_is_needed(monkeypatch: pytest.MonkeyP
 def test_the_environment_is_read_when_nothing_is_handed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
-    assert load_settings().partner_center_tenant_id == "tenant"
+    assert load_settings().partner_center_tenant_id == TENANT
 
 
 @pytest.mark.parametrize(
@@ -246,6 +253,7 @@ def test_the_environment_is_read_when_nothing_is_handed_in(monkeypatch: pytest.M
         ("TOKEN_ENCRYPTION_KEY", "ü" * 44),
         ("CRM", None),
         ("CRM", "Dynamics"),
+        ("CRM", "dynamics365,sugar"),
         ("CRM", ","),
         ("DYNAMICS_URL", None),
         ("DYNAMICS_TENANT_ID", None),
@@ -377,6 +385,10 @@ def _refusal(make: Callable[[], object]) -> str:
 def test_the_sample_is_a_form_that_only_wants_to_be_filled_in(crm: str) -> None:
     sample = json.loads((Path(__file__).resolve().parents[2] / "local.settings.sample.json").read_text())["Values"]
     unused = ("SALESFORCE_USERNAME", "SALESFORCE_PRIVATE_KEY", "SALESFORCE_CURRENCY")
-    filled = {name: value or ("" if name in unused else "x") for name, value in sample.items()}
-    key = {"TOKEN_ENCRYPTION_KEY": GOOD["TOKEN_ENCRYPTION_KEY"]}
-    assert ",".join(load_settings({**filled, **key, "CRM": crm}).crms) == crm
+    # Only what belongs to the CRM is filled in: the other one's placeholders do no harm.
+    own = {name: str(value) for name, value in {**GOOD, **SALESFORCE}.items() if name.split("_")[0].casefold() in crm}
+    filled = {name: value or ("" if name in unused else GOOD.get(name, "x")) for name, value in sample.items()}
+    assert ",".join(load_settings({**filled, **own, "CRM": crm}).crms) == crm
+    with pytest.raises(SettingsError, match="_URL: still holds the sample's placeholder") as caught:
+        load_settings({**filled, "CRM": crm})
+    assert str(caught.value).count("placeholder") == crm.count(",") + 1

@@ -12,7 +12,7 @@ from shared.errors import AccessDenied, CosellError, ServiceUnavailable, Setting
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Stored
 from shared.partner_center.tokens import EARLY, PartnerCenterTokens, RefreshTokenStore
-from tests.unit.stand_ins import ManualClock
+from tests.support.stand_ins import ManualClock
 
 KEY = Fernet.generate_key().decode()
 API = "https://api.partner.microsoft.com/.default"
@@ -44,7 +44,7 @@ class Stage:
         self.ledger = ledger or MemoryLedger()
         self.entra = Entra()
         self.clock = ManualClock()
-        self.store = RefreshTokenStore(self.ledger, key, first)
+        self.store = RefreshTokenStore(self.ledger, key.split(","), first)
         self.tokens = PartnerCenterTokens(self.entra.redeem, self.store, self.clock)
 
     def restarted(self, first: str = "first", key: str = KEY) -> Stage:
@@ -141,7 +141,7 @@ def test_two_instances_may_rotate_at_once_and_a_valid_token_stays() -> None:
     def save(number: int) -> None:
         barrier.wait()
         try:
-            RefreshTokenStore(stage.ledger, KEY, "first").save(f"rotated-{number}")
+            RefreshTokenStore(stage.ledger, [KEY], "first").save(f"rotated-{number}")
         except CosellError as error:
             failures.append(error)
 
@@ -166,11 +166,11 @@ def test_a_save_that_meets_another_is_repeated() -> None:
             return super().replace_value(kind, name, value, held)
 
     ledger = Contended()
-    RefreshTokenStore(ledger, KEY, "first").save("rotated")
-    assert RefreshTokenStore(ledger, KEY, "first").load() == "rotated"
+    RefreshTokenStore(ledger, [KEY], "first").save("rotated")
+    assert RefreshTokenStore(ledger, [KEY], "first").load() == "rotated"
     ledger.conflicts = 99
     with pytest.raises(ServiceUnavailable):
-        RefreshTokenStore(ledger, KEY, "first").save("lost")
+        RefreshTokenStore(ledger, [KEY], "first").save("lost")
 
 
 # --- scopes and lifetimes --------------------------------------------------------------------------------------------

@@ -8,13 +8,13 @@ from typing import Protocol
 from shared.bootstrap import App
 from shared.crm.port import Crm
 from shared.errors import SettingsError
-from shared.mapping import compiled
+from shared.mapping import field_map as compiled
 from shared.mapping.model import MappingFile
-from tools.admin.dynamics365 import Dynamics365Admin
+from tools.admin.doctor.report import Line
+from tools.admin.dynamics365.inquiry import Dynamics365Admin
 from tools.admin.options import Options
-from tools.admin.plan import Item
-from tools.admin.report import Line
-from tools.admin.salesforce import SalesforceAdmin
+from tools.admin.provision.plan import Item
+from tools.admin.salesforce.inquiry import SalesforceAdmin
 
 
 class Provisioner(Protocol):

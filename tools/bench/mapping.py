@@ -18,7 +18,7 @@ import jmespath
 from jmespath.functions import Functions, signature
 
 from shared.deal import HELP
-from shared.mapping.compiled import Mapping
+from shared.mapping.field_map import Mapping
 from shared.mapping.loading import load_mapping
 from shared.mapping.rows import Row, put_path
 from tools.bench.rounds import Result, compare

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import get_args
 
 from shared.bootstrap import App
 from shared.errors import SettingsError
-from shared.settings import CrmName, load_settings
+from shared.settings import CRM_NAMES, load_settings
 
-KNOWN: tuple[str, ...] = get_args(CrmName)
+KNOWN = CRM_NAMES
 """Every CRM that there can be."""
 
 

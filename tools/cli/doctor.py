@@ -8,13 +8,10 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from shared.bootstrap import App
-from shared.errors import SettingsError
-from shared.settings import load_settings
-from tools.admin.examination import examine
-from tools.admin.report import Line, Mark, Owner, bad, good, look
+from shared.settings import Mistakes, load_settings
+from tools.admin.doctor.examination import examine
+from tools.admin.doctor.report import Line, Mark, Owner, bad, good, look
 from tools.cli import local_settings
-
-_REFERENCE = "@Microsoft.KeyVault("
 
 
 def main(args: list[str]) -> int:
@@ -22,6 +19,8 @@ def main(args: list[str]) -> int:
     about = "Check settings, storage, certificates, tokens, roles, registration, clocks, the CRM and the mapping."
     argparse.ArgumentParser(prog="cosell.py doctor", description=about).parse_args(args)
     local_settings.into_environment()
+    if not local_settings.FILE.exists():
+        print(look("settings", "there is no local.settings.json, so the environment alone is read"))
     for chatty in ("azure", "msal", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     return show(lines(os.environ))
@@ -29,17 +28,11 @@ def main(args: list[str]) -> int:
 
 def lines(environment: Mapping[str, str]) -> Iterator[Line]:
     """Yield the settings' lines; and when they hold, those of everything that they name."""
-    references = [name for name, value in environment.items() if value.startswith(_REFERENCE)]
-    for name in references:
-        text = f"{name} is a Key Vault reference, which only Azure resolves: set the value itself on this machine"
-        yield bad("settings", text, Owner.AZURE)
     try:
         settings = load_settings(environment)
-    except SettingsError as error:
-        for problem in str(error).split("\n- ")[1:]:
-            yield bad("settings", problem, Owner.AZURE)
-        return
-    if references:
+    except Mistakes as error:
+        for mistake in error.mistakes:
+            yield bad("settings", str(mistake), Owner.AZURE)
         return
     yield good("settings", "complete")
     if settings.dry_run:

@@ -7,10 +7,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from tools.azurite import Azurite
 from tools.cli import local_settings
-from tools.localhost import LocalHost
-from tools.localhost.logs import log_to
+from tools.local.azurite import Azurite
+from tools.local.localhost import LocalHost
+from tools.local.localhost.logs import log_to
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings() -> dict[str, str]:
     if not local_settings.FILE.exists():
-        sys.exit("local.settings.json is missing: copy local.settings.sample.json to it and fill it in.")
+        sys.exit(local_settings.MISSING)
     return local_settings.read()
 
 

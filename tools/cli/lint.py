@@ -10,9 +10,10 @@ from pathlib import Path
 from shared.bootstrap import App
 from shared.errors import CosellError, SettingsError
 from shared.mapping import schema
-from shared.mapping.findings import Severity
-from shared.mapping.lint import lint
+from shared.mapping.check.findings import Severity
+from shared.mapping.check.lint import lint
 from shared.mapping.loading import load_mapping, positions
+from shared.settings.kinds import CRMS, app_path, crm_names
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
 
@@ -39,15 +40,16 @@ def main(args: list[str]) -> int:
 
 def _configured() -> Sequence[str]:
     """Return the CRMs that the setting CRM names; no other setting needs to be there. Raises SettingsError."""
-    named = [name.strip() for name in os.environ.get("CRM", "").split(",") if name.strip()]
-    if unknown := [name for name in named if name not in KNOWN]:
-        raise SettingsError(f"CRM: {', '.join(unknown)} is none of {', '.join(KNOWN)}.")
-    return named or [DEFAULT]
+    given = os.environ.get("CRM", "")
+    try:
+        return crm_names(given) if given.strip() else [DEFAULT]
+    except ValueError:
+        raise SettingsError(f"CRM: {CRMS.rule}.") from None
 
 
 def _lint(crm: str, app: App | None) -> int:
     given = os.environ.get("MAPPING_DIR", "")
-    directory = Path(given) if given else None
+    directory = app_path(given) if given else None
     try:
         mapping = load_mapping(crm, directory)
         tables = app.ports[crm].crm.describe() if app else None

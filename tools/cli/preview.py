@@ -15,12 +15,12 @@ from rich.text import Text
 
 from shared.errors import CosellError, DataError, Problem
 from shared.ledger.port import Link
-from shared.mapping.findings import Severity
-from shared.mapping.lint import lint
+from shared.mapping.check.findings import Severity
+from shared.mapping.check.lint import lint
 from shared.mapping.loading import positions
-from shared.sync.ports import Ports
 from shared.sync.preview import linked, preview, sample
-from tools.admin.forecasts import CsvRows, Report
+from shared.sync.task import Ports
+from tools.admin.preview.forecasts import CsvRows, Report
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
 

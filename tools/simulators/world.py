@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from cryptography.fernet import Fernet
 
+from shared.settings.declaration import declared
 from tools.simulators.certificates import CertificateAuthority
 from tools.simulators.clock import SimulatorClock
 from tools.simulators.control import ControlApi, add_partner_center_routes, add_server_routes
@@ -42,7 +43,7 @@ class World:
         self.control = ControlApi()
         self.servers: dict[str, SimulatorServer] = {}
         self._ports = ports or {}
-        self._settings: dict[str, str] = {}
+        self._settings = {each.name: each.default for each in declared().values() if each.starts}
         self._running = ExitStack()
         self._register_app()
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from shared.ledger.port import LinkState
-from tests.contract.stages.crm import Row
-from tests.contract.stages.salesforce import SalesforceStage
-from tests.fakes.world import World as Engine
+from tests.support.fakes.world import World as Engine
+from tests.support.stages.crm import Row
+from tests.support.stages.salesforce import SalesforceStage
 from tools.simulators.world import World
 
 VALUE = "/details/dealValue"
