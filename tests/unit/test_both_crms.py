@@ -55,6 +55,17 @@ def test_the_other_is_polled_and_swept(world: World) -> None:
     assert world.chat.texts
 
 
+def test_messages_that_the_host_gave_up_are_told_once_and_healed(world: World) -> None:
+    world.queue.poisoned = ["one", "two"]
+    for _ in range(2):
+        run_reconcile({"dynamics365": world.ports}, world.alerts, world.watchdog, world.queue)
+    (told,) = world.chat.texts
+    assert "the poison queue holds 2 messages" in told
+    world.queue.poisoned = []
+    run_reconcile({"dynamics365": world.ports}, world.alerts, world.watchdog, world.queue)
+    assert world.chat.texts[1:] == [f"Co-sell sync is well again (poison queue): {told.partition(': ')[2]}"]
+
+
 def test_a_message_is_handled_for_the_other_and_kept_for_the_one(world: World) -> None:
     work = Work(Broken(world), world.alerts, Random(0), world.queue)
     message = DealMessage(PARTNER_CENTER, "event", "c", referral_id=world.partner_center.invites_us())

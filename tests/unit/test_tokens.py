@@ -173,6 +173,18 @@ def test_a_save_that_meets_another_is_repeated() -> None:
         RefreshTokenStore(ledger, [KEY], "first").save("lost")
 
 
+def test_a_key_is_replaced_without_a_new_sign_in() -> None:
+    old, new = KEY, Fernet.generate_key().decode()
+    before = Stage()
+    before.store.save("stored-under-the-old-key")
+    both = before.restarted(key=f"{new},{old}")
+    assert both.store.load() == "stored-under-the-old-key"
+    both.store.save("stored-under-the-new-key")
+    assert both.restarted(key=new).store.load() == "stored-under-the-new-key"
+    with pytest.raises(SettingsError, match="Put the old key behind the new one"):
+        both.restarted(key=old).store.load()
+
+
 # --- scopes and lifetimes --------------------------------------------------------------------------------------------
 
 
