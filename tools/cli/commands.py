@@ -7,6 +7,7 @@ COMMANDS = {
     "lint": "check a mapping file; with --live, against the tables of the CRM itself",
     "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
     "provision": "create the columns, keys and permissions that the mapping file needs",
+    "settings": "list the app settings, renew what is made from them, or print this machine's for Azure",
     "doctor": "say what is wrong with an installation, and who can put it right",
     "bench": "measure against peers that do the same work, side by side in one run",
     "host": "run the function app on this machine, with local.settings.json",
