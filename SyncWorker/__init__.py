@@ -7,4 +7,4 @@ from shared.bootstrap import app
 
 def main(message: func.QueueMessage) -> None:
     """Handle one deal message; only a bug of ours leaves this function as an exception."""
-    app().work.run(message.get_body().decode())
+    app().gate.run(message.get_body().decode())

@@ -60,6 +60,9 @@ param reconcileSchedule string = '0 */10 * * * *'
 @description('SYNC_QUEUE. Name of the queue of deals.')
 param syncQueue string = 'deals'
 
+@description('SYNC_SLOTS. How many processes may work on several deals at once (six each, host.json); every other one works on one.')
+param syncSlots string = '8'
+
 @description('MAPPING_DIR. Folder with your own mapping file, whole or naming only what differs ([docs/MAPPING.md](docs/MAPPING.md)); a relative one starts at the folder of host.json.')
 param mappingDir string = ''
 
@@ -146,6 +149,7 @@ var declaredSettings = {
   CRM_POLL_SCHEDULE: crmPollSchedule
   RECONCILE_SCHEDULE: reconcileSchedule
   SYNC_QUEUE: syncQueue
+  SYNC_SLOTS: syncSlots
   MAPPING_DIR: mappingDir
   CRM_AUDIT: crmAudit
   DRY_RUN: dryRun

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
     from shared.partner_center.trust import Trust
     from shared.queue.storage_queue import StorageDealQueue
+    from shared.sync.gate import Gate
     from shared.sync.worker import Work
     from shared.webhook.heartbeat import Heartbeat
     from shared.webhook.receiver import Receiver
@@ -324,6 +325,15 @@ class App:
         from shared.sync.worker import Work
 
         return Work(self.ports, self.alerts, self.random, self.queue)
+
+    @functools.cached_property
+    def gate(self) -> Gate:
+        """What lets queue messages through to the handler, so many at once."""
+        from shared.ledger.slots import Slots
+        from shared.sync.gate import Gate
+
+        slots = Slots(self.ledger, self.clock, self.settings.slots, self.random)
+        return Gate(self.work.run, slots, self.queue, self.random)
 
 
 class _Crms(Mapping[str, Ports]):

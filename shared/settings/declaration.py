@@ -120,6 +120,11 @@ class Settings:
         "Name of the queue of deals",
         default="deals", starts="SyncWorker", sample="deals",
     )]
+    slots: Annotated[int, Setting(
+        "SYNC_SLOTS", whole(1, 100), SYNC,
+        "How many processes may work on several deals at once (six each, host.json); every other one works on one",
+        default="8",
+    )]
     mapping_dir: Annotated[Path | None, Setting(
         "MAPPING_DIR", PATH, SYNC,
         "Folder with your own mapping file, whole or naming only what differs "
