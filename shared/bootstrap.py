@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.alerts import Alerts, Notifier
+from shared.choices import OnLoss
 from shared.clock import Clock, SystemClock
 from shared.crm.port import Crm, Turns
 from shared.errors import SettingsError
@@ -21,7 +22,7 @@ from shared.partner_center.webhooks import Webhooks
 from shared.settings import Settings, load_settings
 from shared.settings.kinds import app_path
 from shared.sync.task import Ports
-from shared.webhook.watchdog import OnLoss, Watchdog
+from shared.webhook.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from shared.crm.salesforce.allowance import Allowance
     from shared.crm.salesforce.api import Wire
     from shared.crm.salesforce.tokens import SalesforceTokens
-    from shared.mapping.field_map import Mapping as FieldMapping
+    from shared.mapping.field_map import FieldMap
     from shared.partner_center.signature import SignatureCheck
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
     from shared.partner_center.trust import Trust
@@ -219,7 +220,7 @@ class App:
             tuple(other for other in self.settings.crms if other != name),
         )
 
-    def _dynamics365(self, mapping: FieldMapping) -> Crm:
+    def _dynamics365(self, mapping: FieldMap) -> Crm:
         from shared.crm.dynamics365.records import Dynamics365
 
         return Dynamics365(self.dynamics_service, str(self.settings.dynamics_url), mapping, self.clock)
@@ -241,13 +242,13 @@ class App:
         tokens = AzureTokens(f"{settings.dynamics_url}/.default", settings.entra_authority, identity)
         return Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))
 
-    def salesforce(self, mapping: FieldMapping, turns: Turns) -> Crm:
+    def salesforce(self, mapping: FieldMap, turns: Turns) -> Crm:
         """Return Salesforce's client; `turns` keeps two workers from making the same account."""
         from shared.crm.salesforce.records import Salesforce
 
         return Salesforce(self.salesforce_wire(mapping), mapping, self.clock, turns, self.settings.salesforce_currency)
 
-    def salesforce_wire(self, mapping: FieldMapping) -> Wire:
+    def salesforce_wire(self, mapping: FieldMap) -> Wire:
         """Return Salesforce's REST API under the app's identity."""
         from shared.crm.salesforce.api import Wire
 
@@ -356,7 +357,7 @@ class _Crms(Mapping[str, Ports]):
 
 
 def _storage_options() -> dict[str, Any]:
-    """Return the SDK's timeouts; its own defaults of five minutes outlast a function."""
+    """Return the SDK's timeouts; its own defaults of five minutes wait_until_guard_holds a function."""
     return {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
 
 

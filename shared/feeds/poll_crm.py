@@ -71,8 +71,8 @@ def _messages(ports: Ports, page: ChangePage, correlation_id: str) -> list[DealM
 
 
 def _concerns_us(ports: Ports, record: Record) -> bool:
-    linked = record.columns.get(ports.mapping.columns.referral_identifier)
-    return bool(linked) or ports.mapping.shares(record.columns)
+    linked = record.columns.get(ports.field_map.columns.referral_identifier)
+    return bool(linked) or ports.field_map.record_qualifies(record.columns)
 
 
 def _observed(record: Record) -> dict[str, object]:

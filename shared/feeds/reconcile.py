@@ -77,7 +77,7 @@ def apply_mapping(ports: Ports) -> int:
     It is remembered as applied once all of them are queued; a pass that was interrupted goes on with those that are
     still under the old one.
     """
-    held, version = ports.ledger.value("mapping", ports.crm.name), ports.mapping.version
+    held, version = ports.ledger.value("mapping", ports.crm.name), ports.field_map.version
     if held.value == version:
         return 0
     sent, correlation_id = 0, str(uuid.uuid4())

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.deal import show
 from shared.ledger.port import AuditEntry, Link
-from shared.mapping.field_map import Mapping
+from shared.mapping.field_map import FieldMap
 from shared.merge import Change, Difference
 
 TO_CRM = "Partner Center → CRM"
@@ -33,7 +33,7 @@ def entry(
     changes: Iterable[Change] = (),
     *,
     correlation_id: str = "",
-    mapping: Mapping | None = None,
+    mapping: FieldMap | None = None,
 ) -> AuditEntry:
     """Return an audit entry whose id follows from the deal and its content."""
     rows = tuple((change.name, show(change.old), show(change.new)) for change in changes)
@@ -84,12 +84,12 @@ def attention(reason: str) -> str:
     return f"✖ {reason}"[:STATUS_LENGTH]
 
 
-def identity_columns(mapping: Mapping, referral_id: str) -> dict[str, object]:
+def identity_columns(mapping: FieldMap, referral_id: str) -> dict[str, object]:
     """Return the columns that tie a record to its referral."""
     own = mapping.columns
     return {own.referral_identifier: referral_id, own.referral_link: REFERRAL_LINK.format(referral_id)}
 
 
-def trail_columns(mapping: Mapping, link: Link) -> dict[str, object]:
+def trail_columns(mapping: FieldMap, link: Link) -> dict[str, object]:
     """Return the Audit and status columns as the link has them."""
     return {mapping.columns.audit: "\n".join(link.audit_tail), mapping.columns.status: link.status_shown}

@@ -19,7 +19,7 @@ Operation = dict[str, object]
 """One JSON-Patch operation: op, path, value."""
 
 
-class Mapping:
+class FieldMap:
     """What corresponds to what, for one CRM.
 
     Canonical fields include `status` (a Stage) beside the rows of the file.
@@ -53,8 +53,8 @@ class Mapping:
             to_crm="update" in settings.to_crm,
             to_partner_center="update" in settings.to_partner_center,
             conflict=settings.conflict,
-            one_way=settings.one_way,
-            keep=settings.keep,
+            never_unset=settings.never_unset,
+            never_clear_crm=settings.never_clear_crm,
             fit=row.codec.fit,
         )
 
@@ -92,12 +92,12 @@ class Mapping:
 
     # --- which deals -----------------------------------------------------------------------------------------------
 
-    def shares(self, columns: Document) -> bool:
+    def record_qualifies(self, columns: Document) -> bool:
         """Whether a record is to be in Partner Center: its Sync flag is on and the file's condition is met."""
         condition = self._record_condition
         return bool(columns.get(self.columns.sync)) and (condition is None or condition(columns))
 
-    def receives(self, body: Document) -> bool:
+    def referral_qualifies(self, body: Document) -> bool:
         """Whether a referral is to be in the CRM: the file's condition is met."""
         return self._referral_condition is None or self._referral_condition(body)
 
@@ -232,4 +232,4 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-__all__ = ["Document", "FieldRow", "Mapping", "Operation", "Row", "get_path", "put_path", "stage_of"]
+__all__ = ["Document", "FieldMap", "FieldRow", "Operation", "Row", "get_path", "put_path", "stage_of"]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, get_args, get_type_hints
 
+from shared.choices import CrmAudit, OnLoss
 from shared.settings.kinds import (
     BOOLEAN,
     CRMS,
@@ -33,8 +34,6 @@ from shared.settings.kinds import (
     whole,
 )
 from shared.settings.model import Azure, Group, Setting
-from shared.sync.task import CrmAudit
-from shared.webhook.watchdog import OnLoss
 
 STORAGE, SYNC, PARTNER_CENTER, WEBHOOK, DYNAMICS365, SALESFORCE = Group
 

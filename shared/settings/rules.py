@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from shared.settings.declaration import declared
 from shared.settings.kinds import crm_names
-from shared.webhook.registration_request import url_problems
+from shared.urls import receiver_url_problems
 
 Problem = tuple[str, str]
 """The setting's name, and what is wrong with it."""
@@ -83,7 +83,7 @@ def _registration(given: Mapping[str, str]) -> Iterator[Problem]:
     if "WEBHOOK_PUBLIC_URL" not in given:
         yield "WEBHOOK_PUBLIC_URL", "is not set, but WEBHOOK_REGISTRATION is keep"
         return
-    for problem in url_problems(given["WEBHOOK_PUBLIC_URL"]):
+    for problem in receiver_url_problems(given["WEBHOOK_PUBLIC_URL"]):
         yield "WEBHOOK_PUBLIC_URL", problem.removesuffix(".")
 
 

@@ -10,7 +10,7 @@ PATIENCE = 2.0
 """Seconds that Partner Center's own event gets to be there first; then our message costs no call."""
 
 
-def tell_others(ports: Ports, link: Link, correlation_id: str) -> None:
+def notify_other_crms(ports: Ports, link: Link, correlation_id: str) -> None:
     """Queue a deal that was just written to Partner Center for every other CRM.
 
     Whether Partner Center raises events about an app's own writes is not documented.

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from random import Random
-from typing import TYPE_CHECKING
 
+from shared.choices import CrmAudit
 from shared.clock import Clock
 from shared.crm.port import Crm
 from shared.ledger.port import Ledger
+from shared.mapping.field_map import FieldMap
 from shared.partner_center.port import PartnerCenter
 from shared.queue.port import DealQueue
-
-if TYPE_CHECKING:
-    # The settings name CrmAudit, and the receiver, which knows no mapping, must not pay for one at its cold start.
-    from shared.mapping.field_map import Mapping
-
-
-class CrmAudit(StrEnum):
-    """When the record's Audit and status columns are written (setting CRM_AUDIT)."""
-
-    EVERY_CHANGE = "every_change"
-    CREATES_AND_FAILURES = "creates_and_failures"
-    OFF = "off"
 
 
 @dataclass(frozen=True)
@@ -34,7 +22,7 @@ class Ports:
     partner_center: PartnerCenter
     ledger: Ledger
     queue: DealQueue
-    mapping: Mapping
+    field_map: FieldMap
     clock: Clock
     random: Random
     crm_audit: CrmAudit = CrmAudit.EVERY_CHANGE

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.alerts import Alerts
+from shared.choices import CrmAudit
 from shared.crm.port import Record
 from shared.errors import CosellError, DataError, Deferred, FatalError, GoneError, RetriableError, StaleError
 from shared.ledger import audit as trail
@@ -16,7 +17,7 @@ from shared.ledger.port import Link, Parked
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.queue.port import DealQueue
 from shared.sync.sync_deal import SyncDeal
-from shared.sync.task import CrmAudit, Ports
+from shared.sync.task import Ports
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ class Work:
         # one the write is not remembered as ours, so that nothing it may cover is taken for an echo.
         version = (message.observed or {}).get("version") or (link.record_version if link else None)
         guard = str(version) if version else None
-        written = ports.crm.update(Record(record_id, guard, {}, now), trail.trail_columns(ports.mapping, shown))
+        written = ports.crm.update(Record(record_id, guard, {}, now), trail.trail_columns(ports.field_map, shown))
         produced = written.version if guard else None
         if link is None:
             ports.ledger.note(ports.crm.name, key, entry)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from shared.urls import is_loopback
+from shared.urls import receiver_url_problems
 from shared.webhook.events import REFERRAL_EVENTS
 
 TEST_EVENT = "test-created"
@@ -83,7 +83,7 @@ def parse_request(body: bytes) -> RegistrationRequest:
 def check_request(content: Mapping[str, object]) -> RegistrationRequest:
     """Return the request that these members make. Raises InvalidRegistration with everything that is wrong."""
     url, events = content.get("webhook_url"), content.get("events")
-    problems = [*(f"webhook_url: {problem}" for problem in url_problems(url)), *_event_problems(events)]
+    problems = [*(f"webhook_url: {problem}" for problem in receiver_url_problems(url)), *_event_problems(events)]
     problems += [
         f"{name}: must be true or false." for name in _SWITCHES if not isinstance(content.get(name, False), bool)
     ]
@@ -98,29 +98,6 @@ def check_request(content: Mapping[str, object]) -> RegistrationRequest:
         overwrite=bool(content.get("overwrite", False)),
         send_test_event=bool(content.get("send_test_event", False)),
     )
-
-
-def url_problems(url: object) -> list[str]:
-    """Return what keeps a URL from being the receiver's: each problem is a rule and its remedy."""
-    if not isinstance(url, str) or not url.strip():
-        return ["is missing. Paste the WebhookReceiver's function URL."]
-    try:
-        parts = urlsplit(url.strip())
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return ["is not a URL. Paste the WebhookReceiver's function URL."]
-    problems = []
-    if not url.strip().isprintable() or " " in url.strip():
-        problems.append("must not hold blanks or control characters. Copy it again, in one piece.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        problems.append("must begin with https://.")
-    if not host or "@" in parts.netloc or parts.fragment:
-        problems.append("must be an absolute URL without user name or fragment.")
-    if not parts.path.rstrip("/").casefold().endswith("/webhookreceiver"):
-        problems.append("must be the URL of WebhookReceiver, which ends in /api/WebhookReceiver?code=...")
-    if not parse_qs(parts.query).get("code"):
-        problems.append("lacks the function key. Copy the URL with its ?code=... part.")
-    return problems
 
 
 def _event_problems(events: object) -> list[str]:

@@ -10,9 +10,9 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from shared.alerts import Alerts
+from shared.choices import OnLoss
 from shared.clock import Clock
 from shared.errors import CosellError, StaleError
 from shared.ledger.port import Ledger
@@ -37,14 +37,6 @@ GRACE = timedelta(hours=1)
 
 _REMEDY = "Open RegisterWebhook to see it and, if this app is to have the events, to register with overwrite."
 _LATE = "Until then changes are found by the sweep alone, some minutes late."
-
-
-class OnLoss(StrEnum):
-    """What the watchdog does when the registration is no longer ours (setting WEBHOOK_REGISTRATION)."""
-
-    ALERT = "alert"
-    KEEP = "keep"
-    """Register again, at most once in KEEP_PAUSE."""
 
 
 @dataclass(frozen=True)

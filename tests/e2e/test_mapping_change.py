@@ -82,7 +82,7 @@ class Office:
 
     def settle(self) -> None:
         """Let the app apply its mapping."""
-        wanted = self.app().ports[self.stage.crm.name].mapping.version
+        wanted = self.app().ports[self.stage.crm.name].field_map.version
         self.stage.run("Reconciler")
         self.stage.eventually(
             lambda: self.ledger().value("mapping", self.stage.crm.name).value == wanted, "the mapping being applied"

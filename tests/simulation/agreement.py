@@ -20,7 +20,7 @@ def disagreements(world: World, link: Link) -> list[str]:
     found = []
     for rule in (*mapping.rules, _STATUS):
         theirs, ours, base = referral[rule.name], record[rule.name], link.base.get(rule.name, "(unknown)")
-        expected = ours if rule.keep and not theirs else theirs
+        expected = ours if rule.never_clear_crm and not theirs else theirs
         if rule.fit(expected) != ours or base != expected:
             found.append(f"{rule.name}: Partner Center {theirs!r}, CRM {ours!r}, base {base!r}")
     return found

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from shared.choices import CrmAudit
 from shared.partner_center.new_referral import MICROSOFT
-from shared.sync.task import CrmAudit
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.partner_center import Event

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.choices import CrmAudit
 from shared.lifecycle import Stage
-from shared.sync.task import CrmAudit
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.referral_rules import at

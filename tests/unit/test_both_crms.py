@@ -91,8 +91,8 @@ def test_both_are_made_from_their_own_settings_and_files(tmp_path: Path) -> None
         app.ports["other"]
     (tmp_path / "salesforce.yaml").write_text("version: 1", encoding="utf-8")
     app = App(settings, ManualClock(), ScriptedTransport())
-    assert app.ports["dynamics365"].mapping.table == "opportunity"
+    assert app.ports["dynamics365"].field_map.table == "opportunity"
     with pytest.raises(MappingError):
         app.ports["salesforce"]
     (tmp_path / "salesforce.yaml").unlink()
-    assert app.ports["salesforce"].mapping.table == "Opportunity"
+    assert app.ports["salesforce"].field_map.table == "Opportunity"

@@ -10,10 +10,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from shared.bootstrap import App
+from shared.choices import CrmAudit, OnLoss
 from shared.errors import CosellError, SettingsError
 from shared.settings import Settings, load_settings
-from shared.sync.task import CrmAudit
-from shared.webhook.watchdog import OnLoss
 from tests.support.stand_ins import ManualClock, ScriptedTransport
 
 STORAGE = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Q0FOQVJZ;EndpointSuffix=core.windows.net"

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.alerts import Alerts
+from shared.choices import OnLoss
 from shared.errors import AccessDenied, ServiceUnavailable
 from shared.ledger.memory import MemoryLedger
 from shared.partner_center.webhooks import Registration
@@ -14,7 +15,7 @@ from shared.webhook.heartbeat import PAUSE, Heartbeat, last_event
 from shared.webhook.register import register_webhook
 from shared.webhook.registration_history import history
 from shared.webhook.registration_request import DEFAULT_EVENTS, RegistrationRequest
-from shared.webhook.watchdog import GRACE, KEEP_PAUSE, OnLoss, Watchdog
+from shared.webhook.watchdog import GRACE, KEEP_PAUSE, Watchdog
 from tests.support.fakes.webhooks import FakeWebhooks
 from tests.support.fakes.world import Chat
 from tests.support.stand_ins import ManualClock

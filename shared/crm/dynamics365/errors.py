@@ -32,7 +32,7 @@ def classifier(clock: Clock) -> Callable[[Response], CosellError]:
     def classify(response: Response) -> CosellError:
         code, message = _error(response)
         request_id = response.headers.get("x-ms-service-request-id", "")
-        return _classify(response, code, message, clock).told(code, request_id)
+        return _classify(response, code, message, clock).with_remote(code, request_id)
 
     return classify
 

@@ -28,8 +28,7 @@ from shared.errors import (
 from shared.http import Response, Service
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
-from shared.mapping.field_map import Mapping as FieldMapping
-from shared.mapping.field_map import Row
+from shared.mapping.field_map import FieldMap, Row
 
 API = "/api/data/v9.2/"
 PAGE = 1000
@@ -50,7 +49,7 @@ class Dynamics365:
     name = "dynamics365"
     closed_rows_are_read_only = True
 
-    def __init__(self, service: Service, url: str, mapping: FieldMapping, clock: Clock) -> None:
+    def __init__(self, service: Service, url: str, mapping: FieldMap, clock: Clock) -> None:
         self._service = service
         self._base = url.rstrip("/") + API
         self._mapping = mapping
@@ -198,7 +197,7 @@ class Dynamics365:
             raise _missing_reference() from error
         return self._record(row, self._clock.now())
 
-    def outlast(self, record: Record) -> None:
+    def wait_until_guard_holds(self, record: Record) -> None:
         """Wait for nothing: an eTag changes with every edit."""
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:

@@ -54,7 +54,7 @@ def classify(status: int, content: object, key: str) -> CosellError:
     if not errors:
         return _wordless(status)
     first = errors[0]
-    return _classify(status, first, errors, key).told(_code(first), "")
+    return _classify(status, first, errors, key).with_remote(_code(first), "")
 
 
 def duplicate_matches(error: Document) -> Iterator[str]:

@@ -37,7 +37,7 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.mapping.check.tables import Description
-from shared.mapping.field_map import Mapping as FieldMapping
+from shared.mapping.field_map import FieldMap
 from shared.mapping.field_map import Row as MappedRow
 
 log = logging.getLogger(__name__)
@@ -60,9 +60,7 @@ class Salesforce:
     name = "salesforce"
     closed_rows_are_read_only = False
 
-    def __init__(
-        self, wire: Wire, mapping: FieldMapping, clock: Clock, turns: Turns, currency: str | None = None
-    ) -> None:
+    def __init__(self, wire: Wire, mapping: FieldMap, clock: Clock, turns: Turns, currency: str | None = None) -> None:
         self._wire = wire
         self._mapping = mapping
         self._clock = clock
@@ -213,7 +211,7 @@ class Salesforce:
         look = path(*address, fields=self._select())
         parts = [Part("write", "PATCH", path(*address), content, _guard(stamp)), Part("after", "GET", look)]
         if stamp:
-            self.outlast(record)
+            self.wait_until_guard_holds(record)
             parts.insert(0, Part("before", "GET", look))
         with self._account_lock(record.columns.get("AccountId") or record.id):
             answers = self._wire.composite(parts)
@@ -225,7 +223,7 @@ class Salesforce:
             self._check_unchanged(record, answers[0], content, written)
         return written
 
-    def outlast(self, record: Record) -> None:
+    def wait_until_guard_holds(self, record: Record) -> None:
         """Wait until the second of the stamp is certainly over, so that whoever edits from now on leaves a later one.
 
         Salesforce's clock is held against its own stamp, our clock against our own observation.

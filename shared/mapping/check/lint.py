@@ -17,7 +17,7 @@ from shared.mapping.check.lint_live import against
 from shared.mapping.check.needs import Need, Place, record_needs
 from shared.mapping.check.tables import Description
 from shared.mapping.conditions import Condition
-from shared.mapping.field_map import Mapping
+from shared.mapping.field_map import FieldMap
 from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
 
 Where = Callable[[Place], tuple[str, int]]
@@ -194,7 +194,7 @@ def _repeats(names: list[str]) -> list[int]:
 
 def _stages(file: MappingFile) -> Iterator[Finding]:
     """Yield stages that, once written, would be read as another one."""
-    compiled, written = Mapping(file), dict[Stage, dict[str, Scalar]]()
+    compiled, written = FieldMap(file), dict[Stage, dict[str, Scalar]]()
     for stage, entry in file.status.entries():
         written.setdefault(stage, entry)
     for stage, entry in written.items():

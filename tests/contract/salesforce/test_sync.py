@@ -26,7 +26,7 @@ class Desk:
         self.stage = SalesforceStage(world, **stage)  # type: ignore[arg-type]
         self.engine = Engine()
         self.partner_center = self.engine.partner_center
-        self.engine.connect(self.stage.port, self.stage.app.ports["salesforce"].mapping)
+        self.engine.connect(self.stage.port, self.stage.app.ports["salesforce"].field_map)
         self.engine.settle()  # The first pass reads everything; later ones follow the cursor.
 
     def settle(self) -> None:

@@ -149,7 +149,7 @@ class FakeCrm:
 
         return self._record(self._tape.run(self.port, "create", insert))
 
-    def outlast(self, record: Record) -> None:
+    def wait_until_guard_holds(self, record: Record) -> None:
         """Wait for nothing: a row version notices every edit."""
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.ledger.port import Link
-from shared.mapping.field_map import Mapping
+from shared.mapping.field_map import FieldMap
 from tests.support.fakes.crm import FakeCrm
 from tests.support.fakes.world import World
 
@@ -32,11 +32,11 @@ class TwoCrms(World):
         self.other = OtherCrm(self.tape, self.clock, self.chance)
         self.configure_other()
 
-    def configure_other(self, mapping: Mapping | None = None) -> None:
+    def configure_other(self, mapping: FieldMap | None = None) -> None:
         """Restart the app, with another mapping for the second CRM."""
-        mapping = mapping or self.ports.mapping
+        mapping = mapping or self.ports.field_map
         self.ports = replace(self.ports, others=(self.other.name,))
-        self.others = {self.other.name: replace(self.ports, crm=self.other, mapping=mapping, others=(self.crm.name,))}
+        self.others = {self.other.name: replace(self.ports, crm=self.other, field_map=mapping, others=(self.crm.name,))}
         self._restart()
 
     def crm_of(self, link: Link) -> FakeCrm:

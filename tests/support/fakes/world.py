@@ -11,12 +11,13 @@ from random import Random
 from typing import cast
 
 from shared.alerts import Alerts
+from shared.choices import CrmAudit
 from shared.crm.port import Crm
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Ledger, Link, Stored
-from shared.mapping.field_map import Mapping
+from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
-from shared.sync.task import CrmAudit, Ports
+from shared.sync.task import Ports
 from shared.sync.worker import Work
 from shared.timers import run_poll, run_reconcile
 from shared.webhook.events import Intake
@@ -41,7 +42,7 @@ SOON = timedelta(seconds=20)
 
 
 @cache
-def built_in_mapping() -> Mapping:
+def built_in_mapping() -> FieldMap:
     """The mapping file that ships with the app."""
     return load_mapping("dynamics365")
 
@@ -127,18 +128,18 @@ class World:
     def _restart(self, seed: int = 0) -> None:
         self.work = Work(self.configured, self.alerts, Random(seed), self.queue)
 
-    def connect(self, crm: Crm, mapping: Mapping) -> None:
+    def connect(self, crm: Crm, mapping: FieldMap) -> None:
         """Put another CRM in the place of the fake."""
-        self.ports = replace(self.ports, crm=crm, mapping=mapping)
+        self.ports = replace(self.ports, crm=crm, field_map=mapping)
         self._restart()
 
     def configure(
-        self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None, mapping: Mapping | None = None
+        self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None, mapping: FieldMap | None = None
     ) -> None:
         """Restart the app with other settings."""
         audit = self.ports.crm_audit if crm_audit is None else crm_audit
         dry = self.ports.dry_run if dry_run is None else dry_run
-        self.ports = replace(self.ports, crm_audit=audit, dry_run=dry, mapping=mapping or self.ports.mapping)
+        self.ports = replace(self.ports, crm_audit=audit, dry_run=dry, field_map=mapping or self.ports.field_map)
         self._restart()
 
     # --- the functions ---------------------------------------------------------------------------------------------

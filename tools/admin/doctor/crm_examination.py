@@ -9,7 +9,7 @@ from shared.crm.port import Crm
 from shared.errors import AccessDenied, CursorExpired, MappingError
 from shared.mapping.check.findings import Severity
 from shared.mapping.check.lint import lint
-from shared.mapping.field_map import Mapping
+from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping, positions
 from tools.admin.crms import CrmAdmin, admin_of
 from tools.admin.doctor.report import Line, Mark, Owner, bad, good, guarded, look
@@ -36,7 +36,7 @@ def examine_crm(app: App, name: str, *, stored: bool) -> Iterator[Line]:
         yield from guarded(feed, Owner.CRM, lambda: _feed(app, admin, client, feed, stored=stored))
 
 
-def _mapping(app: App, mapping: Mapping, client: Crm, about: str) -> Iterator[Line]:
+def _mapping(app: App, mapping: FieldMap, client: Crm, about: str) -> Iterator[Line]:
     found = lint(mapping.file, positions(client.name, app.settings.mapping_dir), client.describe())
     wrong = [each for each in found if each.severity is Severity.ERROR]
     for each in found:

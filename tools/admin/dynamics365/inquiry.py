@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from shared.bootstrap import App
 from shared.crm.dynamics365.records import Dynamics365
-from shared.mapping.field_map import Mapping
+from shared.mapping.field_map import FieldMap
 from shared.mapping.model import MappingFile
 from tools.admin.doctor.report import Line, Owner, clock, good, guarded, look
 from tools.admin.dynamics365.dataverse import Dataverse
@@ -42,11 +42,11 @@ class Dynamics365Admin:
             yield clock(self.title, parsedate_to_datetime(date), app.clock)
         yield from guarded("Dynamics 365: retention", Owner.CRM, lambda: _retention(crm))
 
-    def examine(self, app: App, mapping: Mapping) -> Iterator[Line]:  # noqa: ARG002 - as the protocol has it
+    def examine(self, app: App, mapping: FieldMap) -> Iterator[Line]:  # noqa: ARG002 - as the protocol has it
         """Nothing more: what the mapping file needs is in its tables."""
         yield from ()
 
-    def client(self, app: App, mapping: Mapping) -> Dynamics365:
+    def client(self, app: App, mapping: FieldMap) -> Dynamics365:
         """The Web API's."""
         return Dynamics365(app.dynamics_service, self.url(app), mapping, app.clock)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shared.crm.salesforce.api import Row, Wire, path
 from shared.lifecycle import Stage
 from shared.mapping.check.needs import Need, account_needs, contact_needs, owner_needs, record_needs
-from shared.mapping.field_map import Mapping as FieldMapping
+from shared.mapping.field_map import FieldMap
 
 Fields = Mapping[str, Mapping[str, Row]]
 """What Salesforce says about each field, by table and name."""
@@ -36,12 +36,12 @@ def described(wire: Wire, tables: Iterable[str]) -> Fields:
     return found
 
 
-def tables_of(mapping: FieldMapping) -> tuple[str, ...]:
+def tables_of(mapping: FieldMap) -> tuple[str, ...]:
     """Return the tables that the mapping file speaks of, parents first: rights on a record rest on its account's."""
     return ("Account", "Contact", "User", mapping.table)
 
 
-def for_app(mapping: FieldMapping, fields: Fields) -> PermissionSet:
+def for_app(mapping: FieldMap, fields: Fields) -> PermissionSet:
     """Return what the app's own user needs: every mapped field, and every record whoever owns it."""
     return PermissionSet(
         "Cosell_Sync",
@@ -56,7 +56,7 @@ def for_app(mapping: FieldMapping, fields: Fields) -> PermissionSet:
     )
 
 
-def for_sellers(mapping: FieldMapping, fields: Fields) -> PermissionSet:
+def for_sellers(mapping: FieldMap, fields: Fields) -> PermissionSet:
     """Return what people need who work with deals: the custom fields, those that only the app writes read-only."""
     sent = {row.column for row in mapping.file.fields if row.to_partner_center}
     wanted = {
@@ -73,7 +73,7 @@ def for_sellers(mapping: FieldMapping, fields: Fields) -> PermissionSet:
     )
 
 
-def _of_app(mapping: FieldMapping) -> dict[tuple[str, str], bool]:
+def _of_app(mapping: FieldMap) -> dict[tuple[str, str], bool]:
     """Return by table and field whether it is written."""
     file, table = mapping.file, mapping.table
     wanted = {(table, name): False for name in mapping.record_columns}
@@ -90,7 +90,7 @@ def _of_app(mapping: FieldMapping) -> dict[tuple[str, str], bool]:
     return wanted
 
 
-def _written_states(mapping: FieldMapping) -> Iterator[str]:
+def _written_states(mapping: FieldMap) -> Iterator[str]:
     """Yield the fields of each stage's first entry, which is the one that is written."""
     seen = set[Stage]()
     for stage, entry in mapping.file.status.entries():

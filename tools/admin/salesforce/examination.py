@@ -15,7 +15,7 @@ from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.crm.salesforce.currency import OrgCurrency
 from shared.errors import AccessDenied, GoneError, SchemaMismatch
 from shared.http import Response
-from shared.mapping.field_map import Mapping
+from shared.mapping.field_map import FieldMap
 from tools.admin.doctor.report import Line, Owner, bad, good, guarded, look
 from tools.admin.salesforce.access import VIEW_ALL, for_app
 from tools.admin.salesforce.org import SalesforceOrg
@@ -69,7 +69,7 @@ def allowance(app: App, answer: Response) -> Iterator[Line]:
 # --- what the mapping file rests on ----------------------------------------------------------------------------------
 
 
-def examine(app: App, mapping: Mapping) -> Iterator[Line]:
+def examine(app: App, mapping: FieldMap) -> Iterator[Line]:
     """Yield what stands in the way of this mapping file besides its fields."""
     org, wire = SalesforceOrg(app), app.salesforce_wire(mapping)
     checks = {
@@ -84,7 +84,7 @@ def examine(app: App, mapping: Mapping) -> Iterator[Line]:
         yield from guarded(subject, Owner.CRM, check)
 
 
-def _rights(wire: Wire, mapping: Mapping) -> Iterator[Line]:
+def _rights(wire: Wire, mapping: FieldMap) -> Iterator[Line]:
     held = []
     for table, wanted in for_app(mapping, {}).objects.items():
         try:
@@ -103,7 +103,7 @@ def _rights(wire: Wire, mapping: Mapping) -> Iterator[Line]:
         yield good("Salesforce: rights", f"the app's user may {', '.join(held)}")
 
 
-def _sharing(org: SalesforceOrg, mapping: Mapping) -> Iterator[Line]:
+def _sharing(org: SalesforceOrg, mapping: FieldMap) -> Iterator[Line]:
     """Yield whether the app's user sees every record, and not only those that sharing rules show it."""
     sets = format_soql("SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = {}", org.user("")["Id"])
     soql = f"SELECT SobjectType FROM ObjectPermissions WHERE Permissions{VIEW_ALL} = true AND ParentId IN ({sets})"  # noqa: S608
@@ -131,7 +131,7 @@ def _editing(org: SalesforceOrg) -> Iterator[Line]:
     yield look("Salesforce: editing", f"{what} with the app's user, by a role above the sellers or a rule", Owner.CRM)
 
 
-def _currency(app: App, wire: Wire, mapping: Mapping) -> Iterator[Line]:
+def _currency(app: App, wire: Wire, mapping: FieldMap) -> Iterator[Line]:
     if CURRENCY not in mapping.record_columns:
         return
     only = OrgCurrency(wire, mapping.table, app.settings.salesforce_currency).only()
@@ -150,7 +150,7 @@ def _duplicate_rules(org: SalesforceOrg) -> Iterator[Line]:
         yield look("Salesforce: duplicate rules", what, Owner.CRM)
 
 
-def _deletions(wire: Wire, mapping: Mapping) -> Iterator[Line]:
+def _deletions(wire: Wire, mapping: FieldMap) -> Iterator[Line]:
     """Yield whether the log of deletions can be read; the feed asks it now and then only."""
     wire.get("")
     now = wire.server_time()

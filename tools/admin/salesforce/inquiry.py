@@ -11,7 +11,7 @@ from shared.errors import SettingsError
 from shared.http import http_date
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.turns import LedgerTurns
-from shared.mapping.field_map import Mapping
+from shared.mapping.field_map import FieldMap
 from shared.mapping.model import MappingFile
 from tools.admin.doctor.report import Line, clock, good
 from tools.admin.options import Options
@@ -59,15 +59,15 @@ class SalesforceAdmin:
             yield clock(self.title, told, app.clock)
         yield from examination.allowance(app, answer)
 
-    def examine(self, app: App, mapping: Mapping) -> Iterator[Line]:
+    def examine(self, app: App, mapping: FieldMap) -> Iterator[Line]:
         """Look at rights on objects, the currency, duplicate rules and the log of deletions."""
         yield from examination.examine(app, mapping)
 
-    def client(self, app: App, mapping: Mapping) -> Crm:
+    def client(self, app: App, mapping: FieldMap) -> Crm:
         """The REST API's. It creates nothing here, so its turns need no storage."""
         return app.salesforce(mapping, LedgerTurns(MemoryLedger(), app.clock))
 
     def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], options: Options) -> Provisioner:
         """Through the Tooling API and permission sets."""
-        mapping = Mapping(file)
+        mapping = FieldMap(file)
         return Provisioner(SalesforceOrg(app), app.salesforce_wire(mapping), mapping, app.clock, tell, options.user)

@@ -115,7 +115,7 @@ def _understood() -> Iterator[None]:
 
 
 def _denied(error: CosellError) -> AccessDenied:
-    return AccessDenied(str(error)).told(error.code, error.correlation_id)
+    return AccessDenied(str(error)).with_remote(error.code, error.correlation_id)
 
 
 def _refusal(result: object) -> str:

@@ -17,7 +17,7 @@ from shared.crm.salesforce.metadata import describe_table
 from shared.mapping.check.findings import nearest
 from shared.mapping.check.needs import Need, record_needs
 from shared.mapping.check.tables import Table
-from shared.mapping.field_map import Mapping as FieldMapping
+from shared.mapping.field_map import FieldMap
 from shared.mapping.model import MappingFile
 from tools.admin.provision.plan import Action, Item, existing
 from tools.admin.salesforce.access import described, for_app, for_sellers, tables_of
@@ -61,7 +61,7 @@ class Provisioner:
         self,
         org: SalesforceOrg,
         wire: Wire,
-        mapping: FieldMapping,
+        mapping: FieldMap,
         clock: Clock,
         tell: Callable[[str], None],
         user: str = "",
