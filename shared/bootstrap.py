@@ -237,7 +237,8 @@ class App:
             settings.dynamics_client_id,
             settings.dynamics_client_secret,
         )
-        registered = Registration(tenant, client_id, secret) if tenant and client_id and secret else None
+        remedy = "Check DYNAMICS_TENANT_ID, DYNAMICS_CLIENT_ID and DYNAMICS_CLIENT_SECRET; secrets expire."
+        registered = Registration(tenant, client_id, secret, remedy) if tenant and client_id and secret else None
         identity = registered or ManagedIdentity(settings.identity_client_id)
         tokens = AzureTokens(f"{settings.dynamics_url}/.default", settings.entra_authority, identity)
         return Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))

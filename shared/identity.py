@@ -17,11 +17,12 @@ PUBLIC_AUTHORITY = "login.microsoftonline.com"
 
 @dataclass(frozen=True)
 class Registration:
-    """An app registration with its secret."""
+    """An app registration with its secret. `remedy` is what to tell an administrator when it is refused."""
 
     tenant: str
     client_id: str
     secret: str = field(repr=False)
+    remedy: str
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,13 @@ class ManagedIdentity:
     """The function app's own identity: the user-assigned one with this client id, else the system-assigned one."""
 
     client_id: str | None = None
+
+    @property
+    def remedy(self) -> str:
+        """What to tell an administrator when there is no token."""
+        if self.client_id:
+            return "Check that AZURE_CLIENT_ID is the client id of an identity that this function app has."
+        return "Switch the function app's identity on, or set AZURE_CLIENT_ID to that of a user-assigned one."
 
 
 class AzureTokens:
@@ -55,7 +63,7 @@ class AzureTokens:
                 return self._credential.get_token(self._scope).token
             except ClientAuthenticationError as error:
                 reason = str(error.message).splitlines()[0][:300]
-                raise SettingsError(f"no token for {self._scope}: {reason}") from error
+                raise SettingsError(f"no token for {self._scope}: {reason} {self._identity.remedy}") from error
             except (ServiceRequestError, AzureError) as error:
                 raise ServiceUnavailable(f"no token for {self._scope} ({type(error).__name__})") from error
 

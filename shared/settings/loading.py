@@ -102,7 +102,7 @@ def _value(setting: Setting, given: Mapping[str, str]) -> Any:
                 f"it to {setting.default}"
             )
         if setting.required:
-            raise _WrongError(f"is not set{setting.such_as}" if setting.such_as else "is not set")
+            raise _WrongError(f"is not set{setting.for_example}")
         text = setting.default
         if not text:
             return None

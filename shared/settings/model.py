@@ -58,6 +58,14 @@ class Setting:
 
     @property
     def such_as(self) -> str:
-        """The example as the end of a sentence; empty for a secret and for a closed set of words."""
-        shown = self.example or self.default
-        return "" if self.secret or self.kind.choices or not shown else f", such as {shown}"
+        """The example as the end of a rule; empty for a secret and for a closed set of words."""
+        return f", such as {self._shown}" if self._shown else ""
+
+    @property
+    def for_example(self) -> str:
+        """The example as a sentence's second half."""
+        return f"; for example {self._shown}" if self._shown else ""
+
+    @property
+    def _shown(self) -> str:
+        return "" if self.secret or self.kind.choices else self.example or self.default

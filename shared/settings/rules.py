@@ -49,7 +49,7 @@ def _partner_center(given: Mapping[str, str]) -> Iterator[Problem]:
 
 def _dynamics(given: Mapping[str, str]) -> Iterator[Problem]:
     if "DYNAMICS_URL" not in given:
-        yield "DYNAMICS_URL", f"is not set, but CRM names dynamics365{_such_as('DYNAMICS_URL')}"
+        yield "DYNAMICS_URL", f"is not set, but CRM names dynamics365{_example('DYNAMICS_URL')}"
     registration = ("DYNAMICS_TENANT_ID", "DYNAMICS_CLIENT_ID", "DYNAMICS_CLIENT_SECRET")
     absent = [name for name in registration if name not in given]
     if len(absent) < len(registration):
@@ -60,7 +60,7 @@ def _dynamics(given: Mapping[str, str]) -> Iterator[Problem]:
 def _salesforce(given: Mapping[str, str]) -> Iterator[Problem]:
     for name in ("SALESFORCE_URL", "SALESFORCE_CLIENT_ID"):
         if name not in given:
-            yield name, f"is not set, but CRM names salesforce{_such_as(name)}"
+            yield name, f"is not set, but CRM names salesforce{_example(name)}"
     key = ("SALESFORCE_USERNAME", "SALESFORCE_PRIVATE_KEY")
     present = [name for name in key if name in given]
     if "SALESFORCE_CLIENT_SECRET" in given:
@@ -87,8 +87,8 @@ def _registration(given: Mapping[str, str]) -> Iterator[Problem]:
         yield "WEBHOOK_PUBLIC_URL", problem.removesuffix(".")
 
 
-def _such_as(name: str) -> str:
-    return next(setting.such_as for setting in declared().values() if setting.name == name)
+def _example(name: str) -> str:
+    return next(setting.for_example for setting in declared().values() if setting.name == name)
 
 
 def _percent(given: Mapping[str, str], name: str) -> float:

@@ -90,6 +90,9 @@ TOLD = {
     "it; set it to 0 * * * * *.",
     ("DYNAMICS_URL", "https://<org>.crm.dynamics.com"): "still holds the sample's placeholder; put your own value "
     "there, such as https://contoso.crm.dynamics.com.",
+    ("PARTNER_CENTER_CLIENT_ID", None): "is not set; for example 00000000-0000-0000-0000-000000000000.",
+    ("DYNAMICS_URL", None): "is not set, but CRM names dynamics365; for example https://contoso.crm.dynamics.com.",
+    ("PARTNER_CENTER_REFRESH_TOKEN", None): "is not set.",
     ("CRM", "Zoho"): "must be dynamics365 or salesforce, or both with a comma between, such as dynamics365.",
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,6 +11,7 @@ from shared.settings import Mistakes, load_settings
 from tools.admin.doctor.examination import examine
 from tools.admin.doctor.report import Line, Mark, Owner, bad, good, look
 from tools.cli import local_settings
+from tools.cli.configured import hush
 
 
 def main(args: list[str]) -> int:
@@ -21,8 +21,7 @@ def main(args: list[str]) -> int:
     local_settings.into_environment()
     if not local_settings.FILE.exists():
         print(look("settings", "there is no local.settings.json, so the environment alone is read"))
-    for chatty in ("azure", "msal", "urllib3"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    hush()
     return show(lines(os.environ))
 
 

@@ -13,6 +13,7 @@ from tools.admin.crms import admin_of
 from tools.admin.options import Options
 from tools.admin.provision.plan import Action, Item
 from tools.cli import local_settings
+from tools.cli.configured import hush
 
 DEFAULT = Options()
 
@@ -21,6 +22,7 @@ def main(args: list[str]) -> int:
     """Show the plans, carry them out when asked to; 1 when something stands in the way. Each CRM is done for itself."""
     options = _parser().parse_args(args)
     local_settings.into_environment()
+    hush()
     try:
         app = App(load_settings())
     except CosellError as error:
