@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from shared.settings.declaration import declared
-from shared.settings.kinds import crm_names
+from shared.settings.kinds import CRM_NAMES, words
 from shared.urls import receiver_url_problems
 
 Problem = tuple[str, str]
@@ -13,11 +13,9 @@ Problem = tuple[str, str]
 
 
 def named_crms(given: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the CRMs that the setting CRM names; none when it is wrong, which is a mistake by itself."""
-    try:
-        return crm_names(given.get("CRM", ""))
-    except ValueError:
-        return ()
+    """Return the CRMs that the setting CRM names; a name that is wrong is a mistake by itself, and hides no other."""
+    named = {name.casefold() for name in words(given.get("CRM", ""))}
+    return tuple(crm for crm in CRM_NAMES if crm in named)
 
 
 def rules(given: Mapping[str, str]) -> Iterator[Problem]:

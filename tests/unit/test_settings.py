@@ -226,6 +226,10 @@ def test_keeping_a_registration_takes_the_receivers_whole_url(url: str | None) -
     assert "CANARY" not in problem
 
 
+def test_an_unknown_crm_hides_no_other_mistake() -> None:
+    assert named(CRM="dynamics365,sugar", DYNAMICS_URL=None) == {"CRM", "DYNAMICS_URL"}
+
+
 def test_nothing_set_names_everything_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     # What is handed in is what counts, even when it is empty.
     for name, value in GOOD.items():
