@@ -52,13 +52,13 @@ class Settings:
     storage: Annotated[str | None, Setting(
         "AzureWebJobsStorage", TEXT, STORAGE,
         "The storage account's connection string. Leave it out where an identity is used",
-        secret=True, sample="UseDevelopmentStorage=true", azure=Azure.LEFT_OUT,
+        secret=True, sample="UseDevelopmentStorage=true", azure=Azure.LEFT_OUT, needed="or an identity",
     )]
     storage_account: Annotated[str | None, Setting(
         "AzureWebJobsStorage__accountName", TEXT, STORAGE,
         "Name of the storage account, reached by identity with *Storage Blob Data Owner*, *Storage Queue "
         "Data Contributor* and *Storage Table Data Contributor*; wins over a connection string",
-        example="cosellstorage", azure=Azure.COMPUTED,
+        example="cosellstorage", azure=Azure.COMPUTED, needed="or a connection string",
     )]
     table_uri: Annotated[str | None, Setting(
         "AzureWebJobsStorage__tableServiceUri", URL, STORAGE,
@@ -94,7 +94,7 @@ class Settings:
         'base64: `python3 -c "import base64, os; '
         'print(base64.urlsafe_b64encode(os.urandom(32)).decode())"`. Several with a comma between: the '
         "first encrypts, all decrypt",
-        secret=True, sample="",
+        secret=True, sample="", needed="without a vault",
     )]
 
     # --- what is synchronized, and when ------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Settings:
     partner_center_client_secret: Annotated[str | None, Setting(
         "PARTNER_CENTER_CLIENT_SECRET", TEXT, PARTNER_CENTER,
         "The app registration's client secret",
-        secret=True, sample="",
+        secret=True, sample="", needed="or a certificate",
     )]
     partner_center_client_certificate: Annotated[str | None, Setting(
         "PARTNER_CENTER_CLIENT_CERTIFICATE", TEXT, PARTNER_CENTER,
@@ -245,7 +245,7 @@ class Settings:
     dynamics_url: Annotated[str | None, Setting(
         "DYNAMICS_URL", URL, DYNAMICS365,
         "The environment's address",
-        example="https://contoso.crm.dynamics.com", sample="https://<org>.crm.dynamics.com",
+        example="https://contoso.crm.dynamics.com", sample="https://<org>.crm.dynamics.com", needed="with Dynamics 365",
     )]
     dynamics_tenant_id: Annotated[str | None, Setting(
         "DYNAMICS_TENANT_ID", TENANT, DYNAMICS365,
@@ -268,17 +268,17 @@ class Settings:
     salesforce_url: Annotated[str | None, Setting(
         "SALESFORCE_URL", URL, SALESFORCE,
         "The org's My Domain address (step 2b)",
-        example="https://contoso.my.salesforce.com", sample="https://<org>.my.salesforce.com",
+        example="https://contoso.my.salesforce.com", sample="https://<org>.my.salesforce.com", needed="with Salesforce",
     )]
     salesforce_client_id: Annotated[str | None, Setting(
         "SALESFORCE_CLIENT_ID", TEXT, SALESFORCE,
         "Consumer key of the app of step 2b",
-        example="3MVG9...", sample="",
+        example="3MVG9...", sample="", needed="with Salesforce",
     )]
     salesforce_client_secret: Annotated[str | None, Setting(
         "SALESFORCE_CLIENT_SECRET", TEXT, SALESFORCE,
         "Consumer secret of the app (client credentials)",
-        secret=True, sample="",
+        secret=True, sample="", needed="or a key",
     )]
     salesforce_username: Annotated[str | None, Setting(
         "SALESFORCE_USERNAME", TEXT, SALESFORCE,

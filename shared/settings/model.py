@@ -44,6 +44,8 @@ class Setting:
     example: str = ""
     secret: bool = False
     required: bool = False
+    needed: str = ""
+    """When it is needed, where that hangs on other settings (rules.py)."""
     starts: str = ""
     sample: str | None = None
     """What local.settings.sample.json says; None when it is not in the sample."""

@@ -96,7 +96,7 @@ def _groups() -> Iterator[str]:
 def _need(setting: Setting) -> str:
     if setting.starts or setting.required:
         return "yes"
-    return f"default `{setting.default}`" if setting.default else "no"
+    return f"default `{setting.default}`" if setting.default else setting.needed or "no"
 
 
 def _extras(setting: Setting) -> str:
