@@ -164,15 +164,19 @@ class App:
             bundle=bundle,
             subject=settings.webhook_certificate_subject,
             organization=settings.webhook_certificate_organization,
+            issuers=settings.webhook_certificate_issuers,
         )
 
     @functools.cached_property
     def signature_check(self) -> SignatureCheck:
         """What authenticates events."""
-        from shared.partner_center.certificates import HttpsFetcher
+        from shared.partner_center.certificates import NetworkFetcher
+        from shared.partner_center.issuers import Issuers
         from shared.partner_center.signature import SignatureCheck
 
-        return SignatureCheck(self.trust, HttpsFetcher(), self.clock)
+        fetcher, hosts = NetworkFetcher(), self.settings.webhook_issuer_hosts
+        issuers = Issuers(hosts, fetcher, lambda: self.ledger) if hosts else None
+        return SignatureCheck(self.trust, fetcher, self.clock, issuers)
 
     @functools.cached_property
     def receiver(self) -> Receiver:

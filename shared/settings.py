@@ -108,6 +108,13 @@ class Settings(BaseModel):
         "pcnotifications-dispatch.microsoft.com", alias="WEBHOOK_CERTIFICATE_SUBJECT"
     )
     webhook_certificate_organization: Text = Field("Microsoft Corporation", alias="WEBHOOK_CERTIFICATE_ORGANIZATION")
+    webhook_certificate_issuers: Words = Field(
+        ("Microsoft Corporation", "DigiCert Inc"), alias="WEBHOOK_CERTIFICATE_ISSUERS"
+    )
+    webhook_issuer_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
+        ("www.microsoft.com", "caissuers.microsoft.com", "cacerts.digicert.com", "cacerts.geotrust.com"),
+        alias="WEBHOOK_ISSUER_HOSTS",
+    )
     webhook_public_url: Url | None = Field(None, alias="WEBHOOK_PUBLIC_URL", repr=False)
     webhook_registration: OnLoss = Field(OnLoss.ALERT, alias="WEBHOOK_REGISTRATION")
     webhook_heartbeat_hours: Annotated[int, Field(ge=0, le=8760)] = Field(24, alias="WEBHOOK_HEARTBEAT_HOURS")
@@ -130,6 +137,9 @@ class Settings(BaseModel):
     salesforce_api_stop_at: Percent = Field(STOP_AT, alias="SALESFORCE_API_STOP_AT")
 
 
+MEANT_WHEN_EMPTY = frozenset({"WEBHOOK_ISSUER_HOSTS"})
+"""Lists of which an empty one means none, not the default."""
+
 _ADVICE = {
     "missing": "is not set",
     "literal_error": "must be dynamics365 or salesforce, or both with a comma between",
@@ -140,11 +150,11 @@ _ADVICE = {
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment. Raises SettingsError naming every setting that is wrong.
 
-    An empty value counts as not set: that is how an unfilled line of the portal arrives.
+    An empty value counts as not set: that is how an unfilled line of the portal arrives. The settings of
+    MEANT_WHEN_EMPTY are the exception.
     """
-    given = {
-        name: value for name, value in (os.environ if environment is None else environment).items() if value.strip()
-    }
+    found = os.environ if environment is None else environment
+    given = {name: value for name, value in found.items() if value.strip() or name in MEANT_WHEN_EMPTY}
     problems = _combinations(given)
     settings: Settings | None = None
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol
 
-from shared.partner_center.refusal import SignatureRefused
+from shared.partner_center.refusal import UNAVAILABLE, CertificateUnavailable, SignatureRefused
 from shared.sync.heartbeat import Heartbeat
 from shared.sync.receive_event import Intake, MalformedEvent
 from shared.sync.security_audit import SecurityAudit
@@ -53,6 +53,9 @@ class Receiver:
             return self._refuse(HTTPStatus.UNAUTHORIZED, refusal.reason, detail=str(refusal))
         except MalformedEvent as refusal:
             return self._refuse(HTTPStatus.BAD_REQUEST, str(refusal))
+        except CertificateUnavailable:
+            self._audit.refused(UNAVAILABLE)  # Counted too: a door that cannot be opened is an attack, or an outage.
+            raise
         return HTTPStatus.OK
 
     def _refuse(self, status: HTTPStatus, reason: str, *, detail: str = "") -> HTTPStatus:

@@ -252,8 +252,9 @@ def test_a_wrong_storage_key_does_not_hide_the_crm(desk: Desk, azurite: str) -> 
     assert found.about("Dynamics 365: mapping").mark is Mark.GOOD
 
 
-def test_the_shipped_bundle_lacks_intermediates(desk: Desk) -> None:
-    found = see(desk.settings(WEBHOOK_TRUST_BUNDLE=""))
+def test_the_shipped_bundle_needs_no_intermediates_unless_none_may_be_fetched(desk: Desk) -> None:
+    assert "intermediates are fetched" in see(desk.settings(WEBHOOK_TRUST_BUNDLE="")).about("trust bundle").text
+    found = see(desk.settings(WEBHOOK_TRUST_BUNDLE="", WEBHOOK_ISSUER_HOSTS=""))
     assert found.bad == [("trust bundle", Owner.AZURE)]
     assert "no unexpired intermediate" in found.about("trust bundle").text
 

@@ -1,6 +1,7 @@
 """The receiver's contract (design section 4.1), over the wire."""
 
 import base64
+from pathlib import Path
 
 import pytest
 import requests
@@ -41,6 +42,16 @@ def crm() -> str:
 def event(stage: Stage) -> bytes:
     referral_id, _ = received_deal(stage)
     return EVENT % referral_id.encode()
+
+
+def test_the_first_event_is_verified_without_any_certificate_work(stage: Stage, event: bytes) -> None:
+    # All that the app holds is a root, as one that has just been installed; both authorities in between are fetched.
+    assert Path(stage.settings()["WEBHOOK_TRUST_BUNDLE"]).read_text().count("BEGIN CERTIFICATE") == 1
+    assert post(stage, event).status_code == 200
+    issuers = stage.world.servers["issuers"].log
+    assert sorted(entry.path for entry in issuers.entries) == sorted(stage.partner_center.signer.issuers)
+    assert {entry.status for entry in issuers.entries} == {200}
+    assert stage.world.servers["certificates"].log.count() == 1
 
 
 def test_a_signed_event_is_taken(stage: Stage, event: bytes) -> None:

@@ -68,6 +68,7 @@ def test_the_documented_defaults() -> None:
     assert settings.partner_center_webhooks_scope == "https://api.partnercenter.microsoft.com/.default"
     assert settings.entra_authority == "https://login.microsoftonline.com"
     assert settings.webhook_certificate_hosts == ("3psostorageacct.blob.core.windows.net",)
+    assert "www.microsoft.com" in settings.webhook_issuer_hosts
     assert settings.webhook_certificate_subject == "pcnotifications-dispatch.microsoft.com"
     assert settings.webhook_certificate_organization == "Microsoft Corporation"
     assert settings.webhook_registration is OnLoss.ALERT
@@ -86,12 +87,14 @@ def test_what_is_set_is_taken() -> None:
         CRM_AUDIT="creates_and_failures",
         DRY_RUN="true",
         WEBHOOK_CERTIFICATE_HOSTS="a.example, b.example:8443,",
+        WEBHOOK_ISSUER_HOSTS=" ",
     )
     assert settings.mapping_dir == Path("/mappings")
     assert settings.queue == "others"
     assert settings.crm_audit is CrmAudit.CREATES_AND_FAILURES
     assert settings.dry_run is True
     assert settings.webhook_certificate_hosts == ("a.example", "b.example:8443")
+    assert settings.webhook_issuer_hosts == (), "an empty list means none"
     assert settings.dynamics_url == "https://org.crm.dynamics.com"
 
 

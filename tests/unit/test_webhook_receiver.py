@@ -17,7 +17,7 @@ import WebhookReceiver
 from shared.bootstrap import App
 from shared.errors import ServiceUnavailable, SettingsError
 from shared.ledger.memory import MemoryLedger
-from shared.partner_center.refusal import Reason
+from shared.partner_center.refusal import UNAVAILABLE, CertificateUnavailable, Reason
 from shared.settings import Settings
 from shared.sync.heartbeat import last_event
 from shared.sync.receiver import MAX_BODY
@@ -113,6 +113,15 @@ def test_a_refusal_is_in_log_and_security_audit_with_its_reason(
     assert door.queue.sent == []
     assert reason in caplog.text
     assert door.audit() == [f"refused: {reason} (1 in the hour from 12:00 UTC)"]
+
+
+def test_a_certificate_that_cannot_be_had_is_counted_and_the_event_is_to_be_sent_again(door: Door) -> None:
+    door.stage.fetcher.content = CertificateUnavailable("down")
+    for _ in range(10):
+        assert door.post(event()) == 500
+    counts = [f"refused: {UNAVAILABLE} ({count} in the hour from 12:00 UTC)" for count in (10, 1)]
+    assert door.audit() == counts
+    assert door.queue.sent == []
 
 
 def test_the_largest_event_is_looked_at(door: Door) -> None:

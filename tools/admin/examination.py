@@ -64,14 +64,15 @@ def _storage(app: App) -> Iterator[Line]:
 def _trust(app: App) -> Iterator[Line]:
     """Yield whether the bundle can vouch for the certificate that signs events."""
     now, bundle = app.clock.now(), app.trust.bundle
-    roots = [each for each in bundle if each.subject == each.issuer]
-    current = [each for each in bundle if each not in roots and each.not_valid_after_utc > now]
-    expired = [each for each in bundle if each.not_valid_after_utc <= now]
+    valid = [each for each in bundle if each.not_valid_after_utc > now]
+    roots = [each for each in valid if each.subject == each.issuer]
+    current = [each for each in valid if each.subject != each.issuer]
+    expired = [each for each in bundle if each not in valid]
     if not roots:
-        yield bad("trust bundle", "holds no root certificate: every event is refused", Owner.AZURE)
-    elif not current:
-        what = "holds no unexpired intermediate certificate: events are refused with 401, and changes come late"
-        yield bad("trust bundle", f"{what}; see README, WEBHOOK_TRUST_BUNDLE", Owner.AZURE)
+        yield bad("trust bundle", "holds no unexpired root certificate: every event is refused", Owner.AZURE)
+    elif not current and not app.settings.webhook_issuer_hosts:
+        what = "holds no unexpired intermediate certificate, and WEBHOOK_ISSUER_HOSTS is empty"
+        yield bad("trust bundle", f"{what}: events are refused with 401, and changes come late", Owner.AZURE)
     else:
         yield from _expiry(roots, current, now)
     if expired:
@@ -81,7 +82,8 @@ def _trust(app: App) -> Iterator[Line]:
 def _expiry(roots: list[x509.Certificate], current: list[x509.Certificate], now: datetime) -> Iterator[Line]:
     first = min([*roots, *current], key=lambda each: each.not_valid_after_utc)
     until = f"the first to expire is {_name(first)}, on {first.not_valid_after_utc:%Y-%m-%d}"
-    text = f"roots: {len(roots)}, intermediates: {len(current)}; {until}"
+    others = f"intermediates: {len(current)}" if current else "intermediates are fetched"
+    text = f"roots: {len(roots)}, {others}; {until}"
     yield (
         look("trust bundle", text, Owner.AZURE)
         if first.not_valid_after_utc < now + SOON

@@ -30,7 +30,8 @@ SALESFORCE_CLIENT_SECRET = "simulated-consumer-secret"
 class World:
     """Entra ID, Partner Center (referrals, webhooks, certificate host) and whatever else was added.
 
-    Servers by name: `entra`, `referrals`, `webhooks`, `certificates`, `control` (plain HTTP). `ports` may fix some.
+    Servers by name: `entra`, `referrals`, `webhooks`, `certificates`, `issuers` and `control` (plain HTTP).
+    `ports` may fix some.
     Use as a context manager.
     """
 
@@ -68,6 +69,7 @@ class World:
         self.add("referrals", pc.referrals_app)
         self.add("webhooks", pc.webhooks_app)
         pc.certificate_host = self.add("certificates", pc.certificate_app).url
+        pc.publish_issuers_at(self.add("issuers", pc.issuer_app, tls=False).url)
         add_server_routes(self.control, self.servers, self.clock)
         add_partner_center_routes(self.control, pc)
         self.control.add("GET", "/settings", lambda _, __: self.settings())
@@ -96,13 +98,15 @@ class World:
     def _configure_trust(self, directory: Path) -> None:
         tls = self.authority.write_bundle(directory / "tls-ca.pem")
         signing = directory / "webhook-trust.pem"
-        signing.write_bytes(self.partner_center.signer.trust_bundle_pem)
+        # In place of the roots that the app ships; everything below them is the app's to find.
+        signing.write_bytes(self.partner_center.signer.root_pem)
         self.configure(
             {
                 "REQUESTS_CA_BUNDLE": str(tls),
                 "SSL_CERT_FILE": str(tls),
                 "WEBHOOK_TRUST_BUNDLE": str(signing),
                 "WEBHOOK_CERTIFICATE_HOSTS": self.servers["certificates"].host,
+                "WEBHOOK_ISSUER_HOSTS": self.servers["issuers"].host,
                 "ENTRA_AUTHORITY": self.servers["entra"].url,
                 "TOKEN_ENCRYPTION_KEY": Fernet.generate_key().decode(),
             }
