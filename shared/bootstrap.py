@@ -289,7 +289,8 @@ class App:
         """What notes that events come."""
         from shared.sync.heartbeat import Heartbeat
 
-        return Heartbeat(lambda: self.ledger, self.clock)
+        hours = self.settings.webhook_heartbeat_hours
+        return Heartbeat(lambda: self.ledger, self.clock, timedelta(hours=hours))
 
     @functools.cached_property
     def watchdog(self) -> Watchdog:

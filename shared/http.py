@@ -26,6 +26,7 @@ import tenacity
 
 from shared.clock import Clock
 from shared.errors import CosellError, OutcomeUnknown, RetriableError, ServiceUnavailable, SignInRequired, Throttled
+from shared.pauses import Pauses
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,17 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `repeatable`: sending it twice does no more than sending it once."""
+    """One HTTP request. `repeatable`: sending it twice does no more than sending it once.
+
+    `operation` names what the service limits by itself: a pause that is asked for then is not the whole service's.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes | None = None
     repeatable: bool = True
+    operation: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,8 +158,7 @@ class Service:
         self._random = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._identity_headers = identity_headers
         self._observe = observe
-        self._closed_until: datetime | None = None
-        self._lock = threading.Lock()
+        self._pauses = Pauses(clock)
 
     def call(
         self,
@@ -164,13 +168,13 @@ class Service:
         headers: Mapping[str, str] | None = None,
         content: object = None,
         repeatable: bool = True,
+        operation: str = "",
     ) -> Response:
         """Send a request and return its successful answer; `content` is sent as JSON. Raises as `send` does."""
         body = None if content is None else json.dumps(content).encode()
         kind = {"Content-Type": "application/json; charset=utf-8"} if body is not None else {}
-        return self.send(
-            Request(method, url, {"Accept": "application/json", **kind, **(headers or {})}, body, repeatable)
-        )
+        sent = {"Accept": "application/json", **kind, **(headers or {})}
+        return self.send(Request(method, url, sent, body, repeatable, operation))
 
     def send(self, request: Request) -> Response:
         """Send a request that is ready but for its authorization, and return its successful answer.
@@ -188,7 +192,9 @@ class Service:
         return retrying(self._once, request)
 
     def _once(self, request: Request) -> Response:
-        self._check_open()
+        remaining = self._pauses.remaining(request.operation)
+        if remaining:
+            raise Throttled(f"{self.name} asked us to wait", retry_after=remaining)
         response = self._send(request, fresh=False)
         if response.status == 401:
             response = self._send(request, fresh=True)
@@ -196,7 +202,7 @@ class Service:
             return response
         error = self._failure(request, response)
         if isinstance(error, RetriableError) and error.retry_after is not None:
-            self._close_for(error.retry_after)
+            self._pauses.ask(request.operation, error.retry_after)
         raise error
 
     def _send(self, request: Request, *, fresh: bool) -> Response:
@@ -243,19 +249,6 @@ class Service:
         if asked is not None:
             return asked + self._random.uniform(0, 0.5)
         return self._random.uniform(0.1, 0.4 * 2.0**state.attempt_number)
-
-    # --- the pause a service asked for ---------------------------------------------------------------------------
-
-    def _close_for(self, seconds: float) -> None:
-        until = datetime.fromtimestamp(self._clock.now().timestamp() + seconds, UTC)
-        with self._lock:
-            self._closed_until = max(until, self._closed_until or until)
-
-    def _check_open(self) -> None:
-        with self._lock:
-            remaining = (self._closed_until - self._clock.now()).total_seconds() if self._closed_until else 0.0
-        if remaining > 0:
-            raise Throttled(f"{self.name} asked us to wait", retry_after=remaining)
 
 
 def retry_after(response: Response, clock: Clock) -> float | None:

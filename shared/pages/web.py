@@ -41,7 +41,7 @@ class Visit:
     @property
     def host(self) -> str:
         """Where the visitor believes to be: host, with the port where it is not the usual one."""
-        return urlsplit(self.url).netloc.rsplit("@", 1)[-1]
+        return _netloc(self.url) or ""
 
     @property
     def is_form(self) -> bool:
@@ -68,7 +68,15 @@ class Visit:
         if site is not None:
             return site not in ("same-origin", "none")
         origin = self.headers.get("origin")
-        return origin is not None and urlsplit(origin).netloc.casefold() != self.host.casefold()
+        return origin is not None and (_netloc(origin) or "").casefold() != self.host.casefold()
+
+
+def _netloc(url: str) -> str | None:
+    """Return a URL's host and port; None of what is no URL."""
+    try:
+        return urlsplit(url).netloc.rsplit("@", 1)[-1]
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,9 @@ class WebhooksClient:
 
     def send_test_event(self) -> str:
         """POST validationEvents; the correlation id comes in an object or, by the swagger, as a bare string."""
-        answer = self._service.call("POST", f"{self._url}/validationEvents", repeatable=False).json()
+        # Test events have a limit of their own (two a minute): that it is reached stops no registration.
+        url = f"{self._url}/validationEvents"
+        answer = self._service.call("POST", url, repeatable=False, operation="test event").json()
         correlation_id = answer if isinstance(answer, str) else _members(answer).get("correlationid")
         if not correlation_id:
             raise ServiceUnavailable("Partner Center gave the test event no correlation id")

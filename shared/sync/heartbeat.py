@@ -1,4 +1,8 @@
-"""When the last event came: remembered cheaply, by our own clock, for the watchdog."""
+"""When the last event came that told news: remembered cheaply, by our own clock, for the watchdog.
+
+News is a change later than any that an event told of before. Events carry no time of sending, and whoever holds one
+can send it again: it must not hide that no others come.
+"""
 
 from __future__ import annotations
 
@@ -20,35 +24,52 @@ _KIND, _NAME = "webhook", "last-event"
 
 
 class Heartbeat:
-    """Notes that an authentic referral event came; one per process. The ledger is made at the first one."""
+    """Notes that an authentic referral event came; one per process. The ledger is made at the first one.
 
-    def __init__(self, ledger: Callable[[], Ledger], clock: Clock) -> None:
+    A change older than `max_age` is no news, whoever tells of it.
+    """
+
+    def __init__(self, ledger: Callable[[], Ledger], clock: Clock, max_age: timedelta = timedelta(hours=24)) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._max_age = max_age
         self._lock = threading.Lock()
         self._noted: datetime | None = None
+        self._newest: datetime | None = None
         self._held: Stored | None = None
 
-    def beat(self) -> None:
-        """Note an event. The event is safe on the queue already, so a failure to note it is only logged."""
+    def beat(self, changed_at: datetime | None) -> None:
+        """Note an event that tells of a change at this moment of Partner Center's; without one it proves nothing.
+
+        The event is safe on the queue already, so a failure to note it is only logged.
+        """
         now = self._clock.now()
+        if changed_at is None or now - changed_at > self._max_age:
+            return
         with self._lock:
+            if self._newest and changed_at <= self._newest:
+                return
+            self._newest = changed_at
             if self._noted and now - self._noted < PAUSE:
                 return
             self._noted = now
         try:
-            self._note(now)
+            self._note(now, changed_at)
         except CosellError as error:
-            self._noted = None  # The next event is noted instead.
+            self._noted = self._newest = None  # The next event is noted instead.
             log.warning("the moment of the last event could not be noted: %s", type(error).__name__)
 
-    def _note(self, now: datetime) -> None:
-        """Store the moment: one write, as long as no other instance has stored its own meanwhile."""
+    def _note(self, now: datetime, changed_at: datetime) -> None:
+        """Store the moments: one write, as long as no other instance has stored its own meanwhile."""
         for held in (self._held, None):
             try:
                 ledger = self._ledger()
                 known = held or ledger.value(_KIND, _NAME)
-                self._held = ledger.replace_value(_KIND, _NAME, now.isoformat(), known)
+                told = _moments(known)
+                if told and changed_at <= told[1]:
+                    return
+                text = f"{now.isoformat()} {changed_at.isoformat()}"
+                self._held = ledger.replace_value(_KIND, _NAME, text, known)
             except StaleError:
                 self._held = None
             else:
@@ -57,6 +78,14 @@ class Heartbeat:
 
 
 def last_event(ledger: Ledger) -> datetime | None:
-    """Return when an event came last, give or take PAUSE; None when none ever came."""
-    text = ledger.value(_KIND, _NAME).value
-    return datetime.fromisoformat(text) if text else None
+    """Return when an event came last that told news, give or take PAUSE; None when none ever came."""
+    moments = _moments(ledger.value(_KIND, _NAME))
+    return moments[0] if moments else None
+
+
+def _moments(stored: Stored) -> tuple[datetime, datetime] | None:
+    """Return when the last event came, and the change it told of."""
+    if not stored.value:
+        return None
+    came, changed = stored.value.split(" ")
+    return datetime.fromisoformat(came), datetime.fromisoformat(changed)

@@ -47,8 +47,7 @@ class Receiver:
             return self._refuse(HTTPStatus.BAD_REQUEST, "the body is empty, or was sent in chunks")
         try:
             self._check.check(headers, body)
-            if self._intake.take(body):
-                self._heartbeat.beat()
+            taken = self._intake.take(body)
         except SignatureRefused as refusal:
             return self._refuse(HTTPStatus.UNAUTHORIZED, refusal.reason, detail=str(refusal))
         except MalformedEvent as refusal:
@@ -56,9 +55,14 @@ class Receiver:
         except CertificateUnavailable:
             self._audit.refused(UNAVAILABLE)  # Counted too: a door that cannot be opened is an attack, or an outage.
             raise
+        if taken.too_old:
+            # Sending it again would change nothing, so it is taken; what is counted is that somebody repeats it.
+            return self._refuse(HTTPStatus.OK, "the event is older than three days")
+        if taken.correlation_id:
+            self._heartbeat.beat(taken.event.changed_at)
         return HTTPStatus.OK
 
     def _refuse(self, status: HTTPStatus, reason: str, *, detail: str = "") -> HTTPStatus:
-        log.warning("event refused with %d: %s", status, detail or reason)
+        log.warning("event not taken, answered with %d: %s", status, detail or reason)
         self._audit.refused(reason)
         return status

@@ -88,7 +88,10 @@ class RegistrationDesk:
         return Answer(200, told)
 
     def _owner(self, url: str, host: str) -> str:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return ELSEWHERE  # Partner Center took it from somebody, whatever it is.
         ours = {each.casefold() for each in (host, self._public_host) if each}
         if parts.netloc.casefold() in ours and parts.path.rstrip("/").casefold().endswith("/webhookreceiver"):
             return HERE
@@ -110,8 +113,8 @@ def failed(error: CosellError) -> Answer:
 def remedy(error: CosellError) -> str:
     """Return what a person can do about a failure."""
     if isinstance(error, Throttled):
-        wait = f"Wait {max(1, round(error.retry_after))} seconds" if error.retry_after else "Wait a minute"
-        return f"{wait} and try again. Partner Center sends at most two test events a minute."
+        when = f"{max(1, round(error.retry_after))} seconds" if error.retry_after else "a minute"
+        return f"Too many requests. Try again in {when}. Partner Center sends at most two test events a minute."
     return next((text for kind, text in _REMEDIES.items() if isinstance(error, kind)), "Try again in some minutes.")
 
 

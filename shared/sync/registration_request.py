@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from shared.sync.receive_event import REFERRAL_EVENTS
 from shared.urls import is_loopback
@@ -18,6 +18,8 @@ KNOWN_EVENTS = REFERRAL_EVENTS | {TEST_EVENT}
 
 MAX_BODY = 16 * 1024
 """The largest request that is read, in bytes; an honest one is below 2 KiB."""
+
+_QUOTES = "\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
 
 _SWITCHES = ("overwrite", "send_test_event")
 _FIELDS = ("webhook_url", "events", *_SWITCHES)
@@ -102,25 +104,43 @@ def check_request(content: Mapping[str, object]) -> RegistrationRequest:
 
 def url_problems(url: object) -> list[str]:
     """Return what keeps a URL from being the receiver's: each problem is a rule and its remedy."""
-    if not isinstance(url, str) or not url.strip():
+    if url is not None and not isinstance(url, str):
+        return ["must be a text. Paste the WebhookReceiver's function URL."]
+    if url is None or not url.strip():
         return ["is missing. Paste the WebhookReceiver's function URL."]
+    if url.strip()[0] in _QUOTES:
+        return ["must not be in quotation marks. Paste it without them."]
     try:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return ["is not a URL. Paste the WebhookReceiver's function URL."]
-    problems = []
+    problems = _host_problems(parts, host)
     if not url.strip().isprintable() or " " in url.strip():
-        problems.append("must not hold blanks or control characters. Copy it again, in one piece.")
+        problems.insert(0, "must not contain spaces or control characters. Copy it again, in one piece.")
+    if not parts.path.rstrip("/").casefold().endswith("/webhookreceiver"):
+        problems.append("must be the URL of WebhookReceiver, which ends in /api/WebhookReceiver?code=...")
+    return problems + _key_problems(parse_qs(parts.query))
+
+
+def _host_problems(parts: SplitResult, host: str) -> list[str]:
+    problems = []
+    if not host.isascii():
+        # A letter of another alphabet may look like one of ours. What is meant is written xn--..., and seen to be it.
+        problems.append("must have a host name of plain letters. Copy it from the portal.")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         problems.append("must begin with https://.")
     if not host or "@" in parts.netloc or parts.fragment:
         problems.append("must be an absolute URL without user name or fragment.")
-    if not parts.path.rstrip("/").casefold().endswith("/webhookreceiver"):
-        problems.append("must be the URL of WebhookReceiver, which ends in /api/WebhookReceiver?code=...")
-    if not parse_qs(parts.query).get("code"):
-        problems.append("lacks the function key. Copy the URL with its ?code=... part.")
     return problems
+
+
+def _key_problems(query: Mapping[str, list[str]]) -> list[str]:
+    if not query.get("code"):
+        return ["lacks the function key. Copy the URL with its ?code=... part."]
+    if "_master" in query.get("clientId", ()):
+        return ["holds the master key, which opens every function. Copy the URL with a function key."]
+    return []
 
 
 def _event_problems(events: object) -> list[str]:
@@ -129,7 +149,7 @@ def _event_problems(events: object) -> list[str]:
     if not isinstance(events, list) or not all(isinstance(name, str) for name in events):
         return ["events: must be a list of event names; leave it out for the four referral events."]
     if not events:
-        return ["events: must name at least one event."]
+        return ["events: Choose at least one event."]
     unknown = [name for name in events if name not in KNOWN_EVENTS]
     if unknown:
         return [f"events: {', '.join(unknown)} is not one of {', '.join(sorted(KNOWN_EVENTS))}."]

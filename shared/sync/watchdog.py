@@ -36,7 +36,7 @@ GRACE = timedelta(hours=1)
 """How long an event may take before a change that the sweep found counts as one without an event."""
 
 _REMEDY = "Open RegisterWebhook to see it and, if this app is to have the events, to register with overwrite."
-_LATE = "Until then changes are found by the sweep alone, some minutes late."
+_LATE = "Until then changes are picked up by the periodic check, up to 10 minutes later."
 
 
 class OnLoss(StrEnum):
@@ -162,12 +162,12 @@ class _Watch:
 
 
 def _silent(now: datetime, last: datetime | None, since: datetime) -> str:
-    heard = f"The last one came on {last:%d %B %Y at %H:%M} UTC." if last else "None has ever come."
+    heard = f"The last one came on {last:%d %B %Y at %H:%M} UTC." if last else "No event has ever arrived."
     silent = _hours(now - (last or since))
     return (
-        f"referrals change in Partner Center, but no event has come for {silent}. {heard} The sweep alone finds them, "
-        "some minutes late. Open RegisterWebhook and send a test event; if it is refused, the log of WebhookReceiver "
-        "says why."
+        f"referrals change in Partner Center, but no event has come for {silent}. {heard} The periodic check picks "
+        "them up, up to 10 minutes later. Open RegisterWebhook and send a test event; if it is refused, the log of "
+        "WebhookReceiver says why."
     )
 
 

@@ -1,6 +1,7 @@
 """The receiver's contract (design section 4.1), over the wire."""
 
 import base64
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,8 @@ def test_without_the_function_key_nothing_is_looked_at(stage: Stage, event: byte
 
 
 def test_the_same_event_again_costs_no_call(stage: Stage, event: bytes) -> None:
-    body = event[:-1] + b',"ResourceChangeUtcDate":"2026-01-05T09:31:07.0912345+00:00"}'
+    changed = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.0912345+00:00"
+    body = event[:-1] + f',"ResourceChangeUtcDate":"{changed}"}}'.encode()
     assert post(stage, body).status_code == 200
     before = stage.quiet().calls()
     for _ in range(5):

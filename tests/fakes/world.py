@@ -163,8 +163,9 @@ class World:
         self.intake = Intake(self.queue, self.theirs)
 
     def _take(self, body: bytes) -> None:
-        if self.intake.take(body):
-            self.heartbeat.beat()
+        taken = self.intake.take(body)
+        if taken.correlation_id:
+            self.heartbeat.beat(taken.event.changed_at)
 
     def receive_all(self) -> None:
         """Deliver every event that waits."""

@@ -206,6 +206,23 @@ def test_the_pause_holds_for_the_whole_service(status: int) -> None:
     assert stage.get().status == 200
 
 
+def test_the_pause_of_one_operation_holds_up_no_other() -> None:
+    stage = Stage(answer(429, retry_after="60"), answer(200), answer(429, retry_after="30"))
+    with pytest.raises(Throttled):
+        stage.service.call("POST", URL, operation="test event")
+    assert stage.service.call("GET", URL).status == 200
+    with pytest.raises(Throttled) as caught:
+        stage.service.call("POST", URL, operation="test event")
+    assert caught.value.retry_after == pytest.approx(60)
+    with pytest.raises(Throttled):
+        stage.service.call("GET", URL)
+    stage.clock.pass_time(45)
+    with pytest.raises(Throttled) as caught:  # The whole service's pause was shorter, and is over.
+        stage.service.call("POST", URL, operation="test event")
+    assert caught.value.retry_after == pytest.approx(15)
+    assert len(stage.transport.requests) == 3
+
+
 def test_a_short_pause_met_on_the_way_is_waited_for() -> None:
     stage = Stage(answer(429, retry_after="12"), answer(200))
     with pytest.raises(Throttled):

@@ -22,7 +22,7 @@ from shared.sync.registration_request import (
     RegistrationRequest,
     parse_request,
 )
-from shared.urls import redacted
+from shared.urls import redacted, redacted_within
 from tests.fakes.webhooks import FakeWebhooks
 from tests.unit.stand_ins import ManualClock
 
@@ -114,6 +114,37 @@ def test_keys_of_others_are_not_shown() -> None:
 def test_no_secret_of_a_url_is_shown(url: str) -> None:
     assert "CANARY" not in redacted(url)
     assert redacted(url).startswith("https://h.example/x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /api/WebhookReceiver?code=CANARY failed",
+        "fn.example/api/WebhookReceiver?code=CANARY&x=1",
+        "wss://user:CANARY@fn.example/x?a=CANARY",
+        "https%3A%2F%2Ffn.example%2Fx%3Fcode%3DCANARY",
+        "https%253A%252F%252Ffn.example%252Fx%253Fcode%253DCANARY",
+        "code=CANARY",
+        "the clientSecret = CANARY was refused",
+        "SharedAccessKey=CANARY;EndpointSuffix=x",
+        "https://h.example/x;sig=CANARY/y",
+        "AMQPS://CANARY@h.example/",
+    ],
+)
+def test_no_secret_within_a_text_is_shown(text: str) -> None:
+    assert "CANARY" not in redacted_within(text)
+
+
+@pytest.mark.parametrize(
+    "url", ["https:user:CANARY@h.example", "https://h.example/x;sig=CANARY", "//CANARY@h/x", "https://["]
+)
+def test_no_secret_of_an_odd_url_is_shown(url: str) -> None:
+    assert "CANARY" not in redacted(url)
+
+
+def test_a_text_without_secrets_stays_as_it_is() -> None:
+    text = "error code 400: the event 'referral-created' at https://h.example/a/b is unknown"
+    assert redacted_within(text) == text
 
 
 # --- the test event --------------------------------------------------------------------------------------------------
@@ -288,10 +319,28 @@ def test_loopback_may_be_plain_http(url: str) -> None:
         "https://fn.example/api/WebhookReceiver?code=",
         "https://fn.example/api/WebhookReceiver?code=k k",
         "https://fn.example/api/WebhookReceiver?code=k\nx",
+        "https://fn.ex\u0430mple/api/WebhookReceiver?code=k",
+        "https://fn.example/api/WebhookReceiver?code=k&clientId=_master",
     ],
 )
 def test_a_url_that_could_not_work_is_refused_by_name(url: object) -> None:
     assert all(problem.startswith("webhook_url: ") for problem in problems(webhook_url=url))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ('"https://fn.example/api/WebhookReceiver?code=k"', "quotation marks"),
+        ("\u201chttps://fn.example/api/WebhookReceiver?code=k\u201d", "quotation marks"),
+        (7, "must be a text"),
+        (None, "is missing"),
+        ("https://fn.ex\u0430mple/api/WebhookReceiver?code=k", "plain letters"),
+        ("https://fn.example/api/WebhookReceiver?code=k&clientId=_master", "master key"),
+    ],
+)
+def test_one_mistake_is_one_problem(url: object, words: str) -> None:
+    (problem,) = problems(webhook_url=url)
+    assert words in problem
 
 
 def test_every_problem_is_named_at_once() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -17,7 +17,7 @@ from shared.sync.registration_request import DEFAULT_EVENTS, RegistrationRequest
 from shared.sync.watchdog import GRACE, KEEP_PAUSE, OnLoss, Watchdog
 from tests.fakes.webhooks import FakeWebhooks
 from tests.fakes.world import Chat
-from tests.unit.stand_ins import ManualClock
+from tests.unit.stand_ins import START, ManualClock
 
 URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
 OURS = Registration(URL, DEFAULT_EVENTS)
@@ -194,13 +194,13 @@ def test_a_registration_that_fails_still_alerts_and_is_not_repeated_every_few_mi
 
 def test_silence_while_referrals_change_is_told_once_and_healed_by_the_next_event() -> None:
     post = Post()
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=10, unannounced=2) == []
     assert post.listen(hours=13) == []
     (told,) = post.listen(hours=1.1)
     assert "no event has come for 24 hours" in told
     assert post.listen(hours=5, unannounced=1) == []
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     (healed,) = post.listen(hours=0.1)
     assert "well again" in healed
     assert post.listen(hours=100) == []
@@ -208,22 +208,22 @@ def test_silence_while_referrals_change_is_told_once_and_healed_by_the_next_even
 
 def test_silence_while_nothing_changes_is_only_silence() -> None:
     post = Post()
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=500) == []
 
 
 def test_a_change_that_the_sweep_sees_just_before_its_event_is_no_silence() -> None:
     post = Post()
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=60, unannounced=1) == [], "after a long weekend"
     post.clock.pass_time(60)
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert [post.listen(hours=hour) for hour in (0.2, 2, 30)] == [[], [], []]
 
 
 def test_an_event_lost_after_a_long_silence_is_told_after_the_grace() -> None:
     post = Post()
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=60, unannounced=1) == []
     assert post.listen(hours=GRACE.total_seconds() / 3600 - 0.5) == []
     (told,) = post.listen(hours=0.5)
@@ -232,7 +232,7 @@ def test_an_event_lost_after_a_long_silence_is_told_after_the_grace() -> None:
 
 def test_changes_whose_events_wait_on_the_queue_are_no_silence() -> None:
     post = Post()
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=0.5, unannounced=3) == []
     assert [post.listen(hours=30) for _ in range(3)] == [[], [], []]
 
@@ -242,7 +242,7 @@ def test_where_no_event_ever_came_the_first_change_counts() -> None:
     assert post.listen(hours=100, unannounced=1) == []
     assert post.listen(hours=23) == []
     (told,) = post.listen(hours=1)
-    assert "None has ever come" in told
+    assert "No event has ever arrived" in told
 
 
 def test_a_heartbeat_that_is_switched_off_tells_nothing() -> None:
@@ -271,10 +271,11 @@ def test_many_events_are_one_small_write() -> None:
     ledger, clock = Counting(), ManualClock()
     heartbeat = Heartbeat(lambda: ledger, clock)
     for _ in range(100):
-        heartbeat.beat()
+        clock.pass_time(1)
+        heartbeat.beat(clock.now())
     assert (ledger.reads, ledger.writes) == (1, 1)
     clock.pass_time(PAUSE.total_seconds())
-    heartbeat.beat()
+    heartbeat.beat(clock.now())
     assert (ledger.reads, ledger.writes) == (1, 2)
     assert last_event(ledger) == clock.now()
 
@@ -284,7 +285,7 @@ def test_two_instances_beat_in_turn() -> None:
     one, other = Heartbeat(lambda: ledger, clock), Heartbeat(lambda: ledger, clock)
     for each in (one, other, one, other):
         clock.pass_time(3600)
-        each.beat()
+        each.beat(clock.now())
         assert last_event(ledger) == clock.now()
 
 
@@ -299,8 +300,30 @@ def test_storage_that_fails_costs_no_event_and_is_tried_again_at_the_next(caplog
 
     ledger = Failing()
     heartbeat = Heartbeat(lambda: ledger, ManualClock())
-    heartbeat.beat()
+    heartbeat.beat(START)
     assert "could not be noted" in caplog.text
     ledger.broken = False
-    heartbeat.beat()
+    heartbeat.beat(START)
     assert last_event(ledger) is not None
+
+
+def test_an_event_that_is_repeated_proves_nothing() -> None:
+    post = Post()
+    first = post.clock.now()
+    post.heartbeat.beat(first)
+    told = []
+    for hour in range(60):
+        told += post.listen(hours=1, unannounced=1)
+        if hour % 2:  # Also to a receiver that has just been started.
+            post.heartbeat = Heartbeat(lambda: post.ledger, post.clock)
+        post.heartbeat.beat(first)
+    assert len(told) == 1
+    assert "no event has come" in told[0]
+    assert last_event(post.ledger) == first
+
+
+@pytest.mark.parametrize("changed", [None, START - timedelta(hours=25)])
+def test_an_event_of_long_ago_or_of_no_moment_proves_nothing(changed: datetime | None) -> None:
+    ledger = MemoryLedger()
+    Heartbeat(lambda: ledger, ManualClock()).beat(changed)
+    assert last_event(ledger) is None
