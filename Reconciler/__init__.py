@@ -3,9 +3,11 @@
 import azure.functions as func
 
 from shared.bootstrap import app
+from shared.guard import guarded
 from shared.sync.routines import run_reconcile
 
 
 def main(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding; the work follows the stored cursor alone
     """Sweep Partner Center, resume what is due, and look after the webhook."""
-    run_reconcile(app().ports, app().alerts, app().watchdog)
+    with guarded():
+        run_reconcile(app().ports, app().alerts, app().watchdog)

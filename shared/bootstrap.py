@@ -375,8 +375,9 @@ def _text_or_file(name: str, value: str) -> str:
         return value.replace("\\n", "\n")
     try:
         return Path(value).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}: is neither PEM text nor a readable file.") from error
+    except (OSError, UnicodeDecodeError):
+        # Without its cause, which quotes the value: a key whose first line was lost.
+        raise SettingsError(f"{name}: is neither PEM text nor a readable file.") from None
 
 
 @functools.lru_cache(maxsize=1)

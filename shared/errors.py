@@ -28,6 +28,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from shared.printable import printable
+
 
 class CosellError(Exception):
     """Base of every error this product raises on purpose.
@@ -104,6 +106,10 @@ class Deferred(RetriableError):
     """Another worker of ours is at this very deal: look again after `retry_after` seconds. Nothing is wrong."""
 
 
+LONGEST_TEXT = 4000
+"""Characters of an error's text: it is stored, shown on a record and told in a chat, whatever a service quotes."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing a person has to put right: the field, the rule it breaks, and what to do about it."""
@@ -122,7 +128,7 @@ class DataError(CosellError):
     family = "data"
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__(" ".join(str(problem) for problem in problems))
+        super().__init__(printable(" ".join(str(problem) for problem in problems), LONGEST_TEXT))
         self.problems = problems
 
 

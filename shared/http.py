@@ -36,6 +36,9 @@ correlation: ContextVar[str] = ContextVar("correlation", default="")
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
 ATTEMPTS = 3
+MAX_ANSWER = 64 << 20
+"""The largest answer that is read, in bytes; the largest honest one, a table's description, is below 20 MiB."""
+
 PATIENCE = 10.0
 """The longest a call waits before it tries again; longer waits are left to the queue."""
 
@@ -64,10 +67,10 @@ class Response:
     body: bytes
 
     def json(self) -> object:
-        """Return the decoded body, or None when it is not JSON."""
+        """Return the decoded body, or None when it is not JSON, or nested beyond reason."""
         try:
             return json.loads(self.body) if self.body else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -88,22 +91,24 @@ class RequestsTransport:
     def send(self, request: Request) -> Response:
         """Send one request over the network."""
         try:
-            answer = self._session().request(
+            with self._session().request(
                 request.method,
                 request.url,
                 headers=dict(request.headers),
                 data=request.body,
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                 allow_redirects=False,
-            )
-        except requests.ConnectTimeout as error:
-            raise ServiceUnavailable(f"{_host(request.url)} did not accept a connection") from error
-        except requests.exceptions.SSLError as error:
-            raise ServiceUnavailable(f"no trusted TLS connection to {_host(request.url)}") from error
+                stream=True,
+            ) as answer:
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Response(answer.status_code, headers, _content(request, answer))
+        except requests.ConnectTimeout:
+            raise ServiceUnavailable(f"{_host(request.url)} did not accept a connection") from None
+        except requests.exceptions.SSLError:
+            raise ServiceUnavailable(f"no trusted TLS connection to {_host(request.url)}") from None
         except requests.RequestException as error:
-            raise _broken(request, error) from error
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status_code, headers, answer.content)
+            # Its text holds path and query, which for Salesforce is the question, customer's name and all.
+            raise _broken(request, error) from None
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -114,6 +119,16 @@ class RequestsTransport:
             session.auth = _no_auth  # A .netrc on the machine must not replace our bearer token.
             self._local.session = session
         return session
+
+
+def _content(request: Request, answer: requests.Response) -> bytes:
+    """Return the whole body, unpacked. Raises OutcomeUnknown for one that is larger than any honest one."""
+    content = bytearray()
+    for piece in answer.iter_content(1 << 16):
+        content += piece
+        if len(content) > MAX_ANSWER:
+            raise OutcomeUnknown(f"{_host(request.url)} answered with more than {MAX_ANSWER >> 20} MiB")
+    return bytes(content)
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

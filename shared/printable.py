@@ -29,3 +29,8 @@ def _shown(character: str) -> str:
     if character in _HARMLESS or unicodedata.category(character) not in _INVISIBLE:
         return character
     return f"\\u{ord(character):04x}"
+
+
+def first_line(text: str, limit: int = 500) -> str:
+    """Return the first line of what a service says; further lines quote the request."""
+    return printable(next(iter(text.strip().splitlines()), ""), limit)

@@ -17,6 +17,7 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.http import Response, retry_after
+from shared.printable import first_line
 
 _DENIED = {"0x80072560", "0x80042f09", "0x80040220", "0x8004f504"}
 _DUPLICATE = {"0x80060892", "0x80040237", "0x80040333"}
@@ -69,4 +70,4 @@ def _error(response: Response) -> tuple[str, str]:
     error = content.get("error") if isinstance(content, dict) else None
     if not isinstance(error, dict):
         return "", ""
-    return str(error.get("code") or "").casefold(), str(error.get("message") or "")[:500]
+    return str(error.get("code") or "").casefold(), first_line(str(error.get("message") or ""))

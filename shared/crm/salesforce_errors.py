@@ -18,6 +18,7 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.http import Response
+from shared.printable import printable
 
 Document = Mapping[str, object]
 
@@ -70,7 +71,7 @@ def duplicate_matches(error: Document) -> Iterator[str]:
 
 
 def _classify(status: int, first: Document, errors: list[Document], key: str) -> CosellError:
-    code, words = _code(first), str(first.get("message") or "")[:500]
+    code, words = _code(first), _words(first)
     if passing := _passing(status, code, words):
         return passing
     if code == "UNSUPPORTED_API_VERSION":
@@ -88,6 +89,16 @@ def _classify(status: int, first: Document, errors: list[Document], key: str) ->
     if code in _DENIED or (status == 403 and code not in _RECORD_ACCESS):
         return AccessDenied(f"Salesforce denies the app's user ({code}): {words}")
     return DataError(*(_problem(error) for error in errors))
+
+
+def _words(error: Document) -> str:
+    """Return what Salesforce says, without the query that it quotes: this may hold a customer's name.
+
+    About a query it says the line in question, a mark below it, `ERROR at Row:1:Column:8`, and then what is wrong.
+    """
+    _, place, rest = str(error.get("message") or "").rpartition("ERROR at Row:")
+    words = rest.partition("\n")[2] if place else rest
+    return printable(" ".join(words.split()), 500)
 
 
 def _gone() -> GoneError:

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 from shared.deal import Value
 from shared.mapping.codes import COUNTRIES, CURRENCIES, country_code, country_name
+from shared.printable import printable
 
 Json = object
 """A decoded JSON value as a vendor sends it."""
@@ -56,6 +57,17 @@ _LEADING_MARKS = re.compile(f"^(?:[{''.join(_MARKS)}][\ufe0e\ufe0f]?\\s*)+")
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]*);")
 """An HTML entity as Partner Center escapes names with; only with its semicolon, so that `?a=1&copy=2` stays."""
+
+
+_ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,4}38|#[xX]0{0,4}26);)+")
+_PASSES = 8
+
+_LONGEST_QUOTE = 80
+"""Characters of a value that a message quotes."""
+
+
+def _quoted(value: object) -> str:
+    return printable(repr(value[:_LONGEST_QUOTE] if isinstance(value, str) else value), _LONGEST_QUOTE)
 
 
 def text(limit: int | None = None, *, strip_mark: bool = False, mark: bool = False, refuse: bool = False) -> Codec:
@@ -98,14 +110,21 @@ def _marked(value: Value) -> Json:
 
 
 def _cleaned(plain: str, *, strip_mark: bool) -> str:
-    """Unescape and strip until nothing changes any more, so that reading again reads the same."""
-    while True:
+    """Unescape and strip until nothing changes any more, so that reading again reads the same.
+
+    What was escaped again and again is unescaped in one go. What still holds entities after that many passes was built
+    to cost time; it loses its ampersands, with which it can hold none.
+    """
+    plain = _ESCAPED_AGAIN.sub("&", plain)
+    for _ in range(_PASSES):
         before = plain
         plain = _ENTITY.sub(_unescaped, plain).replace("\r\n", "\n").strip()
         if strip_mark:
             plain = _LEADING_MARKS.sub("", plain)
         if plain == before or ("&" not in plain and "\r" not in plain and not strip_mark):
             return plain
+    plain = plain.replace("&", "").replace("\r\n", "\n").strip()
+    return _LEADING_MARKS.sub("", plain).strip() if strip_mark else plain
 
 
 def _unescaped(entity: re.Match[str]) -> str:
@@ -204,7 +223,7 @@ def currency() -> Codec:
         if code not in CURRENCIES:
             code = code.strip().upper()
             if code not in CURRENCIES:
-                raise ValueError(f"{code!r} is not an ISO 4217 currency code")
+                raise ValueError(f"{_quoted(code)} is not an ISO 4217 currency code")
         return code
 
     return Codec(read, _same_to_referral, read, _as_is)
@@ -221,9 +240,9 @@ def _day(value: Json) -> Value:
         if zone is not UTC and zone is not None and moment.year > 1:
             moment = moment.astimezone(UTC)
     except ValueError:
-        raise ValueError(f"{value!r} is not an ISO 8601 date") from None
+        raise ValueError(f"{_quoted(value)} is not an ISO 8601 date") from None
     except OverflowError:
-        raise ValueError(f"{value!r} is a date beyond the calendar") from None
+        raise ValueError(f"{_quoted(value)} is a date beyond the calendar") from None
     # .NET's smallest date is how an absent one comes back from some services.
     return None if moment.year == 1 else moment.date()
 
@@ -272,7 +291,7 @@ def choice(values: Mapping[Option, str], empty: tuple[str, ...] = ()) -> Codec:
         if value is None or value == "" or value in empty:
             return None
         if not isinstance(value, str) or value not in to_option:
-            raise ValueError(f"{value!r} is not one of {', '.join(values.values())}")
+            raise ValueError(f"{_quoted(value)} is not one of {', '.join(values.values())}")
         return value
 
     def from_record(value: Json) -> Value:
@@ -280,7 +299,7 @@ def choice(values: Mapping[Option, str], empty: tuple[str, ...] = ()) -> Codec:
             return None
         code = to_code.get(str(value))
         if code is None:
-            raise ValueError(f"option {value!r} is not one of {', '.join(to_code)}")
+            raise ValueError(f"option {_quoted(value)} is not one of {', '.join(to_code)}")
         return code
 
     def to_referral(value: Value, _source: Json) -> Json:
@@ -300,7 +319,7 @@ def country(*, as_name: bool = False) -> Codec:
             return code
         known = country_code(code)
         if known is None:
-            raise ValueError(f"{value!r} is neither an ISO 3166 code nor an English country name")
+            raise ValueError(f"{_quoted(value)} is neither an ISO 3166 code nor an English country name")
         return known
 
     def to_name(value: Value) -> Json:

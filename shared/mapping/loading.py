@@ -69,6 +69,15 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self.name = name
 
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose a node. Raises YAMLError for an alias: a few of them, each of many others, fill any memory."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call] # PyYAML's stubs leave it out
+            rule = "aliases (*name) are not allowed; write the value out"
+            raise yaml.MarkedYAMLError(problem=rule, problem_mark=mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
+
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:  # noqa: FBT001, FBT002 (PyYAML's)
         """Construct a value. Raises YAMLError."""
         try:

@@ -10,6 +10,7 @@ from shared.deal import show
 from shared.ledger.port import AuditEntry, Link
 from shared.mapping.compiled import Mapping
 from shared.merge import Change, Difference
+from shared.printable import printable
 
 TO_CRM = "Partner Center → CRM"
 TO_PARTNER_CENTER = "CRM → Partner Center"
@@ -54,8 +55,8 @@ def describe_difference(difference: Difference) -> str:
 
 
 def line(each: AuditEntry) -> str:
-    """Return an entry as a line of the record's Audit column."""
-    return f"{each.at:%Y-%m-%d %H:%M:%S} UTC  {each.direction}  {each.text}"
+    """Return an entry as a line of the record's Audit column: one, whatever the values in it hold."""
+    return f"{each.at:%Y-%m-%d %H:%M:%S} UTC  {each.direction}  {printable(each.text)}"
 
 
 def extend_tail(tail: Sequence[str], entries: Iterable[AuditEntry]) -> tuple[str, ...]:

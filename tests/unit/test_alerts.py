@@ -141,9 +141,29 @@ def test_teams_gets_a_card_and_slack_gets_text() -> None:
         if marker:
             card = content["attachments"][0]["content"]
             assert card["type"] == marker
-            assert card["body"][0]["text"] == 'Line with "quotes"'
+            assert card["body"][0]["inlines"] == [{"type": "TextRun", "text": 'Line with "quotes"'}]
         else:
-            assert content == {"text": 'Line with "quotes"'}
+            assert content == {"text": 'Line with "quotes"', "mrkdwn": False}
+
+
+HOSTILE = "[Sign in again](https://evil.example/x) <!channel> <https://evil.example|here> & \x1b]0;x\x07\u202e\nline"
+
+
+def test_no_deal_makes_a_link_or_a_mention_in_a_chat() -> None:
+    transport = ScriptedTransport(answer(202), answer(200))
+    ChatWebhook(transport, "https://prod.westeurope.logic.azure.com/workflows/x").notify(HOSTILE)
+    ChatWebhook(transport, "https://hooks.slack.com/services/x").notify(HOSTILE + "x" * 9999)
+    teams, slack = (json.loads(request.body or b"") for request in transport.requests)
+    (block,) = teams["attachments"][0]["content"]["body"]
+    assert block["type"] == "RichTextBlock", "whose text is no Markdown"
+    (run,) = block["inlines"]
+    assert run["text"].splitlines() == [
+        "[Sign in again](https://evil.example/x) <!channel> <https://evil.example|here> & \\u001b]0;x\\u0007\\u202e",
+        "line",
+    ]
+    assert not set("<>") & set(slack["text"])
+    assert "&lt;!channel&gt;" in slack["text"]
+    assert len(slack["text"]) < 5000
 
 
 def test_a_host_that_only_ends_like_slack_is_not_slack() -> None:

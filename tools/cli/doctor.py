@@ -13,6 +13,7 @@ from shared.settings import load_settings
 from tools.admin.examination import examine
 from tools.admin.report import Line, Mark, Owner, bad, good, look
 from tools.cli import local_settings
+from tools.cli.terminal import say
 
 _REFERENCE = "@Microsoft.KeyVault("
 
@@ -51,7 +52,7 @@ def show(found: Iterable[Line]) -> int:
     """Print lines as they come, and then whose turn it is; returns the exit code."""
     to_do: dict[Owner | None, int] = {}
     for line in found:
-        print(line, flush=True)
+        say(line)
         if line.mark is Mark.BAD:
             to_do[line.owner] = to_do.get(line.owner, 0) + 1
     if not to_do:

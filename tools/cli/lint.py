@@ -15,6 +15,7 @@ from shared.mapping.lint import lint
 from shared.mapping.loading import load_mapping, positions
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
+from tools.cli.terminal import say
 
 DEFAULT = "dynamics365"
 
@@ -32,7 +33,7 @@ def main(args: list[str]) -> int:
         crms = [options.crm] if options.crm else _configured()
         app = app_for(crms) if options.live else None
     except CosellError as error:
-        print(error)
+        say(error)
         return 1
     return max(_lint(crm, app) for crm in crms)
 
@@ -53,10 +54,10 @@ def _lint(crm: str, app: App | None) -> int:
         tables = app.ports[crm].crm.describe() if app else None
         found = lint(mapping.file, positions(crm, directory), tables)
     except CosellError as error:
-        print(error)
+        say(error)
         return 1
     for each in found:
-        print(each)
+        say(each)
     errors = sum(each.severity is Severity.ERROR for each in found)
     print(f"{crm}.yaml version {mapping.version}: {errors} errors, {len(found) - errors} warnings")
     return 1 if errors else 0

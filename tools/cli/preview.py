@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
@@ -23,6 +24,7 @@ from shared.sync.preview import linked, preview, sample
 from tools.admin.forecasts import CsvRows, Report
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
+from tools.cli.terminal import say
 
 UNTOUCHED, ALARMING, NOT_MADE = 0, 1, 2
 
@@ -38,7 +40,7 @@ def main(args: list[str]) -> int:
         names = [options.crm] if options.crm else list(app.ports)
         return max(_preview(app.ports[name], app.settings.mapping_dir, options) for name in names)
     except CosellError as error:
-        print(error)
+        say(error)
         return NOT_MADE
 
 
@@ -51,7 +53,7 @@ def _preview(ports: Ports, directory: Path | None, options: argparse.Namespace) 
         takers = [report.add]
         if options.csv:
             # The mark in front lets Excel read UTF-8.
-            file = open_files.enter_context(options.csv.open("w", encoding="utf-8-sig", newline=""))
+            file = open_files.enter_context(_private(options.csv, encoding="utf-8-sig"))
             takers.append(CsvRows(file).add)
         progress = open_files.enter_context(_progress())
         task = progress.add_task(ports.crm.name, total=total)
@@ -60,9 +62,17 @@ def _preview(ports: Ports, directory: Path | None, options: argparse.Namespace) 
                 take(deal)
             progress.advance(task)
     if options.json:
-        options.json.write_text(report.as_json(), encoding="utf-8")
+        with _private(options.json, encoding="utf-8") as file:
+            file.write(report.as_json())
     _tell(report)
     return ALARMING if report.alarming else UNTOUCHED
+
+
+def _private(path: Path, *, encoding: str) -> TextIO:
+    """Open a file for writing that only its owner may read: it holds values of deals."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.chmod(path, 0o600)  # noqa: PTH101 - also when it was there before
+    return open(number, "w", encoding=encoding, newline="")  # noqa: PTH123 - the caller closes it
 
 
 def _fits(ports: Ports, directory: Path | None) -> bool:
@@ -70,7 +80,7 @@ def _fits(ports: Ports, directory: Path | None) -> bool:
     found = lint(ports.mapping.file, positions(ports.crm.name, directory), ports.crm.describe())
     errors = [each for each in found if each.severity is Severity.ERROR]
     for each in errors:
-        print(each)
+        say(each)
     if errors:
         print("No forecast: correct the mapping first (cosell.py lint --live).")
     return not errors

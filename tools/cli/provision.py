@@ -13,6 +13,7 @@ from tools.admin.crms import admin_of
 from tools.admin.options import Options
 from tools.admin.plan import Action, Item
 from tools.cli import local_settings
+from tools.cli.terminal import say
 
 DEFAULT = Options()
 
@@ -24,7 +25,7 @@ def main(args: list[str]) -> int:
     try:
         app = App(load_settings())
     except CosellError as error:
-        print(f"✖ {error}")
+        say(f"✖ {error}")
         return 1
     wanted = Options(options.solution, options.user)
     return max(_guarded(app, crm, wanted, apply=options.apply) for crm in app.settings.crms)
@@ -34,9 +35,9 @@ def _guarded(app: App, crm: str, options: Options, *, apply: bool) -> int:
     try:
         return run(app, crm, options, apply=apply)
     except AccessDenied as error:
-        print(f"✖ {error}\nThis needs {admin_of(crm).provisioning_right}.")
+        say(f"✖ {error}\nThis needs {admin_of(crm).provisioning_right}.")
     except CosellError as error:
-        print(f"✖ {error}")
+        say(f"✖ {error}")
     return 1
 
 
@@ -44,9 +45,9 @@ def run(app: App, crm: str, options: Options = DEFAULT, *, apply: bool) -> int:
     """Plan, print, and apply for one CRM; returns the exit code."""
     admin = admin_of(crm)
     file = load_mapping(crm, app.settings.mapping_dir).file
-    provisioner = admin.provisioner(app, file, lambda line: print(f"  {line}", flush=True), options)
+    provisioner = admin.provisioner(app, file, lambda line: say(f"  {line}"), options)
     items = provisioner.plan()
-    print(f"{file.table} in {admin.url(app)}:\n{table(items)}")
+    say(f"{file.table} in {admin.url(app)}:\n{table(items)}")
     if any(item.action is Action.REFUSE for item in items):
         print("✖ Nothing was changed. Settle what is refused, or name other columns in the mapping file.")
         return 1
@@ -77,7 +78,7 @@ def _warn_of_cursor(app: App, crm: str) -> None:
     try:
         started = bool(app.ledger.value("cursor", crm).value)
     except CosellError as error:
-        print(f"⚠ Whether polling has begun cannot be told ({error}).")
+        say(f"⚠ Whether polling has begun cannot be told ({error}).")
         return
     if started:
         print("⚠ Polling has begun: after this change the next poll reads every record once. Nothing is lost.")
