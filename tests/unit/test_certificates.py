@@ -15,9 +15,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from shared.partner_center.refusal import Reason, SignatureRefused
 from shared.partner_center.trust import load_bundle
 from shared.settings import Settings
-from tests.unit import pki
-from tests.unit.signed_events import HOST, Stage
-from tests.unit.stand_ins import START
+from tests.support import pki
+from tests.support.signed_events import HOST, Stage
+from tests.support.stand_ins import START
 
 # --- certificates ----------------------------------------------------------------------------------------------------
 

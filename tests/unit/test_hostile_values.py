@@ -18,19 +18,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from shared.crm.salesforce_errors import classifier
+from shared.crm.salesforce.errors import classifier
 from shared.errors import DataError, MappingError, OutcomeUnknown, Problem, ServiceUnavailable, SettingsError
 from shared.guard import InvocationFailed, guarded
 from shared.http import MAX_ANSWER, Request, RequestsTransport, Response
+from shared.ledger import audit
 from shared.ledger.port import AuditEntry
 from shared.mapping import codecs
 from shared.mapping.loading import load_mapping
 from shared.partner_center.referrals import ReferralsClient
 from shared.printable import first_line, printable
-from shared.sync import trail
 from shared.sync.preview import Action, Side
-from tests.unit.stand_ins import START, UNHURRIED, ManualClock
-from tools.admin.forecasts import Group, Report, _inert
+from tests.support.stand_ins import START, UNHURRIED, ManualClock
+from tools.admin.preview.forecasts import Group, Report, _inert
 from tools.cli.preview import _private
 from tools.cli.terminal import say
 
@@ -63,7 +63,7 @@ def test_a_long_text_is_cut() -> None:
 
 @pytest.mark.parametrize("text", [FORGED, f"a{STEERING}b", "x\u2029y"])
 def test_no_value_forges_a_line_of_the_audit(text: str) -> None:
-    line = trail.line(AuditEntry("1", START, trail.BOTH, f"notes: (empty) → {text} (changed in Partner Center)"))
+    line = audit.line(AuditEntry("1", START, audit.BOTH, f"notes: (empty) → {text} (changed in Partner Center)"))
     assert line.splitlines() == [line]
     assert "\u202e" not in line
     assert line.startswith("2026-03-01 12:00:00 UTC  Partner Center ⇄ CRM  notes: ")

@@ -16,9 +16,9 @@ from shared.partner_center.issuers import MAX_STEPS, TOTAL_TIME, Issuers
 from shared.partner_center.refusal import CertificateUnavailable, Reason, SignatureRefused
 from shared.partner_center.signature import CACHE_TIME, SignatureCheck
 from shared.partner_center.trust import Trust
-from tests.unit import pki
-from tests.unit.signed_events import HOST, Stage
-from tests.unit.stand_ins import START
+from tests.support import pki
+from tests.support.signed_events import HOST, Stage
+from tests.support.stand_ins import START
 
 HOSTS = ("pki.example", "localhost:8080")
 CROSS, CA = "http://pki.example/certs/cross%20sign.crt", "http://pki.example/certs/ca.crt"

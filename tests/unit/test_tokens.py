@@ -12,7 +12,7 @@ from shared.errors import AccessDenied, CosellError, ServiceUnavailable, Setting
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Stored
 from shared.partner_center.tokens import EARLY, PartnerCenterTokens, RefreshTokenStore
-from tests.unit.stand_ins import ManualClock
+from tests.support.stand_ins import ManualClock
 
 KEY = Fernet.generate_key().decode()
 API = "https://api.partner.microsoft.com/.default"
