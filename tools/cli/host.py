@@ -27,7 +27,7 @@ def main(args: list[str]) -> int:
             storage = stack.enter_context(Azurite())
             settings["AzureWebJobsStorage"] = storage.connection_string
             print(f"Azurite is the storage account:\n  {storage.connection_string}", flush=True)
-        _serve(LocalHost(ROOT, settings, port=options.port, auth=options.auth))
+        _serve(LocalHost(ROOT, settings, port=options.port, auth=not options.no_auth))
     return 0
 
 
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=7071, help="default 7071, as Core Tools has it")
     parser.add_argument("--func", action="store_true", help="use Azure Functions Core Tools (`func start`) instead")
     parser.add_argument("--no-azurite", action="store_true", help="do not start Azurite for development storage")
-    parser.add_argument("--auth", action="store_true", help="check function keys, as Azure does")
+    parser.add_argument("--no-auth", action="store_true", help="do not ask for function keys, as Core Tools does not")
     return parser
 
 
@@ -51,7 +51,7 @@ def _serve(host: LocalHost) -> None:
     print(
         "This stands in for Azure Functions Core Tools: the worker library is Azure's own, the host around it is not."
     )
-    print(f"Keys are {f'checked; they are in {host.keys_file}' if host.auth else 'not checked (see --auth)'}.")
+    print(f"Keys are {f'checked; they are in {host.keys_file}' if host.auth else 'not checked'}.")
     for function in host.http_functions:
         print(f"  {function.name}: {', '.join(function.methods) or 'any method'} {host.route_url(function.name)}")
     print("Stop with Ctrl+C.", flush=True)
