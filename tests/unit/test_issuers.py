@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import Any
 
@@ -135,6 +134,15 @@ def test_an_issuer_that_cannot_be_had_is_no_refusal(outage: str) -> None:
     stage.accept()
 
 
+def test_an_issuer_that_cannot_be_had_is_left_alone_whichever_certificate_asks_for_it() -> None:
+    stage = Chased()
+    stage.pki.files.clear()
+    for number in range(5):
+        with pytest.raises(CertificateUnavailable):
+            stage.accept(x_ms_certificate_url=f"https://{HOST}/cert/{number}.cer")
+    assert stage.pki.asked == [CA]
+
+
 def test_all_issuers_together_have_one_deadline() -> None:
     stage = Chased()
     stage.pki.seconds = TOTAL_TIME - 1
@@ -175,13 +183,12 @@ def test_a_fetched_root_is_no_root() -> None:
     assert stage.ledger.value("issuer", "anything") == Stored("", None)
 
 
-def test_a_chain_to_a_root_that_we_lack_is_refused_with_names(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_chain_to_a_root_that_we_lack_is_refused_with_names() -> None:
     far = pki.issue(None, pki.rsa_key("far"), common_name="Far Root", authority=True)
     foreign = pki.intermediate(far, pki.rsa_key("foreign intermediate"), issuers=(CROSS,))
     stage = Chased(below=foreign)
     stage.pki.files = {CA: foreign.der, CROSS: far.der}
-    caplog.set_level(logging.INFO)
-    stage.refuse(Reason.CHAIN, detail="issuer CN=Far Root")
+    stage.refuse(Reason.CHAIN, detail=f"what {CROSS} serves did not issue it; subject CN=Test Issuing CA 01")
 
 
 def test_a_certificate_that_did_not_issue_ours_is_not_taken() -> None:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 import pytest
 
 from shared.errors import GoneError, ServiceUnavailable, Throttled
+from shared.http import Service
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Ledger, Stored
-from shared.partner_center.webhooks import Registration, Validation
+from shared.partner_center.webhooks import Registration, Validation, WebhooksClient, classifier
 from shared.urls import redacted, redacted_within
 from shared.webhook.register import NoTestEvent, RegistrationExists, register_webhook
 from shared.webhook.registration_history import KEPT, describe, history
@@ -24,7 +25,7 @@ from shared.webhook.registration_request import (
     parse_request,
 )
 from tests.support.fakes.webhooks import FakeWebhooks
-from tests.support.stand_ins import ManualClock
+from tests.support.stand_ins import ManualClock, ScriptedTransport, answer
 
 URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
 OTHER = Registration("https://other.example/hook?sig=CANARY-OTHER", ("subscription-updated", "referral-created"))
@@ -368,3 +369,19 @@ def test_a_body_that_no_honest_request_has_is_not_read() -> None:
 def test_an_empty_body_asks_for_the_url() -> None:
     with pytest.raises(InvalidRegistration, match="webhook_url"):
         parse_request(b"")
+
+
+# --- the client ------------------------------------------------------------------------------------------------------
+
+
+def test_test_events_that_are_throttled_stop_no_registration() -> None:
+    clock = ManualClock()
+    held = answer(200, {"WebhookUrl": URL, "WebhookEvents": list(DEFAULT_EVENTS)})
+    transport = ScriptedTransport(answer(429, retry_after="60"), held)
+    service = Service("Partner Center webhooks", transport, clock, lambda _fresh: "token", classifier(clock))
+    client = WebhooksClient(service, "https://api.example/webhooks/v1")
+    for _ in range(2):
+        with pytest.raises(Throttled):
+            client.send_test_event()
+    assert client.registration() == Registration(URL, DEFAULT_EVENTS)
+    assert len(transport.requests) == 2
