@@ -97,7 +97,9 @@ def data(status: int, content: Mapping[str, object]) -> Reply:
 def page(status: int, template: str, view: Mapping[str, object]) -> Reply:
     """Return a page: the template, by its path below shared/, filled in; values are escaped."""
     body = _templates().get_template(template).render(view)
-    return Reply(status, "text/html", body, {**_PRIVATE, "Content-Security-Policy": _policy()})
+    # JSON may carry halves of UTF-16 pairs, which no answer can.
+    whole = body.encode("utf-8", "replace").decode()
+    return Reply(status, "text/html", whole, {**_PRIVATE, "Content-Security-Policy": _policy()})
 
 
 @functools.lru_cache(maxsize=1)
