@@ -7,6 +7,7 @@ subject, organizations, key and key usage are those of the event dispatcher.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,10 +53,12 @@ class Trust:
     issuers: Sequence[str] = ISSUERS
 
 
+@functools.lru_cache(maxsize=16)
 def check_url(url: str, hosts: frozenset[str]) -> str:
     """Return a certificate's URL in the one spelling under which it is remembered.
 
-    Raises SignatureRefused before anything is fetched, unless it is exactly of the expected shape.
+    Raises SignatureRefused before anything is fetched, unless it is exactly of the expected shape. Remembers a few good
+    ones, since nearly every event names the same.
     """
     if not url.isascii() or any(character <= " " or character in "\\\x7f" for character in url):
         raise SignatureRefused(Reason.URL_CHARACTERS)

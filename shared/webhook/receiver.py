@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 MAX_BODY = 64 * 1024
 """The largest event that is looked at, in bytes; Partner Center's are below 1 KiB."""
 
+TOO_OLD = "the event is older than three days"
+
 
 class EventCheck(Protocol):
     """Tells authentic events from others."""
@@ -57,12 +59,14 @@ class Receiver:
             raise
         if taken.too_old:
             # Sending it again would change nothing, so it is taken; what is counted is that somebody repeats it.
-            return self._refuse(HTTPStatus.OK, "the event is older than three days")
+            log.warning("event dropped: %s", TOO_OLD)
+            self._audit.refused(TOO_OLD)
+            return HTTPStatus.OK
         if taken.correlation_id:
             self._heartbeat.beat(taken.event.changed_at)
         return HTTPStatus.OK
 
     def _refuse(self, status: HTTPStatus, reason: str, *, detail: str = "") -> HTTPStatus:
-        log.warning("event not taken, answered with %d: %s", status, detail or reason)
+        log.warning("event refused with %d: %s", status, detail or reason)
         self._audit.refused(reason)
         return status
