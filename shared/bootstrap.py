@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from shared.crm.salesforce_wire import Wire
     from shared.mapping.compiled import Mapping as FieldMapping
     from shared.partner_center.signature import SignatureCheck
-    from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
+    from shared.partner_center.token_store import TokenStore
+    from shared.partner_center.tokens import PartnerCenterTokens
     from shared.partner_center.trust import Trust
     from shared.queue.storage_queue import StorageDealQueue
     from shared.sync.heartbeat import Heartbeat
@@ -96,26 +97,39 @@ class App:
             settings.entra_authority,
             settings.partner_center_tenant_id,
             settings.partner_center_client_id,
-            settings.partner_center_client_secret or _certificate(settings.partner_center_client_certificate),
+            self.client_credential(),
         )
-        return PartnerCenterTokens(redeem, self._token_store, self.clock)
+        return PartnerCenterTokens(redeem, self.token_store, self.clock)
+
+    def client_credential(self) -> object:
+        """Return the app registration's secret, or its certificate as msal takes it. Raises SettingsError."""
+        settings = self.settings
+        return settings.partner_center_client_secret or _certificate(settings.partner_center_client_certificate)
 
     def partner_center_token(self, scope: str, *, fresh: bool = False) -> str:
         """Return an access token for one of Partner Center's APIs, a new one when `fresh`."""
         return self._tokens.get(scope, fresh=fresh)
 
     @functools.cached_property
-    def _token_store(self) -> TokenStore:
+    def token_store(self) -> TokenStore:
+        """Where the newest refresh token is kept."""
+        from shared.partner_center.key_vault import KeyVaultTokenStore
+        from shared.partner_center.token_store import First, LedgerTokenStore, SignedIn
+
+        settings, clock = self.settings, self.clock
+        first = First(settings.partner_center_refresh_token or "", SignedIn.read(settings.partner_center_signed_in))
+        if not settings.key_vault_url:
+            return LedgerTokenStore(self.ledger, str(settings.token_encryption_key), first, clock)
+        return KeyVaultTokenStore(self.key_vault_service, settings.key_vault_url, first, clock)
+
+    @functools.cached_property
+    def key_vault_service(self) -> Service:
+        """Key Vault under the app's identity."""
         from shared.identity import AzureTokens
         from shared.partner_center import key_vault
-        from shared.partner_center.tokens import RefreshTokenStore
 
-        settings, first = self.settings, self.settings.partner_center_refresh_token
-        if not settings.key_vault_url:
-            return RefreshTokenStore(self.ledger, str(settings.token_encryption_key), first)
-        tokens = AzureTokens(key_vault.SCOPE, settings.entra_authority, (None, None, None))
-        service = Service("Key Vault", self.transport, self.clock, tokens, key_vault.classifier(self.clock))
-        return key_vault.KeyVaultTokenStore(service, settings.key_vault_url, first)
+        tokens = AzureTokens(key_vault.SCOPE, self.settings.entra_authority, (None, None, None))
+        return Service("Key Vault", self.transport, self.clock, tokens, key_vault.classifier(self.clock))
 
     @functools.cached_property
     def partner_center(self) -> PartnerCenter:

@@ -94,7 +94,7 @@ class RequestsTransport:
         except requests.ConnectTimeout as error:
             raise ServiceUnavailable(f"{_host(request.url)} did not accept a connection") from error
         except requests.exceptions.SSLError as error:
-            raise ServiceUnavailable(f"no trusted TLS connection to {_host(request.url)}") from error
+            raise ServiceUnavailable(untrusted(_host(request.url))) from error
         except requests.RequestException as error:
             raise _broken(request, error) from error
         headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -117,6 +117,14 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or "?"
+
+
+def untrusted(host: str) -> str:
+    """Return the text about a host whose certificate is not trusted; mostly, somebody in between shows another."""
+    return (
+        f"no trusted TLS connection to {host}: its certificate is not trusted. Where a proxy inspects TLS, set "
+        "REQUESTS_CA_BUNDLE to a PEM file with the proxy's root certificate"
+    )
 
 
 def _broken(request: Request, error: requests.RequestException) -> RetriableError:

@@ -81,7 +81,8 @@ class Settings(BaseModel):
     partner_center_client_id: Text = Field(alias="PARTNER_CENTER_CLIENT_ID")
     partner_center_client_secret: Text | None = Field(None, alias="PARTNER_CENTER_CLIENT_SECRET", repr=False)
     partner_center_client_certificate: Text | None = Field(None, alias="PARTNER_CENTER_CLIENT_CERTIFICATE", repr=False)
-    partner_center_refresh_token: Text = Field(alias="PARTNER_CENTER_REFRESH_TOKEN", repr=False)
+    partner_center_refresh_token: Text | None = Field(None, alias="PARTNER_CENTER_REFRESH_TOKEN", repr=False)
+    partner_center_signed_in: Text | None = Field(None, alias="PARTNER_CENTER_SIGNED_IN", repr=False)
     partner_center_api_url: Url = Field(
         "https://api.partner.microsoft.com/v1.0/engagements", alias="PARTNER_CENTER_API_URL"
     )

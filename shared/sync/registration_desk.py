@@ -117,7 +117,7 @@ def remedy(error: CosellError) -> str:
 
 _REMEDIES: dict[type[CosellError], str] = {
     SettingsError: "Correct the application settings of the function app; it restarts by itself.",
-    SignInRequired: "Let the Partner Center service user sign in again, with MFA, and set PARTNER_CENTER_REFRESH_TOKEN."
+    SignInRequired: "Let the Partner Center service user sign in again, with MFA: `python3 cosell.py sign-in`."
     " If that was done just now, check that the user belongs to this partner tenant and has a Partner Center role.",
     AccessDenied: "Give the Partner Center service user the role Referrals admin. If that is not enough to register "
     "webhooks, Partner Center's page on webhooks names Admin agent, Sales agent, Helpdesk agent and Billing admin. A "
