@@ -42,8 +42,8 @@ class Stage:
     def tokens(self, first: str = "") -> PartnerCenterTokens:
         def redeem(refresh_token: str, scope: str) -> dict[str, object]:  # noqa: ARG001 - the shape of Redeem
             self.swaps.append(refresh_token)
-            user, following = self.world.entra._directory.redeem(CLIENT_ID, refresh_token)
-            return {"access_token": user, "expires_in": 3599, "refresh_token": following}
+            old, following = self.world.entra._directory.redeem(CLIENT_ID, refresh_token)
+            return {"access_token": old.user, "expires_in": 3599, "refresh_token": following}
 
         return PartnerCenterTokens(redeem, self.store(first), self.clock)
 

@@ -89,7 +89,8 @@ class World:
         self.stop()
 
     def _register_app(self) -> None:
-        self.entra.register_app(CLIENT_ID, CLIENT_SECRET)
+        self.entra.register_app(CLIENT_ID, CLIENT_SECRET, redirect_uris=("http://localhost/",))
+        self.entra.add_user(SYNC_USER)
         for resource in (referrals_api.AUDIENCE, webhooks_api.AUDIENCE):
             self.entra.register_resource(resource)
 
