@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared.bootstrap import app
-from shared.sync.routines import run_reconcile
+from shared.timers import run_reconcile
 
 
 def main(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding; the work follows the stored cursor alone

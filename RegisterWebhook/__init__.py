@@ -3,8 +3,8 @@
 import azure.functions as func
 
 from shared.bootstrap import app
-from shared.pages.registration import respond
 from shared.pages.web import Visit
+from shared.webhook.pages.registration import respond
 
 
 def main(req: func.HttpRequest) -> func.HttpResponse:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.alerts import Alerts, Notifier
+from shared.choices import OnLoss
 from shared.clock import Clock, SystemClock
 from shared.crm.port import Crm, Turns
 from shared.errors import SettingsError
@@ -19,25 +20,25 @@ from shared.ledger.port import Ledger
 from shared.partner_center.port import PartnerCenter
 from shared.partner_center.webhooks import Webhooks
 from shared.settings import Settings, load_settings
-from shared.sync.ports import Ports
-from shared.sync.watchdog import OnLoss, Watchdog
+from shared.sync.task import Ports
+from shared.webhook.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from shared.crm.salesforce_limits import Allowance
-    from shared.crm.salesforce_tokens import SalesforceTokens
-    from shared.crm.salesforce_wire import Wire
-    from shared.mapping.compiled import Mapping as FieldMapping
+    from shared.crm.salesforce.allowance import Allowance
+    from shared.crm.salesforce.api import Wire
+    from shared.crm.salesforce.tokens import SalesforceTokens
+    from shared.mapping.field_map import FieldMap
     from shared.partner_center.signature import SignatureCheck
     from shared.partner_center.token_store import TokenStore
     from shared.partner_center.tokens import PartnerCenterTokens
     from shared.partner_center.trust import Trust
     from shared.queue.storage_queue import StorageDealQueue
-    from shared.sync.heartbeat import Heartbeat
-    from shared.sync.receiver import Receiver
-    from shared.sync.registration_desk import RegistrationDesk
-    from shared.sync.work import Work
+    from shared.sync.worker import Work
+    from shared.webhook.heartbeat import Heartbeat
+    from shared.webhook.receiver import Receiver
+    from shared.webhook.registration_answers import RegistrationDesk
 
 
 class App:
@@ -191,9 +192,9 @@ class App:
     @functools.cached_property
     def receiver(self) -> Receiver:
         """What takes events in."""
-        from shared.sync.receive_event import Intake
-        from shared.sync.receiver import Receiver
-        from shared.sync.security_audit import SecurityAudit
+        from shared.webhook.events import Intake
+        from shared.webhook.receiver import Receiver
+        from shared.webhook.security_audit import SecurityAudit
 
         audit = SecurityAudit(lambda: self.ledger, self.clock)
         return Receiver(self.signature_check, Intake(self.queue, self.clock), audit, self.heartbeat)
@@ -224,15 +225,15 @@ class App:
             tuple(other for other in self.settings.crms if other != name),
         )
 
-    def _dynamics365(self, mapping: FieldMapping) -> Crm:
-        from shared.crm.dynamics365 import Dynamics365
+    def _dynamics365(self, mapping: FieldMap) -> Crm:
+        from shared.crm.dynamics365.records import Dynamics365
 
         return Dynamics365(self.dynamics_service, str(self.settings.dynamics_url), mapping, self.clock)
 
     @functools.cached_property
     def dynamics_service(self) -> Service:
         """Dynamics 365 under the app's identity."""
-        from shared.crm.dataverse_errors import classifier
+        from shared.crm.dynamics365.errors import classifier
         from shared.identity import AzureTokens
 
         settings = self.settings
@@ -244,15 +245,15 @@ class App:
         )
         return Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))
 
-    def salesforce(self, mapping: FieldMapping, turns: Turns) -> Crm:
+    def salesforce(self, mapping: FieldMap, turns: Turns) -> Crm:
         """Return Salesforce's client; `turns` keeps two workers from making the same account."""
-        from shared.crm.salesforce import Salesforce
+        from shared.crm.salesforce.records import Salesforce
 
         return Salesforce(self.salesforce_wire(mapping), mapping, self.clock, turns, self.settings.salesforce_currency)
 
-    def salesforce_wire(self, mapping: FieldMapping) -> Wire:
+    def salesforce_wire(self, mapping: FieldMap) -> Wire:
         """Return Salesforce's REST API under the app's identity."""
-        from shared.crm.salesforce_wire import Wire
+        from shared.crm.salesforce.api import Wire
 
         key = mapping.columns.referral_identifier
         url, version = str(self.settings.salesforce_url), self.settings.salesforce_api_version
@@ -260,7 +261,7 @@ class App:
 
     def salesforce_service(self, key: str = "") -> Service:
         """Return Salesforce under the app's identity; a duplicate of the field `key`, else of any, means "exists"."""
-        from shared.crm.salesforce_errors import classifier
+        from shared.crm.salesforce.errors import classifier
 
         observe = self._salesforce_allowance.observe
         tokens = self.salesforce_tokens
@@ -268,14 +269,14 @@ class App:
 
     @functools.cached_property
     def _salesforce_allowance(self) -> Allowance:
-        from shared.crm.salesforce_limits import Allowance
+        from shared.crm.salesforce.allowance import Allowance
 
         return Allowance(self.clock, self.settings.salesforce_api_slow_at, self.settings.salesforce_api_stop_at)
 
     @functools.cached_property
     def salesforce_tokens(self) -> SalesforceTokens:
         """The sign-in to Salesforce."""
-        from shared.crm.salesforce_tokens import SalesforceTokens, client_credentials, jwt_bearer
+        from shared.crm.salesforce.tokens import SalesforceTokens, client_credentials, jwt_bearer
 
         settings, client_id = self.settings, str(self.settings.salesforce_client_id)
         url = str(settings.salesforce_url)
@@ -297,7 +298,7 @@ class App:
     @functools.cached_property
     def heartbeat(self) -> Heartbeat:
         """What notes that events come."""
-        from shared.sync.heartbeat import Heartbeat
+        from shared.webhook.heartbeat import Heartbeat
 
         return Heartbeat(lambda: self.ledger, self.clock)
 
@@ -318,14 +319,14 @@ class App:
     @functools.cached_property
     def registration_desk(self) -> RegistrationDesk:
         """What answers a person who registers the webhook."""
-        from shared.sync.registration_desk import RegistrationDesk
+        from shared.webhook.registration_answers import RegistrationDesk
 
         return RegistrationDesk(self.webhooks, self.ledger, self.clock, self.settings.webhook_public_url)
 
     @functools.cached_property
     def work(self) -> Work:
         """The handler of queue messages."""
-        from shared.sync.work import Work
+        from shared.sync.worker import Work
 
         return Work(self.ports, self.alerts, self.random, self.queue)
 
@@ -350,7 +351,7 @@ class _Crms(Mapping[str, Ports]):
 
 
 def _storage_options() -> dict[str, Any]:
-    """Return the SDK's timeouts; its own defaults of five minutes outlast a function."""
+    """Return the SDK's timeouts; its own defaults of five minutes wait_until_guard_holds a function."""
     return {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
 
 

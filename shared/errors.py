@@ -39,7 +39,7 @@ class CosellError(Exception):
     code = ""
     correlation_id = ""
 
-    def told(self, code: str, correlation_id: str) -> Self:
+    def with_remote(self, code: str, correlation_id: str) -> Self:
         """Note what the remote service called the error; returns the error."""
         self.code, self.correlation_id = code, correlation_id
         return self

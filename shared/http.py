@@ -231,13 +231,13 @@ class Service:
         error = self._classify(response)
         if response.status == 401:
             refused = SignInRequired(f"{self.name} refused a token that was just issued; check the identity's roles")
-            return refused.told(error.code, error.correlation_id)
+            return refused.with_remote(error.code, error.correlation_id)
         if response.status == 429:
             slow = Throttled(f"{self.name} asked us to slow down", retry_after=retry_after(response, self._clock))
-            return slow.told(error.code, error.correlation_id)
+            return slow.with_remote(error.code, error.correlation_id)
         if isinstance(error, ServiceUnavailable) and not request.repeatable:
             unknown = OutcomeUnknown(str(error), retry_after=error.retry_after)
-            return unknown.told(error.code, error.correlation_id)
+            return unknown.with_remote(error.code, error.correlation_id)
         return error
 
     def _worth_repeating(self, request: Request, error: BaseException) -> bool:

@@ -30,18 +30,18 @@ def _as_is(value: Value) -> Value:
 class Rule:
     """How one field may travel.
 
-    `to_crm` and `to_partner_center` say whether an *update* may be written to that side. `one_way` is a yes/no field
-    that never returns to no. `keep` means that an empty value in Partner Center never clears the CRM. `fit` returns
-    the value as the CRM column can hold it (cut or rounded). `remapped` says that the field's row in the mapping file
-    changed since the sides last agreed: what the CRM holds may have been cut or left out by the old row.
+    `to_crm` and `to_partner_center` say whether an *update* may be written to that side. `never_unset` is a yes/no
+    field that never returns to no. `never_clear_crm` means that an empty value in Partner Center never clears the CRM.
+    `fit` returns the value as the CRM column can hold it (cut or rounded). `remapped` says that the field's row in the
+    mapping file changed since the sides last agreed: what the CRM holds may have been cut or left out by the old row.
     """
 
     name: str
     to_crm: bool
     to_partner_center: bool
     conflict: Policy
-    one_way: bool = False
-    keep: bool = False
+    never_unset: bool = False
+    never_clear_crm: bool = False
     remapped: bool = False
     fit: Callable[[Value], Value] = field(default=_as_is, compare=False)
 
@@ -142,7 +142,7 @@ _RECORD_CLOSED = "the record is closed in the CRM, which accepts no more changes
 def _agreed_value(rule: Rule, referral: Value, record: Value, outcome: _Outcome) -> Value:
     if outcome.to_partner_center:
         return outcome.to_partner_center.new
-    if rule.keep and _empty(referral):
+    if rule.never_clear_crm and _empty(referral):
         return record
     return referral
 
@@ -150,9 +150,9 @@ def _agreed_value(rule: Rule, referral: Value, record: Value, outcome: _Outcome)
 def _decide(rule: Rule, base: Fields, referral: Value, record: Value, *, closed: bool) -> _Outcome:
     if rule.fit(referral) == record:
         return _AGREED
-    if rule.keep and _empty(referral) and record == rule.fit(base.get(rule.name, record)):
+    if rule.never_clear_crm and _empty(referral) and record == rule.fit(base.get(rule.name, record)):
         return _AGREED  # Partner Center has nothing to say, and nobody typed anything.
-    if rule.one_way:
+    if rule.never_unset:
         return _one_way(rule, referral, record, closed=closed)
     if rule.name not in base:
         return _first_meeting(rule, referral, record, closed=closed)
@@ -198,7 +198,7 @@ def _conflict(
     if rule.conflict is Policy.HOLD:
         return _differ(rule, referral, record, f"{reason}; a person decides by making both equal", held=True)
     crm_wins = rule.conflict is Policy.CRM and rule.to_partner_center and not closed
-    keeps = rule.keep and _empty(referral)
+    keeps = rule.never_clear_crm and _empty(referral)
     if crm_wins or keeps or not rule.to_crm:
         return _send(rule, referral, record, f"{reason}; the CRM wins", wholes=(referral, base), closed=closed)
     return _Outcome(to_crm=Change(rule.name, record, rule.fit(referral), f"{reason}; Partner Center wins"))

@@ -11,12 +11,10 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from shared.choices import CrmAudit, OnLoss
 from shared.errors import SettingsError
 from shared.mapping.codes import CURRENCIES
-from shared.sync.ports import CrmAudit
-from shared.sync.registration_request import url_problems
-from shared.sync.watchdog import OnLoss
-from shared.urls import is_loopback
+from shared.urls import is_loopback, receiver_url_problems
 
 CrmName = Literal["dynamics365", "salesforce"]
 
@@ -190,7 +188,7 @@ def _registration(given: Mapping[str, str]) -> list[str]:
         return []
     if "WEBHOOK_PUBLIC_URL" not in given:
         return ["WEBHOOK_PUBLIC_URL: is not set, but WEBHOOK_REGISTRATION is keep."]
-    return [f"WEBHOOK_PUBLIC_URL: {problem}" for problem in url_problems(given["WEBHOOK_PUBLIC_URL"])]
+    return [f"WEBHOOK_PUBLIC_URL: {problem}" for problem in receiver_url_problems(given["WEBHOOK_PUBLIC_URL"])]
 
 
 def _dynamics(given: Mapping[str, str]) -> list[str]:

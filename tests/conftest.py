@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.azurite import Azurite
+from tools.local.azurite import Azurite
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.lifecycle import Stage
-from shared.mapping.tables import Description
+from shared.mapping.check.tables import Description
 
 Columns = Mapping[str, object]
 
@@ -132,7 +132,7 @@ class Crm(Protocol):
         """
         ...
 
-    def outlast(self, record: Record) -> None:
+    def wait_until_guard_holds(self, record: Record) -> None:
         """Return once an update guarded by `record.version` is sure to notice every later edit. No call.
 
         Where a guard needs time for that, it is waited for before the first write of a plan, not between two of them.

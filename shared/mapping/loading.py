@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 
 from shared.errors import MappingError
 from shared.mapping import model
-from shared.mapping.compiled import Mapping
-from shared.mapping.findings import nearest
+from shared.mapping.check.findings import nearest
+from shared.mapping.field_map import FieldMap
 from shared.mapping.overlay import child, is_overlay, merge, row_name
 
 BUILT_IN = Path(__file__).parent
@@ -20,7 +20,7 @@ BUILT_IN = Path(__file__).parent
 Place = tuple[int | str, ...]
 
 
-def load_mapping(crm: str, directory: Path | None = None) -> Mapping:
+def load_mapping(crm: str, directory: Path | None = None) -> FieldMap:
     """Load and compile `<crm>.yaml` from `directory` when it is there, else the built-in one.
 
     The file is complete, or an overlay on the built-in one (shared.mapping.overlay). Raises MappingError naming file,
@@ -28,7 +28,7 @@ def load_mapping(crm: str, directory: Path | None = None) -> Mapping:
     """
     root, name = _document(crm, directory)
     try:
-        return Mapping(model.MappingFile.model_validate(_construct(root, name)))
+        return FieldMap(model.MappingFile.model_validate(_construct(root, name)))
     except ValidationError as error:
         raise MappingError("\n".join(_problem(root, name, each) for each in error.errors())) from error
 

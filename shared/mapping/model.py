@@ -35,7 +35,7 @@ OPTIONS: dict[str, frozenset[str]] = {
     "solutions": frozenset({"limit", "separator"}),
     "ids": frozenset({"limit", "separator"}),
     "people": frozenset({"limit"}),
-    "yes_no": frozenset({"one_way"}),
+    "yes_no": frozenset({"never_unset"}),
 }
 """The options that mean something to each codec; codecs that are not here have none."""
 
@@ -116,8 +116,8 @@ class FieldRow(Pair):
     to_crm: tuple[Moment, ...] = Field(description="When Partner Center's value is written to the CRM.")
     to_partner_center: tuple[Moment, ...] = Field(description="When the CRM's value is written to Partner Center.")
     conflict: Policy = Field(description="Who wins when both sides changed the field: a side, or hold for a person.")
-    one_way: bool = Field(default=False, description="A yes that never returns to no.")
-    keep: bool = Field(default=False, description="An empty value in Partner Center never clears the CRM.")
+    never_unset: bool = Field(default=False, description="A yes that never returns to no.")
+    never_clear_crm: bool = Field(default=False, description="An empty value in Partner Center never clears the CRM.")
     default: str | None = Field(None, description="What a new referral gets when the CRM's column is empty.")
 
     @model_validator(mode="after")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from collections.abc import Mapping as Dict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +11,7 @@ from shared.errors import DataError, Problem
 from shared.mapping.codecs import Codec, Json
 from shared.mapping.model import Pair
 
-Document = Dict[str, object]
+Document = Mapping[str, object]
 """A decoded JSON object, or a CRM row by column name with look-ups resolved."""
 
 Read = Callable[[Document], Value]

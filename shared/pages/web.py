@@ -87,7 +87,7 @@ def data(status: int, content: Mapping[str, object]) -> Reply:
 
 
 def page(status: int, template: str, view: Mapping[str, object]) -> Reply:
-    """Return a page: the template of this folder, filled in; values are escaped."""
+    """Return a page: the template, by its path below shared/, filled in; values are escaped."""
     body = _templates().get_template(template).render(view)
     return Reply(status, "text/html", body, {**_PRIVATE, "Content-Security-Policy": _policy()})
 
@@ -98,7 +98,7 @@ def _templates() -> Environment:
     from markupsafe import Markup
 
     templates = Environment(
-        loader=FileSystemLoader(_FOLDER),
+        loader=FileSystemLoader(_FOLDER.parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

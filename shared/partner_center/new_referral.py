@@ -6,13 +6,13 @@ required is from the same page, the Power Automate connectors' troubleshooting p
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dict
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, NOTES, SOLUTIONS, VISIBLE, Fields, Value
 from shared.errors import DataError, Problem
-from shared.mapping.compiled import Mapping, Row, put_path
+from shared.mapping.field_map import FieldMap, Row, put_path
 from shared.partner_center.port import Referral
 
 Body = dict[str, object]
@@ -39,11 +39,11 @@ class NewDeal:
 
 
 def read_deal(
-    mapping: Mapping,
+    mapping: FieldMap,
     record: Fields,
-    account: Dict[str, object] | None,
-    contact: Dict[str, object] | None,
-    owner: Dict[str, object] | None,
+    account: Mapping[str, object] | None,
+    contact: Mapping[str, object] | None,
+    owner: Mapping[str, object] | None,
 ) -> NewDeal:
     """Collect a new deal from the record's fields and the rows around it. Raises DataError with every problem."""
     fields = mapping.created_in_partner_center(record)
@@ -63,7 +63,7 @@ def read_deal(
     return deal
 
 
-def own_referral(mapping: Mapping, deal: NewDeal, record_id: str) -> Body:
+def own_referral(mapping: FieldMap, deal: NewDeal, record_id: str) -> Body:
     """Return the body of the first POST: our own referral. Status is left to the server, which sets Active/Accepted."""
     body: Body = {
         "type": _type(mapping, deal),
@@ -84,7 +84,7 @@ def own_referral(mapping: Mapping, deal: NewDeal, record_id: str) -> Body:
     return body
 
 
-def invitation(mapping: Mapping, deal: NewDeal, record_id: str, own: Referral) -> Body:
+def invitation(mapping: FieldMap, deal: NewDeal, record_id: str, own: Referral) -> Body:
     """Return the body of the second POST: the referral that invites Microsoft into the same engagement."""
     body = own_referral(mapping, deal, record_id)
     body |= {
@@ -102,14 +102,14 @@ def invitation(mapping: Mapping, deal: NewDeal, record_id: str, own: Referral) -
     return body
 
 
-def _type(mapping: Mapping, deal: NewDeal) -> str:
+def _type(mapping: FieldMap, deal: NewDeal) -> str:
     if deal.asks_for_help:
         return "Shared"
     return mapping.file.partner_led_type if deal.fields.get(VISIBLE) else "Independent"
 
 
 def _read(
-    rows: tuple[Row, ...], columns: Dict[str, object] | None, unreadable: list[Problem]
+    rows: tuple[Row, ...], columns: Mapping[str, object] | None, unreadable: list[Problem]
 ) -> dict[str, Value] | None:
     """Return the canonical values of a CRM row; what cannot be read is added to `unreadable` and left empty."""
     if columns is None:
@@ -129,7 +129,7 @@ def _member(rows: tuple[Row, ...], person: Fields | None) -> Body:
     return {row.pair.referral: row.codec.to_referral(values[row.name], None) for row in rows if row.name in values}
 
 
-def _merge(body: Body, more: Dict[str, object]) -> None:
+def _merge(body: Body, more: Mapping[str, object]) -> None:
     for key, value in more.items():
         held = body.get(key)
         if isinstance(held, dict) and isinstance(value, dict):

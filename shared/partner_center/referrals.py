@@ -122,7 +122,7 @@ def classifier(clock: Clock) -> Callable[[Response], CosellError]:
 
     def classify(response: Response) -> CosellError:
         code, message, target = _error(response)
-        return read(response, code, message, target).told(code, response.headers.get("request-id", ""))
+        return read(response, code, message, target).with_remote(code, response.headers.get("request-id", ""))
 
     def read(response: Response, code: str, message: str, target: str) -> CosellError:
         if response.status == 403:

@@ -128,7 +128,7 @@ def classifier(clock: Clock) -> Callable[[Response], CosellError]:
         code = str(inner.get("code") or response.status)
         message = redacted_within(str(inner.get("message") or inner.get("description") or code))[:300]
         correlation_id = response.headers.get("ms-correlationid") or response.headers.get("request-id", "")
-        return _classify(response, message, clock).told(code, correlation_id)
+        return _classify(response, message, clock).with_remote(code, correlation_id)
 
     return classify
 

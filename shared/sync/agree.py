@@ -10,17 +10,18 @@ import logging
 from dataclasses import dataclass, replace
 
 from shared import merge
+from shared.choices import CrmAudit
 from shared.crm.port import Record, StageChange
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, SOLUTIONS, STATUS, Fields, Value, show
 from shared.errors import DataError, Problem, VersionMismatch
+from shared.ledger import audit as trail
 from shared.ledger.port import AuditEntry, Link, LinkState
 from shared.lifecycle import TERMINAL, Stage, align, status_rule
-from shared.mapping.compiled import Mapping
+from shared.mapping.field_map import FieldMap
 from shared.merge import Change, Plan, Rule
 from shared.partner_center.port import Referral
-from shared.sync import trail
-from shared.sync.others import tell_others
-from shared.sync.ports import CrmAudit, Ports
+from shared.sync.fan_out import notify_other_crms
+from shared.sync.task import Ports
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class RecordSeen:
     record: Record
 
 
-def agreed_base(link: Link, mapping: Mapping) -> Fields:
+def agreed_base(link: Link, mapping: FieldMap) -> Fields:
     """Return the part of the base that today's mapping still means: a row that was changed has no base any more.
 
     A row that was taken out keeps its base, should it come back.
@@ -52,13 +53,13 @@ def agreed_base(link: Link, mapping: Mapping) -> Fields:
     return {name: value for name, value in link.base.items() if name not in today or link.rows.get(name) == today[name]}
 
 
-def with_base(link: Link, base: Fields, mapping: Mapping) -> Link:
+def with_base(link: Link, base: Fields, mapping: FieldMap) -> Link:
     """Return the link with a base agreed through today's mapping."""
     rows = {name: mapping.fingerprints.get(name) or link.rows.get(name, "") for name in base}
     return replace(link, base=dict(base), rows=rows, mapping_version=mapping.version)
 
 
-def remembers(link: Link, mapping: Mapping) -> bool:
+def remembers(link: Link, mapping: FieldMap) -> bool:
     """Whether the link alone tells what both sides hold: settled, and complete by today's mapping."""
     complete = mapping.field_names <= agreed_base(link, mapping).keys()
     return link.settled and complete and bool(link.referral_version and link.record_version)
@@ -69,18 +70,18 @@ def remembered_referral(link: Link) -> ReferralSeen:
     return ReferralSeen(link.base, str(link.referral_version), Stage(str(link.base[STATUS])) in TERMINAL)
 
 
-def remembered_record(link: Link, mapping: Mapping, record: Record) -> RecordSeen:
+def remembered_record(link: Link, mapping: FieldMap, record: Record) -> RecordSeen:
     """Return the record as the link remembers it: the base, as far as its columns hold it."""
     fields = {rule.name: rule.fit(link.base[rule.name]) for rule in mapping.rules}
     return RecordSeen({**fields, STATUS: link.base[STATUS]}, record)
 
 
-def observed_referral(referral: Referral, mapping: Mapping) -> ReferralSeen:
+def observed_referral(referral: Referral, mapping: FieldMap) -> ReferralSeen:
     """Return a referral that was just read, in canonical values. Raises DataError."""
     return ReferralSeen(mapping.read_referral(referral.body), referral.version, referral.closed, referral)
 
 
-def observed_record(record: Record, mapping: Mapping) -> RecordSeen:
+def observed_record(record: Record, mapping: FieldMap) -> RecordSeen:
     """Return a record that was just read, in canonical values. Raises DataError."""
     return RecordSeen(mapping.read_record(record.columns), record)
 
@@ -89,7 +90,7 @@ def make_plan(
     link: Link,
     referral: ReferralSeen,
     record: RecordSeen,
-    mapping: Mapping,
+    mapping: FieldMap,
     *,
     closed_rows_are_read_only: bool = False,
 ) -> Plan:
@@ -110,7 +111,7 @@ def make_plan(
     )
 
 
-def _rules(link: Link, base: Fields, mapping: Mapping) -> list[Rule]:
+def _rules(link: Link, base: Fields, mapping: FieldMap) -> list[Rule]:
     """Return the mapping's rules, telling those of changed rows apart."""
     return [
         replace(rule, remapped=True) if rule.name in link.base and rule.name not in base else rule
@@ -133,13 +134,13 @@ class Agreement:
         Raises StaleError when a side changed since it was observed; then observe again and call once more.
         """
         read_only = self.ports.crm.closed_rows_are_read_only
-        plan = make_plan(link, referral, record, self.ports.mapping, closed_rows_are_read_only=read_only)
+        plan = make_plan(link, referral, record, self.ports.field_map, closed_rows_are_read_only=read_only)
         check_sendable(plan, record.fields)
         if self.ports.dry_run:
             return self._record_dry_run(link, plan)
         link = replace(
             link,
-            base=agreed_base(link, self.ports.mapping),
+            base=agreed_base(link, self.ports.field_map),
             referral_version=referral.version,
             record_version=record.record.version,
             record_seen_at=record.record.seen_at,
@@ -147,20 +148,20 @@ class Agreement:
         )
         shown = link.status_shown
         if plan.to_partner_center:
-            self.ports.crm.outlast(record.record)
+            self.ports.crm.wait_until_guard_holds(record.record)
         self._keep_losers(link, plan)
         link, refused = self._send(link, plan, referral)
         link, entries = self._conclude(link, plan, refused, introduce=introduce)
         columns, stage = self._record_write(plan, record)
         if introduce and not self._is_locked(record):
-            columns |= trail.identity_columns(self.ports.mapping, link.referral_id)
+            columns |= trail.identity_columns(self.ports.field_map, link.referral_id)
         if self._shows_trail(record, was=shown, now=link.status_shown, news=bool(entries or columns or stage)):
-            columns |= trail.trail_columns(self.ports.mapping, link)
+            columns |= trail.trail_columns(self.ports.field_map, link)
         if columns or stage:
             link = self._write_record(link, plan, record, columns, stage)
         committed = self.ports.ledger.commit(link, entries)
         if self._sent:
-            tell_others(self.ports, committed, self.correlation_id)
+            notify_other_crms(self.ports, committed, self.correlation_id)
         if shown and not shown.startswith("✔"):
             for key in (link.referral_id, link.record_id):
                 self.ports.ledger.unpark(link.crm, key)
@@ -168,7 +169,7 @@ class Agreement:
 
     def _keep_losers(self, link: Link, plan: Plan) -> None:
         """Note the edits about to be overwritten: after a stop behind the write, nobody else would have them."""
-        fits = {rule.name: rule.fit for rule in self.ports.mapping.rules}
+        fits = {rule.name: rule.fit for rule in self.ports.field_map.rules}
         losers = [
             change
             for change, fit in (
@@ -190,12 +191,12 @@ class Agreement:
         if not changes:
             return link, {}
         body = referral.referral.body if referral.referral else None
-        if body is None and self.ports.mapping.needs_source(changes):
+        if body is None and self.ports.field_map.needs_source(changes):
             raise VersionMismatch("the referral must be read before it can be written")
-        operations = self.ports.mapping.operations(changes, body)
+        operations = self.ports.field_map.operations(changes, body)
         answer = self.ports.partner_center.update(link.referral_id, operations, referral.version)
         self._sent.extend(changes)
-        held = self.ports.mapping.read_referral(answer.body)
+        held = self.ports.field_map.read_referral(answer.body)
         refused = {change.name: held[change.name] for change in changes if held[change.name] != change.new}
         return replace(link, referral_version=answer.version, referral_changed_at=answer.changed_at), refused
 
@@ -224,7 +225,7 @@ class Agreement:
         else:
             status = link.status_shown
         link = replace(
-            with_base(link, base, self.ports.mapping),
+            with_base(link, base, self.ports.field_map),
             differences=differences,
             settled=not differences,
             status_shown=status,
@@ -256,7 +257,7 @@ class Agreement:
             text,
             changes or (),
             correlation_id=self.correlation_id,
-            mapping=self.ports.mapping,
+            mapping=self.ports.field_map,
         )
 
     # --- the record ------------------------------------------------------------------------------------------------
@@ -267,9 +268,9 @@ class Agreement:
         stage = None
         if moves:
             after = Stage(str(moves[0].new))
-            columns = self.ports.mapping.status_columns(after)
+            columns = self.ports.field_map.status_columns(after)
             stage = StageChange(Stage(str(record.fields[STATUS])), after, columns)
-        return self.ports.mapping.record_values(values), stage
+        return self.ports.field_map.record_values(values), stage
 
     def _is_locked(self, record: RecordSeen) -> bool:
         """Whether the record is closed in a CRM that then refuses every write."""
@@ -299,7 +300,7 @@ class Agreement:
             return replace(link, settled=False)
         self._received.extend(plan.to_crm)
         altered = any(
-            self.ports.mapping.rows[change.name].read_record(written.columns) != change.new
+            self.ports.field_map.rows[change.name].read_record(written.columns) != change.new
             for change in plan.to_crm
             if change.name != STATUS
         )

@@ -7,17 +7,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
+from shared.choices import CrmAudit
 from shared.crm.port import AccountWanted, Record
 from shared.deal import STATUS, Fields
 from shared.errors import AlreadyExists, DataError, Deferred, GoneError, Problem, StaleError
+from shared.ledger import audit as trail
 from shared.ledger.port import AuditEntry, Link, LinkState
 from shared.lifecycle import Stage, crm_view
-from shared.mapping.compiled import get_path
+from shared.mapping.field_map import get_path
 from shared.merge import Change
 from shared.partner_center.port import Referral
-from shared.sync import trail
 from shared.sync.agree import Agreement, observed_record, observed_referral, with_base
-from shared.sync.ports import CrmAudit, Ports
+from shared.sync.task import Ports
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def adopt(ports: Ports, referral: Referral, link: Link, record: Record, correlat
     if not (referral.external_reference_id or referral.closed or ports.dry_run):  # A closed referral takes no change.
         referral = _write_record_id(ports, referral, record.id)
     link = replace(link, record_id=record.id, referral_changed_at=referral.changed_at)
-    seen = observed_referral(referral, ports.mapping), observed_record(record, ports.mapping)
+    seen = observed_referral(referral, ports.field_map), observed_record(record, ports.field_map)
     return Agreement(ports, correlation_id).reach(link, *seen, introduce=True)
 
 
@@ -69,7 +70,7 @@ def _new_link(ports: Ports, referral: Referral, prior: Link | None) -> Link:
         engagement_id=referral.engagement_id,
         referral_version=referral.version,
         referral_changed_at=referral.changed_at,
-        mapping_version=ports.mapping.version,
+        mapping_version=ports.field_map.version,
     )
     return replace(link, etag=prior.etag, audit_tail=prior.audit_tail) if prior else link
 
@@ -81,8 +82,8 @@ def _ignored(ports: Ports, referral: Referral) -> str | None:
     lead = referral.body.get("type") == "Independent" and referral.body.get("qualification") == "Direct"
     if lead and invited_by in (None, "msft") and referral.body.get("status") == "New":
         return "not synchronized: a marketplace lead that nobody has accepted; it arrives once it is accepted"
-    if not ports.mapping.receives(referral.body) and not _being_shared(ports, referral):
-        condition = ports.mapping.file.sync_when.referral
+    if not ports.field_map.referral_qualifies(referral.body) and not _being_shared(ports, referral):
+        condition = ports.field_map.file.sync_when.referral
         return f"not synchronized: the mapping's condition sync_when.referral is not met ({condition})"
     return None
 
@@ -111,7 +112,7 @@ def _adopt_named(ports: Ports, referral: Referral, link: Link, record_id: str, c
     except GoneError:
         reason = f"not synchronized: the CRM record {record_id} that it names does not exist"
         return _ignore(ports, link, reason, correlation_id)
-    held = record.columns.get(ports.mapping.columns.referral_identifier)
+    held = record.columns.get(ports.field_map.columns.referral_identifier)
     if held and held != referral.id:
         rule = f"the CRM record {record_id} that the referral names belongs to referral {held}"
         raise DataError(Problem("externalReferenceId", rule, "Correct the CRM ID in Partner Center."))
@@ -119,7 +120,7 @@ def _adopt_named(ports: Ports, referral: Referral, link: Link, record_id: str, c
 
 
 def _create(ports: Ports, referral: Referral, link: Link, correlation_id: str) -> Link:
-    mapping = ports.mapping
+    mapping = ports.field_map
     seen = observed_referral(referral, mapping)
     created = mapping.created_in_crm(seen.fields)
     received = [Change(name, None, value, "received") for name, value in created.items() if value not in (None, ())]
@@ -156,17 +157,17 @@ def _create(ports: Ports, referral: Referral, link: Link, correlation_id: str) -
 
 def _same(ports: Ports, referral: Fields, record: Fields) -> bool:
     """Whether the new record holds what the referral holds, as far as its columns can."""
-    return all(rule.fit(referral[rule.name]) == record[rule.name] for rule in ports.mapping.rules)
+    return all(rule.fit(referral[rule.name]) == record[rule.name] for rule in ports.field_map.rules)
 
 
 def _account(ports: Ports, referral: Referral) -> AccountWanted:
-    rows = {row.name: row for row in ports.mapping.account}
+    rows = {row.name: row for row in ports.field_map.account}
     values = {name: row.codec.fit(row.read_referral(referral.body)) for name, row in rows.items()}
     if not values["customer_name"]:
         rule = "a referral without a customer name cannot be attached to an account"
         raise DataError(Problem("customer_name", rule, "Enter the customer's name in Partner Center."))
     columns = {row.pair.column: row.codec.to_record(values[name]) for name, row in rows.items()}
-    match = {rows[name].pair.column: columns[rows[name].pair.column] for name in ports.mapping.file.account.match}
+    match = {rows[name].pair.column: columns[rows[name].pair.column] for name in ports.field_map.file.account.match}
     return AccountWanted(match, columns)
 
 
@@ -183,5 +184,5 @@ def _entry(ports: Ports, link: Link, text: str, correlation_id: str, changes: It
         text,
         changes,
         correlation_id=correlation_id,
-        mapping=ports.mapping,
+        mapping=ports.field_map,
     )

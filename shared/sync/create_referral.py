@@ -11,20 +11,21 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from shared.choices import CrmAudit
 from shared.crm.port import Record
 from shared.deal import STATUS, Fields
 from shared.errors import CosellError, Deferred, OutcomeUnknown, StaleError, VersionMismatch
+from shared.ledger import audit as trail
 from shared.ledger.port import Intent, Link, LinkState
 from shared.lifecycle import TERMINAL, Stage, align
-from shared.mapping.compiled import stage_of
+from shared.mapping.field_map import stage_of
 from shared.merge import Change
 from shared.partner_center.new_referral import MICROSOFT, NewDeal, invitation, own_referral, read_deal
 from shared.partner_center.port import Referral
-from shared.sync import trail
 from shared.sync.agree import observed_record, with_base
 from shared.sync.create_record import INTENT_LEASE, LOOK_AGAIN
-from shared.sync.others import tell_others
-from shared.sync.ports import CrmAudit, Ports
+from shared.sync.fan_out import notify_other_crms
+from shared.sync.task import Ports
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +41,15 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
 
     Raises DataError with everything Partner Center would refuse, before any call to it.
     """
-    fields = observed_record(record, ports.mapping).fields
+    fields = observed_record(record, ports.field_map).fields
     related = ports.crm.related(record.id)
-    deal = read_deal(ports.mapping, fields, related.account, related.contact, related.owner)
+    deal = read_deal(ports.field_map, fields, related.account, related.contact, related.owner)
     if ports.dry_run:
         text = "dry run, nothing written: would create the referral"
         entry = trail.entry(record.id, ports.clock.now(), trail.TO_PARTNER_CENTER, text, correlation_id=correlation_id)
         ports.ledger.note(ports.crm.name, record.id, entry)
         return None
-    ports.crm.outlast(record)
+    ports.crm.wait_until_guard_holds(record)
     intent, taken_over = _claim(ports, record.id)
     if link := ports.ledger.link_of_record(ports.crm.name, record.id):
         # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
@@ -61,7 +62,7 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
             ports.ledger.replace_intent(intent, replace(intent, started_at=_RELEASED))
             return None
         if own is None:
-            own = ports.partner_center.create(own_referral(ports.mapping, deal, record.id))
+            own = ports.partner_center.create(own_referral(ports.field_map, deal, record.id))
         # An interrupted deal may have been closed meanwhile; then nobody can be invited any more.
         if deal.asks_for_help and not own.closed and not (taken_over and _microsoft_invited(ports, own)):
             intent = ports.ledger.replace_intent(intent, replace(intent, referral_id=own.id))
@@ -74,14 +75,14 @@ def create_referral(ports: Ports, record: Record, correlation_id: str) -> Link |
         raise
     etag = _ignored(ports, own) if taken_over else None
     link = _commit(ports, record, fields, deal, own, intent, correlation_id, etag)
-    tell_others(ports, link, correlation_id)
+    notify_other_crms(ports, link, correlation_id)
     if not link.settled:
         raise StaleError("the deal was edited while its creation was interrupted")
     return link
 
 
 def _invite_microsoft(ports: Ports, deal: NewDeal, record_id: str, own: Referral) -> None:
-    invited = ports.partner_center.create(invitation(ports.mapping, deal, record_id, own))
+    invited = ports.partner_center.create(invitation(ports.field_map, deal, record_id, own))
     # Remembered, so that events about Microsoft's row lead to our deal without a question.
     ports.ledger.replace_value("related", invited.id, own.id, ports.ledger.value("related", invited.id))
 
@@ -135,7 +136,7 @@ def _commit(
     sent = [Change(name, None, value, "sent") for name, value in deal.fields.items() if value not in (None, ())]
     text = "created from the CRM" + (", Microsoft invited" if deal.asks_for_help and not own.closed else "")
     entry = trail.entry(
-        own.id, now, trail.TO_PARTNER_CENTER, text, sent, correlation_id=correlation_id, mapping=ports.mapping
+        own.id, now, trail.TO_PARTNER_CENTER, text, sent, correlation_id=correlation_id, mapping=ports.field_map
     )
     # What was agreed is what was shared: an active deal, even if one side has ended it since an interrupted POST.
     stage = stage_of(own.body)
@@ -156,14 +157,14 @@ def _commit(
         audit_tail=trail.extend_tail((), [entry]),
     )
     agreed = {name: value for name, value in base.items() if name == STATUS or name not in differing}
-    link = with_base(link, agreed, ports.mapping)
+    link = with_base(link, agreed, ports.field_map)
     filled_in = {name: value for name, value in deal.fields.items() if value != fields[name]}
     columns = {
-        **ports.mapping.record_values(filled_in),
-        **trail.identity_columns(ports.mapping, own.id),
+        **ports.field_map.record_values(filled_in),
+        **trail.identity_columns(ports.field_map, own.id),
     }
     if ports.crm_audit is not CrmAudit.OFF:
-        columns |= trail.trail_columns(ports.mapping, link)
+        columns |= trail.trail_columns(ports.field_map, link)
     if fields[STATUS] in TERMINAL and ports.crm.closed_rows_are_read_only:
         return ports.ledger.commit(link, [entry], intent)
     written = _write_back(ports, record, columns)
@@ -173,8 +174,8 @@ def _commit(
 
 def _differing(ports: Ports, base: Fields, own: Referral) -> set[str]:
     """Return the fields that our half holds otherwise: either side may have been edited since an interrupted POST."""
-    held = ports.mapping.read_referral(own.body)
-    kept = {rule.name for rule in ports.mapping.rules if rule.keep and held[rule.name] is None}
+    held = ports.field_map.read_referral(own.body)
+    kept = {rule.name for rule in ports.field_map.rules if rule.never_clear_crm and held[rule.name] is None}
     return {name for name, value in base.items() if held[name] != value and name not in kept}
 
 

@@ -19,7 +19,7 @@ from shared.errors import DataError, GoneError, RetriableError
 from shared.ledger.port import Link, LinkState
 from shared.merge import Change, Difference, Plan
 from shared.sync.agree import check_sendable, make_plan, observed_record, observed_referral
-from shared.sync.ports import Ports
+from shared.sync.task import Ports
 
 WORKERS = 4
 """How many deals are looked at side by side: enough to hide the network, few enough for Partner Center's patience."""
@@ -97,7 +97,7 @@ def sample(links: Iterable[Link], size: int, chance: Random) -> list[Link]:
 
 
 def preview(ports: Ports, links: Iterable[Link]) -> Iterator[DealForecast]:
-    """Yield the forecast of each link under `ports.mapping`, in their order; memory does not grow with their number.
+    """Yield the forecast of each link under `ports.field_map`, in their order; memory does not grow with their number.
 
     Raises the fatal family; a deal that cannot be looked at for another reason is forecast to fail.
     """
@@ -128,10 +128,10 @@ def forecast_deal(ports: Ports, link: Link) -> DealForecast:
 
 
 def _plan(ports: Ports, link: Link) -> Plan:
-    referral = observed_referral(ports.partner_center.read(link.referral_id), ports.mapping)
-    record = observed_record(ports.crm.read(link.record_id), ports.mapping)
+    referral = observed_referral(ports.partner_center.read(link.referral_id), ports.field_map)
+    record = observed_record(ports.crm.read(link.record_id), ports.field_map)
     read_only = ports.crm.closed_rows_are_read_only
-    plan = make_plan(link, referral, record, ports.mapping, closed_rows_are_read_only=read_only)
+    plan = make_plan(link, referral, record, ports.field_map, closed_rows_are_read_only=read_only)
     check_sendable(plan, record.fields)
     return plan
 

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from shared.crm.port import Record
 from shared.errors import GoneError, StaleError
+from shared.ledger import audit as trail
 from shared.ledger.port import Link, LinkState
 from shared.lifecycle import TERMINAL
 from shared.partner_center.new_referral import MICROSOFT
 from shared.partner_center.port import Referral
-from shared.sync import trail
+from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync.agree import (
     Agreement,
     RecordSeen,
@@ -26,8 +27,7 @@ from shared.sync.agree import (
 )
 from shared.sync.create_record import adopt, create_record
 from shared.sync.create_referral import create_referral
-from shared.sync.messages import PARTNER_CENTER, DealMessage
-from shared.sync.ports import Ports
+from shared.sync.task import Ports
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +162,9 @@ class SyncDeal:
 
     def _link_of_record(self, record_id: str, observed: Mapping[str, object]) -> Link | None:
         columns = observed.get("columns")
-        referral_id = columns.get(self.ports.mapping.columns.referral_identifier) if isinstance(columns, dict) else None
+        referral_id = (
+            columns.get(self.ports.field_map.columns.referral_identifier) if isinstance(columns, dict) else None
+        )
         if referral_id:
             link = self.ports.ledger.link(self.ports.crm.name, str(referral_id))
             if link and link.record_id == record_id:
@@ -188,9 +190,9 @@ class SyncDeal:
 
     def _unlinked_record(self, record: Record, link: Link | None, message: DealMessage) -> str:
         ports = self.ports
-        own = ports.mapping.columns
+        own = ports.field_map.columns
         referral_id = record.columns.get(own.referral_identifier)
-        if not ports.mapping.shares(record.columns):
+        if not ports.field_map.record_qualifies(record.columns):
             return "not to be synchronized"
         parked = ports.ledger.parked(ports.crm.name, record.id)
         # Only the change feed brings our own write back; a retry looks at the same version on purpose.
@@ -203,7 +205,7 @@ class SyncDeal:
             fresh = Link(ports.crm.name, referral.id, record.id, engagement_id=referral.engagement_id, etag=etag)
             adopt(ports, referral, link or fresh, record, message.correlation_id)
             return "linked"
-        closed = ports.mapping.record_stage(record.columns) in TERMINAL
+        closed = ports.field_map.record_stage(record.columns) in TERMINAL
         if closed and not ports.ledger.intent(ports.crm.name, record.id):
             return "closed before it was shared"
         made = create_referral(ports, record, message.correlation_id)
@@ -212,10 +214,10 @@ class SyncDeal:
         return "referral created" if made else "dry run"
 
     def _linked_record(self, record: Record, link: Link) -> str:
-        switched_on = bool(record.columns.get(self.ports.mapping.columns.sync))
+        switched_on = bool(record.columns.get(self.ports.field_map.columns.sync))
         if not switched_on:
             return self._pause(link) if link.state is LinkState.LINKED else "paused by the seller"
-        current = link.settled and link.mapping_version == self.ports.mapping.version
+        current = link.settled and link.mapping_version == self.ports.field_map.version
         if link.record_version and record.version == link.record_version and current:
             return "our own write"
         if link.state is not LinkState.LINKED:
@@ -233,18 +235,18 @@ class SyncDeal:
         return "agreed" if link_after.etag != link.etag else "dry run"
 
     def _remembers(self, link: Link) -> bool:
-        return not self._fresh and remembers(link, self.ports.mapping)
+        return not self._fresh and remembers(link, self.ports.field_map)
 
     def _referral(self, link: Link, read: Referral | None) -> ReferralSeen:
         if read is None and self._remembers(link):
             return remembered_referral(link)
-        return observed_referral(read or self.ports.partner_center.read(link.referral_id), self.ports.mapping)
+        return observed_referral(read or self.ports.partner_center.read(link.referral_id), self.ports.field_map)
 
     def _record(self, link: Link, read: Record | None) -> RecordSeen:
         if read is None and self._remembers(link) and link.record_seen_at:
             record = Record(link.record_id, link.record_version, {}, link.record_seen_at)
-            return remembered_record(link, self.ports.mapping, record)
-        return observed_record(read or self.ports.crm.read(link.record_id), self.ports.mapping)
+            return remembered_record(link, self.ports.field_map, record)
+        return observed_record(read or self.ports.crm.read(link.record_id), self.ports.field_map)
 
     # --- setting aside ---------------------------------------------------------------------------------------------
 
@@ -257,7 +259,7 @@ class SyncDeal:
         return self._set_state(link, LinkState.ORPHANED, f"{reason}; nothing is recreated or deleted")
 
     def _set_state(self, link: Link, state: LinkState, reason: str) -> str:
-        entry = trail.entry(link.referral_id, self.ports.clock.now(), trail.BOTH, reason, mapping=self.ports.mapping)
+        entry = trail.entry(link.referral_id, self.ports.clock.now(), trail.BOTH, reason, mapping=self.ports.field_map)
         tail = trail.extend_tail(link.audit_tail, [entry])
         self.ports.ledger.commit(replace(link, state=state, settled=False, audit_tail=tail), [entry])
         return str(state)

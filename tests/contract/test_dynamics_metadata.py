@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import SchemaMismatch
-from shared.mapping.lint import lint
+from shared.mapping.check.lint import lint
+from shared.mapping.check.tables import Column, Kind, Table
 from shared.mapping.loading import load_mapping, positions
-from shared.mapping.tables import Column, Kind, Table
-from tests.contract.stages.crm import DataverseStage
-from tests.fakes import crm_tables
+from tests.support.fakes import crm_tables
+from tests.support.stages.crm import DataverseStage
 from tools.simulators.dataverse.columns import Required
 from tools.simulators.world import World
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.localhost.process import HostProcess
+from tools.local.localhost.process import HostProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 

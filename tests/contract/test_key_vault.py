@@ -14,7 +14,7 @@ from shared.partner_center import key_vault
 from shared.partner_center.key_vault import SECRET, KeyVaultTokenStore
 from shared.partner_center.token_store import First, SignedIn
 from shared.partner_center.tokens import PartnerCenterTokens
-from tests.contract.stages.admin import WorldTime
+from tests.support.stages.admin import WorldTime
 from tools.simulators.key_vault import RESOURCE, KeyVaultSimulator, Role
 from tools.simulators.server import Fault
 from tools.simulators.world import CLIENT_ID, World

@@ -25,7 +25,7 @@ from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import AuditEntry, Intent, Ledger, Link, LinkState, Parked, Stored
 from shared.ledger.table_storage import CHUNK, UNITS, TableLedger, from_chunks, to_chunks
 from shared.lifecycle import Stage
-from tests.unit.stand_ins import UNHURRIED
+from tests.support.stand_ins import UNHURRIED
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 CRM = "dynamics365"

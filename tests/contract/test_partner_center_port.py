@@ -21,9 +21,9 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.partner_center.port import Referral
-from tests.contract.stages.outages import ASKED, Outage
-from tests.contract.stages.partner_center import ClientStage, FakeStage, PartnerCenterStage, nobody
-from tests.fakes.referral_rules import at, put
+from tests.support.fakes.referral_rules import at, put
+from tests.support.stages.outages import ASKED, Outage
+from tests.support.stages.partner_center import ClientStage, FakeStage, PartnerCenterStage, nobody
 from tools.simulators.partner_center.samples import sample_cosell_documents, sample_document
 from tools.simulators.world import World
 

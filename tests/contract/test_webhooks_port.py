@@ -13,8 +13,8 @@ from shared.errors import AccessDenied, AlreadyExists, DataError, GoneError, Sig
 from shared.ledger.memory import MemoryLedger
 from shared.partner_center.webhooks import Registration, Validation, Webhooks
 from shared.settings import load_settings
-from tests.contract.stages.admin import WorldTime
-from tests.fakes.webhooks import FakeWebhooks
+from tests.support.fakes.webhooks import FakeWebhooks
+from tests.support.stages.admin import WorldTime
 from tools.simulators.faults import Fault
 from tools.simulators.world import World
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tools import chromium
+from tools.local import chromium
 
 CONTRAST = 4.5
 """The least contrast of text to its ground (WCAG 2.2, 1.4.3)."""

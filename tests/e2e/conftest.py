@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.desks import DESKS
-from tools.stage import Stage
+from tools.local.stage import Stage
+from tools.simulators.sellers import DESKS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, Unpack
 
-from tools.desks.desk import CrmDesk, Deal, DealFields
-from tools.stage import Stage
+from tools.local.stage import Stage
+from tools.simulators.sellers.desk import CrmDesk, Deal, DealFields
 
 Row = Mapping[str, Any]
 

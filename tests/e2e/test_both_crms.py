@@ -12,10 +12,10 @@ import pytest
 from shared.lifecycle import Stage as DealStage
 from shared.sync.sync_deal import CLOCK_MARGIN
 from tests.e2e.deals import Row, shared_deal, until, until_referral
-from tools.desks import DESKS
-from tools.desks.desk import CrmDesk, Deal
+from tools.local.stage import Stage
 from tools.simulators.faults import Fault
-from tools.stage import Stage
+from tools.simulators.sellers import DESKS
+from tools.simulators.sellers.desk import CrmDesk, Deal
 
 NAMES = pytest.mark.parametrize("name", DESKS)
 

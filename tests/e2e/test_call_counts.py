@@ -8,7 +8,7 @@ import pytest
 
 from shared.sync.sync_deal import CLOCK_MARGIN
 from tests.e2e.deals import opportunity_of, received_deal, shared_deal, until, until_record, until_referral
-from tools.stage import Calls, Stage
+from tools.local.stage import Calls, Stage
 
 Deal = tuple[str, str]
 

@@ -13,11 +13,11 @@ import requests
 from shared.settings import Settings
 from tests.e2e.deals import received_deal, shared_deal, until_record, until_referral
 from tests.e2e.test_webhook import post
-from tools.desks.desk import CONTACT, CUSTOMER, READY
-from tools.desks.salesforce import SalesforceDesk
+from tools.local.stage import Stage
 from tools.simulators.faults import Fault
+from tools.simulators.sellers.desk import CONTACT, CUSTOMER, READY
+from tools.simulators.sellers.salesforce import SalesforceDesk
 from tools.simulators.world import SYNC_USER
-from tools.stage import Stage
 
 SECRET_SETTINGS = sorted(str(field.alias) for field in Settings.model_fields.values() if not field.repr)
 """Those that the settings themselves hide."""

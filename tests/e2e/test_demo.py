@@ -5,11 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
-from tools.demo import CHOICES, EVERY_TWO_SECONDS
-from tools.demo.run import perform
-from tools.demo.steps import steps
+from tools.local.demo import CHOICES, EVERY_TWO_SECONDS
+from tools.local.demo.run import perform
+from tools.local.demo.steps import steps
+from tools.local.stage import Stage
 from tools.simulators.faults import Fault
-from tools.stage import Stage
 
 
 @pytest.mark.parametrize("crms", CHOICES.values(), ids=CHOICES)

@@ -13,11 +13,11 @@ from tests.e2e.deals import (
     until_record,
     until_referral,
 )
-from tools.desks.desk import SOLUTION
-from tools.localhost.process import HostProcess
+from tools.local.localhost.process import HostProcess
+from tools.local.stage import ROOT, Stage
 from tools.simulators.faults import Fault
+from tools.simulators.sellers.desk import SOLUTION
 from tools.simulators.world import SYNC_USER
-from tools.stage import ROOT, Stage
 
 
 def test_what_the_seller_must_do_stands_on_the_record(stage: Stage) -> None:

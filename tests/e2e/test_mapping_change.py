@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from shared.bootstrap import App
+from shared.ledger import audit as trail
 from shared.ledger.port import Ledger
 from shared.settings import load_settings
-from shared.sync import trail
 from tests.e2e.deals import received_deal, shared_deal
-from tools.stage import ROOT, Stage
+from tools.local.stage import ROOT, Stage
 
 Fact = tuple[str, str, str, str, str]
 """A change of one field of one deal: referral id, side, field, old and new value."""
@@ -82,7 +82,7 @@ class Office:
 
     def settle(self) -> None:
         """Let the app apply its mapping."""
-        wanted = self.app().ports[self.stage.crm.name].mapping.version
+        wanted = self.app().ports[self.stage.crm.name].field_map.version
         self.stage.run("Reconciler")
         self.stage.eventually(
             lambda: self.ledger().value("mapping", self.stage.crm.name).value == wanted, "the mapping being applied"

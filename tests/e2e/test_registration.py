@@ -3,9 +3,9 @@
 import pytest
 import requests
 
-from tools.desks import DESKS
+from tools.local.stage import Stage
 from tools.simulators.faults import Fault
-from tools.stage import Stage
+from tools.simulators.sellers import DESKS
 
 
 @pytest.fixture(scope="module")

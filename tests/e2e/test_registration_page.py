@@ -11,8 +11,8 @@ import requests
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e.browser import Watched, barriers, focus_order, started_browser
+from tools.local.stage import Stage
 from tools.simulators.faults import Fault
-from tools.stage import Stage
 
 REPLACE, TEST_IT = "Replace it", "Send a test event and show how it arrives"
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from shared.lifecycle import Stage as DealStage
 from tests.e2e.deals import own_referrals, received_deal, shared_deal, until_record, until_referral
-from tools.desks.desk import SOLUTION
-from tools.stage import Stage
+from tools.local.stage import Stage
+from tools.simulators.sellers.desk import SOLUTION
 
 
 def test_a_shared_opportunity_becomes_a_complete_referral(stage: Stage) -> None:

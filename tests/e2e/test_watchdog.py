@@ -7,9 +7,9 @@ import requests
 from azure.data.tables import TableClient
 
 from shared.ledger.table_storage import TABLE, TableLedger
-from shared.sync.heartbeat import last_event
+from shared.webhook.heartbeat import last_event
 from tests.e2e.deals import received_deal
-from tools.stage import Stage
+from tools.local.stage import Stage
 
 LOST, BACK = "alert webhook registration raised", "alert webhook registration cleared"
 

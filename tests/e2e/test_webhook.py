@@ -7,10 +7,10 @@ import requests
 from azure.data.tables import TableClient
 
 from shared.ledger.table_storage import TABLE, TableLedger
-from shared.sync.security_audit import SECURITY, WEBHOOK
+from shared.webhook.security_audit import SECURITY, WEBHOOK
 from tests.e2e.deals import received_deal
-from tools.desks import DESKS
-from tools.stage import Stage
+from tools.local.stage import Stage
+from tools.simulators.sellers import DESKS
 
 EVENT = b'{"EventName":"referral-updated","ResourceUri":"https://api.partnercenter.microsoft.com/engagements/v1/referrals/%s"}'
 

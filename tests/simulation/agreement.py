@@ -6,8 +6,8 @@ from shared.deal import STATUS
 from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage, align
 from shared.merge import Rule
-from tests.fakes.crm import IDENTIFIER
-from tests.fakes.world import World, built_in_mapping
+from tests.support.fakes.crm import IDENTIFIER
+from tests.support.fakes.world import World, built_in_mapping
 
 
 def disagreements(world: World, link: Link) -> list[str]:
@@ -20,7 +20,7 @@ def disagreements(world: World, link: Link) -> list[str]:
     found = []
     for rule in (*mapping.rules, _STATUS):
         theirs, ours, base = referral[rule.name], record[rule.name], link.base.get(rule.name, "(unknown)")
-        expected = ours if rule.keep and not theirs else theirs
+        expected = ours if rule.never_clear_crm and not theirs else theirs
         if rule.fit(expected) != ours or base != expected:
             found.append(f"{rule.name}: Partner Center {theirs!r}, CRM {ours!r}, base {base!r}")
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.fakes.world import World
+from tests.support.fakes.world import World
 
 HELP = 2
 """The CRM's option for Customer technical architecture."""

@@ -10,10 +10,10 @@ from random import Random
 from shared.errors import OutcomeUnknown, ServiceUnavailable, Throttled
 from shared.ledger.port import LinkState
 from shared.lifecycle import Stage
-from tests.fakes.referral_rules import at
-from tests.fakes.tape import Step
-from tests.fakes.world import World
 from tests.simulation.deals import HELP
+from tests.support.fakes.referral_rules import at
+from tests.support.fakes.tape import Step
+from tests.support.fakes.world import World
 
 DEALS = 3
 VALUE, NOTES, CLOSING = "/details/dealValue", "/details/notes", "/details/closingDateTime"

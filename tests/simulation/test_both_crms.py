@@ -14,11 +14,11 @@ from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage
 from shared.mapping.loading import load_mapping
-from tests.fakes.crm import FakeCrm
-from tests.fakes.tape import Step
-from tests.fakes.two_crms import TwoCrms
 from tests.simulation.agreement import disagreements
 from tests.simulation.deals import HELP
+from tests.support.fakes.crm import FakeCrm
+from tests.support.fakes.tape import Step
+from tests.support.fakes.two_crms import TwoCrms
 
 VALUE = "/details/dealValue"
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from shared.choices import CrmAudit
 from shared.partner_center.new_referral import MICROSOFT
-from shared.sync.ports import CrmAudit
-from tests.fakes.partner_center import Event
-from tests.fakes.referral_rules import at
-from tests.fakes.world import World
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
+from tests.support.fakes.partner_center import Event
+from tests.support.fakes.referral_rules import at
+from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
 READ, PATCH = "partner_center.read", "partner_center.update"

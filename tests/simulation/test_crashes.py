@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.choices import CrmAudit
 from shared.lifecycle import Stage
-from shared.sync.ports import CrmAudit
-from tests.fakes.referral_rules import at
-from tests.fakes.tape import Step
-from tests.fakes.world import World
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
+from tests.support.fakes.referral_rules import at
+from tests.support.fakes.tape import Step
+from tests.support.fakes.world import World
 
 VALUE, NOTES = "/details/dealValue", "/details/notes"
 

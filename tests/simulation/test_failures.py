@@ -16,10 +16,10 @@ from shared.errors import (
     SignInRequired,
     Throttled,
 )
-from tests.fakes.referral_rules import at
-from tests.fakes.world import World
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
+from tests.support.fakes.referral_rules import at
+from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
 

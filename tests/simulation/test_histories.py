@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from shared.ledger.port import LinkState
-from tests.fakes.world import World
 from tests.simulation.agreement import check_tied, disagreements
 from tests.simulation.histories import COLUMNS, History
+from tests.support.fakes.world import World
 
 SEEDS = 1000
 
@@ -80,7 +80,7 @@ def test_a_wrong_clock_decides_nothing(days: int) -> None:
 
 
 def _outcome(world: World) -> object:
-    mapping = world.ports.mapping
+    mapping = world.ports.field_map
     referrals = [mapping.read_referral(row) for row in world.partner_center.ours()]
     records = [[row[column] for column in COLUMNS.values()] for row in world.crm.rows().values()]
     return referrals, records

@@ -11,16 +11,16 @@ from random import Random
 import pytest
 
 from shared.errors import AccessDenied, Throttled
+from shared.ledger import audit as trail
 from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage
-from shared.mapping.compiled import Mapping
+from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
-from shared.sync import trail
 from shared.sync.preview import Action, Forecast, Side, forecast_deal, linked, preview, sample
-from tests.fakes.world import World, built_in_mapping
 from tests.simulation.deals import invited, shared
+from tests.support.fakes.world import World, built_in_mapping
 
-Overlay = Callable[..., Mapping]
+Overlay = Callable[..., FieldMap]
 Fact = tuple[str, str, str, str, str]
 """A change of one field of one deal: referral id, direction, field, old and new value."""
 
@@ -45,7 +45,7 @@ def world() -> World:
 
 @pytest.fixture
 def overlay(tmp_path: Path) -> Overlay:
-    def load(fields: str, version: str = "candidate", more: str = "") -> Mapping:
+    def load(fields: str, version: str = "candidate", more: str = "") -> FieldMap:
         text = f"overlay: true\nversion: {version}\n{more}\nfields: {fields}\n"
         (tmp_path / "dynamics365.yaml").write_text(text, encoding="utf-8")
         return load_mapping("dynamics365", tmp_path)
@@ -53,9 +53,9 @@ def overlay(tmp_path: Path) -> Overlay:
     return load
 
 
-def foretold(world: World, mapping: Mapping) -> list[tuple[Link, Forecast]]:
+def foretold(world: World, mapping: FieldMap) -> list[tuple[Link, Forecast]]:
     """Preview a candidate over every deal, and check that looking changed nothing anywhere."""
-    current = world.ports.mapping
+    current = world.ports.field_map
     world.configure(mapping=mapping)
     before = (world.crm.rows(), [dict(row) for row in world.partner_center.ours()], world.ledger.commits)
     deals = list(preview(world.ports, linked(world.ports)))
@@ -73,7 +73,7 @@ def writes(found: list[tuple[Link, Forecast]]) -> Counter[Fact]:
     )
 
 
-def switch(world: World, mapping: Mapping) -> Counter[Fact]:
+def switch(world: World, mapping: FieldMap) -> Counter[Fact]:
     """Put the app under another mapping, let it apply it, and return what it wrote according to the audit."""
     before = written(world)
     world.configure(mapping=mapping)

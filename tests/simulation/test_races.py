@@ -7,16 +7,16 @@ from datetime import timedelta
 
 import pytest
 
+from shared.choices import CrmAudit
 from shared.crm.port import Record
 from shared.errors import OutcomeUnknown
 from shared.ledger.port import Link, LinkState
 from shared.lifecycle import Stage
-from shared.sync.messages import PARTNER_CENTER, DealMessage
-from shared.sync.ports import CrmAudit
-from tests.fakes.tape import Step
-from tests.fakes.world import World
+from shared.queue.message import PARTNER_CENTER, DealMessage
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
+from tests.support.fakes.tape import Step
+from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
 
@@ -163,10 +163,10 @@ def test_a_guard_that_needs_time_gets_it_before_the_first_write(start: Start, mo
     action = start(world)
     mark, written = world.mark(), list[int]()
 
-    def outlast(_record: Record) -> None:
+    def wait_until_guard_holds(_record: Record) -> None:
         written.append(sum("update" in name or "create" in name for name in world.calls(mark)))
 
-    monkeypatch.setattr(world.crm, "outlast", outlast)
+    monkeypatch.setattr(world.crm, "wait_until_guard_holds", wait_until_guard_holds)
     _first_worker(world, action)
     assert written == [0]
 

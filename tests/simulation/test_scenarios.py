@@ -9,11 +9,11 @@ import pytest
 from shared.errors import DataError
 from shared.ledger.port import LinkState
 from shared.lifecycle import Stage
-from tests.fakes.crm import IDENTIFIER, SYNC
-from tests.fakes.referral_rules import SHARE, at
-from tests.fakes.world import World
 from tests.simulation.agreement import check_agreed, check_tied
 from tests.simulation.deals import HELP, invited, shared
+from tests.support.fakes.crm import IDENTIFIER, SYNC
+from tests.support.fakes.referral_rules import SHARE, at
+from tests.support.fakes.world import World
 
 VALUE, NOTES, CURRENCY, CLOSING = (
     "/details/dealValue",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.errors import DataError, Problem
-from tests.fakes.world import World
 from tests.simulation.deals import invited, shared
+from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
 HOUR = timedelta(hours=1)

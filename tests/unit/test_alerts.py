@@ -12,7 +12,7 @@ from shared.chat import ChatWebhook
 from shared.errors import AccessDenied, OutcomeUnknown, ServiceUnavailable, StaleError
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Stored
-from tests.unit.stand_ins import ScriptedTransport, answer
+from tests.support.stand_ins import ScriptedTransport, answer
 
 
 class Chat:

@@ -12,13 +12,13 @@ import pytest
 
 from shared.bootstrap import App
 from shared.errors import MappingError
+from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.settings import load_settings
-from shared.sync.messages import PARTNER_CENTER, DealMessage
-from shared.sync.ports import Ports
-from shared.sync.routines import run_poll, run_reconcile
-from shared.sync.work import Work
-from tests.fakes.world import World
-from tests.unit.stand_ins import ManualClock, ScriptedTransport
+from shared.sync.task import Ports
+from shared.sync.worker import Work
+from shared.timers import run_poll, run_reconcile
+from tests.support.fakes.world import World
+from tests.support.stand_ins import ManualClock, ScriptedTransport
 from tests.unit.test_settings import GOOD, SALESFORCE
 
 
@@ -80,8 +80,8 @@ def test_both_are_made_from_their_own_settings_and_files(tmp_path: Path) -> None
         app.ports["other"]
     (tmp_path / "salesforce.yaml").write_text("version: 1", encoding="utf-8")
     app = App(settings, ManualClock(), ScriptedTransport())
-    assert app.ports["dynamics365"].mapping.table == "opportunity"
+    assert app.ports["dynamics365"].field_map.table == "opportunity"
     with pytest.raises(MappingError):
         app.ports["salesforce"]
     (tmp_path / "salesforce.yaml").unlink()
-    assert app.ports["salesforce"].mapping.table == "Opportunity"
+    assert app.ports["salesforce"].field_map.table == "Opportunity"

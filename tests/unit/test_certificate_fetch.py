@@ -14,8 +14,8 @@ import pytest
 from shared.partner_center import certificates
 from shared.partner_center.certificates import MAX_BYTES, HttpsFetcher
 from shared.partner_center.refusal import CertificateUnavailable, Reason, SignatureRefused
-from tests.unit import pki
-from tests.unit.connections import recorded
+from tests.support import pki
+from tests.support.connections import recorded
 
 # --- fetching --------------------------------------------------------------------------------------------------------
 

@@ -13,10 +13,10 @@ from shared.partner_center.certificates import HttpsFetcher
 from shared.partner_center.refusal import CertificateUnavailable, Reason, SignatureRefused
 from shared.partner_center.signature import SignatureCheck
 from shared.partner_center.trust import Trust, check_url
-from tests.unit import pki
-from tests.unit.connections import Connections, proof, recorded
-from tests.unit.signed_events import BODY, HOST, URL, Stage
-from tests.unit.stand_ins import START, UNHURRIED, ManualClock
+from tests.support import pki
+from tests.support.connections import Connections, proof, recorded
+from tests.support.signed_events import BODY, HOST, URL, Stage
+from tests.support.stand_ins import START, UNHURRIED, ManualClock
 from tests.unit.test_certificates import REFUSED
 from tools.simulators.certificates import CertificateAuthority
 from tools.simulators.server import SimulatorServer

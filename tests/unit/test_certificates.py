@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from shared.partner_center.refusal import Reason, SignatureRefused
 from shared.partner_center.trust import load_bundle
 from shared.settings import Settings
-from tests.unit import pki
-from tests.unit.signed_events import HOST, Stage
-from tests.unit.stand_ins import START
+from tests.support import pki
+from tests.support.signed_events import HOST, Stage
+from tests.support.stand_ins import START
 
 # --- certificates ----------------------------------------------------------------------------------------------------
 

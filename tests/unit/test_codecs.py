@@ -17,7 +17,7 @@ from shared.mapping import codecs
 from shared.mapping.codecs import Codec, Json
 from shared.mapping.codes import COUNTRIES, CURRENCIES, country_code
 from shared.mapping.people import people
-from tests.unit.stand_ins import UNHURRIED
+from tests.support.stand_ins import UNHURRIED
 
 HELP: Mapping[str | int | bool, str] = {
     1: "WorkloadSpecificValueProposition",

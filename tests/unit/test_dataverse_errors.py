@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from shared.crm.dataverse_errors import classifier, is_already_closed, is_cursor_expired
+from shared.crm.dynamics365.errors import classifier, is_already_closed, is_cursor_expired
 from shared.errors import (
     AccessDenied,
     AlreadyExists,
@@ -19,7 +19,7 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.http import Response
-from tests.unit.stand_ins import ManualClock
+from tests.support.stand_ins import ManualClock
 
 classify = classifier(ManualClock())
 

@@ -29,7 +29,7 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.http import ATTEMPTS, PATIENCE, Request, RequestsTransport, Response, Service, correlation, retry_after
-from tests.unit.stand_ins import START, UNHURRIED, ManualClock, ScriptedTransport, Step, answer, lower
+from tests.support.stand_ins import START, UNHURRIED, ManualClock, ScriptedTransport, Step, answer, lower
 
 URL = "https://api.example/v1/deals/1?code=CANARY-QUERY"
 TOKEN = "CANARY-TOKEN"

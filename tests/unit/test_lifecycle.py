@@ -10,7 +10,7 @@ from shared.lifecycle import TERMINAL, Stage, crm_view, referral_stage, wire_sta
 from shared.mapping.loading import load_mapping
 from shared.merge import Plan
 from shared.sync.agree import RecordSeen, ReferralSeen, make_plan, with_base
-from tests.unit.stand_ins import START
+from tests.support.stand_ins import START
 
 CRM_STAGES = (Stage.ON_HOLD, Stage.ACTIVE, Stage.WON, Stage.LOST)
 MAPPING = load_mapping("dynamics365")

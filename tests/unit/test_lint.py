@@ -10,15 +10,15 @@ from typing import get_args
 import pytest
 
 from shared.errors import MappingError
-from shared.mapping.findings import Finding
-from shared.mapping.lint import _HOLDS, lint
+from shared.ledger.audit import REFERRAL_LINK, STATUS_LENGTH, TAIL_CHARACTERS, TAIL_LINES
+from shared.mapping.check.findings import Finding
+from shared.mapping.check.lint import _HOLDS, lint
+from shared.mapping.check.needs import _KINDS, record_needs
+from shared.mapping.check.referral_shape import PATCHABLE, REFERRAL, leaves
+from shared.mapping.check.tables import Column, Description, Key, Kind, Option, Table
 from shared.mapping.loading import BUILT_IN, load_mapping, positions
 from shared.mapping.model import CodecName
-from shared.mapping.needs import _KINDS, record_needs
-from shared.mapping.referral_shape import PATCHABLE, REFERRAL, leaves
-from shared.mapping.tables import Column, Description, Key, Kind, Option, Table
-from shared.sync.trail import REFERRAL_LINK, STATUS_LENGTH, TAIL_CHARACTERS, TAIL_LINES
-from tests.fakes import crm_tables
+from tests.support.fakes import crm_tables
 from tools.cli import lint as command
 
 FILE = "dynamics365.yaml"

@@ -10,7 +10,7 @@ from shared.deal import Value
 from shared.mapping import codecs
 from shared.mapping.codecs import Json
 from shared.mapping.people import people
-from tests.unit.stand_ins import UNHURRIED
+from tests.support.stand_ins import UNHURRIED
 
 # --- solutions -------------------------------------------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ import pytest
 from shared.deal import STANDARD_FIELDS, STATUS, Fields
 from shared.errors import DataError, MappingError
 from shared.lifecycle import Stage
-from shared.mapping.compiled import Mapping, get_path, put_path, stage_of
+from shared.mapping.field_map import FieldMap, get_path, put_path, stage_of
 from shared.mapping.loading import BUILT_IN, load_mapping
 from shared.merge import Change
-from tests.unit.referral_sample import ACCOUNT, CONTACT, OWNER, opportunity, referral_body
+from tests.support.referral_sample import ACCOUNT, CONTACT, OWNER, opportunity, referral_body
 
 MAPPING = load_mapping("dynamics365")
 TEXT = (BUILT_IN / "dynamics365.yaml").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def write(directory: Path, text: str) -> Path:
     return directory
 
 
-def load(directory: Path, text: str) -> Mapping:
+def load(directory: Path, text: str) -> FieldMap:
     return load_mapping("dynamics365", write(directory, text))
 
 
@@ -457,7 +457,7 @@ def test_an_account_field_that_stands_twice_is_a_mistake(tmp_path: Path) -> None
         ("    codec: date\n", "    codec: date\n    limit: 10\n", "limit"),
         ("    codec: money\n    digits: 2\n", "    codec: money\n    limit: 7\n", "limit"),
         ("    column: transactioncurrencyid", "    empty: [XXX]\n    column: transactioncurrencyid", "empty"),
-        ("    codec: date\n", "    codec: date\n    one_way: true\n", "one_way"),
+        ("    codec: date\n", "    codec: date\n    never_unset: true\n", "never_unset"),
     ],
 )
 def test_an_option_that_the_codec_would_ignore_is_a_mistake(tmp_path: Path, old: str, new: str, option: str) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.mapping.findings import Severity
-from shared.mapping.lint import lint
+from shared.mapping.check.findings import Severity
+from shared.mapping.check.lint import lint
+from shared.mapping.check.needs import record_needs
 from shared.mapping.loading import load_mapping, positions
 from shared.mapping.model import OPTIONS, CodecName, FieldRow
-from shared.mapping.needs import record_needs
 from shared.merge import Policy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,5 +73,15 @@ def test_every_codec_and_every_key_of_a_row_is_explained() -> None:
         for line in GUIDE.splitlines()
         for name in re.findall(r"`(\w+)`", line.split("|")[1] if "|" in line else "")
     }
-    keys = {"to_crm", "to_partner_center", "conflict", "default", "one_way", "keep", "referral", "fallback", "column"}
+    keys = {
+        "to_crm",
+        "to_partner_center",
+        "conflict",
+        "default",
+        "never_unset",
+        "never_clear_crm",
+        "referral",
+        "fallback",
+        "column",
+    }
     assert keys <= explained

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from shared.deal import Fields, Value
 from shared.merge import Plan, Policy, Rule, plan
-from tests.unit.stand_ins import UNHURRIED
+from tests.support.stand_ins import UNHURRIED
 
 BOTH_WAYS = Rule("f", to_crm=True, to_partner_center=True, conflict=Policy.CRM)
 PARTNER_CENTER_WINS = replace(BOTH_WAYS, conflict=Policy.PARTNER_CENTER)
 HELD = replace(BOTH_WAYS, conflict=Policy.HOLD)
-ONE_WAY = replace(BOTH_WAYS, one_way=True)
+ONE_WAY = replace(BOTH_WAYS, never_unset=True)
 
 
 def cut(value: Value) -> Value:
@@ -229,20 +229,20 @@ def test_one_way_without_a_way_out_is_shown() -> None:
 @pytest.mark.parametrize("empty", [None, ()])
 @pytest.mark.parametrize("base", [None, {"f": "a"}])
 def test_keep_never_clears_the_crm(empty: Value, base: Fields | None) -> None:
-    made = decide(replace(PARTNER_CENTER_WINS, keep=True, to_partner_center=False), base, empty, "a")
+    made = decide(replace(PARTNER_CENTER_WINS, never_clear_crm=True, to_partner_center=False), base, empty, "a")
     assert not made.writes
     assert not made.differences
     assert made.base["f"] == "a"
 
 
 def test_keep_lets_a_value_through() -> None:
-    rule = replace(PARTNER_CENTER_WINS, keep=True, to_partner_center=False)
+    rule = replace(PARTNER_CENTER_WINS, never_clear_crm=True, to_partner_center=False)
     assert writes(decide(rule, {"f": "a"}, "b", "a")) == (["b"], [])
 
 
 def test_keep_only_guards_the_crm_and_loses_no_edit_of_it() -> None:
     # P1: an empty value in Partner Center must not clear the CRM, which is no reason to swallow what was typed there.
-    rule = replace(BOTH_WAYS, keep=True)
+    rule = replace(BOTH_WAYS, never_clear_crm=True)
     assert writes(decide(rule, {"f": None}, None, "typed")) == ([], ["typed"])
 
 
@@ -357,17 +357,17 @@ def cases(draw: st.DrawFn) -> Case:
     referral: dict[str, Value] = {}
     record: dict[str, Value] = {}
     for name in ("x", "y", "z"):
-        one_way = draw(st.booleans())
+        never_unset = draw(st.booleans())
         rule = Rule(
             name,
             to_crm=draw(st.booleans()),
             to_partner_center=draw(st.booleans()),
             conflict=draw(st.sampled_from(Policy)),
-            one_way=one_way,
-            keep=not one_way and draw(st.booleans()),
+            never_unset=never_unset,
+            never_clear_crm=not never_unset and draw(st.booleans()),
             fit=cut if draw(st.booleans()) else (lambda value: value),
         )
-        values = YES_NO if one_way else TEXTS
+        values = YES_NO if never_unset else TEXTS
         agreed = draw(values)
         rules.append(rule)
         if draw(st.booleans()):
@@ -430,7 +430,7 @@ def test_each_field_has_exactly_one_outcome(case: Case) -> None:
     assert len(names) == len(set(names))
     for rule in case.rules:
         unequal = rule.fit(case.referral[rule.name]) != case.record[rule.name]
-        kept = rule.keep and case.referral[rule.name] in (None, False, ())
+        kept = rule.never_clear_crm and case.referral[rule.name] in (None, False, ())
         if unequal and not kept:
             assert rule.name in names, "an unequal field is written or shown, never passed over in silence"
 
@@ -458,10 +458,10 @@ def test_directions_policies_and_freezes_are_respected(case: Case) -> None:
         assert not made.to_partner_center
     for change in (*made.to_crm, *made.to_partner_center):
         rule = case.rule(change.name)
-        if rule.one_way:
+        if rule.never_unset:
             assert change.new is True
         base_unknown = case.base is None or rule.name not in case.base
-        if base_unknown or (rule.keep and change in made.to_crm):
+        if base_unknown or (rule.never_clear_crm and change in made.to_crm):
             assert change.new is not None, "nothing is cleared that was never seen equal"
 
 

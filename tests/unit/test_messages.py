@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.sync.messages import MAX_BYTES, PARTNER_CENTER, DealMessage
-from tests.unit.stand_ins import UNHURRIED
+from shared.queue.message import MAX_BYTES, PARTNER_CENTER, DealMessage
+from tests.support.stand_ins import UNHURRIED
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 ID = st.uuids().map(str)

@@ -11,11 +11,11 @@ import pytest
 
 from shared.deal import Value
 from shared.errors import DataError
-from shared.mapping.compiled import Mapping
+from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import BUILT_IN, load_mapping
 from shared.partner_center.new_referral import NewDeal, invitation, own_referral, read_deal
 from shared.partner_center.port import Referral
-from tests.unit.referral_sample import (
+from tests.support.referral_sample import (
     ACCOUNT,
     CONTACT,
     ENGAGEMENT_ID,
@@ -42,13 +42,13 @@ def deal(
     account: Columns | None = ACCOUNT,
     contact: Columns | None = CONTACT,
     owner: Columns | None = OWNER,
-    mapping: Mapping = MAPPING,
+    mapping: FieldMap = MAPPING,
 ) -> NewDeal:
     record = mapping.read_record({**opportunity(), **columns})
     return read_deal(mapping, record, account, contact, owner)
 
 
-def body_of(columns: Columns, mapping: Mapping = MAPPING) -> dict[str, Any]:
+def body_of(columns: Columns, mapping: FieldMap = MAPPING) -> dict[str, Any]:
     return own_referral(mapping, deal(columns, mapping=mapping), RECORD_ID)
 
 
@@ -59,7 +59,7 @@ def refused(*arguments: Columns | None) -> dict[str, str]:
     return {problem.field: problem.rule for problem in caught.value.problems}
 
 
-def customized(directory: Path, *edits: tuple[str, str]) -> Mapping:
+def customized(directory: Path, *edits: tuple[str, str]) -> FieldMap:
     text = (BUILT_IN / "dynamics365.yaml").read_text(encoding="utf-8")
     for old, new in edits:
         assert text.count(old) == 1, old
@@ -225,8 +225,8 @@ def test_the_values_that_were_sent_are_known_afterwards() -> None:
     [
         # A row may be taken out of the create: the four customization points are exactly these directions.
         (
-            f"    one_way: true # once Microsoft's sellers see a deal, it stays visible\n{BOTH_WAYS}",
-            f"    one_way: true\n{UPDATE_ONLY}",
+            f"    never_unset: true # once Microsoft's sellers see a deal, it stays visible\n{BOTH_WAYS}",
+            f"    never_unset: true\n{UPDATE_ONLY}",
         ),
         (
             f"    limit: 2000\n{BOTH_WAYS}    conflict: crm\n    default",

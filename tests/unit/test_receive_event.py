@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import ServiceUnavailable
-from shared.sync.messages import DealMessage
-from shared.sync.receive_event import FUTURE_TOLERANCE, REFERRAL_EVENTS, Intake, MalformedEvent, parse_event
-from tests.unit.stand_ins import START, UNHURRIED, ManualClock
+from shared.queue.message import DealMessage
+from shared.webhook.events import FUTURE_TOLERANCE, REFERRAL_EVENTS, Intake, MalformedEvent, parse_event
+from tests.support.stand_ins import START, UNHURRIED, ManualClock
 
 REFERRAL = "2c7f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
 URI = f"https://api.partnercenter.microsoft.com/engagements/v1/referrals/{REFERRAL}"

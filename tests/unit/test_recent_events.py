@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import ServiceUnavailable
-from shared.sync.messages import DealMessage
-from shared.sync.receive_event import Intake
-from shared.sync.recent_events import EVENTS_PER_MINUTE, FLOOD_DELAY, MAX_REMEMBERED, WINDOW, RecentEvents
-from tests.unit.stand_ins import START, ManualClock
+from shared.queue.message import DealMessage
+from shared.webhook.events import Intake
+from shared.webhook.recent_events import EVENTS_PER_MINUTE, FLOOD_DELAY, MAX_REMEMBERED, WINDOW, RecentEvents
+from tests.support.stand_ins import START, ManualClock
 from tests.unit.test_receive_event import REFERRAL, Queue, event
 
 OTHER = "11111111-50f7-4a39-9a6c-6f0c6f6d5a11"

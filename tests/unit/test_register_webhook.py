@@ -12,9 +12,10 @@ from shared.errors import GoneError, ServiceUnavailable, Throttled
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Ledger, Stored
 from shared.partner_center.webhooks import Registration, Validation
-from shared.sync.register_webhook import NoTestEvent, RegistrationExists, register_webhook
-from shared.sync.registration_history import KEPT, describe, history
-from shared.sync.registration_request import (
+from shared.urls import redacted
+from shared.webhook.register import NoTestEvent, RegistrationExists, register_webhook
+from shared.webhook.registration_history import KEPT, describe, history
+from shared.webhook.registration_request import (
     DEFAULT_EVENTS,
     MAX_BODY,
     TEST_EVENT,
@@ -22,9 +23,8 @@ from shared.sync.registration_request import (
     RegistrationRequest,
     parse_request,
 )
-from shared.urls import redacted
-from tests.fakes.webhooks import FakeWebhooks
-from tests.unit.stand_ins import ManualClock
+from tests.support.fakes.webhooks import FakeWebhooks
+from tests.support.stand_ins import ManualClock
 
 URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
 OTHER = Registration("https://other.example/hook?sig=CANARY-OTHER", ("subscription-updated", "referral-created"))

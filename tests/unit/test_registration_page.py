@@ -14,14 +14,14 @@ import pytest
 
 from shared.errors import AccessDenied, CosellError, OutcomeUnknown, ServiceUnavailable, SettingsError, Throttled
 from shared.ledger.memory import MemoryLedger
-from shared.pages.registration import respond
-from shared.pages.registration_view import moment
 from shared.pages.web import Reply, Visit
 from shared.partner_center.webhooks import Registration, Validation
-from shared.sync.registration_desk import RegistrationDesk, remedy
-from shared.sync.registration_request import DEFAULT_EVENTS, MAX_BODY, TEST_EVENT, InvalidRegistration, read_form
-from tests.fakes.webhooks import TESTED, FakeWebhooks
-from tests.unit.stand_ins import ManualClock
+from shared.webhook.pages.registration import respond
+from shared.webhook.pages.registration_view import moment
+from shared.webhook.registration_answers import RegistrationDesk, remedy
+from shared.webhook.registration_request import DEFAULT_EVENTS, MAX_BODY, TEST_EVENT, InvalidRegistration, read_form
+from tests.support.fakes.webhooks import TESTED, FakeWebhooks
+from tests.support.stand_ins import ManualClock
 
 HERE = "https://fn.example/api/RegisterWebhook?code=CANARY-PAGE"
 URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
@@ -230,7 +230,7 @@ def test_no_made_up_id_reaches_partner_center(test: str) -> None:
 
 def test_partner_centers_own_words_are_shown_with_a_remedy() -> None:
     office = Office()
-    office.webhooks.failure = AccessDenied("Partner Center refuses it").told("accessDenied", "4d7f")
+    office.webhooks.failure = AccessDenied("Partner Center refuses it").with_remote("accessDenied", "4d7f")
     for reply in (office.post(FILLED), office.get()):
         page = Reader(reply)
         assert reply.status == 502
@@ -245,7 +245,7 @@ def test_partner_centers_own_words_are_shown_with_a_remedy() -> None:
 def test_a_registration_whose_test_event_is_refused_is_made_all_the_same() -> None:
     class Throttling(FakeWebhooks):
         def send_test_event(self) -> str:
-            raise Throttled("asked us to slow down", retry_after=60).told("tooManyRequests", "9c")
+            raise Throttled("asked us to slow down", retry_after=60).with_remote("tooManyRequests", "9c")
 
     office = Office()
     office.webhooks = Throttling()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.crm.salesforce_errors import CONCURRENT_PAUSE, DAILY_PAUSE, classifier, classify
+from shared.crm.salesforce.errors import CONCURRENT_PAUSE, DAILY_PAUSE, classifier, classify
 from shared.errors import (
     AccessDenied,
     AlreadyExists,

@@ -7,12 +7,12 @@ from typing import cast
 
 import pytest
 
-from shared.crm import salesforce_feed
 from shared.crm.port import Record
-from shared.crm.salesforce_feed import Feed, literal, moment
-from shared.crm.salesforce_wire import Page, Row, Wire
+from shared.crm.salesforce import feed as salesforce_feed
+from shared.crm.salesforce.api import Page, Row, Wire
+from shared.crm.salesforce.feed import Feed, literal, moment
 from shared.errors import ServiceUnavailable
-from tests.unit.stand_ins import ManualClock
+from tests.support.stand_ins import ManualClock
 
 EDITED = "2026-03-01T11:59:58.000+0000"
 

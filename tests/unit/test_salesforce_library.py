@@ -17,13 +17,13 @@ from simple_salesforce.api import Salesforce as Library
 from simple_salesforce.api import SFType
 from simple_salesforce.exceptions import SalesforceError
 
-from shared.crm.salesforce_errors import classifier
-from shared.crm.salesforce_limits import Allowance
-from shared.crm.salesforce_tokens import SalesforceTokens, client_credentials
-from shared.crm.salesforce_wire import Part, Wire, path
+from shared.crm.salesforce.allowance import Allowance
+from shared.crm.salesforce.api import Part, Wire, path
+from shared.crm.salesforce.errors import classifier
+from shared.crm.salesforce.tokens import SalesforceTokens, client_credentials
 from shared.errors import RetriableError, SignInRequired
 from shared.http import CONNECT_TIMEOUT, READ_TIMEOUT, Request, RequestsTransport, Response, Service
-from tests.unit.stand_ins import ManualClock
+from tests.support.stand_ins import ManualClock
 
 URL = "https://org.my.salesforce.com"
 RECORD = "006000000000001AAA"

@@ -10,10 +10,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared.crm.salesforce_tokens import ASSERTION, Identity, SalesforceTokens, client_credentials, jwt_bearer
+from shared.crm.salesforce.tokens import ASSERTION, Identity, SalesforceTokens, client_credentials, jwt_bearer
 from shared.errors import CosellError, ServiceUnavailable, SettingsError, Throttled
 from shared.http import Response
-from tests.unit.stand_ins import START, ManualClock, ScriptedTransport, answer
+from tests.support.stand_ins import START, ManualClock, ScriptedTransport, answer
 
 URL = "https://org.my.salesforce.com"
 SECRET = client_credentials("3MVG9", "CANARY-secret")

@@ -10,11 +10,10 @@ import pytest
 from cryptography.fernet import Fernet
 
 from shared.bootstrap import App
+from shared.choices import CrmAudit, OnLoss
 from shared.errors import CosellError, SettingsError
 from shared.settings import Settings, load_settings
-from shared.sync.ports import CrmAudit
-from shared.sync.watchdog import OnLoss
-from tests.unit.stand_ins import ManualClock, ScriptedTransport
+from tests.support.stand_ins import ManualClock, ScriptedTransport
 
 STORAGE = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Q0FOQVJZ;EndpointSuffix=core.windows.net"
 KEY = Fernet.generate_key().decode()

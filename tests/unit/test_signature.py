@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from shared.partner_center.refusal import CertificateUnavailable, Reason, SignatureRefused
 from shared.partner_center.signature import CACHE_SIZE, CACHE_TIME, SignatureCheck
-from tests.unit import pki
-from tests.unit.signed_events import BODY, HOST, URL, CountingFetcher, Stage
-from tests.unit.stand_ins import START
+from tests.support import pki
+from tests.support.signed_events import BODY, HOST, URL, CountingFetcher, Stage
+from tests.support.stand_ins import START
 
 # --- what is accepted ------------------------------------------------------------------------------------------------
 

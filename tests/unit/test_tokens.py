@@ -14,7 +14,7 @@ from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Stored
 from shared.partner_center.token_store import SIGN_IN, First, LedgerTokenStore, SignedIn
 from shared.partner_center.tokens import EARLY, REFUSED_FOR, SAVE_AFTER, PartnerCenterTokens
-from tests.unit.stand_ins import ManualClock
+from tests.support.stand_ins import ManualClock
 
 KEY = Fernet.generate_key().decode()
 API = "https://api.partner.microsoft.com/.default"

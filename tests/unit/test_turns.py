@@ -11,7 +11,7 @@ from shared.errors import Deferred, OutcomeUnknown
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Stored
 from shared.ledger.turns import LEASE, LOOK_AGAIN, MARGIN, LedgerTurns
-from tests.unit.stand_ins import ManualClock
+from tests.support.stand_ins import ManualClock
 
 NAME = "Northwind Traders"
 

@@ -7,17 +7,18 @@ from datetime import timedelta
 import pytest
 
 from shared.alerts import Alerts
+from shared.choices import OnLoss
 from shared.errors import AccessDenied, ServiceUnavailable
 from shared.ledger.memory import MemoryLedger
 from shared.partner_center.webhooks import Registration
-from shared.sync.heartbeat import PAUSE, Heartbeat, last_event
-from shared.sync.register_webhook import register_webhook
-from shared.sync.registration_history import history
-from shared.sync.registration_request import DEFAULT_EVENTS, RegistrationRequest
-from shared.sync.watchdog import GRACE, KEEP_PAUSE, OnLoss, Watchdog
-from tests.fakes.webhooks import FakeWebhooks
-from tests.fakes.world import Chat
-from tests.unit.stand_ins import ManualClock
+from shared.webhook.heartbeat import PAUSE, Heartbeat, last_event
+from shared.webhook.register import register_webhook
+from shared.webhook.registration_history import history
+from shared.webhook.registration_request import DEFAULT_EVENTS, RegistrationRequest
+from shared.webhook.watchdog import GRACE, KEEP_PAUSE, Watchdog
+from tests.support.fakes.webhooks import FakeWebhooks
+from tests.support.fakes.world import Chat
+from tests.support.stand_ins import ManualClock
 
 URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
 OURS = Registration(URL, DEFAULT_EVENTS)

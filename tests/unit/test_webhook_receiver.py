@@ -19,11 +19,11 @@ from shared.errors import ServiceUnavailable, SettingsError
 from shared.ledger.memory import MemoryLedger
 from shared.partner_center.refusal import Reason
 from shared.settings import Settings
-from shared.sync.heartbeat import last_event
-from shared.sync.receiver import MAX_BODY
-from shared.sync.security_audit import SECURITY, WEBHOOK
-from tests.unit.signed_events import HOST, Stage
-from tests.unit.stand_ins import UNHURRIED
+from shared.webhook.heartbeat import last_event
+from shared.webhook.receiver import MAX_BODY
+from shared.webhook.security_audit import SECURITY, WEBHOOK
+from tests.support.signed_events import HOST, Stage
+from tests.support.stand_ins import UNHURRIED
 from tests.unit.test_receive_event import Queue, event
 
 SIGNED_MALFORMED = b'{"EventName":"referral-updated","ResourceUri":"https://x/not-a-guid"}'

@@ -8,13 +8,13 @@ from typing import Protocol
 from shared.bootstrap import App
 from shared.crm.port import Crm
 from shared.errors import SettingsError
-from shared.mapping import compiled
+from shared.mapping.field_map import FieldMap
 from shared.mapping.model import MappingFile
-from tools.admin.dynamics365 import Dynamics365Admin
+from tools.admin.doctor.report import Line
+from tools.admin.dynamics365.inquiry import Dynamics365Admin
 from tools.admin.options import Options
-from tools.admin.plan import Item
-from tools.admin.report import Line
-from tools.admin.salesforce import SalesforceAdmin
+from tools.admin.provision.plan import Item
+from tools.admin.salesforce.inquiry import SalesforceAdmin
 
 
 class Provisioner(Protocol):
@@ -54,11 +54,11 @@ class CrmAdmin(Protocol):
         """
         ...
 
-    def examine(self, app: App, mapping: compiled.Mapping) -> Iterator[Line]:
+    def examine(self, app: App, mapping: FieldMap) -> Iterator[Line]:
         """Yield what else a mapping file rests on, besides its columns."""
         ...
 
-    def client(self, app: App, mapping: compiled.Mapping) -> Crm:
+    def client(self, app: App, mapping: FieldMap) -> Crm:
         """Return the app's client, without touching the storage."""
         ...
 

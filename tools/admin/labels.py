@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shared.mapping.needs import Need
+from shared.mapping.check.needs import Need
 
 _NAMES = {
     "columns.sync": "Sync with Partner Center",

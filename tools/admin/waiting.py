@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from shared.clock import Clock
 from shared.errors import SchemaMismatch, ServiceUnavailable
-from tools.admin.plan import Action, Item
+from tools.admin.provision.plan import Action, Item
 
 PAUSE = 3.0
 PATIENCE = 600.0

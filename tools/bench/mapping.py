@@ -1,4 +1,4 @@
-"""Mapping a deal of twenty fields both ways: our compiled rows, and JMESPath with the same codecs as functions.
+"""FieldMap a deal of twenty fields both ways: our compiled rows, and JMESPath with the same codecs as functions.
 
 The peer is what one would write with jmespath alone: one compiled expression per direction, a multi-select hash that
 follows the same paths and passes each value through a custom function. The functions are our own codecs, so both
@@ -18,7 +18,7 @@ import jmespath
 from jmespath.functions import Functions, signature
 
 from shared.deal import HELP
-from shared.mapping.compiled import Mapping
+from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
 from shared.mapping.rows import Row, put_path
 from tools.bench.rounds import Result, compare
@@ -43,7 +43,7 @@ def run(rounds: int) -> Result:
     )
 
 
-def compiled(mapping: Mapping) -> Callable[[Json, Json], tuple[Json, Json]]:
+def compiled(mapping: FieldMap) -> Callable[[Json, Json], tuple[Json, Json]]:
     """Return our way: referral to columns, and columns to referral."""
 
     def both(body: Json, columns: Json) -> tuple[Json, Json]:
@@ -53,7 +53,7 @@ def compiled(mapping: Mapping) -> Callable[[Json, Json], tuple[Json, Json]]:
     return both
 
 
-def peer(mapping: Mapping) -> Callable[[Json, Json], tuple[Json, Json]]:
+def peer(mapping: FieldMap) -> Callable[[Json, Json], tuple[Json, Json]]:
     """Return jmespath's way to the same two documents."""
     options = jmespath.Options(custom_functions=_functions(mapping))
     to_crm = jmespath.compile(
@@ -71,7 +71,7 @@ def peer(mapping: Mapping) -> Callable[[Json, Json], tuple[Json, Json]]:
     return both
 
 
-def _rows(mapping: Mapping) -> list[Row]:
+def _rows(mapping: FieldMap) -> list[Row]:
     return list(mapping.rows.values())
 
 
@@ -81,7 +81,7 @@ def _hash(members: Json) -> str:
     return f"{{{', '.join(written)}}}"
 
 
-def _functions(mapping: Mapping) -> Functions:
+def _functions(mapping: FieldMap) -> Functions:
     """Return jmespath functions that spell each row's value for one side."""
     members: dict[str, object] = {}
     for row in _rows(mapping):
@@ -96,7 +96,7 @@ def _functions(mapping: Mapping) -> Functions:
     return made
 
 
-def sample(mapping: Mapping) -> tuple[Json, Json]:
+def sample(mapping: FieldMap) -> tuple[Json, Json]:
     """Return a referral in which every mapped field is filled, and the columns that correspond."""
     body: Json = {}
     for name, value in _VALUES.items():

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tools.bench.signature import BODY
+from tools.local.stage import Stage
 from tools.simulators.certificates import DISPATCH_HOST
-from tools.stage import Stage
 
 CLIENTS = 8
 BATCH = 80

@@ -4,5 +4,5 @@ import importlib
 
 
 def main(args: list[str]) -> int:
-    """Hand over to `tools.demo`, which is heavy and therefore imported only here."""
-    return int(importlib.import_module("tools.demo").main(args) or 0)
+    """Hand over to `tools.local.demo`, which is heavy and therefore imported only here."""
+    return int(importlib.import_module("tools.local.demo").main(args) or 0)

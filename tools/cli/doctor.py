@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from shared.bootstrap import App
 from shared.errors import SettingsError
 from shared.settings import load_settings
-from tools.admin.examination import examine
-from tools.admin.report import Line, Mark, Owner, bad, good, look
+from tools.admin.doctor.examination import examine
+from tools.admin.doctor.report import Line, Mark, Owner, bad, good, look
 from tools.cli import local_settings
 
 _REFERENCE = "@Microsoft.KeyVault("

@@ -7,10 +7,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from tools.azurite import Azurite
 from tools.cli import local_settings
-from tools.localhost import LocalHost
-from tools.localhost.logs import log_to
+from tools.local.azurite import Azurite
+from tools.local.localhost import LocalHost
+from tools.local.localhost.logs import log_to
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from shared.bootstrap import App
 from shared.errors import CosellError, SettingsError
 from shared.mapping import schema
-from shared.mapping.findings import Severity
-from shared.mapping.lint import lint
+from shared.mapping.check.findings import Severity
+from shared.mapping.check.lint import lint
 from shared.mapping.loading import load_mapping, positions
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for

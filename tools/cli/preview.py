@@ -15,12 +15,12 @@ from rich.text import Text
 
 from shared.errors import CosellError, DataError, Problem
 from shared.ledger.port import Link
-from shared.mapping.findings import Severity
-from shared.mapping.lint import lint
+from shared.mapping.check.findings import Severity
+from shared.mapping.check.lint import lint
 from shared.mapping.loading import positions
-from shared.sync.ports import Ports
 from shared.sync.preview import linked, preview, sample
-from tools.admin.forecasts import CsvRows, Report
+from shared.sync.task import Ports
+from tools.admin.preview.forecasts import CsvRows, Report
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
 
@@ -46,7 +46,7 @@ def _preview(ports: Ports, directory: Path | None, options: argparse.Namespace) 
     if not _fits(ports, directory):
         return NOT_MADE
     links, total = _chosen(ports, options)
-    report = Report(ports.crm.name, ports.mapping.version)
+    report = Report(ports.crm.name, ports.field_map.version)
     with contextlib.ExitStack() as open_files:
         takers = [report.add]
         if options.csv:
@@ -67,7 +67,7 @@ def _preview(ports: Ports, directory: Path | None, options: argparse.Namespace) 
 
 def _fits(ports: Ports, directory: Path | None) -> bool:
     """Whether the mapping has no error; a forecast by a wrong one would mean nothing."""
-    found = lint(ports.mapping.file, positions(ports.crm.name, directory), ports.crm.describe())
+    found = lint(ports.field_map.file, positions(ports.crm.name, directory), ports.crm.describe())
     errors = [each for each in found if each.severity is Severity.ERROR]
     for each in errors:
         print(each)

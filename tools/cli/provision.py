@@ -11,7 +11,7 @@ from shared.mapping.loading import load_mapping
 from shared.settings import load_settings
 from tools.admin.crms import admin_of
 from tools.admin.options import Options
-from tools.admin.plan import Action, Item
+from tools.admin.provision.plan import Action, Item
 from tools.cli import local_settings
 
 DEFAULT = Options()

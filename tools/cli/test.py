@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tools import azurite, chromium
+from tools.local import azurite, chromium
 
 PARALLEL = ("-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile")
 """Files side by side, one more than there are cores: most tests wait for a server, and those of one file share it."""

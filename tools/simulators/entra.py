@@ -54,7 +54,7 @@ class EntraSimulator:
         self.token_lifetime = timedelta(seconds=3599)
         self._clock = clock
         self._directory = Directory(clock)
-        self._pages = SignInPages(self._directory, _resource_of_scope)
+        self._pages = SignInPages(tenant_id, self._directory, _resource_of_scope)
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     # -- what an administrator does -------------------------------------------------------------------------------
@@ -198,9 +198,7 @@ class EntraSimulator:
                 raise TokenRefused("unsupported_grant_type", 70003, f"The grant type '{other}' is not supported.")
 
     def _code_grant(self, form: Mapping[str, str], application: Application, resource: str) -> _Grant:
-        asked, user = self._pages.redeem(form, application)
-        if resource.rstrip("/") != asked.resource.rstrip("/"):
-            raise TokenRefused("invalid_grant", 70000, "The scope is not one of the authorization request.")
+        asked, user = self._pages.redeem(form, application, resource)
         lasting = "offline_access" in asked.scopes
         token = self._directory.issue(application.client_id, user.name, user.amr) if lasting else None
         return _Grant(asked.resource, application, user.name, token, user.amr, asked)

@@ -67,7 +67,8 @@ class _Returned(Exception):
 class SignInPages:
     """Serves a tenant's sign-in. `resource_of` reads the one resource that a scope names."""
 
-    def __init__(self, directory: Directory, resource_of: Callable[[Mapping[str, str]], str]) -> None:
+    def __init__(self, tenant_id: str, directory: Directory, resource_of: Callable[[Mapping[str, str]], str]) -> None:
+        self._login = f"/{tenant_id}/login"
         self._directory = directory
         self._resource_of = resource_of
         self._pending: dict[str, Asked] = {}
@@ -90,7 +91,7 @@ class SignInPages:
             return _back(redirect_uri, mode, told, query.get("state"))
         context = secrets.token_urlsafe(16)
         self._pending[context] = asked
-        return _page(_sign_in_form(context, asked.login_hint))
+        return _page(self._sign_in_form(context, asked.login_hint))
 
     def sign_in(self, request: Request) -> Response:
         """POST login: what the person did on the page."""
@@ -104,15 +105,24 @@ class SignInPages:
         user = self._directory.users.get(name)
         if user is None:
             text = f"AADSTS50034: The user account {html.escape(name)} does not exist in this directory."
-            return _page(f"<p>{text}</p>{_sign_in_form(context, name)}")
+            return _page(f"<p>{text}</p>{self._sign_in_form(context, name)}")
         if not user.enabled:
-            return _page(f"<p>AADSTS50057: The user account is disabled.</p>{_sign_in_form(context, name)}")
+            return _page(f"<p>AADSTS50057: The user account is disabled.</p>{self._sign_in_form(context, name)}")
         if not self._directory.consented(asked.client_id, asked.resource):
-            return _page(f"<p>Need admin approval</p><p>AADSTS90094</p>{_form(context, 'cancel', 'Return')}")
+            return _page(f"<p>Need admin approval</p><p>AADSTS90094</p>{self._form(context, 'cancel', 'Return')}")
         del self._pending[context]
         code = f"1.{secrets.token_urlsafe(64)}"
         self._codes[code] = _Code(asked, user, self._directory.clock.now() + CODE_LIFETIME)
         return _back(asked.redirect_uri, asked.response_mode, {"code": code}, asked.state)
+
+    def _sign_in_form(self, context: str, login: str) -> str:
+        name = f'<input name="login" value="{html.escape(login)}">'
+        return self._form(context, "sign_in", "Sign in", name) + self._form(context, "cancel", "Cancel")
+
+    def _form(self, context: str, action: str, label: str, more: str = "") -> str:
+        known = {"ctx": context, "action": action}
+        hidden = "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in known.items())
+        return f'<form method="POST" action="{self._login}">{hidden}{more}<button>{label}</button></form>'
 
     # --- what is asked ---------------------------------------------------------------------------------------------
 
@@ -165,8 +175,8 @@ class SignInPages:
 
     # --- codes -------------------------------------------------------------------------------------------------------
 
-    def redeem(self, form: Mapping[str, str], application: Application) -> tuple[Asked, User]:
-        """Return what a code stands for. Raises TokenRefused as the token endpoint does."""
+    def redeem(self, form: Mapping[str, str], application: Application, resource: str) -> tuple[Asked, User]:
+        """Return what a code stands for, redeemed for the resource that was asked for. Raises TokenRefused as the token endpoint does."""
         if not form.get("code"):
             raise TokenRefused("invalid_request", 900144, "The request body must contain the parameter: 'code'.")
         code = self._codes.get(form["code"])
@@ -182,6 +192,8 @@ class SignInPages:
             )
         if not _proven(code.asked, form.get("code_verifier")):
             raise TokenRefused("invalid_grant", 501481, "The Code_Verifier does not match the code_challenge.")
+        if resource.rstrip("/") != code.asked.resource.rstrip("/"):
+            raise TokenRefused("invalid_grant", 70000, "The scope is not one of the authorization request.")
         code.redeemed = True
         return code.asked, code.user
 
@@ -217,16 +229,6 @@ def _back(redirect_uri: str, mode: str, told: Mapping[str, str], state: str | No
     parts = urlsplit(redirect_uri)
     address = parts._replace(path=parts.path or "/", query=urlencode(members)).geturl()
     return Response("", 302, headers={"Location": address})
-
-
-def _sign_in_form(context: str, login: str) -> str:
-    name = f'<input name="login" value="{html.escape(login)}">'
-    return _form(context, "sign_in", "Sign in", name) + _form(context, "cancel", "Cancel")
-
-
-def _form(context: str, action: str, label: str, more: str = "") -> str:
-    hidden = f'<input type="hidden" name="ctx" value="{context}"><input type="hidden" name="action" value="{action}">'
-    return f'<form method="POST" action="../../login">{hidden}{more}<button>{label}</button></form>'
 
 
 def _page(body: str, status: int = 200) -> Response:

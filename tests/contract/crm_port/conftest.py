@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.crm import dynamics365
-from tests.contract.stages.crm import CrmStage, DataverseStage, FakeStage
-from tests.contract.stages.salesforce import SalesforceStage
+from shared.crm.dynamics365 import records as dynamics365
+from tests.support.stages.crm import CrmStage, DataverseStage, FakeStage
+from tests.support.stages.salesforce import SalesforceStage
 from tools.simulators.world import World
 
 

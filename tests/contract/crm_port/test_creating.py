@@ -11,7 +11,7 @@ from shared.errors import (
     Deferred,
 )
 from shared.lifecycle import Stage
-from tests.contract.crm_port.words import (
+from tests.support.crm_words import (
     NEW,
     NORTHWIND,
     created,
@@ -21,7 +21,7 @@ from tests.contract.crm_port.words import (
     shows,
     word,
 )
-from tests.contract.stages.crm import CrmStage
+from tests.support.stages.crm import CrmStage
 
 # --- create ----------------------------------------------------------------------------------------------------------
 

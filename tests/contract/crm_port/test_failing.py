@@ -17,7 +17,7 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.lifecycle import Stage
-from tests.contract.crm_port.words import (
+from tests.support.crm_words import (
     NEW,
     NORTHWIND,
     calls,
@@ -29,8 +29,8 @@ from tests.contract.crm_port.words import (
     shows,
     word,
 )
-from tests.contract.stages.crm import CrmStage
-from tests.contract.stages.outages import Outage
+from tests.support.stages.crm import CrmStage
+from tests.support.stages.outages import Outage
 
 # --- failures --------------------------------------------------------------------------------------------------------
 

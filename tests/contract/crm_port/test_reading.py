@@ -9,7 +9,7 @@ from shared.errors import (
     GoneError,
 )
 from shared.lifecycle import Stage
-from tests.contract.crm_port.words import (
+from tests.support.crm_words import (
     created,
     follow,
     nobody,
@@ -17,7 +17,7 @@ from tests.contract.crm_port.words import (
     shows,
     word,
 )
-from tests.contract.stages.crm import CrmStage
+from tests.support.stages.crm import CrmStage
 
 # --- the change feed -------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.lifecycle import Stage
-from tests.contract.crm_port.words import (
+from tests.support.crm_words import (
     created,
     moving,
     nobody,
@@ -24,7 +24,7 @@ from tests.contract.crm_port.words import (
     shows,
     word,
 )
-from tests.contract.stages.crm import CrmStage
+from tests.support.stages.crm import CrmStage
 
 # --- update ----------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.contract.stages.salesforce import SalesforceStage
+from tests.support.stages.salesforce import SalesforceStage
 from tools.simulators.world import World
 
 

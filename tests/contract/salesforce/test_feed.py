@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.crm import salesforce_feed
 from shared.crm.port import ChangePage
-from shared.crm.salesforce_feed import DELETIONS, OVERLAP
+from shared.crm.salesforce import feed as salesforce_feed
+from shared.crm.salesforce.feed import DELETIONS, OVERLAP
 from shared.errors import CursorExpired, RetriableError
-from tests.contract.stages.salesforce import SalesforceStage
+from tests.support.stages.salesforce import SalesforceStage
 from tools.simulators.faults import Fault
 
 DELETED = r"/deleted/"

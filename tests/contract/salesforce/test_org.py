@@ -19,9 +19,9 @@ from shared.errors import (
     SignInRequired,
 )
 from shared.http import ATTEMPTS
-from tests.contract.salesforce.acts import TOKENS, composites, create, deal
-from tests.contract.stages.outages import Outage
-from tests.contract.stages.salesforce import SalesforceStage
+from tests.support.salesforce_acts import TOKENS, composites, create, deal
+from tests.support.stages.outages import Outage
+from tests.support.stages.salesforce import SalesforceStage
 from tools.simulators.faults import Fault
 from tools.simulators.salesforce.seeding import INTEGRATION_USER
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.crm.port import AccountWanted, Record
-from shared.crm.salesforce import Salesforce, _mark
+from shared.crm.salesforce.records import Salesforce, _mark
 from shared.errors import (
     AlreadyExists,
     DataError,
@@ -20,8 +20,8 @@ from shared.errors import (
 )
 from shared.http import ATTEMPTS
 from shared.ledger.turns import LEASE
-from tests.contract.salesforce.acts import COMPOSITE, NEW, composites, create, deal
-from tests.contract.stages.salesforce import SalesforceStage
+from tests.support.salesforce_acts import COMPOSITE, NEW, composites, create, deal
+from tests.support.stages.salesforce import SalesforceStage
 from tools.simulators.faults import Fault
 from tools.simulators.salesforce import TriggerError
 

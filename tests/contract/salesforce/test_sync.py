@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from shared.ledger.port import LinkState
-from tests.contract.stages.crm import Row
-from tests.contract.stages.salesforce import SalesforceStage
-from tests.fakes.world import World as Engine
+from tests.support.fakes.world import World as Engine
+from tests.support.stages.crm import Row
+from tests.support.stages.salesforce import SalesforceStage
 from tools.simulators.world import World
 
 VALUE = "/details/dealValue"
@@ -26,7 +26,7 @@ class Desk:
         self.stage = SalesforceStage(world, **stage)  # type: ignore[arg-type]
         self.engine = Engine()
         self.partner_center = self.engine.partner_center
-        self.engine.connect(self.stage.port, self.stage.app.ports["salesforce"].mapping)
+        self.engine.connect(self.stage.port, self.stage.app.ports["salesforce"].field_map)
         self.engine.settle()  # The first pass reads everything; later ones follow the cursor.
 
     def settle(self) -> None:

@@ -11,10 +11,10 @@ import pytest
 from shared.errors import (
     SchemaMismatch,
 )
-from shared.mapping.lint import lint
+from shared.mapping.check.lint import lint
+from shared.mapping.check.tables import Description, Kind
 from shared.mapping.loading import load_mapping, positions
-from shared.mapping.tables import Description, Kind
-from tests.contract.stages.salesforce import SalesforceStage
+from tests.support.stages.salesforce import SalesforceStage
 
 
 def findings(stage: SalesforceStage, directory: Path | None = None) -> list[str]:

@@ -1,0 +1,72 @@
+"""Reads Dataverse's error answers. The same status carries different meanings, so the platform's code decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shared.clock import Clock
+from shared.errors import (
+    AccessDenied,
+    AlreadyExists,
+    CosellError,
+    DataError,
+    GoneError,
+    Problem,
+    SchemaMismatch,
+    ServiceUnavailable,
+    VersionMismatch,
+)
+from shared.http import Response, retry_after
+
+_DENIED = {"0x80072560", "0x80042f09", "0x80040220", "0x8004f504"}
+_DUPLICATE = {"0x80060892", "0x80040237", "0x80040333"}
+_SCHEMA = {"0x80041103", "0x80060888", "0x80060890", "0x8006088d", "0x80072491", "0x80048d19", "0x8006088a"}
+_BUSY = {"0x80044151", "0x80044150", "0x80071154", "0x8004ed47", "0x80072324", "0x8005f103"}
+_CURSOR_EXPIRED = "0x80044352"
+_ALREADY_CLOSED = "0x80040515"
+
+
+def classifier(clock: Clock) -> Callable[[Response], CosellError]:
+    """Return the reading of Dataverse's error answers."""
+
+    def classify(response: Response) -> CosellError:
+        code, message = _error(response)
+        request_id = response.headers.get("x-ms-service-request-id", "")
+        return _classify(response, code, message, clock).with_remote(code, request_id)
+
+    return classify
+
+
+def _classify(response: Response, code: str, message: str, clock: Clock) -> CosellError:
+    if response.status >= 500 or code in _BUSY:
+        reason = f"Dynamics 365 answered {response.status} {code}".strip()
+        return ServiceUnavailable(reason, retry_after=retry_after(response, clock))
+    if code in _SCHEMA or "could not find a property named" in message.casefold():
+        return SchemaMismatch(f"Dynamics 365 lacks what the mapping names ({code}): {message}")
+    if code in _DUPLICATE:
+        return AlreadyExists("Dynamics 365 holds such a row already")
+    if response.status == 412:
+        return VersionMismatch("the record changed in Dynamics 365")
+    if code in _DENIED or response.status == 403:
+        return AccessDenied(f"Dynamics 365 denies the application user ({code}): {message}")
+    if response.status in (404, 410):
+        return GoneError("the record was deleted in Dynamics 365")
+    return DataError(Problem("record", f"Dynamics 365 refused it: {message or code}", "Correct it and save again."))
+
+
+def is_cursor_expired(error: CosellError) -> bool:
+    """Whether the change feed's token is too old; the carrying status is not documented, so the code decides."""
+    return error.code == _CURSOR_EXPIRED or "version stamp" in str(error).casefold()
+
+
+def is_already_closed(error: CosellError) -> bool:
+    """Whether an opportunity was to be closed that is closed."""
+    return error.code == _ALREADY_CLOSED
+
+
+def _error(response: Response) -> tuple[str, str]:
+    content = response.json()
+    error = content.get("error") if isinstance(content, dict) else None
+    if not isinstance(error, dict):
+        return "", ""
+    return str(error.get("code") or "").casefold(), str(error.get("message") or "")[:500]

@@ -1,0 +1,1 @@
+"""Salesforce: its REST API client and the records in it."""

@@ -1,0 +1,1 @@
+"""What makes work: the CRM poll, the sweep for missed events, changed mappings, and due deals."""

@@ -1,0 +1,207 @@
+"""Checks a mapping file that is well formed for being right: by itself, and against the live CRM.
+
+Nothing here calls anybody. `lint` takes what the CRM said about its tables as a value; without it, only what can be
+known without a CRM is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from shared.errors import DataError
+from shared.lifecycle import Stage
+from shared.mapping.check import referral_shape as wire
+from shared.mapping.check.findings import Finding, Severity, error, warning
+from shared.mapping.check.lint_live import against
+from shared.mapping.check.needs import Need, Place, record_needs
+from shared.mapping.check.tables import Description
+from shared.mapping.conditions import Condition
+from shared.mapping.field_map import FieldMap
+from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
+
+Where = Callable[[Place], tuple[str, int]]
+"""Finds the file and the line of a place."""
+
+__all__ = ["Finding", "Severity", "lint", "offline"]
+
+
+def lint(file: MappingFile, where: Where, live: Description | None = None) -> list[Finding]:
+    """Return everything that is wrong, in the order of the file; with `live`, also against the CRM's tables."""
+    found = [*offline(file), *(against(file, live) if live else ())]
+    placed = [replace(each, file=name, line=line) for each in found for name, line in [where(each.place)]]
+    return sorted(placed, key=lambda each: (each.file, each.line))
+
+
+def offline(file: MappingFile) -> Iterator[Finding]:
+    """Yield what is wrong whatever the CRM looks like."""
+    for number, row in enumerate(file.fields):
+        yield from _path(row.field, ("fields", number), row, wire.REFERRAL)
+        yield from _to_partner_center(("fields", number), row)
+        yield from _values(("fields", number), row)
+    yield from _side_rows(file)
+    yield from _constants(file)
+    yield from _conditions(file)
+    yield from _doubled_paths(file)
+    yield from _doubled_columns(file)
+    yield from _stages(file)
+
+
+# --- paths -----------------------------------------------------------------------------------------------------------
+
+_HOLDS = {
+    "name": wire.TEXT,
+    "text": wire.TEXT,
+    "link": wire.TEXT,
+    "choice": wire.TEXT,
+    "currency": wire.TEXT,
+    "country": wire.TEXT,
+    "money": wire.NUMBER,
+    "date": wire.MOMENT,
+    "yes_no": wire.FLAG,
+    "solutions": wire.LIST,
+    "ids": wire.LIST,
+    "people": wire.LIST,
+}
+"""What a codec reads in the referral; a codec that is not here is not checked."""
+
+
+def _side_rows(file: MappingFile) -> Iterator[Finding]:
+    for number, row in enumerate(file.account.fields):
+        yield from _path(f"account.{row.field}", ("account", "fields", number), row, wire.REFERRAL)
+    for section, rows in (("contact", file.contact), ("owner", file.owner)):
+        for number, row in enumerate(rows):
+            yield from _path(f"{section}.{row.field}", (section, number), row, wire.MEMBER)
+
+
+def _path(field: str, place: Place, row: Pair, shape: wire.Shape) -> Iterator[Finding]:
+    """Yield what is wrong with a row's paths: unknown, or of another kind than the codec reads."""
+    known = dict(wire.leaves(shape))
+    for key, path in (("referral", row.referral), ("fallback", row.fallback)):
+        if path is None:
+            continue
+        wanted = _HOLDS.get(row.codec)
+        if path not in known:
+            yield error(field, (*place, key), f"a referral has no {path}", known, path)
+        elif wanted and known[path] != wanted:
+            what = f"{path} holds {known[path]}, which codec {row.codec} does not read"
+            yield error(field, (*place, "codec"), what)
+
+
+def _to_partner_center(place: Place, row: FieldRow) -> Iterator[Finding]:
+    """Yield why Partner Center would not take a row."""
+    path, at = row.referral, (*place, "to_partner_center")
+    if not row.to_partner_center or path not in dict(wire.leaves(wire.REFERRAL)):
+        return
+    if path in wire.OWNED:
+        yield error(row.field, at, f"{path} is written by {wire.OWNED[path]}; leave this direction empty")
+    elif "create" in row.to_partner_center and path in wire.CREATED:
+        yield error(row.field, at, f"{path} of a new referral is written by {wire.CREATED[path]}; take out create")
+    elif path.split(".")[0] in wire.READ_ONLY:
+        yield error(row.field, at, f"Partner Center sets {path} by itself; leave this direction empty")
+    elif "update" in row.to_partner_center and path in wire.PERHAPS_PATCHABLE:
+        yield warning(row.field, at, f"Partner Center does not document updates of {path} and may refuse them")
+    elif "update" in row.to_partner_center and path not in wire.PATCHABLE:
+        what = f"Partner Center takes no update of {path}, only a value at create"
+        yield error(row.field, at, what, wire.PATCHABLE - {path}, path)
+
+
+def _values(place: Place, row: FieldRow) -> Iterator[Finding]:
+    """Yield codes that a table of values maps in vain; that none occurs twice is the model's business."""
+    at = (*place, "values")
+    codes = list((row.values or {}).values())
+    for code in set(codes) & set(row.empty):
+        yield error(row.field, at, f"the code {code} means an option and, by `empty`, no option at all")
+    valid = wire.CODES.get(row.referral)
+    for code in codes if valid else ():
+        if code not in (valid or ()):
+            yield error(row.field, at, f"Partner Center has no code {code}", valid or (), code)
+
+
+# --- targets that two writers fight over -----------------------------------------------------------------------------
+
+
+def _constants(file: MappingFile) -> Iterator[Finding]:
+    """Yield what is wrong with the constants of a new referral."""
+    known = dict(wire.leaves(wire.REFERRAL))
+    sent = {row.referral: row.field for row in file.fields if "create" in row.to_partner_center}
+    sent |= {row.referral: f"account.{row.field}" for row in file.account.fields}
+    for path in file.new_referral:
+        place = ("new_referral", path)
+        if path not in known and not any(each.startswith(f"{path}.") for each in known):
+            yield error("new_referral", place, f"a referral has no {path}", known, path)
+        for other, field in sent.items():
+            if other == path or other.startswith(f"{path}.") or path.startswith(f"{other}."):
+                yield error("new_referral", place, f"{path} is also written by {field}: two writers, one target")
+
+
+def _conditions(file: MappingFile) -> Iterator[Finding]:
+    """Yield names that a condition asks a referral for in vain: it would never be met."""
+    for name in Condition(file.sync_when.referral).names if file.sync_when.referral else ():
+        if name not in wire.REFERRAL:
+            place = ("sync_when", "referral")
+            yield error("sync_when.referral", place, f"a referral has no {name}", wire.REFERRAL, name)
+
+
+def _doubled_paths(file: MappingFile) -> Iterator[Finding]:
+    """Yield rows that write one place of the referral at the same moment."""
+    writers: dict[tuple[str, str], str] = {}
+    for number, row in enumerate(file.fields):
+        for moment in row.to_partner_center:
+            first = writers.setdefault((row.referral, moment), row.field)
+            if first != row.field:
+                what = f"{row.referral} is also written by {first} at {moment}: two writers, one target"
+                yield error(row.field, ("fields", number, "referral"), what)
+                break
+    for section, place, rows in _sections(file):
+        for number in _repeats([row.referral for row in rows]):
+            what = f"{rows[number].referral} has another row: two writers, one target"
+            yield error(f"{section}.{rows[number].field}", (*place, number, "referral"), what)
+
+
+def _doubled_columns(file: MappingFile) -> Iterator[Finding]:
+    """Yield columns of the CRM that two writers would write."""
+    status = {column for _, entry in file.status.entries() for column in entry}
+    writers: dict[str, str] = dict.fromkeys(status, "status")
+    for need in record_needs(file):
+        first = writers.setdefault(need.column, need.field)
+        if first != need.field:
+            yield _fight(need, first)
+    for section, place, rows in _sections(file):
+        for number in _repeats([row.column for row in rows]):
+            what = f"the column {rows[number].column} has another row: two writers, one target"
+            yield error(f"{section}.{rows[number].field}", (*place, number, "column"), what)
+
+
+def _fight(need: Need, first: str) -> Finding:
+    what = f"the column {need.column} also belongs to {first}: two writers, one target"
+    return error(need.field, need.place, what)
+
+
+def _sections(file: MappingFile) -> Iterator[tuple[str, Place, tuple[Pair, ...]]]:
+    yield "account", ("account", "fields"), file.account.fields
+    yield "contact", ("contact",), file.contact
+    yield "owner", ("owner",), file.owner
+
+
+def _repeats(names: list[str]) -> list[int]:
+    """Return the positions at which a name stands for the second time or more."""
+    return [number for number, name in enumerate(names) if name in names[:number]]
+
+
+# --- stages ----------------------------------------------------------------------------------------------------------
+
+
+def _stages(file: MappingFile) -> Iterator[Finding]:
+    """Yield stages that, once written, would be read as another one."""
+    compiled, written = FieldMap(file), dict[Stage, dict[str, Scalar]]()
+    for stage, entry in file.status.entries():
+        written.setdefault(stage, entry)
+    for stage, entry in written.items():
+        try:
+            read = compiled.record_stage(entry)
+        except DataError:
+            read = stage
+        if read is not stage:
+            what = f"what is written for {stage} reads back as {read}: the two need different columns"
+            yield error(f"status.{stage}", ("status", stage.value, 0), what)

@@ -1,0 +1,143 @@
+"""What a mapping file demands of the CRM's columns. `lint` holds it against the live tables, `provision` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from shared.mapping.check.tables import Kind
+from shared.mapping.codes import COUNTRIES, country_name
+from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
+
+Place = tuple[int | str, ...]
+"""The way to a value in the mapping file: keys and list positions."""
+
+LONGEST_TEXT = {"opportunity": 4000, "Opportunity": 255}
+"""Characters that a single line of text can hold, by table: Dataverse's or Salesforce's. Longer texts are multiline."""
+
+_TEXTS = (Kind.TEXT, Kind.MEMO)
+_WORDS = (*_TEXTS, Kind.CHOICE)
+
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "name": _TEXTS,
+    "text": _WORDS,
+    "link": _TEXTS,
+    "ids": _TEXTS,
+    "solutions": _TEXTS,
+    "people": (Kind.MEMO, Kind.TEXT),
+    "country": _WORDS,
+    "money": (Kind.MONEY, Kind.DECIMAL),
+    "currency": (Kind.LOOKUP, Kind.CHOICE, Kind.TEXT),
+    "date": (Kind.DAY,),
+    "yes_no": (Kind.YES_NO,),
+}
+"""What a codec can be stored in, the natural one first; a codec that is not here is not checked."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """One column that the mapping file names.
+
+    `kinds` are acceptable, the first is what provision makes, and none means that anything goes. `length` is how many
+    characters we may write, `size` how long a new column is made. `create` and `update` say when we write it.
+    """
+
+    field: str
+    place: Place
+    column: str
+    kinds: tuple[Kind, ...] = ()
+    length: int | None = None
+    size: int | None = None
+    digits: int | None = None
+    values: tuple[tuple[Scalar, str], ...] = ()
+    create: bool = False
+    update: bool = False
+
+
+def record_needs(file: MappingFile) -> list[Need]:
+    """Return what is needed of the record's table; the status columns are not among it."""
+    longest = LONGEST_TEXT.get(file.table, max(LONGEST_TEXT.values()))
+    return [*_own(file), *_rows("fields", "", file.fields, longest=longest)]
+
+
+def account_needs(file: MappingFile) -> list[Need]:
+    """Return what is needed of the account's table; its rows are written when an account is made."""
+    return list(_rows("account", "account.", file.account.fields, ("account", "fields"), create=True))
+
+
+def contact_needs(file: MappingFile) -> list[Need]:
+    """Return what is needed of the contact's table, which is only read."""
+    return list(_rows("contact", "contact.", file.contact))
+
+
+def owner_needs(file: MappingFile) -> list[Need]:
+    """Return what is needed of the user's table, which is only read."""
+    return list(_rows("owner", "owner.", file.owner))
+
+
+def _own(file: MappingFile) -> Iterator[Need]:
+    """The product's own columns (design: CRM columns): lengths that are written, and sizes that are made."""
+    own = file.columns
+
+    def text(name: str, column: str, length: int, size: int, kinds: tuple[Kind, ...] = _TEXTS) -> Need:
+        place = ("columns", name)
+        return Need(f"columns.{name}", place, column, kinds, length, size, create=True, update=True)
+
+    yield Need("columns.sync", ("columns", "sync"), own.sync, (Kind.YES_NO,), create=True)
+    yield text("referral_identifier", own.referral_identifier, 36, 100, (Kind.TEXT,))
+    yield text("referral_link", own.referral_link, 100, 255)
+    yield text("audit", own.audit, 20_100, 100_000, (Kind.MEMO,))
+    yield text("status", own.status, 100, 100)
+
+
+def _rows(
+    section: str,
+    prefix: str,
+    rows: Iterable[Pair],
+    place: Place | None = None,
+    *,
+    create: bool = False,
+    longest: int = 255,
+) -> Iterator[Need]:
+    for number, row in enumerate(rows):
+        moments = row.to_crm if isinstance(row, FieldRow) else ()
+        here = (*(place or (section,)), number)
+        need = Need(
+            f"{prefix}{row.field}",
+            (*here, "column"),
+            row.column,
+            _kinds(row, longest),
+            _length(row),
+            row.limit,
+            row.digits if row.codec == "money" else None,
+            tuple((row.values or {}).items()),
+            create=create or "create" in moments,
+            update="update" in moments,
+        )
+        yield need
+        if row.fallback_column:
+            yield Need(f"{prefix}{row.field}", (*here, "fallback_column"), row.fallback_column, _kinds(row, longest))
+
+
+def _length(row: Pair) -> int | None:
+    """Return how many characters a row may write; None when nothing bounds it."""
+    if row.codec == "country":
+        return max(len(country_name(code) or "") for code in COUNTRIES) if row.country_as == "name" else 2
+    return row.limit
+
+
+def _kinds(row: Pair, longest: int) -> tuple[Kind, ...]:
+    if row.codec == "choice":
+        return _choice_kinds(list(row.values or ()))
+    kinds = _KINDS.get(row.codec, ())
+    is_long = kinds[:2] == _TEXTS and (row.limit or 0) > longest
+    return (Kind.MEMO, Kind.TEXT, *kinds[2:]) if is_long else kinds
+
+
+def _choice_kinds(options: list[Scalar]) -> tuple[Kind, ...]:
+    """A choice is stored as its options are written: numbers, yes and no, or words."""
+    if all(isinstance(option, bool) for option in options):
+        return (Kind.YES_NO,)
+    if all(isinstance(option, int) for option in options):
+        return (Kind.CHOICE, Kind.WHOLE)
+    return (Kind.TEXT, Kind.CHOICE)

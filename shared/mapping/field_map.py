@@ -1,0 +1,235 @@
+"""A mapping file made ready for use: every row becomes a pair of readers and writers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+from shared.deal import HELP, STATUS, Fields, Value
+from shared.errors import DataError, Problem
+from shared.lifecycle import Stage, crm_view, referral_stage, wire_status
+from shared.mapping.conditions import Condition
+from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
+from shared.mapping.rows import Document, Read, Row, body_writer, get_path, make_rows, put_path
+from shared.merge import Change, Rule
+
+Operation = dict[str, object]
+"""One JSON-Patch operation: op, path, value."""
+
+
+class FieldMap:
+    """What corresponds to what, for one CRM.
+
+    Canonical fields include `status` (a Stage) beside the rows of the file.
+    """
+
+    def __init__(self, file: MappingFile) -> None:
+        self.file = file
+        self.table = file.table
+        self.columns = file.columns
+        self.rows = {row.name: row for row in make_rows(file.fields, mark=file.check_mark_in_name)}
+        self.account = make_rows(file.account.fields)
+        self.contact = make_rows(file.contact)
+        self.owner = make_rows(file.owner)
+        self._settings = {row.field: row for row in file.fields}
+        self.rules = tuple(self._rule(row) for row in self.rows.values())
+        self._defaults = {
+            row.field: self.rows[row.field].codec.from_referral(row.default)
+            for row in file.fields
+            if row.default is not None
+        }
+        self._stages = sorted(
+            ((stage, tuple(entry.items())) for stage, entry in file.status.entries()), key=lambda each: -len(each[1])
+        )
+        self._record_condition = Condition(file.sync_when.record) if file.sync_when.record else None
+        self._referral_condition = Condition(file.sync_when.referral) if file.sync_when.referral else None
+
+    def _rule(self, row: Row) -> Rule:
+        settings = self._settings[row.name]
+        return Rule(
+            row.name,
+            to_crm="update" in settings.to_crm,
+            to_partner_center="update" in settings.to_partner_center,
+            conflict=settings.conflict,
+            never_unset=settings.never_unset,
+            never_clear_crm=settings.never_clear_crm,
+            fit=row.codec.fit,
+        )
+
+    @cached_property
+    def version(self) -> str:
+        """What is stamped on links and audit rows: the file's own version and a digest of what it says.
+
+        So the stamp changes with every edit that means anything, also when somebody forgot to change the version.
+        """
+        return f"{self.file.version} ({_digest(self.file.model_dump(mode='json', exclude={'version', 'overlay'}))})"
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """By field, a digest of what its value means on the two sides: paths, column and codec, or the status table.
+
+        A base is only worth something while the row is the one it was agreed through.
+        """
+        rows = {row.field: row.model_dump(mode="json", include=_MEANING) for row in self.file.fields}
+        return {name: _digest(row) for name, row in {**rows, STATUS: self.file.status.model_dump(mode="json")}.items()}
+
+    @property
+    def field_names(self) -> frozenset[str]:
+        """Every field that is kept in agreement, `status` included."""
+        return frozenset(self.rows) | {STATUS}
+
+    @cached_property
+    def record_columns(self) -> tuple[str, ...]:
+        """Every column of the record that is read."""
+        own = self.columns
+        mapped = [row.pair.column for row in self.rows.values()]
+        state = sorted({column for _, entry in self.file.status.entries() for column in entry})
+        ours = (own.sync, own.referral_identifier, own.referral_link, own.status)
+        asked = self._record_condition.names if self._record_condition else ()
+        return tuple(dict.fromkeys([*mapped, *state, *ours, *asked]))
+
+    # --- which deals -----------------------------------------------------------------------------------------------
+
+    def record_qualifies(self, columns: Document) -> bool:
+        """Whether a record is to be in Partner Center: its Sync flag is on and the file's condition is met."""
+        condition = self._record_condition
+        return bool(columns.get(self.columns.sync)) and (condition is None or condition(columns))
+
+    def referral_qualifies(self, body: Document) -> bool:
+        """Whether a referral is to be in the CRM: the file's condition is met."""
+        return self._referral_condition is None or self._referral_condition(body)
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def read_referral(self, body: Document) -> dict[str, Value]:
+        """Return the canonical fields of a referral's JSON. Raises DataError naming every problem."""
+        try:
+            fields = {name: read(body) for name, read in self._from_referral}
+        except ValueError:
+            raise _every_problem(body, [row.read_referral for row in self.rows.values()]) from None
+        fields[STATUS] = stage_of(body)
+        return fields
+
+    def read_record(self, columns: Document) -> dict[str, Value]:
+        """Return the canonical fields of a CRM row, `status` as the CRM has it. Raises DataError with every problem."""
+        try:
+            fields = {name: read(columns) for name, read in self._from_record}
+            fields[STATUS] = self.record_stage(columns)
+        except (ValueError, DataError):
+            readers = [row.read_record for row in self.rows.values()]
+            raise _every_problem(columns, [*readers, self.record_stage]) from None
+        return fields
+
+    @cached_property
+    def _from_referral(self) -> tuple[tuple[str, Read], ...]:
+        return tuple((name, row.from_referral) for name, row in self.rows.items())
+
+    @cached_property
+    def _from_record(self) -> tuple[tuple[str, Read], ...]:
+        return tuple((name, row.from_record) for name, row in self.rows.items())
+
+    def record_stage(self, columns: Document) -> Stage:
+        """Return the stage whose entry matches the row in the most columns. Raises DataError when none does."""
+        for stage, entry in self._stages:
+            for column, value in entry:
+                if columns.get(column) != value:
+                    break
+            else:
+                return stage
+        state = {column: columns.get(column) for column in self.status_columns(Stage.ACTIVE)}
+        raise DataError(Problem(STATUS, f"the mapping file knows no status {state}", "Add it to its status table."))
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    def status_columns(self, stage: Stage) -> dict[str, Scalar]:
+        """Return the columns that show a stage in the CRM."""
+        wanted = crm_view(stage)
+        return next(dict(entry) for each, entry in self.file.status.entries() if each is wanted)
+
+    def record_values(self, fields: Fields) -> dict[str, object]:
+        """Return the CRM columns for canonical fields, `status` left out: state changes are the adapter's business."""
+        spell = self._to_record
+        return {spell[name][0]: spell[name][1](value) for name, value in fields.items() if name != STATUS}
+
+    @cached_property
+    def _to_record(self) -> dict[str, tuple[str, Callable[[Value], object]]]:
+        return {name: (row.pair.column, row.codec.to_record) for name, row in self.rows.items()}
+
+    def created_in_crm(self, fields: Fields) -> dict[str, Value]:
+        """Return the fields that an inbound create writes, as the CRM can hold them."""
+        return {name: self.rows[name].codec.fit(fields[name]) for name in self._travelling("to_crm")}
+
+    def created_in_partner_center(self, fields: Fields) -> dict[str, Value]:
+        """Return the fields that an outbound create sends, with the mapping's defaults for empty ones."""
+        return {
+            name: self._defaults.get(name) if fields[name] is None else fields[name]
+            for name in self._travelling("to_partner_center")
+        }
+
+    def _travelling(self, direction: str) -> list[str]:
+        return [name for name, row in self._settings.items() if "create" in getattr(row, direction)]
+
+    def operations(self, changes: Iterable[Change], body: Document | None) -> list[Operation]:
+        """Return the JSON Patch for changes to a referral.
+
+        `body` is what the referral holds now; it may be None unless `needs_source(changes)`.
+        """
+        patch: list[Operation] = []
+        for change in changes:
+            if change.name == STATUS:
+                status, substatus = wire_status(Stage(str(change.new)))
+                patch.append({"op": "replace", "path": "/status", "value": status})
+                patch.append({"op": "replace", "path": "/substatus", "value": substatus})
+                continue
+            row = self.rows[change.name]
+            value = row.codec.to_referral(change.new, get_path(body, row.path))
+            patch.append({"op": "replace", "path": row.pointer, "value": value})
+        return patch
+
+    def needs_source(self, changes: Iterable[Change]) -> bool:
+        """Whether writing these changes to the referral takes its present JSON."""
+        return any(change.name in self.rows and self.rows[change.name].codec.needs_source for change in changes)
+
+    def referral_values(self, rows: Iterable[Row], values: Fields) -> dict[str, object]:
+        """Return referral JSON for canonical values of the given rows; the help code is left to the invitation."""
+        return body_writer(row for row in rows if row.name != HELP)(values)
+
+    @cached_property
+    def referral_body(self) -> Callable[[Fields], dict[str, object]]:
+        """Returns the JSON of a whole deal, as `referral_values` does for any rows; compiled once."""
+        return body_writer(row for row in self.rows.values() if row.name != HELP)
+
+
+_MEANING = set(Pair.model_fields) - {"field"}
+"""The parts of a row that decide what a value means; directions, policies and defaults do not."""
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _every_problem(document: Document, readers: Iterable[Callable[[Document], object]]) -> DataError:
+    """Read again with every reader, and collect what each finds wrong."""
+    problems: list[Problem] = []
+    for read in readers:
+        try:
+            read(document)
+        except DataError as error:
+            problems += error.problems
+    return DataError(*problems)
+
+
+def stage_of(body: Document) -> Stage:
+    """Return the stage of a referral's JSON; an invitation is one that another organization sent us."""
+    invited_by = get_path(body, ("inviteContext", "invitedBy", "organizationId"))
+    invited = bool(invited_by) and invited_by != body.get("organizationId")
+    return referral_stage(_text(body.get("status")), _text(body.get("substatus")), invited=invited)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+__all__ = ["Document", "FieldMap", "FieldRow", "Operation", "Row", "get_path", "put_path", "stage_of"]

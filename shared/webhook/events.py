@@ -1,0 +1,130 @@
+"""The webhook's use case: from the raw bytes of an authenticated event to a deal key on the queue."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.clock import Clock
+from shared.partner_center.port import parse_moment
+from shared.queue.message import PARTNER_CENTER, DealMessage
+from shared.queue.port import DealQueue
+from shared.webhook.recent_events import RecentEvents
+
+log = logging.getLogger(__name__)
+
+REFERRAL_EVENTS = frozenset(
+    {"referral-created", "referral-updated", "related-referral-created", "related-referral-updated"}
+)
+
+FUTURE_TOLERANCE = timedelta(hours=1)
+"""How far ahead of our clock an event's change may lie.
+
+Only plausibility: both clouds keep their clocks within a second, and nobody wins or loses by it. When an event is
+refused for it nothing is lost, since the sweep finds the change. Late events are welcome: ten attempts may take long.
+"""
+
+
+class MalformedEvent(ValueError):
+    """The body is not an event; the text says why, without repeating the body."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What an event says. It is a hint: the URI in it is never called, only its id is used."""
+
+    name: str
+    referral_id: str | None
+    changed_at: datetime | None
+
+    @property
+    def observed(self) -> dict[str, object]:
+        """What the message carries of it, so that the worker knows a change it has seen."""
+        observed: dict[str, object] = {"related": self.name.startswith("related-")}
+        return observed | ({"changed_at": self.changed_at.isoformat()} if self.changed_at else {})
+
+
+def parse_event(body: bytes) -> Event:
+    """Read an event; property names in any case, unknown ones ignored. Raises MalformedEvent."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedEvent("the body is not JSON") from error
+    if not isinstance(content, dict):
+        raise MalformedEvent("the body is not a JSON object")
+    members = {str(key).casefold(): value for key, value in content.items()}
+    name = members.get("eventname")
+    if not isinstance(name, str) or not name:
+        raise MalformedEvent("EventName is missing")
+    if name.casefold() not in REFERRAL_EVENTS:
+        return Event(name, None, None)
+    return Event(name.casefold(), _referral_id(members.get("resourceuri")), _moment(members))
+
+
+class Intake:
+    """Takes authenticated events in: each change once, and of a flood about one referral no more than is useful."""
+
+    def __init__(self, queue: DealQueue, clock: Clock) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._recent = RecentEvents(clock)
+
+    def take(self, body: bytes) -> str | None:
+        """Put the key of the event's referral on the queue; returns the message's correlation id.
+
+        Returns None when nothing had to be queued: an event about other things, one that is on the queue already, or
+        one that a message which waits will cover. Raises MalformedEvent, and the retriable and fatal families when
+        the queue does not take the message.
+        """
+        event = parse_event(body)
+        if event.referral_id is None:
+            log.info("event %s needs nothing", _printable(event.name))
+            return None
+        if event.changed_at and event.changed_at > self._clock.now() + FUTURE_TOLERANCE:
+            raise MalformedEvent("ResourceChangeUtcDate lies more than an hour ahead")
+        with self._recent.one_at_a_time(event.referral_id):
+            return self._queue_once(event, event.referral_id, body)
+
+    def _queue_once(self, event: Event, referral_id: str, body: bytes) -> str | None:
+        ids = {"event": event.name, "referral_id": referral_id}
+        # Without a moment, two changes look alike: then the worker has to look.
+        if event.changed_at and self._recent.knows(body):
+            log.info("event repeated", extra=ids)
+            return None
+        turn = self._recent.turn(referral_id)
+        if turn.covered:
+            log.info("event covered by the message that waits", extra=ids)
+            return None
+        correlation_id = str(uuid.uuid4())
+        observed = None if turn.delay else event.observed  # A message for many events stands for no single one.
+        message = DealMessage(PARTNER_CENTER, event.name, correlation_id, referral_id=referral_id, observed=observed)
+        self._queue.send(message.dump(), delay=turn.delay)
+        self._recent.remember(referral_id, body, turn)
+        log.info("event queued", extra={**ids, "correlation_id": correlation_id})
+        return correlation_id
+
+
+def _referral_id(uri: object) -> str:
+    if not isinstance(uri, str):
+        raise MalformedEvent("ResourceUri is missing")
+    try:
+        return str(uuid.UUID(uri.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]))
+    except ValueError as error:
+        raise MalformedEvent("ResourceUri does not end in a GUID") from error
+
+
+def _moment(members: dict[str, object]) -> datetime | None:
+    text = members.get("resourcechangeutcdate")
+    if not isinstance(text, str):
+        return None
+    try:
+        return parse_moment(text)
+    except (ValueError, OverflowError) as error:
+        raise MalformedEvent("ResourceChangeUtcDate is not a timestamp") from error
+
+
+def _printable(name: str) -> str:
+    return name[:60] if name.isascii() and name.replace("-", "").isalnum() else "(unprintable)"

@@ -1,0 +1,334 @@
+"""Dynamics 365 in memory: opportunities with row versions, a change feed, related rows, and the sellers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from random import Random
+
+from shared.clock import Clock
+from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange
+from shared.errors import AlreadyExists, CursorExpired, DataError, GoneError, Problem, VersionMismatch
+from shared.lifecycle import TERMINAL, Stage
+from shared.mapping.check.tables import Description
+from tests.support.fakes import crm_rules as rules
+from tests.support.fakes import crm_tables
+from tests.support.fakes.crm_rules import OPEN, Row
+from tests.support.fakes.partner_center import SOLUTION
+from tests.support.fakes.tape import Tape
+
+IDENTIFIER = "cosell_referralidentifier"
+SYNC = "cosell_syncwithpartnercenter"
+_ACCOUNTS = uuid.UUID("11111111-2222-4333-8444-555555555555")
+
+
+@dataclass
+class _Stored:
+    columns: Row
+    version: int
+
+
+class FakeCrm:
+    """Implements Crm. One step of the tape is one HTTP request of the real client.
+
+    `logic` are the customer's plug-ins: each sees a row that the app wrote and returns columns to change.
+    The methods below "people" act as a seller in the CRM's forms.
+    """
+
+    name = "dynamics365"
+    port = "crm"
+    """What its steps are called on the tape."""
+    closed_rows_are_read_only = True
+
+    def __init__(self, tape: Tape, clock: Clock, chance: Random, page: int = 1000) -> None:
+        self._tape = tape
+        self._clock = clock
+        self._chance = chance
+        self._page = page
+        self._version = 0
+        self._oldest_cursor = 0
+        self._rows: dict[str, _Stored] = {}
+        self._deleted: dict[str, int] = {}
+        self.accounts: dict[str, Row] = {}
+        self.contacts: dict[str, Row] = {}
+        self.users: dict[str, Row] = {}
+        self.logic: list[Callable[[Row], Row]] = []
+        self.seller = self.add_user(firstname="Sam", lastname="Seller", mobilephone="+14255550101")
+
+    # --- the change feed -------------------------------------------------------------------------------------------
+
+    def changes(self, cursor: str | None) -> Iterator[ChangePage]:
+        """Return rows by version, then deletions; the set is fixed when the first page is read."""
+        seen_at = self._clock.now()
+        ids, deleted, following = self._tape.run(self.port, "changes", lambda: self._changed(cursor))
+        for start in range(0, max(len(ids), 1), self._page):
+            if start:
+                self._tape.run(self.port, "changes", lambda: None)
+                seen_at = self._clock.now()
+            last = start + self._page >= len(ids)
+            held = [each for each in ids[start : start + self._page] if each in self._rows]
+            records = tuple(self._record(each, seen_at=seen_at) for each in held)
+            yield ChangePage(records, deleted if last else (), following if last else None)
+
+    def _changed(self, cursor: str | None) -> tuple[list[str], tuple[str, ...], str]:
+        since = int(cursor) if cursor else 0
+        if cursor and since < self._oldest_cursor:
+            raise CursorExpired("the change feed's token expired")
+        changed = sorted((held.version, row_id) for row_id, held in self._rows.items() if held.version > since)
+        deleted = tuple(row_id for row_id, version in self._deleted.items() if version > since) if cursor else ()
+        return [row_id for _, row_id in changed], deleted, str(self._version)
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def owns(self, record_id: str) -> bool:
+        """Whether the text is a GUID."""
+        try:
+            return str(uuid.UUID(record_id)) == record_id.lower()
+        except ValueError:
+            return False
+
+    def read(self, record_id: str) -> Record:
+        """Return an opportunity."""
+        seen_at = self._clock.now()
+        return self._tape.run(self.port, "read", lambda: self._record(record_id, seen_at=seen_at))
+
+    def find(self, referral_id: str) -> Record | None:
+        """Return the opportunity with a referral identifier."""
+        seen_at = self._clock.now()
+
+        def look() -> Record | None:
+            found = self._with_identifier(referral_id)
+            return self._record(found, seen_at=seen_at) if found else None
+
+        return self._tape.run(self.port, "find", look)
+
+    def related(self, record_id: str) -> RelatedRows:
+        """Return account, contact and owner; a request for each that is set."""
+        columns = self.read(record_id).columns
+        account = self._row("account", self.accounts, columns["parentaccountid"] or columns["customerid"])
+        contact_id = columns["parentcontactid"] or (account or {}).get("_primarycontactid_value")
+        if account is None and not contact_id:
+            contact_id = columns["customerid"]
+        contact = self._row("contact", self.contacts, contact_id)
+        return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]))
+
+    def _row(self, name: str, table: Mapping[str, Row], row_id: object) -> Row | None:
+        if not row_id:
+            return None
+        return self._tape.run(self.port, name, lambda: dict(table[str(row_id)]) if row_id in table else None)
+
+    def describe(self) -> Description:
+        """Return the tables as they are after `cosell.py provision`."""
+        return self._tape.run(self.port, "describe", crm_tables.description)
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    def _account(self, match: Columns, columns: Columns) -> str:
+        """Find the account by `match`, or create it under an id that follows from it."""
+        found = self._tape.run(self.port, "find_account", lambda: self._matching(match))
+        if found:
+            return found
+        chosen = str(uuid.uuid5(_ACCOUNTS, repr(sorted((key, str(value).casefold()) for key, value in match.items()))))
+        self._tape.run(self.port, "create_account", lambda: self.accounts.setdefault(chosen, dict(columns)))
+        return chosen
+
+    def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
+        """Create an opportunity under a referral identifier, once."""
+        account_id = self._account(account.match, account.columns)
+
+        def insert() -> str:
+            if self._with_identifier(referral_id):
+                raise AlreadyExists("a record carries this referral id")
+            if account_id not in self.accounts:
+                raise _missing_reference()
+            state = {"statecode": 0, IDENTIFIER: referral_id}
+            parents = {"customerid": account_id, "parentaccountid": account_id, "ownerid": self.seller}
+            return self._insert({**columns, **state, **parents}, by_app=True)
+
+        return self._record(self._tape.run(self.port, "create", insert))
+
+    def wait_until_guard_holds(self, record: Record) -> None:
+        """Wait for nothing: a row version notices every edit."""
+
+    def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
+        """Write columns under the version, then move the state: won and lost by an action of its own."""
+        closes = stage is not None and stage.after in TERMINAL
+        opens = stage is not None and stage.before in TERMINAL
+        if opens:
+            record = self._patch(record, OPEN)
+        content = {**columns, **(stage.columns if stage and not closes else {})}
+        if content:
+            record = self._patch(record, content)
+        elif stage and closes and not opens and record.version:
+            held = self.read(record.id)
+            if held.version != record.version and held.columns["statecode"] != stage.columns["statecode"]:
+                raise VersionMismatch("the record changed")
+        if stage and closes:
+            self._tape.run(self.port, "close", lambda: self._close(record, stage.columns))
+            return replace(record, version=None, columns={**record.columns, **stage.columns})
+        return record
+
+    def _patch(self, record: Record, content: Columns) -> Record:
+        self._tape.run(self.port, "update", lambda: self._write(record, content))
+        return self._record(record.id)
+
+    def _write(self, record: Record, content: Columns) -> None:
+        held = self._unchanged(record)
+        reopens = content.get("statecode") == 0 and content.keys() <= OPEN.keys()
+        if held.columns["statecode"] != 0 and not reopens:
+            raise rules.refuse(f"The opportunity {record.id} is already closed and cannot be edited.")
+        self._store(record.id, held.columns | rules.stored(content), by_app=True)
+
+    def _close(self, record: Record, columns: Columns) -> None:
+        held = self._held(record.id)
+        if held.columns["statecode"] == columns["statecode"]:
+            return
+        self._unchanged(record)
+        if held.columns["statecode"] != 0:
+            raise rules.refuse(f"The opportunity {record.id} is already closed and cannot be closed again.")
+        self._store(record.id, {**held.columns, **columns}, by_app=True)
+
+    # --- people ----------------------------------------------------------------------------------------------------
+
+    def add_user(self, **columns: object) -> str:
+        """Add a user of the CRM; returns its id."""
+        mail = f"{columns.get('firstname')}@partner.example".lower()
+        return self._add(self.users, {"internalemailaddress": mail, "address1_telephone1": None, **columns})
+
+    def add_account(self, **columns: object) -> str:
+        """Add a customer; returns its id."""
+        address = {f"address1_{part}": None for part in ("line2", "stateorprovince")}
+        ready: Row = {
+            "name": "Contoso Outdoor & Sons",
+            "address1_line1": "1 Market Street",
+            "address1_city": "Bristol",
+            "address1_postalcode": "BS1 3AE",
+            "address1_country": "United Kingdom",
+        }
+        return self._add(self.accounts, {**address, **ready, **columns})
+
+    def add_contact(self, **columns: object) -> str:
+        """Add a customer's contact; returns its id."""
+        ready = {"firstname": "Olive", "lastname": "Marsh", "emailaddress1": "olive@contoso.example"}
+        return self._add(self.contacts, {**ready, "telephone1": "+441170000000", **columns})
+
+    def add_deal(self, **columns: object) -> str:
+        """A seller enters an opportunity that is ready to be shared, and switches the sync on; returns its id."""
+        ready: Row = {
+            "name": "Contoso store analytics",
+            "estimatedvalue": 42000,
+            "transactioncurrencyid": "GBP",
+            "estimatedclosedate": "2027-06-30",
+            "description": "Stores want one view of their stock.",
+            "cosell_products": SOLUTION,
+            SYNC: True,
+            "parentaccountid": None,
+            "parentcontactid": None,
+            "ownerid": self.seller,
+        }
+        if "parentaccountid" not in columns:
+            ready |= {"parentaccountid": self.add_account(), "parentcontactid": self.add_contact()}
+        ready["customerid"] = columns.get("parentaccountid", ready["parentaccountid"])
+        return self._insert(ready | columns, by_app=False)
+
+    def edit(self, record_id: str, **columns: object) -> None:
+        """A seller changes columns. Raises DataError for a closed row."""
+        held = self._held(record_id)
+        if held.columns["statecode"] != 0:
+            raise rules.refuse("it is closed")
+        self._store(record_id, held.columns | rules.stored(columns), by_app=False)
+
+    def close(self, record_id: str, stage: Stage) -> None:
+        """A seller wins or loses the deal."""
+        state: Row = {"statecode": 1, "statuscode": 3} if stage is Stage.WON else {"statecode": 2, "statuscode": 4}
+        self._store(record_id, self._held(record_id).columns | state, by_app=False)
+
+    def reopen(self, record_id: str) -> None:
+        """A seller opens a closed deal again."""
+        self._store(record_id, self._held(record_id).columns | OPEN, by_app=False)
+
+    def delete(self, record_id: str) -> None:
+        """A seller deletes the deal."""
+        del self._rows[record_id]
+        self._version += 1
+        self._deleted[record_id] = self._version
+
+    def expire_cursors(self) -> None:
+        """Forget every cursor handed out so far, and which rows were deleted."""
+        self._version += 1
+        self._oldest_cursor = self._version
+        self._deleted.clear()
+
+    def row(self, record_id: str) -> Row:
+        """Return a row's columns. Raises KeyError."""
+        return dict(self._rows[record_id].columns)
+
+    def rows(self) -> dict[str, Row]:
+        """Return every opportunity's columns by id."""
+        return {row_id: dict(held.columns) for row_id, held in self._rows.items()}
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _held(self, record_id: str) -> _Stored:
+        try:
+            return self._rows[record_id.lower()]
+        except KeyError:
+            raise GoneError("the record was deleted in Dynamics 365") from None
+
+    def _unchanged(self, record: Record) -> _Stored:
+        held = self._held(record.id)
+        if record.version is not None and record.version != _etag(held.version):
+            raise VersionMismatch("the record changed in Dynamics 365")
+        return held
+
+    def _record(self, record_id: str, seen_at: datetime | None = None) -> Record:
+        held = self._held(record_id)
+        columns = {name: value for name, value in held.columns.items() if name != "cosell_audit"}
+        return Record(record_id.lower(), _etag(held.version), columns, seen_at or self._clock.now())
+
+    def _with_identifier(self, referral_id: str) -> str | None:
+        found = (each for each, held in self._rows.items() if held.columns[IDENTIFIER] == referral_id)
+        return next(found, None)
+
+    def _matching(self, match: Columns) -> str | None:
+        def equal(held: object, wanted: object) -> bool:
+            return str(held or "").casefold() == str(wanted or "").casefold()
+
+        for account_id, columns in self.accounts.items():
+            if all(equal(columns.get(name), value) for name, value in match.items()):
+                return account_id
+        return None
+
+    def _insert(self, columns: Columns, *, by_app: bool) -> str:
+        row_id = self._new_id()
+        self._store(row_id, rules.new_row(columns), by_app=by_app)
+        return row_id
+
+    def _store(self, row_id: str, columns: Row, *, by_app: bool) -> None:
+        rules.check(columns)
+        other = self._with_identifier(str(columns[IDENTIFIER])) if columns[IDENTIFIER] else None
+        if other not in (None, row_id):
+            raise AlreadyExists("Dynamics 365 holds such a row already")
+        for plug_in in self.logic if by_app else ():
+            columns = columns | rules.stored(plug_in(dict(columns)))
+        self._version += 1
+        self._rows[row_id] = _Stored(columns, self._version)
+
+    def _add(self, table: dict[str, Row], columns: Row) -> str:
+        row_id = self._new_id()
+        table[row_id] = columns
+        return row_id
+
+    def _new_id(self) -> str:
+        return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
+
+
+def _etag(version: int) -> str:
+    return f'W/"{version}"'
+
+
+def _missing_reference() -> DataError:
+    rule = "a row that it refers to (account, currency) was deleted in Dynamics 365"
+    return DataError(Problem("record", rule, "It is tried again by itself."))

@@ -1,0 +1,258 @@
+"""Partner Center in memory: an organization's referrals, Microsoft's rows, and the people who work there."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from shared.clock import Clock
+from shared.errors import AccessDenied, GoneError, VersionMismatch
+from shared.partner_center.port import Operation, Referral
+from tests.support.fakes import referral_rules as rules
+from tests.support.fakes.referral_rules import Body, put
+from tests.support.fakes.tape import Tape, taped
+
+FABRIKAM = "e1d7c0a4-2b7c-4c0e-8c0a-7d4a3c1f9b20"
+MICROSOFT = "msft"
+SOLUTION = "SOL-20311-QXT"
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a webhook would tell: which row, whether it is new, whether it is ours, and when by its clock."""
+
+    referral_id: str
+    created: bool
+    ours: bool
+    at: datetime
+
+    @property
+    def name(self) -> str:
+        """The event's name."""
+        return f"{'' if self.ours else 'related-'}referral-{'created' if self.created else 'updated'}"
+
+
+class FakePartnerCenter:
+    """Implements PartnerCenter. `lag`: for how long a changed row is missing from the lists.
+
+    The methods below "people" act as somebody at the web page, who may do more than the API lets us do.
+    """
+
+    def __init__(self, tape: Tape, clock: Clock, chance: Random, lag: timedelta = timedelta()) -> None:
+        self._tape = tape
+        self._clock = clock
+        self._chance = chance
+        self._counter = itertools.count(0x7A000000)
+        self.lag = lag
+        self.rows: dict[str, Body] = {}
+        self.listeners: list[Callable[[Event], None]] = []
+
+    # --- the port --------------------------------------------------------------------------------------------------
+
+    def read(self, referral_id: str) -> Referral:
+        """Return a referral."""
+        return self._tape.run("partner_center", "read", lambda: self._shown(self._row(referral_id)))
+
+    def changed_since(self, moment: datetime) -> Iterator[Referral]:
+        """Return our referrals changed since the second of `moment`, oldest change first."""
+        since = moment.replace(microsecond=0)
+
+        def query() -> list[Referral]:
+            found = [row for row in self._listed() if row.changed_at >= since]
+            return sorted(found, key=lambda row: row.changed_at)
+
+        return taped(self._tape, "partner_center", "changed_since", query, PAGE)
+
+    def now(self) -> datetime:
+        """Return this system's time, to the second."""
+        return self._tape.run("partner_center", "now", lambda: self._clock.now().replace(microsecond=0))
+
+    def newest(self) -> Referral | None:
+        """Return the referral that changed last."""
+        return self._tape.run(
+            "partner_center",
+            "newest",
+            lambda: max(self._listed(), key=lambda row: row.changed_at, default=None),
+        )
+
+    def undecided(self) -> Iterator[Referral]:
+        """Return our referrals with status New."""
+
+        def query() -> list[Referral]:
+            return [row for row in self._listed() if row.body["status"] == "New"]
+
+        return taped(self._tape, "partner_center", "undecided", query, PAGE)
+
+    def engagement(self, engagement_id: str) -> Sequence[Referral]:
+        """Return every row of an engagement."""
+
+        def query() -> list[Referral]:
+            return [self._shown(row) for row in self.rows.values() if row["engagementId"] == engagement_id]
+
+        return self._tape.run("partner_center", "engagement", query)
+
+    def create(self, body: Mapping[str, object]) -> Referral:
+        """Create our referral, or Microsoft's in an engagement of ours."""
+        return self._tape.run("partner_center", "create", lambda: self._create(copy.deepcopy(dict(body))))
+
+    def update(self, referral_id: str, operations: Iterable[Operation], version: str) -> Referral:
+        """Patch a referral under its version."""
+        steps = [dict(each) for each in operations]
+        return self._tape.run("partner_center", "update", lambda: self._update(referral_id, steps, version))
+
+    # --- people ----------------------------------------------------------------------------------------------------
+
+    def invites_us(self, **changes: object) -> str:
+        """Microsoft asks us to sell with it: our row is New, Microsoft's row of the engagement is active."""
+        body = _inbound(changes)
+        engagement = self._new_id()
+        theirs = copy.deepcopy(body) | {"engagementId": engagement, "organizationId": MICROSOFT}
+        self._insert(theirs, "Active", "Accepted", silent=True)
+        body["inviteContext"]["invitedBy"] = {"organizationId": MICROSOFT, "organizationName": "Microsoft"}
+        return str(self._insert(body | {"engagementId": engagement}, "New", "Pending")["id"])
+
+    def registers(self, **changes: object) -> str:
+        """A colleague enters our own deal at the web page."""
+        body = _inbound({"type": "Independent", **changes})
+        body["inviteContext"]["invitedBy"] = {"organizationId": FABRIKAM, "organizationName": "Fabrikam"}
+        put(body, rules.SHARE, value=False)
+        return str(self._insert(body, "Active", "Accepted")["id"])
+
+    def edit(self, referral_id: str, changes: Mapping[str, object]) -> None:
+        """Change values by JSON Pointer. Raises ValueError for a closed referral."""
+        row = self.rows[referral_id]
+        if row["status"] == "Closed":
+            raise ValueError(f"{referral_id} is closed")
+        changed = copy.deepcopy(row)
+        for pointer, value in changes.items():
+            put(changed, pointer, value)
+        self._store(changed)
+
+    def accept(self, referral_id: str) -> None:
+        """Accept an invitation."""
+        self.edit(referral_id, {"/status": "Active", "/substatus": "Accepted"})
+
+    def close(self, referral_id: str, substatus: str) -> None:
+        """Close as Won, Lost, Declined or Expired."""
+        self.edit(referral_id, {"/status": "Closed", "/substatus": substatus})
+
+    def delete(self, referral_id: str) -> None:
+        """Make a referral disappear, or be no longer ours to see."""
+        del self.rows[referral_id]
+
+    def microsoft_accepts(self, engagement_id: str, msx_id: str = "7-2ABCDEF0GH") -> None:
+        """Microsoft accepts our invitation; its CRM's id appears on both rows."""
+        for row in list(self.rows.values()):
+            if row["engagementId"] != engagement_id:
+                continue
+            moved = {"/status": "Active", "/substatus": "Accepted"} if row["organizationId"] == MICROSOFT else {}
+            self.edit(row["id"], {**moved, "/trackingInfo/microsoftMsxId": msx_id})
+
+    def ours(self) -> list[Body]:
+        """Return our rows, oldest first."""
+        return [row for row in self.rows.values() if row["organizationId"] == FABRIKAM]
+
+    def of_microsoft(self, engagement_id: str) -> list[Body]:
+        """Return Microsoft's rows of an engagement."""
+        rows = self.rows.values()
+        return [row for row in rows if row["organizationId"] == MICROSOFT and row["engagementId"] == engagement_id]
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _new_id(self) -> str:
+        return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
+
+    def _row(self, referral_id: str) -> Body:
+        try:
+            return self.rows[referral_id]
+        except KeyError:
+            raise GoneError("the referral no longer exists in Partner Center, or is not ours to see") from None
+
+    def _listed(self) -> list[Referral]:
+        shown = [self._shown(row) for row in self.ours()]
+        if not self.lag:
+            return shown
+        until = self._clock.now() - self.lag
+        return [row for row in shown if row.changed_at <= until]
+
+    def _create(self, body: Body) -> Referral:
+        rules.check_new(body)
+        targets = [target["id"] for target in body.get("target") or ()]
+        if body.get("engagementId") is None and MICROSOFT not in targets:
+            body["inviteContext"] = {"invitedBy": {"organizationId": FABRIKAM, "organizationName": "Fabrikam"}}
+            return self._shown(self._insert(body, "Active", "Accepted"))
+        rules.check_invitation(body, self.rows.values())
+        return self._shown(self._insert(body | {"organizationId": MICROSOFT}, "New", "Pending"))
+
+    def _update(self, referral_id: str, operations: Iterable[Operation], version: str) -> Referral:
+        row = self._row(referral_id)
+        if row["organizationId"] != FABRIKAM:
+            raise AccessDenied("Partner Center: accessDenied; the service user needs a Referrals role")
+        if row["eTag"] != version:
+            raise VersionMismatch("Partner Center: preconditionFailed")
+        return self._shown(self._store(rules.patched(row, operations)))
+
+    def _insert(self, body: Body, status: str, substatus: str, *, silent: bool = False) -> Body:
+        row = {
+            "id": self._new_id(),
+            "engagementId": body.get("engagementId") or self._new_id(),
+            "organizationId": FABRIKAM,
+            "organizationName": "Fabrikam",
+            "externalReferenceId": None,
+            "referralProgram": None,
+            "trackingInfo": {"microsoftMsxId": None},
+            **{name: value for name, value in body.items() if value is not None},
+            "status": status,
+            "substatus": substatus,
+        }
+        return self._store(row, created=True, silent=silent)
+
+    def _store(self, row: Body, *, created: bool = False, silent: bool = False) -> Body:
+        now = self._clock.now()
+        row["updatedDateTime"] = f"{now:%Y-%m-%dT%H:%M:%S.%f}0Z"
+        row["eTag"] = f'"{next(self._counter):08x}-0000-0100-0000-{int(now.timestamp()):08x}0000"'
+        if created:
+            row["createdDateTime"] = row["updatedDateTime"]
+        # Replaced, never changed in place: what was read before stays what it was.
+        self.rows[row["id"]] = row
+        for listener in () if silent else self.listeners:
+            listener(Event(row["id"], created, row["organizationId"] == FABRIKAM, now))
+        return row
+
+    def _shown(self, row: Body) -> Referral:
+        return Referral(copy.deepcopy(row))
+
+
+def _inbound(changes: Mapping[str, object]) -> Body:
+    """Return a complete deal as Microsoft would send it; `changes` by JSON Pointer without the first slash."""
+    person = {"phoneNumber": "+441130000000", "contactPreference": {"locale": None, "disableNotifications": None}}
+    body: Body = {
+        "name": "Northwind analytics rollout",
+        "qualification": "SalesQualified",
+        "type": "Shared",
+        "customerProfile": {
+            "name": "Northwind Traders",
+            "address": {"addressLine1": "12 Harbour Rd", "city": "Leeds", "postalCode": "LS1 4DL", "country": "GB"},
+            "team": [{**person, "firstName": "Ana", "lastName": "Ruiz", "email": "ana@northwind.example"}],
+        },
+        "consent": {"consentToToShareInfoWithOthers": True, "consentToShareReferralWithMicrosoftSellers": True},
+        "details": {
+            "notes": "Phase one scoping",
+            "dealValue": 42000,
+            "currency": "GBP",
+            "closingDateTime": "2027-03-31T00:00:00Z",
+            "requirements": {"solutions": [{"type": "Name", "id": SOLUTION, "name": "Insight Hub"}]},
+        },
+        "inviteContext": {"assistanceRequestCode": "Unknown"},
+        "team": [{**person, "firstName": "Lee", "lastName": "Okoro", "email": "lee@fabrikam.example"}],
+        "target": [],
+    }
+    for pointer, value in changes.items():
+        put(body, pointer, value)
+    return body

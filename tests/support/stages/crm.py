@@ -1,0 +1,335 @@
+"""The fake and the real client of Dynamics 365, each with a seller at the CRM's forms, who speaks the deal's words."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from random import Random
+from typing import Protocol
+
+from shared.bootstrap import App
+from shared.crm.port import Crm
+from shared.ledger.memory import MemoryLedger
+from shared.lifecycle import Stage
+from shared.settings import load_settings
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.crm import FakeCrm
+from tests.support.fakes.partner_center import SOLUTION
+from tests.support.fakes.tape import Tape
+from tests.support.stages.outages import ASKED, Outage, break_fake, break_server, impatient_clock
+from tools.simulators.dataverse import DataverseSimulator
+from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, World
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What a CRM calls the things of a deal, by the suite's words, and what calls of the port cost."""
+
+    record: Mapping[str, str]
+    account: Mapping[str, str]
+    person: Mapping[str, str]
+    account_of: str
+    """The record's column with its account's id."""
+    states: Mapping[Stage, Row]
+    own_ids: tuple[str, ...]
+    foreign_ids: tuple[str, ...]
+    costs: Mapping[str, int] = field(default_factory=dict)
+
+    def columns(self, words: Mapping[str, object]) -> Row:
+        """Return the columns of a record for words; others pass as they are."""
+        return {self.record.get(word, word): value for word, value in words.items()}
+
+
+_LOST: Row = {"statecode": 2, "statuscode": 4}
+DYNAMICS = Dialect(
+    record={
+        "name": "name",
+        "value": "estimatedvalue",
+        "currency": "transactioncurrencyid",
+        "closing": "estimatedclosedate",
+        "notes": "description",
+        "products": "cosell_products",
+        "sync": "cosell_syncwithpartnercenter",
+        "identifier": "cosell_referralidentifier",
+        "visible": "cosell_referralvisibility",
+        "audit": "cosell_audit",
+        "status": "cosell_syncstatus",
+    },
+    account={
+        "customer": "name",
+        "postal_code": "address1_postalcode",
+        "city": "address1_city",
+        "state": "address1_stateorprovince",
+    },
+    person={"contact_email": "emailaddress1", "owner_first_name": "firstname", "owner_phone": "mobilephone"},
+    account_of="parentaccountid",
+    states={
+        Stage.ON_HOLD: {"statecode": 0, "statuscode": 2},
+        Stage.ACTIVE: {"statecode": 0, "statuscode": 1},
+        Stage.WON: {"statecode": 1, "statuscode": 3},
+        Stage.LOST: _LOST,
+        Stage.DECLINED: _LOST,
+    },
+    own_ids=("6a3f0f9e-2f0a-4c0e-9d53-5d1d7f3f6b1a", "6A3F0F9E-2F0A-4C0E-9D53-5D1D7F3F6B1A"),
+    foreign_ids=("006000000000001AAA",),
+    costs={
+        "read": 1,
+        "find": 1,
+        "related": 4,
+        "create": 2,
+        "create with account": 3,
+        "update": 1,
+        "update of nothing": 0,
+        "read and win": 3,
+        "read and lose": 4,
+    },
+)
+
+
+class CrmStage(Protocol):
+    """A port, and what happens around it. Columns are given in the deal's words."""
+
+    port: Crm
+    dialect: Dialect
+    pages: int
+    """How many rows a page of the change feed holds."""
+    asked: float
+    """For how many seconds the CRM wants to be left alone when it throttles."""
+
+    def pass_time(self) -> None:
+        """Let so much time pass that a CRM with whole-second stamps notices."""
+        ...
+
+    def nobody(self) -> str:
+        """Return the id of a record that never was."""
+        ...
+
+    def add_account(self, **words: object) -> str:
+        """Add a customer."""
+        ...
+
+    def add_deal(self, **words: object) -> str:
+        """A seller enters an opportunity with account, contact and owner; `customer=None` without the first two."""
+        ...
+
+    def edit(self, record_id: str, **words: object) -> None:
+        """A seller changes an opportunity."""
+        ...
+
+    def close(self, record_id: str, stage: Stage) -> None:
+        """A seller wins or loses an opportunity."""
+        ...
+
+    def delete(self, record_id: str) -> None:
+        """A seller deletes an opportunity."""
+        ...
+
+    def columns(self, record_id: str) -> Row:
+        """Return what the CRM holds."""
+        ...
+
+    def accounts(self) -> int:
+        """Return how many accounts there are."""
+        ...
+
+    def expire_cursors(self) -> None:
+        """Let the feed forget every cursor that it handed out."""
+        ...
+
+    def plug_in(self, logic: Callable[[Row], Row]) -> None:
+        """Add logic of the customer's own, which changes rows that the app writes."""
+        ...
+
+    def break_down(self, outage: Outage) -> None:
+        """Let the service fail."""
+        ...
+
+    def heal(self) -> None:
+        """Let it work again."""
+        ...
+
+    def requests(self) -> int:
+        """Return how many HTTP requests were made, or would have been."""
+        ...
+
+
+class FakeStage:
+    """The fake."""
+
+    dialect = DYNAMICS
+    pages = 3
+    asked: float = ASKED
+
+    def __init__(self) -> None:
+        self.tape = Tape()
+        self.fake = FakeCrm(self.tape, FakeClock(), Random(0), page=self.pages)
+        self.port: Crm = self.fake
+
+    def pass_time(self) -> None:
+        """Its versions are numbers."""
+
+    def nobody(self) -> str:
+        return str(uuid.uuid4())
+
+    def add_account(self, **words: object) -> str:
+        return self.fake.add_account(**{DYNAMICS.account[word]: value for word, value in words.items()})
+
+    def add_deal(self, **words: object) -> str:
+        return self.fake.add_deal(**_parents(words))
+
+    def edit(self, record_id: str, **words: object) -> None:
+        self.fake.edit(record_id, **DYNAMICS.columns(words))
+
+    def close(self, record_id: str, stage: Stage) -> None:
+        self.fake.close(record_id, stage)
+
+    def delete(self, record_id: str) -> None:
+        self.fake.delete(record_id)
+
+    def columns(self, record_id: str) -> Row:
+        return self.fake.row(record_id)
+
+    def accounts(self) -> int:
+        return len(self.fake.accounts)
+
+    def expire_cursors(self) -> None:
+        self.fake.expire_cursors()
+
+    def plug_in(self, logic: Callable[[Row], Row]) -> None:
+        self.fake.logic.append(logic)
+
+    def break_down(self, outage: Outage) -> None:
+        break_fake(self.tape, "crm", outage)
+
+    def heal(self) -> None:
+        self.tape.faults.clear()
+
+    def requests(self) -> int:
+        return len(self.tape.steps)
+
+
+class DataverseStage:
+    """The real client, over TLS, against a new simulated environment in a running world."""
+
+    dialect = DYNAMICS
+    asked: float = ASKED
+
+    def __init__(self, world: World, *, cosell_columns: bool = True) -> None:
+        self.world = world
+        self.clock = impatient_clock()
+        self.simulator = DataverseSimulator(world.entra, world.clock, cosell_columns=cosell_columns)
+        self.server = world.add(f"dataverse-{uuid.uuid4()}", self.simulator)
+        url = self.server.url
+        self.simulator.resource = url
+        self.simulator.add_application_user(CLIENT_ID)
+        world.entra.register_resource(url)
+        app = App(load_settings({**world.settings(), **_settings(world, url)}), self.clock)
+        app.ledger = MemoryLedger()
+        self.port: Crm = app.ports["dynamics365"].crm
+        self.pages = FakeStage.pages
+        # Currencies and a token are fetched once per process; they are no cost of the call that is measured.
+        self.port.read(self.add_deal())
+        self.delete(next(iter(self.simulator.rows("opportunity")))["opportunityid"])  # type: ignore[arg-type]
+
+    def pass_time(self) -> None:
+        """Its versions are numbers."""
+
+    def nobody(self) -> str:
+        return str(uuid.uuid4())
+
+    def add_account(self, **words: object) -> str:
+        ready = {"customer": "Contoso Outdoor & Sons", "postal_code": "BS1 3AE", **words}
+        return self.simulator.seller.create_account(**{DYNAMICS.account[word]: each for word, each in ready.items()})
+
+    def add_deal(self, **words: object) -> str:
+        columns = _parents(words)
+        contact = {"firstname": "Olive", "lastname": "Marsh", "emailaddress1": "olive@contoso.example"}
+        parents = (
+            {}
+            if "parentaccountid" in columns
+            else {
+                "parentaccountid": self.add_account(city="Bristol"),
+                "parentcontactid": self.simulator.seller.create_contact(**contact, telephone1="+441170000000"),
+            }
+        )
+        ready = {
+            "name": "Contoso store analytics",
+            "estimatedvalue": Decimal(42000),
+            "transactioncurrencyid": "GBP",
+            "estimatedclosedate": date(2027, 6, 30),
+            "description": "Stores want one view of their stock.",
+            "cosell_products": SOLUTION,
+            "cosell_syncwithpartnercenter": True,
+            **parents,
+            **columns,
+        }
+        return self.simulator.seller.create_opportunity(**self._with_currency(ready))
+
+    def edit(self, record_id: str, **words: object) -> None:
+        columns = self._with_currency(DYNAMICS.columns(words))
+        self.simulator.seller.edit(record_id, table="opportunity", **columns)
+
+    def close(self, record_id: str, stage: Stage) -> None:
+        (self.simulator.seller.win if stage is Stage.WON else self.simulator.seller.lose)(record_id)
+
+    def delete(self, record_id: str) -> None:
+        self.simulator.seller.delete(record_id)
+
+    def columns(self, record_id: str) -> Row:
+        row = self.simulator.row("opportunity", record_id)
+        codes = {each["transactioncurrencyid"]: each["isocurrencycode"] for each in self._currencies()}
+        return {**row, "transactioncurrencyid": codes[row["transactioncurrencyid"]]}
+
+    def accounts(self) -> int:
+        return len(self.simulator.rows("account"))
+
+    def expire_cursors(self) -> None:
+        environment = self.simulator.environment
+        self.add_account()  # A token is void when it is older than the newest version.
+        environment.void_tokens(environment.table("opportunity"))
+
+    def plug_in(self, logic: Callable[[Row], Row]) -> None:
+        def hook(table: str, _row_id: str, row: Row) -> Mapping[str, object] | None:
+            return logic(row) if table == "opportunity" else None
+
+        self.simulator.after_write(hook, asynchronous=False)
+
+    def break_down(self, outage: Outage) -> None:
+        break_server(self.server, outage)
+
+    def heal(self) -> None:
+        self.server.faults.clear()
+        self.clock.sleep(60)
+
+    def requests(self) -> int:
+        return self.server.log.count()
+
+    def _currencies(self) -> list[Row]:
+        return self.simulator.rows("transactioncurrency")
+
+    def _with_currency(self, columns: Row) -> Row:
+        code = columns.get("transactioncurrencyid")
+        ids = {each["isocurrencycode"]: each["transactioncurrencyid"] for each in self._currencies()}
+        return {**columns, "transactioncurrencyid": ids[code]} if code else columns
+
+
+def _parents(words: Row) -> Row:
+    """Return the columns for words; a record without a customer has no account and no contact."""
+    columns = DYNAMICS.columns({word: value for word, value in words.items() if word != "customer"})
+    return {**columns, "parentaccountid": None} if "customer" in words else columns
+
+
+def _settings(world: World, url: str) -> dict[str, str]:
+    return {
+        "CRM": "dynamics365",
+        "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+        "DYNAMICS_URL": url,
+        "DYNAMICS_TENANT_ID": world.entra.tenant_id,
+        "DYNAMICS_CLIENT_ID": CLIENT_ID,
+        "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
+    }

@@ -1,0 +1,39 @@
+"""An examination, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tools.admin.doctor.report import Line, Mark, Owner
+from tools.cli import doctor
+from tools.simulators.world import CLIENT_SECRET
+
+SECRETS = ("PARTNER_CENTER_REFRESH_TOKEN", "TOKEN_ENCRYPTION_KEY", "DYNAMICS_CLIENT_SECRET", "SALESFORCE_CLIENT_SECRET")
+
+
+class Findings(list[Line]):
+    """The lines of one examination."""
+
+    def of(self, mark: Mark) -> list[Line]:
+        return [line for line in self if line.mark is mark]
+
+    def about(self, subject: str) -> Line:
+        """The one line about a subject."""
+        (line,) = [line for line in self if line.subject == subject]
+        return line
+
+    @property
+    def bad(self) -> list[tuple[str, Owner | None]]:
+        return [(line.subject, line.owner) for line in self.of(Mark.BAD)]
+
+
+def see(settings: Mapping[str, str]) -> Findings:
+    """Examine; no secret of the settings may be in what is found."""
+    found = Findings(doctor.lines(settings))
+    told = "\n".join(map(str, found))
+    for name in SECRETS:
+        assert name not in settings or settings[name] not in told, f"{name} is in the output"
+    assert CLIENT_SECRET not in told
+    assert "a-function-key" not in told
+    assert "AccountKey" not in told
+    return found

@@ -1,0 +1,197 @@
+"""The real client of Salesforce over TLS, against a new simulated org, with a seller in its pages."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+
+from shared.bootstrap import App
+from shared.crm.port import Crm
+from shared.crm.salesforce.errors import DAILY_PAUSE
+from shared.crm.salesforce.feed import DELETIONS
+from shared.ledger.memory import MemoryLedger
+from shared.lifecycle import Stage
+from shared.settings import load_settings
+from tests.support.fakes.partner_center import SOLUTION
+from tests.support.stages.crm import Dialect, Row
+from tests.support.stages.outages import Outage, break_server, impatient_clock
+from tools.simulators.faults import Fault
+from tools.simulators.salesforce import Quirks, SalesforceSimulator
+from tools.simulators.salesforce.seeding import INTEGRATION_USER
+from tools.simulators.world import World
+
+CLIENT_ID, CLIENT_SECRET = "3MVG9.simulated", "simulated-salesforce-secret"
+
+SALESFORCE = Dialect(
+    record={
+        "name": "Name",
+        "value": "Amount",
+        "currency": "CurrencyIsoCode",
+        "closing": "CloseDate",
+        "notes": "Description",
+        "products": "Products__c",
+        "sync": "Sync_with_Partner_Center__c",
+        "identifier": "Referral_Identifier__c",
+        "visible": "Referral_Visibility__c",
+        "audit": "Audit__c",
+        "status": "Sync_Status__c",
+    },
+    account={
+        "customer": "Name",
+        "postal_code": "BillingPostalCode",
+        "city": "BillingCity",
+        "state": "BillingState",
+    },
+    person={"contact_email": "Email", "owner_first_name": "FirstName", "owner_phone": "MobilePhone"},
+    account_of="AccountId",
+    states={
+        Stage.ON_HOLD: {"StageName": "Prospecting"},
+        Stage.ACTIVE: {"StageName": "Qualification"},
+        Stage.WON: {"StageName": "Closed Won"},
+        Stage.LOST: {"StageName": "Closed Lost"},
+        Stage.DECLINED: {"StageName": "Closed Lost"},
+    },
+    own_ids=("006000000000001", "0065e000001ABCdAAE"),
+    foreign_ids=("001000000000001AAA", "0065e000001ABCd--E", "6a3f0f9e-2f0a-4c0e-9d53-5d1d7f3f6b1a"),
+    costs={
+        "read": 1,
+        "find": 1,
+        "related": 1,
+        "create": 2,
+        "create with account": 2,
+        "update": 1,
+        "update of nothing": 0,
+        "read and win": 2,
+        "read and lose": 2,
+    },
+)
+
+_REFUSALS = {
+    Outage.THROTTLED: (403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
+    Outage.DENIED: (403, "API_CURRENTLY_DISABLED", "API is disabled for this User"),
+}
+
+
+class SalesforceStage:
+    """An org with several currencies, unless `multi_currency` is off."""
+
+    dialect = SALESFORCE
+    asked: float = DAILY_PAUSE
+    pages = 3
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        multi_currency: bool = True,
+        cosell_columns: bool = True,
+        sign_in: tuple[bytes, str] | None = None,
+        **settings: str,
+    ) -> None:
+        """`sign_in` is the public key and the user of the JWT bearer flow, in place of a client secret."""
+        self.clock = impatient_clock()
+        self.quirks = Quirks(batch_size=self.pages)
+        self.simulator = SalesforceSimulator(
+            world.clock, quirks=self.quirks, multi_currency=multi_currency, cosell_columns=cosell_columns
+        )
+        public_key, username = sign_in or (None, INTEGRATION_USER)
+        self.simulator.add_connected_app(
+            CLIENT_ID, None if sign_in else CLIENT_SECRET, public_key=public_key, username=username
+        )
+        self.server = world.add(f"salesforce-{uuid.uuid4()}", self.simulator)
+        self.world = world
+        proof = {"SALESFORCE_USERNAME": username} if sign_in else {"SALESFORCE_CLIENT_SECRET": CLIENT_SECRET}
+        given = {**world.settings(), **_settings(self.server.url), **proof, **settings}
+        self.app = App(load_settings(given), self.clock)
+        self.app.ledger = MemoryLedger()
+        self.port: Crm = self.app.ports["salesforce"].crm
+        # Currencies and a token are fetched once per process; they are no cost of the call that is measured.
+        if cosell_columns:
+            self.port.find("nobody")
+
+    def pass_time(self) -> None:
+        self.world.clock.advance(timedelta(seconds=3))
+        self.clock.sleep(3)
+
+    def nobody(self) -> str:
+        return "0065e0000ZZZZZZAAA"
+
+    def add_account(self, **words: object) -> str:
+        ready = {"customer": "Contoso Outdoor & Sons", "postal_code": "BS1 3AE", **words}
+        columns = {SALESFORCE.account[word]: each for word, each in ready.items()}
+        address = {"BillingStreet": "1 Market Street", "BillingCountry": "United Kingdom"}
+        return self.simulator.seller.create_account(**address, **columns)
+
+    def add_deal(self, **words: object) -> str:
+        ready: Row = {
+            "name": "Contoso store analytics",
+            "value": Decimal(42000),
+            "closing": date(2027, 6, 30),
+            "notes": "Stores want one view of their stock.",
+            "products": SOLUTION,
+            "sync": True,
+            **SALESFORCE.states[Stage.ACTIVE],
+            **({"currency": "GBP"} if self.simulator.org.multi_currency else {}),
+            **{word: value for word, value in words.items() if word != "customer"},
+        }
+        seller = self.simulator.seller
+        if "customer" in words:
+            return seller.create_opportunity(**SALESFORCE.columns(ready))
+        account = self.add_account(city="Bristol")
+        record_id = seller.create_opportunity(**SALESFORCE.columns(ready), AccountId=account)
+        contact = {"FirstName": "Olive", "LastName": "Marsh", "Email": "olive@contoso.example"}
+        seller.set_primary_contact(
+            record_id, seller.create_contact(**contact, Phone="+441170000000", AccountId=account)
+        )
+        return record_id
+
+    def edit(self, record_id: str, **words: object) -> None:
+        self.simulator.seller.edit(record_id, table="Opportunity", **SALESFORCE.columns(words))
+
+    def close(self, record_id: str, stage: Stage) -> None:
+        (self.simulator.seller.win if stage is Stage.WON else self.simulator.seller.lose)(record_id)
+
+    def delete(self, record_id: str) -> None:
+        self.simulator.seller.delete(record_id)
+
+    def columns(self, record_id: str) -> Row:
+        return self.simulator.row("Opportunity", record_id)
+
+    def accounts(self) -> int:
+        return len(self.simulator.rows("Account"))
+
+    def expire_cursors(self) -> None:
+        self.world.clock.advance(DELETIONS * 2)
+        self.simulator.purge_delete_log()
+
+    def plug_in(self, logic: Callable[[Row], Row]) -> None:
+        def hook(table: str, _row_id: str, row: Row) -> Mapping[str, object] | None:
+            return logic(row) if table == "Opportunity" else None
+
+        self.simulator.after_write(hook)
+
+    def break_down(self, outage: Outage) -> None:
+        if outage not in _REFUSALS:
+            break_server(self.server, outage)
+            return
+        status, code, message = _REFUSALS[outage]
+        body = f'[{{"message": "{message}", "errorCode": "{code}"}}]'
+        self.server.faults.inject(Fault("status", status=status, body=body, times=None))
+
+    def heal(self) -> None:
+        self.server.faults.clear()
+        self.clock.sleep(DAILY_PAUSE)
+
+    def requests(self) -> int:
+        return self.server.log.count()
+
+
+def _settings(url: str) -> dict[str, str]:
+    return {
+        "CRM": "salesforce",
+        "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+        "SALESFORCE_URL": url,
+        "SALESFORCE_CLIENT_ID": CLIENT_ID,
+    }

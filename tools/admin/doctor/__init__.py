@@ -1,0 +1,1 @@
+"""Is the installation in order: one examination for each part."""

@@ -1,0 +1,68 @@
+"""Dynamics 365 to its administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+
+from shared.bootstrap import App
+from shared.crm.dynamics365.records import Dynamics365
+from shared.mapping.field_map import FieldMap
+from shared.mapping.model import MappingFile
+from tools.admin.doctor.report import Line, Owner, clock, good, guarded, look
+from tools.admin.dynamics365.dataverse import Dataverse
+from tools.admin.dynamics365.provisioning import Provisioner
+from tools.admin.options import Options
+
+RETENTION = 7
+"""Days that Dataverse keeps its change feed by default (use-change-tracking...)."""
+
+
+class Dynamics365Admin:
+    """A CrmAdmin."""
+
+    title = "Dynamics 365"
+    feed_right = "the app user's role needs Read on opportunities of the whole organization"
+    provisioning_right = "the security role System Customizer in Dynamics 365"
+    provisioned = "Every column is there, and the alternate key is active."
+    provisioning_voids_cursor = True  # a change of the table's definition voids its tokens (use-change-tracking...)
+
+    def url(self, app: App) -> str:
+        """The environment's."""
+        return str(app.settings.dynamics_url)
+
+    def look_around(self, app: App) -> Iterator[Line]:
+        """Ask who the app is, and how long the change feed is kept."""
+        crm = self._dataverse(app)
+        answer = crm.answer("WhoAmI")
+        who = answer.json()
+        yield good(self.title, f"signed in as user {who.get('UserId') if isinstance(who, dict) else '?'}")
+        date = answer.headers.get("date")
+        if date:
+            yield clock(self.title, parsedate_to_datetime(date), app.clock)
+        yield from guarded("Dynamics 365: retention", Owner.CRM, lambda: _retention(crm))
+
+    def examine(self, app: App, mapping: FieldMap) -> Iterator[Line]:  # noqa: ARG002 - as the protocol has it
+        """Nothing more: what the mapping file needs is in its tables."""
+        yield from ()
+
+    def client(self, app: App, mapping: FieldMap) -> Dynamics365:
+        """The Web API's."""
+        return Dynamics365(app.dynamics_service, self.url(app), mapping, app.clock)
+
+    def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], options: Options) -> Provisioner:
+        """Through the metadata API."""
+        return Provisioner(self._dataverse(app), file, app.clock, tell, options.solution)
+
+    def _dataverse(self, app: App) -> Dataverse:
+        return Dataverse(app.dynamics_service, self.url(app))
+
+
+def _retention(crm: Dataverse) -> Iterator[Line]:
+    days = crm.organization("expirechangetrackingindays")
+    if days is None:
+        return
+    text = f"the change feed is kept for {days} days; after a longer pause everything is read once"
+    yield (
+        good("Dynamics 365: retention", text) if days >= RETENTION else look("Dynamics 365: retention", text, Owner.CRM)
+    )

@@ -1,0 +1,95 @@
+"""Brings the record's table to what the mapping file needs: missing columns, and the alternate key. Removes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from shared.clock import Clock
+from shared.crm.dynamics365.metadata import describe_table
+from shared.mapping.check.findings import nearest
+from shared.mapping.check.needs import Need, record_needs
+from shared.mapping.check.tables import Table
+from shared.mapping.model import MappingFile
+from tools.admin.dynamics365.columns import can_make, column_body, key_body, type_of
+from tools.admin.dynamics365.dataverse import Dataverse
+from tools.admin.provision.plan import Action, Item, existing
+from tools.admin.waiting import until
+
+
+def plan(file: MappingFile, table: Table) -> list[Item]:
+    """Return what must be done so that the table holds every column the mapping file names, and the key."""
+    items = [_column(need, table) for need in record_needs(file)]
+    return [*items, _key(file.columns.referral_identifier, table)]
+
+
+def _column(need: Need, table: Table) -> Item:
+    column = table.columns.get(need.column)
+    if column is not None:
+        return existing(need, column)
+    if can_make(need):
+        return Item(Action.CREATE, need.column, type_of(need), need=need)
+    similar = nearest(need.column, table.columns)
+    hint = f"; did you mean {similar}?" if similar else ""
+    note = f"there is no such column, and only names like cosell_name of simple types can be created{hint}"
+    return Item(Action.REFUSE, need.column, " or ".join(need.kinds), note)
+
+
+def _key(column: str, table: Table) -> Item:
+    key = table.key(column)
+    if key is None:
+        return Item(Action.CREATE, column, "alternate key")
+    if key.state == "Failed":
+        note = "its index failed: two rows share a value. Delete the key, clear the duplicates, and run this again"
+        return Item(Action.REFUSE, column, "alternate key", note)
+    return Item(Action.KEEP if key.active else Action.WAIT, column, "alternate key", f"index: {key.state}")
+
+
+class Provisioner:
+    """Reads and extends one table. `tell` gets a line of progress at a time.
+
+    `solution` is the unique name of the solution that new definitions are added to; empty for the default one.
+    """
+
+    def __init__(
+        self, crm: Dataverse, file: MappingFile, clock: Clock, tell: Callable[[str], None], solution: str = ""
+    ) -> None:
+        self._crm = crm
+        self._file = file
+        self._clock = clock
+        self._tell = tell
+        self._headers = {"MSCRM.SolutionUniqueName": solution} if solution else {}
+        self._path = f"EntityDefinitions(LogicalName='{file.table}')"
+
+    def plan(self) -> list[Item]:
+        """Return what is to be done now."""
+        wanted = {need.column for need in record_needs(self._file)}
+        return plan(self._file, describe_table(self._crm.get, self._file.table, wanted))
+
+    def apply(self, items: Sequence[Item]) -> None:
+        """Carry out a plan that refuses nothing; returns when every column is seen and the key's index is active.
+
+        Raises SchemaMismatch when what was found underway is not what is needed, ServiceUnavailable when the platform
+        takes too long; running it again goes on where it stopped.
+        """
+        language = self._crm.organization("languagecode") or 1033
+        columns = [item.need for item in items if item.action is Action.CREATE and item.need]
+        for need in columns:
+            self._tell(f"creating {need.column} ({type_of(need)})")
+            self._crm.make(f"{self._path}/Attributes", column_body(need, language), self._headers)
+        if columns:
+            self._until(lambda now: not any(each.action is Action.CREATE and each.need for each in now), "new columns")
+            self._publish()
+        key = self._file.columns.referral_identifier
+        if items[-1].action is Action.CREATE:
+            self._tell(f"creating the alternate key on {key}")
+            self._crm.make(f"{self._path}/Keys", key_body(key, language), self._headers)
+        self._until(lambda now: all(each.action is Action.KEEP for each in now), "the alternate key's index")
+
+    def _until(self, done: Callable[[Sequence[Item]], bool], what: str) -> None:
+        until(done, what, self.plan, self._clock, self._tell)
+
+    def _publish(self) -> None:
+        """Publish the table, so that forms and views offer the new columns too."""
+        self._tell(f"publishing {self._file.table}")
+        xml = f"<importexportxml><entities><entity>{self._file.table}</entity></entities></importexportxml>"
+        self._crm.make("PublishXml", {"ParameterXml": xml}, {})

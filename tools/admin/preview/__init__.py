@@ -1,0 +1,1 @@
+"""What a mapping file would do to the linked deals."""

@@ -1,0 +1,1 @@
+"""What provisioning would change, and doing it."""

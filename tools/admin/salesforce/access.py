@@ -1,0 +1,114 @@
+"""Which rights the app and the sellers need in Salesforce, from the mapping file: two permission sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from shared.crm.salesforce.api import Row, Wire, path
+from shared.lifecycle import Stage
+from shared.mapping.check.needs import Need, account_needs, contact_needs, owner_needs, record_needs
+from shared.mapping.field_map import FieldMap
+
+Fields = Mapping[str, Mapping[str, Row]]
+"""What Salesforce says about each field, by table and name."""
+
+VIEW_ALL = "ViewAllRecords"
+
+
+@dataclass(frozen=True)
+class PermissionSet:
+    """What a permission set must hold at least. `fields` says by `Table.Field` whether it may be edited."""
+
+    name: str
+    label: str
+    description: str
+    objects: Mapping[str, tuple[str, ...]]
+    fields: Mapping[str, bool]
+
+
+def described(wire: Wire, tables: Iterable[str]) -> Fields:
+    """Return what Salesforce says about the fields of these tables, as far as who is signed in may see them."""
+    found = dict[str, Mapping[str, Row]]()
+    for table in tables:
+        rows = wire.get(path("sobjects", table, "describe")).get("fields")
+        found[table] = {str(row["name"]): row for row in rows} if isinstance(rows, list) else {}
+    return found
+
+
+def tables_of(mapping: FieldMap) -> tuple[str, ...]:
+    """Return the tables that the mapping file speaks of, parents first: rights on a record rest on its account's."""
+    return ("Account", "Contact", "User", mapping.table)
+
+
+def for_app(mapping: FieldMap, fields: Fields) -> PermissionSet:
+    """Return what the app's own user needs: every mapped field, and every record whoever owns it."""
+    return PermissionSet(
+        "Cosell_Sync",
+        "Co-sell sync",
+        "What the synchronization with Microsoft Partner Center reads and writes. For the app's own user only.",
+        {
+            "Account": ("Read", "Create", VIEW_ALL),
+            "Contact": ("Read", VIEW_ALL),
+            mapping.table: ("Read", "Create", "Edit", VIEW_ALL),
+        },
+        _grantable(_of_app(mapping), fields),
+    )
+
+
+def for_sellers(mapping: FieldMap, fields: Fields) -> PermissionSet:
+    """Return what people need who work with deals: the custom fields, those that only the app writes read-only."""
+    sent = {row.column for row in mapping.file.fields if row.to_partner_center}
+    wanted = {
+        (mapping.table, need.column): need.field == "columns.sync" or need.column in sent
+        for need in record_needs(mapping.file)
+        if need.column.endswith("__c")
+    }
+    return PermissionSet(
+        "Cosell_Seller",
+        "Co-sell seller",
+        "Lets people see the co-sell fields of a deal, and edit those that are theirs.",
+        {},
+        _grantable(wanted, fields),
+    )
+
+
+def _of_app(mapping: FieldMap) -> dict[tuple[str, str], bool]:
+    """Return by table and field whether it is written."""
+    file, table = mapping.file, mapping.table
+    wanted = {(table, name): False for name in mapping.record_columns}
+    wanted |= dict.fromkeys(((table, name) for name in ("AccountId", *_written_states(mapping))), True)
+    needs: Mapping[str, list[Need]] = {
+        table: record_needs(file),
+        "Account": account_needs(file),
+        "Contact": contact_needs(file),
+        "User": owner_needs(file),
+    }
+    for owner, each in needs.items():
+        for need in each:
+            wanted[owner, need.column] = wanted.get((owner, need.column), False) or need.create or need.update
+    return wanted
+
+
+def _written_states(mapping: FieldMap) -> Iterator[str]:
+    """Yield the fields of each stage's first entry, which is the one that is written."""
+    seen = set[Stage]()
+    for stage, entry in mapping.file.status.entries():
+        yield from () if stage in seen else entry
+        seen.add(stage)
+
+
+def _grantable(wanted: Mapping[tuple[str, str], bool], fields: Fields) -> dict[str, bool]:
+    """Return the fields whose visibility is a matter of permissions at all; others everybody sees.
+
+    A part of an address is granted with the whole: it describes itself as permissionable, and is refused.
+    """
+    found = dict[str, bool]()
+    for (table, name), edit in wanted.items():
+        here = fields.get(table, {})
+        row = here.get(name)
+        whole = str(row.get("compoundFieldName") or name) if row else name
+        subject = here.get(whole)
+        if subject.get("permissionable") is True if subject else name.endswith("__c"):
+            found[f"{table}.{whole}"] = found.get(f"{table}.{whole}", False) or edit
+    return found

@@ -1,0 +1,59 @@
+"""The demonstration: both scenarios end to end, on the real app, with simulated vendors."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from tools.local.demo.run import perform
+from tools.local.demo.steps import steps
+from tools.local.stage import Stage
+from tools.simulators.sellers import DESKS
+
+EVERY_TWO_SECONDS = "*/2 * * * * *"
+
+CHOICES = {name: (name,) for name in DESKS} | ({"both": tuple(DESKS)} if len(DESKS) > 1 else {})
+"""What may be said for --crm, and the CRMs that it names."""
+
+
+def main(args: list[str]) -> int:
+    """Run every step; returns 0 when all of them succeeded."""
+    options = _parser().parse_args(args)
+    console = Console(width=None if Console().is_terminal else 120)
+    console.print("[bold]Co-sell synchronization, end to end on this machine[/bold]\nStarting:")
+    stage = Stage(
+        crms=CHOICES[options.crm],
+        poll_schedule=EVERY_TWO_SECONDS,
+        log=options.log,
+        tell=lambda text: console.print(f"  {text}"),
+    )
+    with stage:
+        failed = perform(stage, steps(stage), console)
+        if options.keep:
+            _wait(stage, console)
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cosell.py demo", description="Run both scenarios end to end.")
+    parser.add_argument("--crm", choices=CHOICES, default=next(iter(CHOICES)), help="which CRM (default %(default)s)")
+    parser.add_argument("--keep", action="store_true", help="leave everything running and print the URLs")
+    parser.add_argument("--log", type=Path, help="write the app's log to this file")
+    return parser
+
+
+def _wait(stage: Stage, console: Console) -> None:
+    control = stage.world.servers["control"].url
+    console.print("\nEverything is still running; Ctrl+C ends it.")
+    console.print(f"  app               {stage.host.url}   (keys: {stage.host.function_keys})", soft_wrap=True)
+    console.print(f"  Partner Center    {stage.world.servers['referrals'].url}")
+    for desk in stage.desks.values():
+        console.print(f"  {desk.title:<16}  {desk.server.url}")
+    console.print(f"  act as a person   {control}   (any unknown path lists the routes)")
+    console.print(f"  app log           {stage.host.log}")
+    try:
+        stage.host.wait()
+    except KeyboardInterrupt:
+        console.print("ending")

@@ -1,0 +1,166 @@
+"""The two heart scenarios, step by step, at the desk of any CRM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from tools.local.demo.run import Step, StepFailed
+from tools.local.stage import Stage
+from tools.simulators.sellers.desk import CrmDesk, Deal
+
+Row = Mapping[str, Any]
+
+
+def steps(stage: Stage) -> tuple[Step, ...]:
+    """Return what happens on a running stage: the registration, then both scenarios for each of its CRMs."""
+    register = Step("The admin pastes the receiver's URL into RegisterWebhook", lambda: _register(stage), stage.crm)
+    return (register, *(step for desk in stage.desks.values() for step in Scenarios(stage, desk).steps()))
+
+
+def _register(stage: Stage) -> str:
+    answer = stage.register(send_test_event=True)
+    if answer.status_code != 200:
+        raise StepFailed(f"RegisterWebhook answered {answer.status_code}: {answer.text}")
+    content = answer.json()
+    result = content["test_event"]["results"]
+    if not result or result[-1]["response_code"] != "OK":
+        raise StepFailed(f"the test event was not delivered: {content['test_event']}")
+    return f"{content['status']}: {', '.join(content['events'])}; test event delivered: {result[-1]['response_code']}"
+
+
+class Scenarios:
+    """Both scenarios with one CRM; the steps build on one another."""
+
+    def __init__(self, stage: Stage, desk: CrmDesk) -> None:
+        self._stage = stage
+        self._desk = desk
+        self._deals: dict[str, tuple[str, str]] = {}
+        """Referral id and record id of the two deals, by how they began."""
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps in order."""
+        where = f"{self._desk.title}: " if len(self._stage.desks) > 1 else ""
+        acts = {
+            "A seller creates an opportunity with Sync = Yes": self._share,
+            "The seller edits value and closing date": self._edit_in_crm,
+            "Microsoft sends a referral to Partner Center": self._invite,
+            "A Partner Center user edits value and notes": self._edit_in_partner_center,
+            "Both edit different fields at once": self._edit_both,
+            "Both edit the same field": self._conflict,
+            "The seller takes the invitation off hold": self._accept,
+            "The seller wins the deal": self._win,
+        }
+        return tuple(Step(f"{where}{title}", act, self._desk) for title, act in acts.items())
+
+    def _share(self) -> str:
+        record_id = self._desk.opportunity()
+        deal = self._record(record_id, lambda deal: deal.referral_identifier, "referral identifier on the record")
+        self._deals["shared"] = deal.referral_identifier, record_id
+        rows = [each for each in self._stage.partner_center.referrals() if each["externalReferenceId"] == record_id]
+        sides = sorted("Microsoft's" if each["organizationId"] == "msft" else "ours" for each in rows)
+        if sides != ["Microsoft's", "ours"]:
+            raise StepFailed(f"the engagement has the rows {sides}")
+        return f"referral {deal.referral_identifier[:8]}… with Microsoft invited; the seller sees: {deal.sync_status}"
+
+    def _edit_in_crm(self) -> str:
+        referral_id, record_id = self._deal("shared")
+        self._desk.edit(record_id, deal_value=Decimal("51500.50"), closing_date=date(2027, 9, 15))
+        row = self._referral(
+            referral_id,
+            lambda row: row["details"]["dealValue"] == 51500.5 and _closing(row) == "2027-09-15",
+            "value and date on the referral",
+        )
+        return f"deal value {row['details']['dealValue']}, closing {_closing(row)} on the referral"
+
+    def _invite(self) -> str:
+        referral_id = str(self._stage.partner_center.portal.create_referral()["id"])
+        deal = self._stage.eventually(lambda: next(iter(self._desk.find(referral_id)), None), "opportunity for it")
+        self._deals["received"] = referral_id, deal.id
+        account = self._desk.account(deal.account_id)
+        self._referral(referral_id, self._names_its_record, "record id on the referral")
+        return (
+            f"opportunity “{deal.name}”, {deal.deal_value}, closing {deal.closing_date}, on hold until the "
+            f"seller decides; account {account.name}, {account.city}"
+        )
+
+    def _deal(self, beginning: str) -> tuple[str, str]:
+        if beginning not in self._deals:
+            raise StepFailed(f"not done: no deal was {beginning}")
+        return self._deals[beginning]
+
+    def _names_its_record(self, row: Row) -> bool:
+        """Whether the referral carries its record's id: with several CRMs, that of the first to have one."""
+        found = [deal.id for desk in self._stage.desks.values() for deal in desk.find(str(row["id"]))]
+        return row["externalReferenceId"] in found
+
+    def _edit_in_partner_center(self) -> str:
+        referral_id, record_id = self._deal("received")
+        change = {"/details/dealValue": 64000, "/details/notes": "Scope grew."}
+        self._stage.partner_center.portal.edit(referral_id, change)
+        deal = self._record(
+            record_id,
+            lambda deal: deal.deal_value == 64000 and deal.notes == "Scope grew.",
+            "value and notes on the record",
+        )
+        return f"deal value {deal.deal_value}, notes “{deal.notes}” on the opportunity"
+
+    def _edit_both(self) -> str:
+        referral_id, record_id = self._deal("shared")
+        notes = "Customer asked for a pilot first."
+        self._desk.edit(record_id, closing_date=date(2027, 10, 31))
+        self._stage.partner_center.portal.edit(referral_id, {"/details/notes": notes})
+        deal = self._record(record_id, lambda deal: deal.notes == notes, "notes on the record")
+        row = self._referral(referral_id, lambda row: _closing(row) == "2027-10-31", "date on the referral")
+        if deal.closing_date != date(2027, 10, 31) or row["details"]["notes"] != deal.notes:
+            raise StepFailed("one of the two edits was lost")
+        return "the date from the CRM and the notes from Partner Center are on both sides"
+
+    def _conflict(self) -> str:
+        referral_id, record_id = self._deal("shared")
+        self._desk.edit(record_id, deal_value=Decimal(70000))
+        self._stage.partner_center.portal.edit(referral_id, {"/details/dealValue": 65000})
+        self._referral(referral_id, lambda row: row["details"]["dealValue"] == 70000, "the CRM's value on the referral")
+        deal = self._record(
+            record_id,
+            lambda deal: _line_with(deal.audit, "65000", "70000"),
+            "a line with both values in the audit",
+        )
+        line = _line_with(deal.audit, "65000", "70000")
+        return f"the seller owns the value: 70000 on both sides. Audit: {line}"
+
+    def _accept(self) -> str:
+        referral_id, record_id = self._deal("received")
+        self._desk.accept(record_id)
+        row = self._referral(referral_id, lambda row: row["status"] == "Active", "acceptance of the invitation")
+        return f"the invitation is accepted: {row['status']}/{row['substatus']}"
+
+    def _win(self) -> str:
+        referral_id, record_id = self._deal("shared")
+        self._desk.win(record_id)
+        row = self._referral(referral_id, lambda row: row["substatus"] == "Won", "the win in Partner Center")
+        return f"{row['status']}/{row['substatus']} in Partner Center"
+
+    def _referral(self, referral_id: str, is_so: Callable[[Row], object], what: str) -> Row:
+        def look() -> Row | None:
+            row = self._stage.partner_center.referral(referral_id)
+            return row if is_so(row) else None
+
+        return self._stage.eventually(look, what)
+
+    def _record(self, record_id: str, is_so: Callable[[Deal], object], what: str) -> Deal:
+        def look() -> Deal | None:
+            deal = self._desk.deal(record_id)
+            return deal if is_so(deal) else None
+
+        return self._stage.eventually(look, what)
+
+
+def _closing(row: Row) -> str:
+    return str(row["details"]["closingDateTime"][:10])
+
+
+def _line_with(text: str, *words: str) -> str | None:
+    return next((line for line in text.splitlines() if all(word in line for word in words)), None)

@@ -1,0 +1,210 @@
+"""The desk of the simulated Dynamics 365."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Unpack
+
+from shared.lifecycle import Stage
+from tools.simulators.dataverse import DataverseSimulator
+from tools.simulators.faults import Fault
+from tools.simulators.sellers.desk import CONTACT, CUSTOMER, READY, Account, Deal, DealFields
+from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, World
+
+_COLUMNS = {
+    "name": "name",
+    "deal_value": "estimatedvalue",
+    "closing_date": "estimatedclosedate",
+    "notes": "description",
+    "sync": "cosell_syncwithpartnercenter",
+    "visible_to_microsoft": "cosell_referralvisibility",
+}
+"""Columns that hold a field's value as it is; `_columns` spells the others."""
+
+_HELP = {
+    "WorkloadSpecificValueProposition": 1,
+    "CustomerTechnicalArchitecture": 2,
+    "ProofOfConceptOrDemo": 3,
+    "QuotesOrLicensing": 4,
+    "PostSalesCustomerSuccess": 5,
+    "GeneralOrOther": 6,
+}
+_CODES = {number: code for code, number in _HELP.items()}
+
+_ACTIVE, _ON_HOLD = 1, 2
+_STAGES = {
+    (0, _ACTIVE): Stage.ACTIVE,
+    (0, _ON_HOLD): Stage.ON_HOLD,
+    (1, 3): Stage.WON,
+    (2, 4): Stage.LOST,
+    (2, 5): Stage.LOST,
+}
+"""What statecode and statuscode say."""
+
+_TOKEN_LIFE = timedelta(days=7)
+"""How long the environment keeps its change feed (expirechangetrackingindays)."""
+
+
+class Dynamics365Desk:
+    """A CrmDesk."""
+
+    name = "dynamics365"
+    title = "Dynamics 365"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.simulator = DataverseSimulator(world.entra, world.clock)
+        self.server = world.add("dataverse", self.simulator)
+        self.simulator.resource = self.server.url
+        self.simulator.add_application_user(CLIENT_ID)
+        world.entra.register_resource(self.server.url)
+        self._seller = self.simulator.seller
+
+    def settings(self) -> dict[str, str]:
+        """The URL, and the app registration."""
+        return {
+            "DYNAMICS_URL": self.server.url,
+            "DYNAMICS_TENANT_ID": self._world.entra.tenant_id,
+            "DYNAMICS_CLIENT_ID": CLIENT_ID,
+            "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
+        }
+
+    def routes(self) -> Mapping[tuple[str, str], Callable[[dict[str, str], dict[str, object]], object]]:
+        """The simulator's own, which speak of columns."""
+        return self.simulator.routes()
+
+    # --- what the seller does --------------------------------------------------------------------------------------
+
+    def opportunity(self, **fields: Unpack[DealFields]) -> str:
+        """Create an opportunity for a new customer."""
+        account = self._seller.create_account(
+            name=CUSTOMER.name,
+            address1_line1=CUSTOMER.street,
+            address1_city=CUSTOMER.city,
+            address1_postalcode=CUSTOMER.postal_code,
+            address1_country=CUSTOMER.country,
+        )
+        columns = self._columns({**READY, **fields})
+        return self._seller.create_opportunity(customerid=account, parentaccountid=account, **columns)
+
+    def edit(self, record_id: str, **fields: Unpack[DealFields]) -> None:
+        """Change columns."""
+        self._change(record_id, self._columns(fields))
+
+    def accept(self, record_id: str) -> None:
+        """Set the status reason In Progress."""
+        self._change(record_id, {"statuscode": _ACTIVE})
+
+    def hold(self, record_id: str) -> None:
+        """Set the status reason On Hold."""
+        self._change(record_id, {"statuscode": _ON_HOLD})
+
+    def win(self, record_id: str) -> None:
+        """Close as won."""
+        self._seller.win(record_id)
+
+    def lose(self, record_id: str) -> None:
+        """Close as lost, with the status reason Canceled."""
+        self._seller.lose(record_id)
+
+    def delete(self, record_id: str) -> None:
+        """Delete the row."""
+        self._seller.delete(record_id)
+
+    # --- what the seller sees --------------------------------------------------------------------------------------
+
+    def deal(self, record_id: str) -> Deal:
+        """Read the row."""
+        return self._deal(self._seller.row("opportunity", record_id))
+
+    def find(self, referral_id: str) -> list[Deal]:
+        """Look through all rows."""
+        rows = self._seller.rows("opportunity")
+        return [self._deal(row) for row in rows if row["cosell_referralidentifier"] == referral_id]
+
+    def account(self, account_id: str) -> Account:
+        """Read the row."""
+        row = self._seller.row("account", account_id)
+        columns = ("name", "address1_line1", "address1_city", "address1_postalcode", "address1_country")
+        return Account(*(str(row[column] or "") for column in columns))
+
+    # --- what happens to the app -----------------------------------------------------------------------------------
+
+    def calls(self) -> int:
+        """Every request but polls; tokens come from Entra ID."""
+        return self.server.log.count() - self.polls()
+
+    def polls(self) -> int:
+        """Reads of the whole table are the change feed."""
+        return self.server.log.count("GET", r"/opportunities$")
+
+    def break_update(self, fault: Fault) -> Fault:
+        """A PATCH of a row."""
+        return self.server.faults.inject(replace(fault, method="PATCH", path="opportunities"))
+
+    def break_create(self, fault: Fault) -> Fault:
+        """A PATCH by the alternate key."""
+        return self.server.faults.inject(replace(fault, method="PATCH", path="cosell_referralidentifier"))
+
+    def expire_cursor(self) -> None:
+        """Outlive the change tracking token."""
+        self._world.clock.advance(_TOKEN_LIFE + timedelta(days=1))
+
+    # --- spelling --------------------------------------------------------------------------------------------------
+
+    def _change(self, record_id: str, columns: dict[str, Any]) -> None:
+        self._seller.edit(record_id, **columns)
+
+    def _columns(self, fields: DealFields) -> dict[str, Any]:
+        columns: dict[str, Any] = {
+            _COLUMNS[field]: None if value == "" else value for field, value in fields.items() if field in _COLUMNS
+        }
+        if "currency" in fields:
+            columns["transactioncurrencyid"] = self._currencies()[fields["currency"]]
+        if "solutions" in fields:
+            columns["cosell_products"] = ", ".join(fields["solutions"]) or None
+        if "help" in fields:
+            columns["cosell_howcanmicrosofthelp"] = _HELP[fields["help"]] if fields["help"] else None
+        if "contact" in fields:
+            columns["parentcontactid"] = self._contact() if fields["contact"] else None
+        return columns
+
+    def _contact(self) -> str:
+        return self._seller.create_contact(
+            firstname=CONTACT.first_name,
+            lastname=CONTACT.last_name,
+            emailaddress1=CONTACT.email,
+            telephone1=CONTACT.phone,
+        )
+
+    def _currencies(self) -> dict[str, str]:
+        """Return the ids of the currencies by ISO code."""
+        rows = self._seller.rows("transactioncurrency")
+        return {str(row["isocurrencycode"]): str(row["transactioncurrencyid"]) for row in rows}
+
+    def _deal(self, row: Mapping[str, Any]) -> Deal:
+        codes = {row_id: code for code, row_id in self._currencies().items()}
+        day, value = row["estimatedclosedate"], row["estimatedvalue"]
+        return Deal(
+            id=row["opportunityid"],
+            version=str(row["versionnumber"]),
+            name=row["name"],
+            deal_value=None if value is None else Decimal(value),
+            currency=codes.get(row["transactioncurrencyid"], ""),
+            closing_date=date.fromisoformat(str(day)) if day else None,
+            notes=row["description"] or "",
+            solutions=tuple(each.strip() for each in (row["cosell_products"] or "").split(",") if each.strip()),
+            help=_CODES.get(row["cosell_howcanmicrosofthelp"], ""),
+            sync=bool(row["cosell_syncwithpartnercenter"]),
+            visible_to_microsoft=bool(row["cosell_referralvisibility"]),
+            stage=_STAGES[row["statecode"], row["statuscode"]],
+            account_id=row["customerid"] or "",
+            referral_identifier=row["cosell_referralidentifier"] or "",
+            referral_link=row["cosell_referrallink"] or "",
+            sync_status=row["cosell_syncstatus"] or "",
+            audit=row["cosell_audit"] or "",
+            microsoft_crm_identifier=row["cosell_microsoftcrmidentifier"] or "",
+        )
