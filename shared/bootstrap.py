@@ -81,9 +81,12 @@ class App:
 
     @functools.cached_property
     def _storage_identity(self) -> TokenCredential:
+        return self.azure_identity(self.settings.storage_client_id)
+
+    def azure_identity(self, client_id: str | None = None) -> TokenCredential:
+        """Return the app's managed identity, the one with `client_id` where there are several."""
         from azure.identity import ManagedIdentityCredential
 
-        client_id = self.settings.storage_client_id
         return ManagedIdentityCredential(client_id=client_id) if client_id else ManagedIdentityCredential()
 
     # --- Partner Center --------------------------------------------------------------------------------------------
@@ -129,7 +132,8 @@ class App:
         from shared.identity import AzureTokens
         from shared.partner_center import key_vault
 
-        tokens = AzureTokens(key_vault.SCOPE, self.settings.entra_authority, (None, None, None))
+        none = (None, None, None)
+        tokens = AzureTokens(key_vault.SCOPE, self.settings.entra_authority, none, self.azure_identity)
         return Service("Key Vault", self.transport, self.clock, tokens, key_vault.classifier(self.clock))
 
     @functools.cached_property
@@ -242,6 +246,7 @@ class App:
             f"{url}/.default",
             settings.entra_authority,
             (settings.dynamics_tenant_id, settings.dynamics_client_id, settings.dynamics_client_secret),
+            self.azure_identity,
         )
         return Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))
 

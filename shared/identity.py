@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,16 +16,23 @@ PUBLIC_AUTHORITY = "login.microsoftonline.com"
 
 
 class AzureTokens:
-    """Tokens for one scope: by client secret when there is one, else by the app's managed identity.
+    """Tokens for one scope: by client secret when there is one, else by the app's own identity in Azure.
 
     azure-identity is imported at the first token: it costs start-up time.
     """
 
-    def __init__(self, scope: str, authority: str, registration: tuple[str | None, str | None, str | None]) -> None:
-        """`registration` is tenant, client id and secret; absent ones mean the managed identity."""
+    def __init__(
+        self,
+        scope: str,
+        authority: str,
+        registration: tuple[str | None, str | None, str | None],
+        identity: Callable[[], TokenCredential],
+    ) -> None:
+        """`registration` is tenant, client id and secret; absent ones mean the `identity` that Azure gives."""
         self._scope = scope
         self._authority = authority
         self._registration = registration
+        self._identity = identity
         self._credential: TokenCredential | None = None
         self._lock = threading.Lock()
 
@@ -44,11 +52,11 @@ class AzureTokens:
                 raise ServiceUnavailable(f"no token for {self._scope} ({type(error).__name__})") from error
 
     def _make(self) -> TokenCredential:
-        from azure.identity import ClientSecretCredential, ManagedIdentityCredential
+        from azure.identity import ClientSecretCredential
 
         tenant, client_id, secret = self._registration
         if not (tenant and client_id and secret):
-            return ManagedIdentityCredential()
+            return self._identity()
         public = urlsplit(self._authority).hostname == PUBLIC_AUTHORITY
         return ClientSecretCredential(
             tenant, client_id, secret, authority=self._authority, disable_instance_discovery=not public

@@ -26,6 +26,7 @@ class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[_Form] = []
+        self._button = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = {name: value or "" for name, value in attrs}
@@ -33,10 +34,14 @@ class _Forms(HTMLParser):
             self.forms.append(_Form(named["action"]))
         elif tag == "input":
             self.forms[-1].fields[named["name"]] = named.get("value", "")
+        self._button = tag == "button"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._button = self._button and tag != "button"
 
     def handle_data(self, data: str) -> None:
-        if self.forms and not self.forms[-1].label:
-            self.forms[-1].label = data.strip()
+        if self._button:
+            self.forms[-1].label += data
 
 
 def forms_of(page: requests.Response) -> list[_Form]:

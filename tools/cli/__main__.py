@@ -11,7 +11,7 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in COMMANDS:
         print(usage(), file=sys.stderr)
         return 2
-    command = importlib.import_module(f"tools.cli.{argv[0]}")
+    command = importlib.import_module(f"tools.cli.{argv[0].replace('-', '_')}")
     return int(command.main(argv[1:]) or 0)
 
 

@@ -4,6 +4,7 @@ COMMANDS = {
     "demo": "run both synchronization scenarios on this machine, against simulated vendors",
     "test": "run every test, with Azurite as the storage account",
     "check": "run the quick checks: style, types, import rules and the tests that need no storage",
+    "sign-in": "let the Partner Center service user sign in, and give the app its refresh token",
     "lint": "check a mapping file; with --live, against the tables of the CRM itself",
     "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
     "provision": "create the columns, keys and permissions that the mapping file needs",
@@ -11,7 +12,7 @@ COMMANDS = {
     "bench": "measure against peers that do the same work, side by side in one run",
     "host": "run the function app on this machine, with local.settings.json",
 }
-"""One line of help for each command; `name` is run by the module `tools.cli.name`."""
+"""One line of help for each command; `name` is run by the module `tools.cli.name`, its dashes as underscores."""
 
 
 def usage() -> str:

@@ -52,6 +52,8 @@ class EntraSimulator:
         self.tenant_id = tenant_id
         self.domain = DEFAULT_DOMAIN
         self.token_lifetime = timedelta(seconds=3599)
+        self.forged: dict[str, object] = {}
+        """Claims that every id token gets instead of the right ones: what a client must not believe."""
         self._clock = clock
         self._directory = Directory(clock)
         self._pages = SignInPages(tenant_id, self._directory, _resource_of_scope)
@@ -235,6 +237,7 @@ class EntraSimulator:
             "ver": "2.0",
             **({"nonce": asked.nonce} if asked.nonce else {}),
             **guest,
+            **self.forged,
         }
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": _KEY_ID})
 

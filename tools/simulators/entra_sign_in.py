@@ -176,7 +176,7 @@ class SignInPages:
     # --- codes -------------------------------------------------------------------------------------------------------
 
     def redeem(self, form: Mapping[str, str], application: Application, resource: str) -> tuple[Asked, User]:
-        """Return what a code stands for, redeemed for the resource that was asked for. Raises TokenRefused as the token endpoint does."""
+        """Return what a code stands for. Raises TokenRefused, as the token endpoint does."""
         if not form.get("code"):
             raise TokenRefused("invalid_request", 900144, "The request body must contain the parameter: 'code'.")
         code = self._codes.get(form["code"])
