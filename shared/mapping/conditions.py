@@ -46,9 +46,9 @@ class Condition:
             for name, given in _calls(self._compiled.parsed):
                 _check_call(name, given)
         except JMESPathError as error:
-            raise ValueError(f"is no JMESPath expression: {_plainly(error)}") from error
+            raise ValueError(f"is not a valid JMESPath expression: {_plainly(error)}") from error
         except RecursionError as error:
-            raise ValueError("is no JMESPath expression: it is nested too deeply") from error
+            raise ValueError("is not a valid JMESPath expression: it is nested too deeply") from error
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,17 +7,14 @@ from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from shared.errors import MappingError
 from shared.mapping import model
-from shared.mapping.check.findings import nearest
+from shared.mapping.complaints import Place, complaints
 from shared.mapping.field_map import FieldMap
 from shared.mapping.overlay import child, is_overlay, merge, row_name
 
 BUILT_IN = Path(__file__).parent
-
-Place = tuple[int | str, ...]
 
 
 def load_mapping(crm: str, directory: Path | None = None) -> FieldMap:
@@ -30,7 +27,8 @@ def load_mapping(crm: str, directory: Path | None = None) -> FieldMap:
     try:
         return FieldMap(model.MappingFile.model_validate(_construct(root, name)))
     except ValidationError as error:
-        raise MappingError("\n".join(_problem(root, name, each) for each in error.errors())) from error
+        told = complaints(root, error.errors(), _known_rows(crm), lambda place: _position(root, place, name))
+        raise MappingError("\n".join(told)) from error
 
 
 def positions(crm: str, directory: Path | None = None) -> Callable[[Place], tuple[str, int]]:
@@ -47,6 +45,8 @@ def _document(crm: str, directory: Path | None) -> tuple[yaml.Node | None, str]:
             raise MappingError(f"MAPPING_DIR: {directory} is not a folder")
         if (directory / path.name).exists():
             path = directory / path.name
+        elif problem := _overlooked(directory, path.name):
+            raise MappingError(f"MAPPING_DIR: {problem}")
     root = _compose(path, path.name)
     if root is None or not is_overlay(root):
         return root, path.name
@@ -57,6 +57,17 @@ def _document(crm: str, directory: Path | None) -> tuple[yaml.Node | None, str]:
     if problems:
         raise MappingError("\n".join(problems))
     return root, path.name
+
+
+def _overlooked(directory: Path, name: str) -> str:
+    """Return why a folder that lacks a CRM's file was probably meant to hold it; empty when it serves another CRM."""
+    files = sorted(path.name for path in directory.iterdir() if path.suffix.casefold() in (".yaml", ".yml"))
+    others = {path.name for path in BUILT_IN.glob("*.yaml")}
+    strange = [each for each in files if each not in others]
+    if strange or not files:
+        found = f"it holds {', '.join(strange)}" if strange else "it holds no mapping file"
+        return f"{directory} has no {name}, and {found}. Name the file {name}, or leave MAPPING_DIR out."
+    return ""
 
 
 # --- YAML ------------------------------------------------------------------------------------------------------------
@@ -80,7 +91,7 @@ class _Loader(yaml.SafeLoader):
 def _compose(path: Path, name: str) -> yaml.Node | None:
     try:
         root: yaml.Node | None = _Loader(path.read_text(encoding="utf-8"), name).get_single_node()
-        doubled = [f"{_mark(key)}: {key.value}: stands twice" for key in _doubled(root)] if root else []
+        doubled = [f"{_mark(key)}: {key.value}: given twice" for key in _doubled(root)] if root else []
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise _unreadable(name, error) from error
     if doubled:
@@ -119,33 +130,12 @@ def _doubled(node: yaml.Node) -> Iterator[yaml.Node]:
 
 # --- what is wrong, and where ----------------------------------------------------------------------------------------
 
-_KEYS = frozenset(
-    field.alias or name
-    for each in (model.FieldRow, model.Columns, model.StatusTable, model.AccountRows, model.SyncWhen, model.MappingFile)
-    for name, field in each.model_fields.items()
-)
-"""Every key that may stand in a mapping file."""
 
-
-def _problem(root: yaml.Node | None, name: str, error: ErrorDetails) -> str:
-    location = error["loc"]
-    file, line = _position(root, location, name)
-    where = ".".join(str(part) for part in location) or "the file"
-    row = _row_of(root, location)
-    told = error["msg"].removeprefix("Value error, ")
-    near = nearest(str(location[-1]), _KEYS) if error["type"] == "extra_forbidden" else ""
-    hint = f"; did you mean {near}?" if near else ""
-    return f"{file}, line {line}: {where}{f' ({row})' if row else ''}: {told}{hint}"
-
-
-def _row_of(root: yaml.Node | None, location: Place) -> str | None:
-    """Return the name of the row that a place lies in."""
-    node = root
-    for part in location:
-        node = child(node, part)
-        if isinstance(part, int):
-            return row_name(node)
-    return None
+def _known_rows(crm: str) -> frozenset[str]:
+    """Return the names of the built-in file's rows."""
+    fields = child(_compose(BUILT_IN / f"{crm}.yaml", f"built-in {crm}.yaml"), "fields")
+    rows = fields.value if isinstance(fields, yaml.SequenceNode) else []
+    return frozenset(name for name in map(row_name, rows) if name)
 
 
 def _position(root: yaml.Node | None, place: Place, name: str) -> tuple[str, int]:

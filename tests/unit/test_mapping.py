@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -341,6 +342,41 @@ def test_a_mapping_dir_without_the_file_leaves_the_built_in_one(tmp_path: Path) 
     assert load_mapping("dynamics365", tmp_path).version == MAPPING.version
 
 
+@pytest.mark.parametrize(
+    ("files", "part"),
+    [
+        (["dynamics.yaml"], "it holds dynamics.yaml"),
+        (["dynamics365.yml"], "it holds dynamics365.yml"),
+        (["salesforce.yaml", "mine.yaml"], "it holds mine.yaml"),
+        ([], "it holds no mapping file"),
+    ],
+)
+def test_a_folder_whose_file_has_another_name_is_not_passed_over(tmp_path: Path, files: list[str], part: str) -> None:
+    for name in files:
+        (tmp_path / name).write_text("overlay: true\nversion: ours\n", encoding="utf-8")
+    with pytest.raises(MappingError, match=part) as caught:
+        load_mapping("dynamics365", tmp_path)
+    assert "Name the file dynamics365.yaml" in str(caught.value)
+
+
+def test_an_overlay_that_does_not_say_so_is_one_mistake(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "version: ours\nfields:\n  - {field: notes, column: new_notes}\n")
+    assert "begins with `overlay: true`" in message.splitlines()[0]
+    assert len(message.splitlines()) == 2
+
+
+def test_a_misspelt_row_of_an_overlay_is_one_mistake_with_the_right_name(tmp_path: Path) -> None:
+    (told,) = refusal(tmp_path, "overlay: true\nversion: x\nfields:\n  - {field: note, limit: 5}\n").splitlines()
+    assert told.startswith("dynamics365.yaml, line 4: fields.note: referral, column, codec")
+    assert told.endswith("did you mean notes?")
+
+
+def test_an_empty_file_says_how_to_begin(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "# nothing yet\n") == (
+        "dynamics365.yaml, line 1: the file is empty; an overlay begins with `overlay: true` and a version"
+    )
+
+
 def test_a_mapping_dir_that_is_no_folder_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="MAPPING_DIR"):
         load_mapping("dynamics365", tmp_path / "absent")
@@ -349,32 +385,32 @@ def test_a_mapping_dir_that_is_no_folder_is_refused_by_name(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("old", "new", "field", "told"),
     [
-        ("    column: estimatedvalue", "    colum: estimatedvalue", "fields.1.colum", "not permitted"),
-        ("    column: estimatedvalue\n", "", "fields.1.column", "required"),
-        ("    codec: money\n", "    codec: cash\n", "fields.1.codec", "money"),
-        ("    digits: 2", "    digits: -1", "fields.1.digits", "greater than or equal to 0"),
-        ("    limit: 300", "    limit: 0", "fields.0.limit", "greater than 0"),
-        ("    limit: 300", "    limit: many", "fields.0.limit", "integer"),
-        ("referral: details.dealValue", "referral: details..dealValue", "fields.1.referral", "pattern"),
-        ("referral: details.dealValue", "referral: /details/dealValue", "fields.1.referral", "pattern"),
-        ("  - field: deal_value", "  - field: Deal Value", "fields.1.field", "pattern"),
+        ("    column: estimatedvalue", "    colum: estimatedvalue", "fields.deal_value.colum", "did you mean column?"),
+        ("    column: estimatedvalue\n", "", "fields.deal_value", "column is missing"),
+        ("    codec: money\n", "    codec: cash\n", "fields.deal_value.codec", "money"),
+        ("    digits: 2", "    digits: -1", "fields.deal_value.digits", "greater than or equal to 0"),
+        ("    limit: 300", "    limit: 0", "fields.name.limit", "greater than 0"),
+        ("    limit: 300", "    limit: many", "fields.name.limit", "must be a whole number"),
+        ("referral: details.dealValue", "referral: details..dealValue", "fields.deal_value.referral", "dots between"),
+        ("referral: details.dealValue", "referral: /details/dealValue", "fields.deal_value.referral", "dots between"),
+        ("  - field: deal_value", "  - field: Deal Value", "fields.Deal Value.field", "lower-case letters"),
         (
             "    to_partner_center: [create] # Partner",
             "    to_partner_center: [delete] # Partner",
-            "fields.0",
+            "fields.name",
             "create",
         ),
-        ("table: opportunity", "tabel: opportunity", "tabel", "not permitted"),
-        ('version: "1"', "version: [1]", "version", "string"),
-        ("  audit: cosell_audit\n", "", "columns.audit", "required"),
+        ("table: opportunity", "tabel: opportunity", "tabel", "did you mean table?"),
+        ('version: "1"', "version: [1]", "version", "must be text"),
+        ("  audit: cosell_audit\n", "", "columns", "audit is missing"),
         ("  won: [{statecode: 1, statuscode: 3}, {statecode: 1}]", "  won: []", "status.won", "at least 1"),
         ("partner_led_type: Independent", "partner_led_type: Alone", "partner_led_type", "Shared"),
-        ("check_mark_in_name: false", "check_mark_in_name: perhaps", "check_mark_in_name", "boolean"),
+        ("check_mark_in_name: false", "check_mark_in_name: perhaps", "check_mark_in_name", "true or false"),
         ("  match: [customer_name, postal_code]", "  match: [customer_name, zip]", "account", "zip"),
-        ("    empty: [Unknown]", "    empty: Unknown", "fields.7.empty", "tuple"),
-        ("    codec: choice\n", "    codec: text\n", "fields.7", "values"),
-        ("    codec: money\n", "    codec: choice\n", "fields.1", "values"),
-        ("      6: GeneralOrOther", "      6: QuotesOrLicensing", "fields.7", "twice"),
+        ("    empty: [Unknown]", "    empty: Unknown", "fields.help.empty", "must be a list"),
+        ("    codec: choice\n", "    codec: text\n", "fields.help", "values"),
+        ("    codec: money\n", "    codec: choice\n", "fields.deal_value", "values"),
+        ("      6: GeneralOrOther", "      6: QuotesOrLicensing", "fields.help", "twice"),
         ("  - field: deal_value", "  - field: currency", "the file", "more than one row for the field currency"),
         ("column: estimatedvalue", "column: description", "the file", "more than one row for the column description"),
         ("  - field: deal_value", "  - field: worth", "the file", "lacks deal_value"),
@@ -389,6 +425,7 @@ def test_a_mistake_is_named_by_file_line_field_and_rule(
     assert message.startswith("dynamics365.yaml, line ")
     assert f": {field}" in message
     assert told in message
+    assert not re.search(r"fields\.[0-9]|Input should|Field required|tuple", message)
 
 
 @pytest.mark.parametrize(
@@ -415,7 +452,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     text = text.replace("table: opportunity\n", "")
     message = refusal(tmp_path, text)
     assert len(message.splitlines()) == 3
-    for field in ("fields.1.codec", "fields.0.limit", "table"):
+    for field in ("fields.deal_value.codec", "fields.name.limit", "table"):
         assert field in message
 
 
