@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Protocol
 
 from shared.errors import CosellError, StaleError
@@ -48,16 +49,16 @@ class Alerts:
         """Store that `key` is raised with `text`, or not raised; returns the text to tell about, if there is one."""
         for _ in range(_ROUNDS):
             held = self._ledger.value("alert", "raised")
-            raised: dict[str, str] = json.loads(held.value) if held.value else {}
-            if (key in raised) == (text is not None):
+            present = _read(held.value)
+            if (key in present) == (text is not None):
                 return None
-            others = {other: told for other, told in raised.items() if other != key}
+            others = {other: told for other, told in present.items() if other != key}
             wanted = others if text is None else {**others, key: text}
             try:
                 self._ledger.replace_value("alert", "raised", json.dumps(wanted), held)
             except StaleError:
                 continue  # Another instance changed an alert, perhaps this one.
-            told = raised[key] if text is None else text
+            told = present[key] if text is None else text
             return None if told in others.values() else told
         return None
 
@@ -69,3 +70,13 @@ class Alerts:
         except CosellError as error:
             # The alert stands in the ledger and the log; a chat that cannot be reached must not stop the sync.
             log.error("alert %s not delivered: %s", key, type(error).__name__)
+
+
+def raised(ledger: Ledger) -> Mapping[str, str]:
+    """Return the text of each alert that is raised, by who raised it. Raises the retriable and fatal families."""
+    return _read(ledger.value("alert", "raised").value)
+
+
+def _read(value: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(value) if value else {}
+    return found

@@ -25,6 +25,7 @@ from shared.webhook.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from azure.storage.queue import QueueClient
 
     from shared.crm.salesforce.allowance import Allowance
     from shared.crm.salesforce.api import Wire
@@ -68,16 +69,20 @@ class App:
     @functools.cached_property
     def queue(self) -> StorageDealQueue:
         """The deal queue, written as the Functions host reads it."""
-        from azure.storage.queue import QueueClient, TextBase64EncodePolicy
-
         from shared.queue.storage_queue import StorageDealQueue
 
-        settings, name = self.settings, self.settings.queue
+        return StorageDealQueue(self.queue_client(self.settings.queue))
+
+    def queue_client(self, name: str) -> QueueClient:
+        """Return the client of a queue in the app's storage."""
+        from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+        settings = self.settings
         options = {**_storage_options(), "message_encode_policy": TextBase64EncodePolicy()}
         if settings.storage:
-            return StorageDealQueue(QueueClient.from_connection_string(settings.storage, name, **options))
+            return QueueClient.from_connection_string(settings.storage, name, **options)
         uri = settings.queue_uri or f"https://{settings.storage_account}.queue.core.windows.net"
-        return StorageDealQueue(QueueClient(uri, name, credential=self._storage_identity, **options))
+        return QueueClient(uri, name, credential=self._storage_identity, **options)
 
     @functools.cached_property
     def _storage_identity(self) -> TokenCredential:

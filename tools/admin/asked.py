@@ -27,7 +27,7 @@ class Part:
 
 STORAGE = Part(("AzureWebJobsStorage", "AzureWebJobsStorage_"), {"AzureWebJobsStorage": "UseDevelopmentStorage=true"})
 PARTNER_CENTER = Part(
-    ("PARTNER_CENTER_", "ENTRA_"),
+    ("PARTNER_CENTER_",),
     dict.fromkeys(
         ("PARTNER_CENTER_TENANT_ID", "PARTNER_CENTER_CLIENT_ID", "PARTNER_CENTER_CLIENT_SECRET"), "not-asked-for"
     ),

@@ -5,6 +5,7 @@ COMMANDS = {
     "test": "run every test, with Azurite as the storage account",
     "check": "run the quick checks: style, types, import rules and the tests that need no storage",
     "sign-in": "let the Partner Center service user sign in, and give the app its refresh token",
+    "register": "tell Partner Center where to send events, as RegisterWebhook does",
     "lint": "check a mapping file; with --live, against the tables of the CRM itself",
     "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
     "provision": "create the columns, keys and permissions that the mapping file needs",

@@ -13,8 +13,10 @@ from shared.mapping import schema
 from shared.mapping.check.findings import Severity
 from shared.mapping.check.lint import lint
 from shared.mapping.loading import load_mapping, positions
+from tools.admin.asked import CRM
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
+from tools.cli.quiet import quiet
 
 DEFAULT = "dynamics365"
 
@@ -25,12 +27,13 @@ def main(args: list[str]) -> int:
     if options.schema:
         print(schema.dump(), end="")
         return 0
-    local_settings.into_environment()
-    if options.mapping:
-        os.environ["MAPPING_DIR"] = str(options.mapping)
+    quiet()
     try:
+        local_settings.into_environment(options, needed=options.live)
+        if options.mapping:
+            os.environ["MAPPING_DIR"] = str(options.mapping)
         crms = [options.crm] if options.crm else _configured()
-        app = app_for(crms) if options.live else None
+        app = app_for(crms, CRM) if options.live else None
     except CosellError as error:
         print(error)
         return 1
@@ -63,10 +66,11 @@ def _lint(crm: str, app: App | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about = "Check mapping files for being right; with --live, also against the tables of the CRM itself."
+    about = "Validate mapping files; with --live, also against the tables of the CRM itself."
     parser = argparse.ArgumentParser(prog="cosell.py lint", description=about)
     parser.add_argument("--crm", choices=KNOWN, help=f"whose file; default those of the setting CRM, else {DEFAULT}")
     parser.add_argument("--mapping", type=Path, metavar="DIR", help="folder of the files; default MAPPING_DIR's")
-    parser.add_argument("--live", action="store_true", help="ask the CRM too; takes all app settings")
+    parser.add_argument("--live", action="store_true", help="ask the CRM too; takes the settings of the CRM")
+    local_settings.add_arguments(parser)
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema for an editor, and check nothing")
     return parser

@@ -36,21 +36,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--resource-group", metavar="NAME", default="", help="the function app's; default: looked up")
 
 
-def into_environment(options: argparse.Namespace | None = None) -> None:
+def into_environment(options: argparse.Namespace, *, needed: bool = True) -> None:
     """Complete this process's environment from the settings' source; what the environment holds already wins.
 
-    Raises SettingsError when the source cannot be read, or when there is none at all.
+    Raises SettingsError when the source cannot be read, or when settings are `needed` and there are none at all.
     """
     for name, value in _source(options).items():
         os.environ.setdefault(name, value)
-    if not any(_OURS.fullmatch(name) and value for name, value in os.environ.items()):
+    if needed and not any(_OURS.fullmatch(name) and value for name, value in os.environ.items()):
         raise SettingsError(f"{MISSING}.")
 
 
-def _source(options: argparse.Namespace | None) -> Mapping[str, str]:
-    if options is not None and options.from_app:
+def _source(options: argparse.Namespace) -> Mapping[str, str]:
+    if options.from_app:
         return resolved(azure_cli.app_settings(options.from_app, options.resource_group))
-    if options is not None and options.settings:
+    if options.settings:
         return read_file(options.settings)
     return read_file(FILE) if FILE.exists() else {}
 

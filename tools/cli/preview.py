@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -13,16 +14,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from shared.errors import CosellError, DataError, Problem
+from shared.errors import CosellError, DataError, Problem, SettingsError
 from shared.ledger.port import Link
 from shared.mapping.check.findings import Severity
 from shared.mapping.check.lint import lint
 from shared.mapping.loading import positions
 from shared.sync.preview import linked, preview, sample
 from shared.sync.task import Ports
+from tools.admin.asked import CRM, KEEPING, PARTNER_CENTER, STORAGE
 from tools.admin.preview.forecasts import CsvRows, Report
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
+from tools.cli.quiet import quiet
 
 UNTOUCHED, ALARMING, NOT_MADE = 0, 1, 2
 
@@ -30,28 +33,56 @@ UNTOUCHED, ALARMING, NOT_MADE = 0, 1, 2
 def main(args: list[str]) -> int:
     """Print the report; 0 when nothing would be cleared or fail, 1 when something would, 2 when none could be made."""
     options = _parser().parse_args(args)
-    local_settings.into_environment()
-    if options.mapping:
-        os.environ["MAPPING_DIR"] = str(options.mapping)
+    quiet()
     try:
-        app = app_for([options.crm] if options.crm else [])
+        local_settings.into_environment(options)
+        if options.mapping:
+            os.environ["MAPPING_DIR"] = str(options.mapping)
+        app = app_for([options.crm] if options.crm else [], CRM, STORAGE, PARTNER_CENTER, KEEPING)
         names = [options.crm] if options.crm else list(app.ports)
-        return max(_preview(app.ports[name], app.settings.mapping_dir, options) for name in names)
+        wanted = {name: _Wanted.of(options, name if len(names) > 1 else "") for name in names}
+        for each in wanted.values():
+            each.check()
+        codes = [_preview(app.ports[name], app.settings.mapping_dir, options, wanted[name]) for name in names]
     except CosellError as error:
         print(error)
         return NOT_MADE
+    return max(codes)
 
 
-def _preview(ports: Ports, directory: Path | None, options: argparse.Namespace) -> int:
+@dataclass(frozen=True)
+class _Wanted:
+    """The files that one CRM's forecast is written to."""
+
+    csv: Path | None
+    json: Path | None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, crm: str) -> _Wanted:
+        """Return them; with several CRMs each has files of its own, named after it."""
+        return cls(
+            *(path and (path.with_stem(f"{path.stem}.{crm}") if crm else path) for path in (options.csv, options.json))
+        )
+
+    def check(self) -> None:
+        """Raise SettingsError when one of them cannot be written, before every deal was read for nothing."""
+        for path in filter(None, (self.csv, self.json)):
+            if not path.parent.is_dir():
+                raise SettingsError(f"{path}: the folder {path.parent} does not exist.")
+            if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+                raise SettingsError(f"{path}: cannot be written.")
+
+
+def _preview(ports: Ports, directory: Path | None, options: argparse.Namespace, wanted: _Wanted) -> int:
     if not _fits(ports, directory):
         return NOT_MADE
     links, total = _chosen(ports, options)
     report = Report(ports.crm.name, ports.field_map.version)
     with contextlib.ExitStack() as open_files:
         takers = [report.add]
-        if options.csv:
+        if wanted.csv:
             # The mark in front lets Excel read UTF-8.
-            file = open_files.enter_context(options.csv.open("w", encoding="utf-8-sig", newline=""))
+            file = open_files.enter_context(wanted.csv.open("w", encoding="utf-8-sig", newline=""))
             takers.append(CsvRows(file).add)
         progress = open_files.enter_context(_progress())
         task = progress.add_task(ports.crm.name, total=total)
@@ -59,9 +90,11 @@ def _preview(ports: Ports, directory: Path | None, options: argparse.Namespace) 
             for take in takers:
                 take(deal)
             progress.advance(task)
-    if options.json:
-        options.json.write_text(report.as_json(), encoding="utf-8")
+    if wanted.json:
+        wanted.json.write_text(report.as_json(), encoding="utf-8")
     _tell(report)
+    for path in filter(None, (wanted.csv, wanted.json)):
+        print(f"Written: {path}")
     return ALARMING if report.alarming else UNTOUCHED
 
 
@@ -124,13 +157,17 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--all", action="store_true", help="every linked deal (the default)")
     which.add_argument("--sample", type=_count, metavar="N", help="N deals, chosen at random, the same each time")
     which.add_argument("--deal", metavar="ID", help="one deal, by referral id or record id")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every single forecast to a CSV file")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the grouped report as JSON")
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write every single forecast to a CSV file; with two CRMs, one each"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the grouped report as JSON; with two CRMs, one each"
+    )
+    local_settings.add_arguments(parser)
     return parser
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
+    return int(text)

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from shared.bootstrap import App
 from shared.errors import AccessDenied, CosellError
 from shared.mapping.loading import load_mapping
-from shared.settings import load_settings
+from tools.admin.asked import CRM
 from tools.admin.crms import admin_of
 from tools.admin.options import Options
 from tools.admin.provision.plan import Action, Item
 from tools.cli import local_settings
+from tools.cli.configured import app_for
+from tools.cli.quiet import quiet
 
 DEFAULT = Options()
 
@@ -20,9 +22,10 @@ DEFAULT = Options()
 def main(args: list[str]) -> int:
     """Show the plans, carry them out when asked to; 1 when something stands in the way. Each CRM is done for itself."""
     options = _parser().parse_args(args)
-    local_settings.into_environment()
+    quiet()
     try:
-        app = App(load_settings())
+        local_settings.into_environment(options)
+        app = app_for([], CRM)
     except CosellError as error:
         print(f"✖ {error}")
         return 1
@@ -48,7 +51,7 @@ def run(app: App, crm: str, options: Options = DEFAULT, *, apply: bool) -> int:
     items = provisioner.plan()
     print(f"{file.table} in {admin.url(app)}:\n{table(items)}")
     if any(item.action is Action.REFUSE for item in items):
-        print("✖ Nothing was changed. Settle what is refused, or name other columns in the mapping file.")
+        print("✖ Nothing was changed. Fix the refused columns, or map different ones.")
         return 1
     if all(item.action is Action.KEEP for item in items):
         print("✔ Nothing to do.")
@@ -91,4 +94,5 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--apply", action="store_true", help="create it, and wait until it can be used")
     parser.add_argument("--solution", default="", help="Dynamics 365: unique name of the solution to add it to")
     parser.add_argument("--user", default="", help="Salesforce: name of the app's own user, when another one signs in")
+    local_settings.add_arguments(parser)
     return parser

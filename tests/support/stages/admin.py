@@ -65,6 +65,9 @@ class Desk:
             "AzureWebJobsStorage": self._storage or NO_STORAGE,
             # A queue, and a ledger's token, of this desk's own.
             "SYNC_QUEUE": f"deals-{uuid.uuid4()}",
+            "CRM_POLL_SCHEDULE": "0 * * * * *",
+            "RECONCILE_SCHEDULE": "0 */10 * * * *",
+            "ALERT_WEBHOOK_URL": "https://chat.example/hook",
             "CRM": self.name,
             **self.sign_in(),
             **changes,
@@ -84,8 +87,15 @@ class Desk:
     def forget(self) -> None:
         """Empty what other desks left in the storage that they share."""
         ledger = self.app().ledger
-        for kind, name in (("cursor", self.name), ("token", "partner_center")):
+        for kind, name in (
+            ("cursor", self.name),
+            ("token", "partner_center"),
+            ("alert", "raised"),
+            ("webhook", "last-event"),
+        ):
             ledger.replace_value(kind, name, "", ledger.value(kind, name))
+        for parked in list(ledger.all_parked(self.name)):
+            ledger.unpark(parked.crm, parked.key)
 
     def administrator(self, **changes: str) -> App:
         """Return the app as an administrator signs in to provision."""

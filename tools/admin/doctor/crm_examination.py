@@ -12,7 +12,10 @@ from shared.mapping.check.lint import lint
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping, positions
 from tools.admin.crms import CrmAdmin, admin_of
-from tools.admin.doctor.report import Line, Mark, Owner, bad, good, guarded, look
+from tools.admin.doctor.report import Line, Mark, Owner, bad, good, guarded, look, note
+
+_MAPPING = "change the mapping file, or the CRM; `python3 cosell.py lint --live` checks it again"
+_PROVISION = "`python3 cosell.py provision --dry-run` shows what it would create and grant; or map another column"
 
 
 def examine_crm(app: App, name: str, *, stored: bool) -> Iterator[Line]:
@@ -24,14 +27,14 @@ def examine_crm(app: App, name: str, *, stored: bool) -> Iterator[Line]:
         mapping = load_mapping(name, app.settings.mapping_dir)
     except MappingError as error:
         for text in str(error).splitlines():
-            yield bad(about, text, Owner.CRM)
+            yield bad(about, text, Owner.CRM, _MAPPING)
         return
     yield from admin.examine(app, mapping)
     client = admin.client(app, mapping)
     fits = list(guarded(about, Owner.CRM, lambda: _mapping(app, mapping, client, about)))
     yield from fits
     if any(line.mark is Mark.BAD for line in fits):
-        yield look(feed, "not looked at until the mapping fits")
+        yield note(feed, "skipped: needs a mapping that fits")
     else:
         yield from guarded(feed, Owner.CRM, lambda: _feed(app, admin, client, feed, stored=stored))
 
@@ -40,9 +43,8 @@ def _mapping(app: App, mapping: FieldMap, client: Crm, about: str) -> Iterator[L
     found = lint(mapping.file, positions(client.name, app.settings.mapping_dir), client.describe())
     wrong = [each for each in found if each.severity is Severity.ERROR]
     for each in found:
-        yield bad(about, str(each), Owner.CRM) if each in wrong else look(about, str(each), Owner.CRM)
-    if any(each.lacking for each in wrong):
-        yield look(about, "`cosell.py provision --dry-run` shows what can be created and granted", Owner.CRM)
+        line = bad if each in wrong else look
+        yield line(about, str(each), Owner.CRM, _PROVISION if each.lacking else _MAPPING)
     if not wrong:
         yield good(about, f"version {mapping.version} fits the tables of the CRM")
 
@@ -53,7 +55,7 @@ def _feed(app: App, admin: CrmAdmin, client: Crm, feed: str, *, stored: bool) ->
     try:
         next(client.changes(cursor or None))
     except CursorExpired:
-        yield look(feed, "the cursor expired: the next poll reads every record once, and nothing is lost")
+        yield note(feed, "the cursor expired: the next poll reads every record once, and nothing is lost")
     except AccessDenied as error:
         raise AccessDenied(f"{admin.feed_right}: {error}") from error
     else:

@@ -1,7 +1,7 @@
 """The examination: everything that must be right for deals to travel, from the inside out. Changes nothing.
 
-What it writes it removes again: one row in the ledger. Redeeming the refresh token stores the rotated one, as every
-use of it does.
+What it writes it removes again: a row in the ledger, and a message that nobody can see. The refresh token is swapped,
+and its successor is not stored.
 """
 
 from __future__ import annotations
@@ -11,54 +11,101 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from shared.bootstrap import App
+from shared.errors import AccessDenied, ServiceUnavailable
+from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Parked
-from shared.urls import redacted
-from shared.webhook.events import REFERRAL_EVENTS
 from tools.admin.crms import ADMINS
 from tools.admin.doctor.crm_examination import examine_crm
-from tools.admin.doctor.report import Line, Mark, Owner, bad, clock, good, guarded, look
+from tools.admin.doctor.partner_center import examine_partner_center
+from tools.admin.doctor.report import CORRECT, Line, Mark, Owner, bad, good, guarded, look, note
+from tools.admin.doctor.waiting import examine_poison, examine_waiting
+from tools.admin.storage import NO_EMULATOR, emulator_runs, is_emulator
 
 SOON = timedelta(days=30)
+
+_BUNDLE = "set WEBHOOK_TRUST_BUNDLE to the current certificates, or update the app (README)"
 
 
 def examine(app: App) -> Iterator[Line]:
     """Yield a line for each thing that was looked at, as it is found."""
-    storage = list(guarded("storage", Owner.AZURE, lambda: _storage(app)))
-    yield from storage
-    stored = all(line.mark is not Mark.BAD for line in storage)
-    yield from guarded("trust bundle", Owner.AZURE, lambda: _trust(app))
-    if stored:
-        yield from _partner_center(app)
+    if is_emulator(app) and not emulator_runs():
+        yield note("storage", f"skipped: {NO_EMULATOR}")
+        app.ledger, stored = MemoryLedger(), False
     else:
-        yield look("Partner Center", "not looked at: its refresh token is kept in the storage that does not work")
+        storage = list(guarded("storage", Owner.AZURE, lambda: _storage(app)))
+        yield from storage
+        stored = all(line.mark is not Mark.BAD for line in storage)
+    yield from guarded("trust bundle", Owner.AZURE, lambda: _trust(app))
+    if stored or app.settings.key_vault_url or is_emulator(app):
+        yield from examine_partner_center(app, stored=stored)
+    else:
+        yield note("Partner Center", "skipped: needs working storage, which keeps its refresh token")
     for name in app.settings.crms:
         title = ADMINS[name].title if name in ADMINS else name
         yield from guarded(title, Owner.CRM, partial(examine_crm, app, name, stored=stored))
+    if stored:
+        yield from guarded("deals", Owner.AZURE, lambda: examine_waiting(app))
+    yield _alert_channel(app)
+
+
+def _alert_channel(app: App) -> Line:
+    if app.settings.alert_webhook_url:
+        return good("alert channel", "ALERT_WEBHOOK_URL is set")
+    text = "ALERT_WEBHOOK_URL is not set: alerts are in the log only, and nobody is told"
+    return look("alert channel", text, Owner.AZURE, "set it to an incoming webhook of a Teams or Slack channel")
 
 
 # --- our own house ---------------------------------------------------------------------------------------------------
 
+_HIDDEN = 60
+"""Seconds for which a message on trial is invisible; one that could not be deleted dies a second later.
+
+Storage wants the time to live to be the longer one (rest/api/storageservices/put-message).
+"""
+
 
 def _storage(app: App) -> Iterator[Line]:
-    """Yield whether rows can be written, read and deleted, and messages be sent."""
+    """Yield whether rows can be written, read and deleted, and messages be sent and deleted."""
     try:
         ledger, queue = app.ledger, app.queue
     except ValueError:
-        yield bad("storage", "AzureWebJobsStorage is no connection string", Owner.AZURE)
+        yield bad("storage", "AzureWebJobsStorage is no connection string", Owner.AZURE, CORRECT)
         return
     probe = Parked("doctor", str(uuid.uuid4()), "doctor", "a row to be deleted at once", app.clock.now(), 0, "")
     ledger.park(probe)
     found = ledger.parked(probe.crm, probe.key)
     ledger.unpark(probe.crm, probe.key)
     if found is None or ledger.parked(probe.crm, probe.key) is not None:
-        yield bad("storage: table", "a row that was written could not be read and deleted", Owner.AZURE)
+        text = "a row that was written could not be read and deleted"
+        yield bad("storage: table", text, Owner.AZURE, "use a general-purpose v2 storage account of its own")
     else:
         yield good("storage: table", "a row was written, read and deleted")
-    yield good("storage: queue", f"{app.settings.queue} answers; about {queue.waiting()} messages wait")
+    waiting = queue.waiting()
+    _try_queue(app)
+    yield good("storage: queue", f"{app.settings.queue} takes messages; about {waiting} wait")
+    yield from examine_poison(app)
+
+
+def _try_queue(app: App) -> None:
+    """Send a message that nobody can see, and delete it. Raises AccessDenied, ServiceUnavailable."""
+    name = app.settings.queue
+    try:
+        with app.queue_client(name) as client:
+            sent = client.send_message("doctor", visibility_timeout=_HIDDEN, time_to_live=_HIDDEN + 1)
+            client.delete_message(sent)
+    except (ClientAuthenticationError, HttpResponseError) as error:
+        if error.status_code in (401, 403):
+            raise AccessDenied(
+                f"messages may not be sent to the queue {name}: Queue Data Contributor is needed"
+            ) from error
+        raise ServiceUnavailable(f"the queue {name} does not take messages ({type(error).__name__})") from error
+    except AzureError as error:
+        raise ServiceUnavailable(f"the queue {name} does not answer ({type(error).__name__})") from error
 
 
 def _trust(app: App) -> Iterator[Line]:
@@ -68,14 +115,14 @@ def _trust(app: App) -> Iterator[Line]:
     current = [each for each in bundle if each not in roots and each.not_valid_after_utc > now]
     expired = [each for each in bundle if each.not_valid_after_utc <= now]
     if not roots:
-        yield bad("trust bundle", "holds no root certificate: every event is refused", Owner.AZURE)
+        yield bad("trust bundle", "holds no root certificate: every event is refused", Owner.AZURE, _BUNDLE)
     elif not current:
         what = "holds no unexpired intermediate certificate: events are refused with 401, and changes come late"
-        yield bad("trust bundle", f"{what}; see README, WEBHOOK_TRUST_BUNDLE", Owner.AZURE)
+        yield bad("trust bundle", what, Owner.AZURE, _BUNDLE)
     else:
         yield from _expiry(roots, current, now)
     if expired:
-        yield look("trust bundle", f"expired: {', '.join(map(_name, expired))}", Owner.AZURE)
+        yield look("trust bundle", f"expired: {', '.join(map(_name, expired))}", Owner.AZURE, _BUNDLE)
 
 
 def _expiry(roots: list[x509.Certificate], current: list[x509.Certificate], now: datetime) -> Iterator[Line]:
@@ -83,7 +130,7 @@ def _expiry(roots: list[x509.Certificate], current: list[x509.Certificate], now:
     until = f"the first to expire is {_name(first)}, on {first.not_valid_after_utc:%Y-%m-%d}"
     text = f"roots: {len(roots)}, intermediates: {len(current)}; {until}"
     yield (
-        look("trust bundle", text, Owner.AZURE)
+        look("trust bundle", text, Owner.AZURE, _BUNDLE)
         if first.not_valid_after_utc < now + SOON
         else good("trust bundle", text)
     )
@@ -92,54 +139,3 @@ def _expiry(roots: list[x509.Certificate], current: list[x509.Certificate], now:
 def _name(certificate: x509.Certificate) -> str:
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else certificate.subject.rfc4514_string()
-
-
-# --- Partner Center --------------------------------------------------------------------------------------------------
-
-
-def _partner_center(app: App) -> Iterator[Line]:
-    settings, admin = app.settings, Owner.PARTNER_CENTER
-    scopes = {"referrals": settings.partner_center_api_scope, "webhooks": settings.partner_center_webhooks_scope}
-    tokens = [
-        line
-        for name, scope in scopes.items()
-        for line in guarded(f"token: {name}", Owner.AZURE, partial(_token, app, name, scope))
-    ]
-    yield from tokens
-    if any(line.mark is Mark.BAD for line in tokens):
-        yield look("Partner Center", "not looked at without a token")
-        return
-    yield from guarded("Partner Center", admin, lambda: _referrals(app))
-    yield from guarded("webhook", admin, lambda: _registration(app))
-
-
-def _token(app: App, name: str, scope: str) -> Iterator[Line]:
-    app.partner_center_token(scope)
-    yield good(f"token: {name}", f"Entra ID issued one for {scope.removesuffix('/.default')}")
-
-
-def _referrals(app: App) -> Iterator[Line]:
-    theirs = app.partner_center.now()
-    yield good("Partner Center", "referrals can be listed")
-    yield clock("Partner Center", theirs, app.clock)
-
-
-def _registration(app: App) -> Iterator[Line]:
-    """Yield where events are sent. Being without them costs time, not changes: the Reconciler sweeps."""
-    found, wanted = app.webhooks.registration(), app.settings.webhook_public_url
-    if found is None:
-        yield look(
-            "webhook", "nothing is registered: changes come late, with the sweep; use RegisterWebhook", Owner.AZURE
-        )
-        return
-    shown = redacted(found.url)
-    if wanted is None:
-        yield look("webhook", f"events go to {shown}; set WEBHOOK_PUBLIC_URL to have that checked", Owner.AZURE)
-    elif found.url.rstrip("/") != wanted:
-        other = "with another key" if shown == redacted(wanted) else f"not to {redacted(wanted)}"
-        yield bad("webhook", f"events go to {shown}, {other}; use RegisterWebhook with overwrite", Owner.AZURE)
-    else:
-        yield good("webhook", f"events go to {shown}")
-    missing = sorted(REFERRAL_EVENTS - set(found.events))
-    if missing:
-        yield look("webhook", f"not registered: {', '.join(missing)}; use RegisterWebhook with overwrite", Owner.AZURE)

@@ -58,11 +58,16 @@ class Dynamics365Admin:
         return Dataverse(app.dynamics_service, self.url(app))
 
 
+_KEEP_LONGER = f"set the organization's expirechangetrackingindays to {RETENTION} or more"
+
+
 def _retention(crm: Dataverse) -> Iterator[Line]:
     days = crm.organization("expirechangetrackingindays")
     if days is None:
         return
     text = f"the change feed is kept for {days} days; after a longer pause everything is read once"
     yield (
-        good("Dynamics 365: retention", text) if days >= RETENTION else look("Dynamics 365: retention", text, Owner.CRM)
+        good("Dynamics 365: retention", text)
+        if days >= RETENTION
+        else look("Dynamics 365: retention", text, Owner.CRM, _KEEP_LONGER)
     )

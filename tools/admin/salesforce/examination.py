@@ -16,7 +16,7 @@ from shared.crm.salesforce.currency import OrgCurrency
 from shared.errors import AccessDenied, GoneError, SchemaMismatch
 from shared.http import Response
 from shared.mapping.field_map import FieldMap
-from tools.admin.doctor.report import Line, Owner, bad, good, guarded, look
+from tools.admin.doctor.report import Line, Owner, bad, good, guarded, look, note
 from tools.admin.salesforce.access import VIEW_ALL, for_app
 from tools.admin.salesforce.org import SalesforceOrg
 
@@ -25,6 +25,9 @@ _GRANTED = "`cosell.py provision --apply` grants it"
 
 
 # --- the sign-in -----------------------------------------------------------------------------------------------------
+
+
+_FEWER_CALLS = "let other integrations make fewer calls, or buy more API calls for the org"
 
 
 def whereabouts(organization: Row) -> str:
@@ -38,16 +41,15 @@ def my_domain(app: App) -> Line:
     wanted, identity = urlsplit(str(app.settings.salesforce_url)).netloc, app.salesforce_tokens.identity
     if identity is None or identity.host.casefold() == wanted.casefold():
         return good("Salesforce: My Domain", wanted)
-    what = f"the org calls itself https://{identity.host}, SALESFORCE_URL has another host; set it to that"
-    return look("Salesforce: My Domain", what, Owner.AZURE)
+    what = f"the org calls itself https://{identity.host}, SALESFORCE_URL has another host"
+    return look("Salesforce: My Domain", what, Owner.AZURE, f"set SALESFORCE_URL to https://{identity.host}")
 
 
 def session(app: App) -> Line:
     """Return how the app signs in, and how long that lasts: no answer of Salesforce tells the latter."""
     settings = app.settings
     how = "a client secret, as its app's run-as user" if settings.salesforce_client_secret else "a signed assertion"
-    rest = "a token ends with the session timeout of the app's policies or the org; a new one is fetched then"
-    return good("Salesforce: session", f"by {how}; {rest}")
+    return good("Salesforce: session", f"signed in by {how}; tokens renew automatically")
 
 
 def allowance(app: App, answer: Response) -> Iterator[Line]:
@@ -59,9 +61,9 @@ def allowance(app: App, answer: Response) -> Iterator[Line]:
     slow, stop = settings.salesforce_api_slow_at, settings.salesforce_api_stop_at
     text = f"{used} of {total} in 24 hours ({share:.0f} %); the app slows down at {slow:.0f} %, stops at {stop:.0f} %"
     if share >= stop:
-        yield bad("Salesforce: API calls", f"{text}: it stands still until others use fewer", Owner.CRM)
+        yield bad("Salesforce: API calls", f"{text}: it stands still until others use fewer", Owner.CRM, _FEWER_CALLS)
     elif share >= slow:
-        yield look("Salesforce: API calls", text, Owner.CRM)
+        yield look("Salesforce: API calls", text, Owner.CRM, _FEWER_CALLS)
     else:
         yield good("Salesforce: API calls", text)
 
@@ -90,12 +92,12 @@ def _rights(wire: Wire, mapping: FieldMap) -> Iterator[Line]:
         try:
             found = wire.get(path("sobjects", table, "describe"))
         except GoneError:
-            yield bad("Salesforce: rights", f"the app's user may not read {table}; {_GRANTED}", Owner.CRM)
+            yield bad("Salesforce: rights", f"the app's user may not read {table}", Owner.CRM, _GRANTED)
             continue
         for right, flag in _DESCRIBED_AS.items():
             if right in wanted and found.get(flag) is not True:
-                what = f"the app's user may not {right.lower()} {table}; {_GRANTED}"
-                yield bad("Salesforce: rights", what, Owner.CRM)
+                what = f"the app's user may not {right.lower()} {table}"
+                yield bad("Salesforce: rights", what, Owner.CRM, _GRANTED)
                 break
         else:
             held.append(f"{' and '.join(each.lower() for each in wanted if each != VIEW_ALL)} {table}")
@@ -110,13 +112,13 @@ def _sharing(org: SalesforceOrg, mapping: FieldMap) -> Iterator[Line]:
     try:
         seen = {row["SobjectType"] for row in org.query(soql)}
     except (AccessDenied, SchemaMismatch) as error:
-        yield look("Salesforce: sharing", f"whether the app's user sees every record cannot be told ({error.code})")
+        yield note("Salesforce: sharing", f"whether the app's user sees every record cannot be told ({error.code})")
         return
     tables = [table for table, rights in for_app(mapping, {}).objects.items() if VIEW_ALL in rights]
     hidden = [table for table in tables if table not in seen]
     if hidden:
         what = f"no permission set of the app's user has View All on {', '.join(hidden)}: without View All Data it sees"
-        yield look("Salesforce: sharing", f"{what} only what sharing rules show it; {_GRANTED}", Owner.CRM)
+        yield look("Salesforce: sharing", f"{what} only what sharing rules show it", Owner.CRM, _GRANTED)
     else:
         yield good("Salesforce: sharing", f"the app's user sees every {', '.join(tables)}")
 
@@ -127,8 +129,9 @@ def _editing(org: SalesforceOrg) -> Iterator[Line]:
     if row.get("DefaultOpportunityAccess") == "Edit":
         yield good("Salesforce: editing", "everybody's opportunities are open to editing")
         return
-    what = "other people's opportunities are not open to editing by default (organization-wide defaults): share them"
-    yield look("Salesforce: editing", f"{what} with the app's user, by a role above the sellers or a rule", Owner.CRM)
+    what = "other people's opportunities are not open to editing by default (organization-wide defaults)"
+    remedy = "share them with the app's user, by a role above the sellers or a sharing rule"
+    yield look("Salesforce: editing", what, Owner.CRM, remedy)
 
 
 def _currency(app: App, wire: Wire, mapping: FieldMap) -> Iterator[Line]:
@@ -147,7 +150,8 @@ def _duplicate_rules(org: SalesforceOrg) -> Iterator[Line]:
     if rows:
         rules = ", ".join(str(row["MasterLabel"]) for row in rows)
         what = f"{rules}: a new customer that looks like an account of another name or postal code waits for a person"
-        yield look("Salesforce: duplicate rules", what, Owner.CRM)
+        remedy = "let the rule allow what the app's user creates, or look at such deals by hand"
+        yield look("Salesforce: duplicate rules", what, Owner.CRM, remedy)
 
 
 def _deletions(wire: Wire, mapping: FieldMap) -> Iterator[Line]:
