@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.bootstrap import App
+from shared.identity import AzureTokens
+from shared.partner_center import key_vault
 from shared.partner_center.token_store import ReadOnlyStore, TokenStore
 
 if TYPE_CHECKING:
@@ -32,9 +34,28 @@ class OperatorApp(App):
         """Whether storage or Key Vault is reached under the operator's sign-in."""
         return not self.settings.storage or bool(self.settings.key_vault_url)
 
+    def check_operator(self) -> None:
+        """Raise SettingsError when nobody is signed in to Azure here."""
+        tokens = AzureTokens(key_vault.SCOPE, self.settings.entra_authority, (None, None, None), self.azure_identity)
+        tokens(fresh=True)
+
 
 def operator_credential() -> TokenCredential:
     """Return the credential of the Azure CLI, or else of the Azure Developer CLI."""
+    from azure.core.credentials import AccessToken
+    from azure.core.exceptions import ClientAuthenticationError
     from azure.identity import AzureCliCredential, AzureDeveloperCliCredential, ChainedTokenCredential
 
-    return ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential())
+    class Operator(ChainedTokenCredential):
+        """Says what to do instead of what each of the two said."""
+
+        def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+            try:
+                return super().get_token(*scopes, **options)
+            except ClientAuthenticationError as error:
+                raise ClientAuthenticationError(message=NOT_SIGNED_IN) from error
+
+    return Operator(AzureCliCredential(), AzureDeveloperCliCredential())
+
+
+NOT_SIGNED_IN = "nobody is signed in to Azure on this machine. Run `az login`, or `azd auth login`"

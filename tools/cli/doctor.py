@@ -13,7 +13,7 @@ from shared.errors import SettingsError
 from shared.settings import load_settings
 from tools.admin.doctor.examination import examine
 from tools.admin.doctor.installation import examine_installation
-from tools.admin.doctor.report import CORRECT, Line, Mark, Owner, bad, good, look, note
+from tools.admin.doctor.report import CORRECT, Line, Mark, Owner, bad, good, guarded, look, note
 from tools.admin.operator import OperatorApp
 from tools.cli import local_settings
 from tools.cli.quiet import quiet
@@ -58,8 +58,13 @@ def lines(environment: Mapping[str, str]) -> Iterator[Line]:
         yield look("settings", "DRY_RUN is on: nothing is written to either side", Owner.AZURE, remedy)
     app = OperatorApp(settings)
     if app.by_operator:
-        yield note("identity", "Azure is asked as you (az or azd), not as the app: its own roles are not tried")
+        yield from guarded("identity", Owner.AZURE, lambda: _identity(app))
     yield from examine(app)
+
+
+def _identity(app: OperatorApp) -> Iterator[Line]:
+    app.check_operator()
+    yield note("identity", "Azure is asked as you (az or azd), not as the app: its own roles are not tried")
 
 
 def show(found: Iterable[Line]) -> int:

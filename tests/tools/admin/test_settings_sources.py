@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SettingsError
+from tests.support.stages.doctor import Findings
 from tests.support.stages.sign_in import Machine
 from tests.unit.test_settings import GOOD
 from tools.admin.asked import CRM, KEEPING, PARTNER_CENTER, STORAGE, settings_for
+from tools.admin.doctor.report import Mark, Owner
 from tools.admin.operator import OperatorApp
 from tools.admin.references import _address
-from tools.cli import local_settings
+from tools.cli import doctor, local_settings
 from tools.simulators.key_vault import Role, Version
-from tools.simulators.world import World
+from tools.simulators.world import SYNC_USER, World
 
 
 @pytest.fixture
@@ -166,3 +168,32 @@ def test_everything_that_az_was_asked_for_is_free_of_secrets(machine: Machine) -
     machine.run("--vault", url)
     assert {" ".join(call[:2]) for call in machine.az()["calls"]} == {"account get-access-token"}
     assert "secret" not in json.dumps(machine.az()["calls"])
+
+
+def test_who_is_not_signed_in_to_azure_is_told_what_to_run(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.install_az(signed_in=False)
+    _, url = machine.make_vault()
+    assert machine.run("--vault", url) == 2
+    told = capsys.readouterr().err
+    assert "Run `az login`" in told
+    assert "ChainedTokenCredential" not in told
+
+
+def test_doctor_asks_azure_as_the_operator(machine: Machine) -> None:
+    machine.install_az()
+    vault, url = machine.make_vault()
+    machine.run("--vault", url)
+    crm = {"CRM": "dynamics365", "DYNAMICS_URL": machine.world.servers["referrals"].url}
+    host = {"CRM_POLL_SCHEDULE": "0 * * * * *", "RECONCILE_SCHEDULE": "0 */10 * * * *", "SYNC_QUEUE": "deals"}
+    settings = {**machine.settings(), **crm, **host, "KEY_VAULT_URL": url, "AzureWebJobsStorage": "nonsense"}
+    found = Findings(doctor.lines(settings))
+    assert "as you (az or azd)" in found.about("identity").text
+    assert found.about("sign-in").text.startswith(f"{SYNC_USER} on ")
+    assert found.about("token: webhooks").mark is Mark.GOOD
+    assert len(next(iter(vault.secrets.values()))) == 1
+    machine.install_az(signed_in=False)
+    first = Findings(doctor.lines(settings)).of(Mark.BAD)[0]
+    assert (first.subject, first.owner) == ("identity", Owner.AZURE)
+    assert "az login" in first.text
