@@ -376,7 +376,7 @@ def test_a_sign_in_that_is_nearly_over(desk: Desk) -> None:
 
 def test_nobody_has_signed_in(desk: Desk) -> None:
     found = see(desk.settings(PARTNER_CENTER_REFRESH_TOKEN=""))
-    assert ("sign-in", Owner.PARTNER_CENTER) in found.bad
+    assert found.bad == [("sign-in", Owner.PARTNER_CENTER)], "one cause is told once"
     assert "cosell.py sign-in" in found.about("sign-in").remedy
 
 

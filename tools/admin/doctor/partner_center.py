@@ -23,8 +23,20 @@ NEARLY_OVER = timedelta(days=14)
 
 def examine_partner_center(app: App, *, stored: bool) -> Iterator[Line]:
     """Yield a line for each thing. `stored`: whether the storage works, which knows when the last event came."""
+    admin = Owner.PARTNER_CENTER
+    signed_in = list(guarded("sign-in", admin, lambda: _signed_in(app)))
+    yield from signed_in
+    if any(line.mark is Mark.BAD for line in signed_in):
+        yield note("Partner Center", "skipped: needs a sign-in")
+    else:
+        yield from _both_apis(app)
+    yield from guarded("receiver", Owner.AZURE, lambda: _receiver(app))
+    if stored:
+        yield from guarded("events", Owner.AZURE, lambda: _events(app))
+
+
+def _both_apis(app: App) -> Iterator[Line]:
     settings, admin = app.settings, Owner.PARTNER_CENTER
-    yield from guarded("sign-in", admin, lambda: _signed_in(app))
     scopes = {"referrals": settings.partner_center_api_scope, "webhooks": settings.partner_center_webhooks_scope}
     tokens = [
         line
@@ -37,9 +49,6 @@ def examine_partner_center(app: App, *, stored: bool) -> Iterator[Line]:
     else:
         yield from guarded("Partner Center", admin, lambda: _referrals(app))
         yield from guarded("webhook", admin, lambda: _registration(app))
-    yield from guarded("receiver", Owner.AZURE, lambda: _receiver(app))
-    if stored:
-        yield from guarded("events", Owner.AZURE, lambda: _events(app))
 
 
 def _signed_in(app: App) -> Iterator[Line]:

@@ -52,8 +52,10 @@ class Line:
 
     def __str__(self) -> str:
         """The line as it is printed."""
+        if self.owner is None:
+            return f"{self.mark} {self.subject}: {self.text}"
         remedy = f": {self.remedy}" if self.remedy else ""
-        return f"{self.mark} {self.subject}: {self.text}" + (f" → {self.owner}{remedy}" if self.owner else "")
+        return f"{self.mark} {self.subject}: {self.text.rstrip('.')} → {self.owner}{remedy}"
 
     def as_data(self) -> dict[str, str | None]:
         """The line for `--json`."""
