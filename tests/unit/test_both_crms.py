@@ -71,6 +71,7 @@ def test_a_message_is_handled_for_the_other_and_kept_for_the_one(world: World) -
 
 
 def test_both_are_made_from_their_own_settings_and_files(tmp_path: Path) -> None:
+    (tmp_path / "dynamics365.yaml").write_text("overlay: true\nversion: ours", encoding="utf-8")
     given = {**GOOD, **SALESFORCE, "CRM": "dynamics365,salesforce", "MAPPING_DIR": str(tmp_path)}
     settings = load_settings({name: value for name, value in given.items() if value})
     app = App(settings, ManualClock(), ScriptedTransport())

@@ -46,12 +46,14 @@ def test_an_unknown_command_says_which_there_are(checkout: Path) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_its_module(name: str) -> None:
-    assert callable(importlib.import_module(f"tools.cli.{name}").main)
+    assert callable(importlib.import_module(f"tools.cli.{name.replace('-', '_')}").main)
 
 
 def test_every_module_with_a_main_is_a_command() -> None:
     names = {path.stem for path in (cosell.ROOT / "tools" / "cli").glob("*.py") if not path.stem.startswith("__")}
-    assert {name for name in names if hasattr(importlib.import_module(f"tools.cli.{name}"), "main")} == set(COMMANDS)
+    assert {name for name in names if hasattr(importlib.import_module(f"tools.cli.{name}"), "main")} == {
+        name.replace("-", "_") for name in COMMANDS
+    }
 
 
 def test_an_old_python_gets_a_plain_message(monkeypatch: pytest.MonkeyPatch) -> None:
