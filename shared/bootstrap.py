@@ -13,31 +13,37 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts import Alerts, Notifier
 from shared.choices import OnLoss
 from shared.clock import Clock, SystemClock
-from shared.crm.port import Crm, Turns
+from shared.crm.dynamics365.connect import Dynamics365Connection
+from shared.crm.port import Connection
+from shared.crm.salesforce.connect import SalesforceConnection
 from shared.errors import SettingsError
 from shared.http import RequestsTransport, Service, Transport
 from shared.ledger.port import Ledger
 from shared.partner_center.port import PartnerCenter
 from shared.partner_center.webhooks import Webhooks
+from shared.pem import text_or_file
 from shared.settings import Settings, load_settings
-from shared.sync.task import Ports
 from shared.webhook.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from shared.crm.salesforce.allowance import Allowance
-    from shared.crm.salesforce.api import Wire
-    from shared.crm.salesforce.tokens import SalesforceTokens
-    from shared.mapping.field_map import FieldMap
     from shared.partner_center.signature import SignatureCheck
     from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
     from shared.partner_center.trust import Trust
     from shared.queue.storage_queue import StorageDealQueue
+    from shared.sync.task import Ports
     from shared.sync.worker import Work
     from shared.webhook.heartbeat import Heartbeat
     from shared.webhook.receiver import Receiver
     from shared.webhook.registration_answers import RegistrationDesk
+
+
+CONNECTORS: Mapping[str, Callable[[Settings, Transport, Clock], Connection]] = {
+    "dynamics365": Dynamics365Connection,
+    "salesforce": SalesforceConnection,
+}
+"""The CRMs that there are. Another one is an entry here, and a folder of its own."""
 
 
 class App:
@@ -48,6 +54,7 @@ class App:
         self.clock = clock or SystemClock()
         self.transport = transport or RequestsTransport()
         self.random = random.Random()  # noqa: S311 - jitter, not a secret
+        self._connections: dict[str, Connection] = {}
 
     # --- storage ---------------------------------------------------------------------------------------------------
 
@@ -195,15 +202,15 @@ class App:
     def _ports_of(self, name: str) -> Ports:
         from shared.ledger.turns import LedgerTurns
         from shared.mapping.loading import load_mapping
+        from shared.sync.task import Ports
 
-        mapping = load_mapping(name, self.settings.mapping_dir)
-        turns = LedgerTurns(self.ledger, self.clock)
+        field_map = load_mapping(name, self.settings.mapping_dir)
         return Ports(
-            self.salesforce(mapping, turns) if name == "salesforce" else self._dynamics365(mapping),
+            self.connection(name).records(field_map, LedgerTurns(self.ledger, self.clock)),
             self.partner_center,
             self.ledger,
             self.queue,
-            mapping,
+            field_map,
             self.clock,
             self.random,
             self.settings.crm_audit,
@@ -211,67 +218,11 @@ class App:
             tuple(other for other in self.settings.crms if other != name),
         )
 
-    def _dynamics365(self, mapping: FieldMap) -> Crm:
-        from shared.crm.dynamics365.records import Dynamics365
-
-        return Dynamics365(self.dynamics_service, str(self.settings.dynamics_url), mapping, self.clock)
-
-    @functools.cached_property
-    def dynamics_service(self) -> Service:
-        """Dynamics 365 under the app's identity."""
-        from shared.crm.dynamics365.errors import classifier
-        from shared.identity import AzureTokens
-
-        settings = self.settings
-        url = str(settings.dynamics_url)
-        tokens = AzureTokens(
-            f"{url}/.default",
-            settings.entra_authority,
-            (settings.dynamics_tenant_id, settings.dynamics_client_id, settings.dynamics_client_secret),
-        )
-        return Service("Dynamics 365", self.transport, self.clock, tokens, classifier(self.clock))
-
-    def salesforce(self, mapping: FieldMap, turns: Turns) -> Crm:
-        """Return Salesforce's client; `turns` keeps two workers from making the same account."""
-        from shared.crm.salesforce.records import Salesforce
-
-        return Salesforce(self.salesforce_wire(mapping), mapping, self.clock, turns, self.settings.salesforce_currency)
-
-    def salesforce_wire(self, mapping: FieldMap) -> Wire:
-        """Return Salesforce's REST API under the app's identity."""
-        from shared.crm.salesforce.api import Wire
-
-        key = mapping.columns.referral_identifier
-        url, version = str(self.settings.salesforce_url), self.settings.salesforce_api_version
-        return Wire(self.salesforce_service(key), url, version, self._salesforce_allowance, self.clock, key)
-
-    def salesforce_service(self, key: str = "") -> Service:
-        """Return Salesforce under the app's identity; a duplicate of the field `key`, else of any, means "exists"."""
-        from shared.crm.salesforce.errors import classifier
-
-        observe = self._salesforce_allowance.observe
-        tokens = self.salesforce_tokens
-        return Service("Salesforce", self.transport, self.clock, tokens, classifier(key), observe=observe)
-
-    @functools.cached_property
-    def _salesforce_allowance(self) -> Allowance:
-        from shared.crm.salesforce.allowance import Allowance
-
-        return Allowance(self.clock, self.settings.salesforce_api_slow_at, self.settings.salesforce_api_stop_at)
-
-    @functools.cached_property
-    def salesforce_tokens(self) -> SalesforceTokens:
-        """The sign-in to Salesforce."""
-        from shared.crm.salesforce.tokens import SalesforceTokens, client_credentials, jwt_bearer
-
-        settings, client_id = self.settings, str(self.settings.salesforce_client_id)
-        url = str(settings.salesforce_url)
-        if settings.salesforce_client_secret:
-            grant = client_credentials(client_id, settings.salesforce_client_secret)
-        else:
-            private_key = _text_or_file("SALESFORCE_PRIVATE_KEY", settings.salesforce_private_key or "")
-            grant = jwt_bearer(client_id, str(settings.salesforce_username), private_key, url, self.clock)
-        return SalesforceTokens(self.transport, self.clock, url, grant)
+    def connection(self, name: str) -> Connection:
+        """Return the CRM of this name under the app's identity: one for the whole process."""
+        if name not in self._connections:
+            self._connections[name] = CONNECTORS[name](self.settings, self.transport, self.clock)
+        return self._connections[name]
 
     # --- use cases -------------------------------------------------------------------------------------------------
 
@@ -317,7 +268,7 @@ class App:
         return Work(self.ports, self.alerts, self.random, self.queue)
 
 
-class _Crms(Mapping[str, Ports]):
+class _Crms(Mapping[str, "Ports"]):
     """Makes each CRM's collaborators when they are asked for, so that a mistake in one CRM's mapping stops only it."""
 
     def __init__(self, names: Iterable[str], make: Callable[[str], Ports]) -> None:
@@ -337,7 +288,7 @@ class _Crms(Mapping[str, Ports]):
 
 
 def _storage_options() -> dict[str, Any]:
-    """Return the SDK's timeouts; its own defaults of five minutes wait_until_guard_holds a function."""
+    """Return the SDK's timeouts; its own defaults of five minutes outlast a function."""
     return {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
 
 
@@ -352,7 +303,7 @@ def _certificate(pem: str | None) -> dict[str, str]:
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA1
 
-    text = _text_or_file("PARTNER_CENTER_CLIENT_CERTIFICATE", pem or "")
+    text = text_or_file("PARTNER_CENTER_CLIENT_CERTIFICATE", pem or "")
     try:
         thumbprint = x509.load_pem_x509_certificate(text.encode()).fingerprint(SHA1()).hex()  # noqa: S303 - Entra's id
     except ValueError as error:
@@ -363,16 +314,7 @@ def _certificate(pem: str | None) -> dict[str, str]:
 def _trust_bundle(setting: str | None) -> bytes:
     if setting is None:
         return (Path(__file__).parent / "partner_center" / "trust_bundle.pem").read_bytes()
-    return _text_or_file("WEBHOOK_TRUST_BUNDLE", setting).encode()
-
-
-def _text_or_file(name: str, value: str) -> str:
-    if "-----BEGIN" in value:
-        return value.replace("\\n", "\n")
-    try:
-        return Path(value).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}: is neither PEM text nor a readable file.") from error
+    return text_or_file("WEBHOOK_TRUST_BUNDLE", setting).encode()
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,8 +1,8 @@
 """What the sync needs from a CRM, with pre- and postconditions. Dynamics 365 and Salesforce implement it alike.
 
 Columns travel as plain JSON values by logical name. Look-up columns that the mapping names (currency) carry their
-natural key (the ISO code) instead of the CRM's internal id, in both directions. A record is an opportunity; leads will
-be a second table of the same adapter, told apart by the shape of their ids.
+natural key (the ISO code) instead of the CRM's internal id, in both directions. A client serves the one table that its
+mapping file names: which table a record is of is known, and never read from its id.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shared.lifecycle import Stage
 from shared.mapping.check.tables import Description
+
+if TYPE_CHECKING:
+    from shared.mapping.field_map import FieldMap
 
 Columns = Mapping[str, object]
 
@@ -80,8 +83,16 @@ class Turns(Protocol):
         ...
 
 
+class Connection(Protocol):
+    """One CRM under the app's identity: its sign-in, limits and API, shared by the clients of its tables."""
+
+    def records(self, field_map: FieldMap, turns: Turns) -> Crm:
+        """Return the client of the table that the mapping names. Raises MappingError for one that it does not know."""
+        ...
+
+
 class Crm(Protocol):
-    """One CRM.
+    """One table of a CRM.
 
     Every method may raise the retriable and fatal families. Writes raise DataError when the CRM refuses the content
     (validation, the customer's own logic), with the CRM's words in it.
@@ -102,7 +113,10 @@ class Crm(Protocol):
         ...
 
     def owns(self, record_id: str) -> bool:
-        """Whether the text is shaped like one of this CRM's record ids. No call."""
+        """Whether the text is shaped like the id of one of these records. No call.
+
+        It may be another table's all the same (Dynamics 365: every id is a GUID): only `read` tells whose it is.
+        """
         ...
 
     def read(self, record_id: str) -> Record:

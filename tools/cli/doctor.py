@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from shared.bootstrap import App
 from shared.errors import SettingsError
 from shared.settings import load_settings
-from tools.admin.doctor.examination import examine
+from tools.admin.doctor.diagnosis import diagnose
 from tools.admin.doctor.report import Line, Mark, Owner, bad, good, look
 from tools.cli import local_settings
 
@@ -44,7 +44,7 @@ def lines(environment: Mapping[str, str]) -> Iterator[Line]:
     yield good("settings", "complete")
     if settings.dry_run:
         yield look("settings", "DRY_RUN is on: nothing is written to either side", Owner.AZURE)
-    yield from examine(App(settings))
+    yield from diagnose(App(settings))
 
 
 def show(found: Iterable[Line]) -> int:

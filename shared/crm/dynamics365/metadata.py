@@ -14,6 +14,9 @@ from shared.mapping.check.needs import account_needs, contact_needs, owner_needs
 from shared.mapping.check.tables import Column, Description, Key, Kind, Option, Table
 from shared.mapping.model import MappingFile
 
+LONGEST_TEXT = 4000
+"""Characters that a column with a single line of text can hold (create-update-column-definitions...)."""
+
 Get = Callable[[str, Mapping[str, str]], Mapping[str, object]]
 """Reads (path below the service root, query) and returns the JSON object."""
 

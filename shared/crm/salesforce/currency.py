@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from shared.crm.salesforce.api import Wire
+from shared.crm.salesforce.api import SalesforceApi
 from shared.errors import DataError, Problem, SchemaMismatch, SettingsError
 
 COLUMN = "CurrencyIsoCode"
@@ -16,8 +16,8 @@ class OrgCurrency:
     `configured` is for orgs that do not tell (setting SALESFORCE_CURRENCY).
     """
 
-    def __init__(self, wire: Wire, table: str, configured: str | None) -> None:
-        self._wire = wire
+    def __init__(self, api: SalesforceApi, table: str, configured: str | None) -> None:
+        self._api = api
         self._table = table
         self._configured = configured
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class OrgCurrency:
 
     def _ask(self) -> str | None:
         try:
-            self._wire.query(f"SELECT {COLUMN} FROM {self._table} LIMIT 1")  # noqa: S608
+            self._api.query(f"SELECT {COLUMN} FROM {self._table} LIMIT 1")  # noqa: S608
         except SchemaMismatch as error:
             if COLUMN not in str(error):
                 raise
@@ -51,7 +51,7 @@ class OrgCurrency:
 
     def _default(self) -> str:
         try:
-            rows = self._wire.query("SELECT DefaultCurrencyIsoCode FROM Organization").rows
+            rows = self._api.query("SELECT DefaultCurrencyIsoCode FROM Organization").rows
         except SchemaMismatch:
             rows = ()
         code = rows[0].get("DefaultCurrencyIsoCode") if rows else None

@@ -52,7 +52,7 @@ def classify(status: int, content: object, key: str) -> CosellError:
     """Return the error that an answer, or one part of a composite answer, means."""
     errors = _errors(content)
     if not errors:
-        return _wordless(status)
+        return _error_without_code(status)
     first = errors[0]
     return _classify(status, first, errors, key).with_remote(_code(first), "")
 
@@ -106,8 +106,8 @@ def _passing(status: int, code: str, words: str) -> CosellError | None:
     return None
 
 
-def _wordless(status: int) -> CosellError:
-    """A page instead of an error: maintenance, a proxy, a wrong host. What it says of a record is not believed."""
+def _error_without_code(status: int) -> CosellError:
+    """Not JSON: a maintenance page, a proxy, a wrong host. Never read it as a missing record."""
     if status == 403:
         return AccessDenied("Salesforce, or something before it, denies access; check the allowed IP ranges")
     if status == 412:

@@ -21,8 +21,8 @@ class Severity(StrEnum):
 class Finding:
     """One thing that is wrong, and where it is written.
 
-    `nearest` is the valid name that was probably meant. `lacking`: the CRM has not, or does not grant, what could be
-    created or granted.
+    `nearest` is the valid name that was probably meant. `can_be_provisioned`: the CRM does not have, or does not grant,
+    what `cosell.py provision` could create or grant.
     """
 
     severity: Severity
@@ -32,7 +32,7 @@ class Finding:
     nearest: str = ""
     file: str = ""
     line: int = 0
-    lacking: bool = False
+    can_be_provisioned: bool = False
 
     def __str__(self) -> str:
         """The finding on one line, as compilers write theirs."""
@@ -41,10 +41,18 @@ class Finding:
 
 
 def error(
-    field: str, place: Place, what: str, among: Iterable[str] = (), meant: str = "", *, lacking: bool = False
+    field: str,
+    place: Place,
+    what: str,
+    candidates: Iterable[str] = (),
+    typed: str = "",
+    *,
+    can_be_provisioned: bool = False,
 ) -> Finding:
-    """Return an error; the nearest name to `meant` is looked up `among` the valid ones."""
-    return Finding(Severity.ERROR, field, place, what, nearest(meant, among), lacking=lacking)
+    """Return an error; the nearest name to what was `typed` is looked up among the `candidates`."""
+    return Finding(
+        Severity.ERROR, field, place, what, nearest(typed, candidates), can_be_provisioned=can_be_provisioned
+    )
 
 
 def warning(field: str, place: Place, what: str) -> Finding:
@@ -52,8 +60,8 @@ def warning(field: str, place: Place, what: str) -> Finding:
     return Finding(Severity.WARNING, field, place, what)
 
 
-def nearest(name: str, among: Iterable[str]) -> str:
+def nearest(name: str, candidates: Iterable[str]) -> str:
     """Return the most similar name, or an empty text when none is similar."""
-    by_folded = {each.casefold(): each for each in among}
+    by_folded = {each.casefold(): each for each in candidates}
     found = get_close_matches(name.casefold(), by_folded, n=1)
     return by_folded[found[0]] if found else ""

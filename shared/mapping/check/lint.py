@@ -13,7 +13,7 @@ from shared.errors import DataError
 from shared.lifecycle import Stage
 from shared.mapping.check import referral_shape as wire
 from shared.mapping.check.findings import Finding, Severity, error, warning
-from shared.mapping.check.lint_live import against
+from shared.mapping.check.lint_live import check_against_live_tables
 from shared.mapping.check.needs import Need, Place, record_needs
 from shared.mapping.check.tables import Description
 from shared.mapping.conditions import Condition
@@ -28,7 +28,7 @@ __all__ = ["Finding", "Severity", "lint", "offline"]
 
 def lint(file: MappingFile, where: Where, live: Description | None = None) -> list[Finding]:
     """Return everything that is wrong, in the order of the file; with `live`, also against the CRM's tables."""
-    found = [*offline(file), *(against(file, live) if live else ())]
+    found = [*offline(file), *(check_against_live_tables(file, live) if live else ())]
     placed = [replace(each, file=name, line=line) for each in found for name, line in [where(each.place)]]
     return sorted(placed, key=lambda each: (each.file, each.line))
 

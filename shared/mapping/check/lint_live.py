@@ -15,7 +15,7 @@ _WRITTEN_BY_STAGE = (Kind.STATE, Kind.STATUS)
 _WITH_OPTIONS = (Kind.CHOICE, Kind.STATE, Kind.STATUS)
 
 
-def against(file: MappingFile, live: Description) -> Iterator[Finding]:
+def check_against_live_tables(file: MappingFile, live: Description) -> Iterator[Finding]:
     """Yield what does not fit the live tables."""
     record = record_needs(file)
     yield from _columns(record, live.record)
@@ -36,7 +36,7 @@ def against(file: MappingFile, live: Description) -> Iterator[Finding]:
         yield error("table", ("table",), what)
 
 
-def misfits(need: Need, column: Column) -> Iterator[Finding]:
+def column_mismatches(need: Need, column: Column) -> Iterator[Finding]:
     """Yield why an existing column cannot hold what the mapping file wants to keep in it, whoever may write it."""
     if what := wrong_kind(need, column):
         yield error(need.field, need.place, what)
@@ -65,7 +65,7 @@ def _columns(needs: Iterable[Need], table: Table) -> Iterator[Finding]:
         if column is None:
             yield _missing(need.field, need.place, need.column, table)
         else:
-            yield from misfits(need, column)
+            yield from column_mismatches(need, column)
             yield from _write(need, column)
             yield from _look_up(need, column, table)
 
@@ -82,7 +82,7 @@ def _look_up(need: Need, column: Column, table: Table) -> Iterator[Finding]:
 
 def _missing(field: str, place: Place, name: str, table: Table) -> Finding:
     what = f"the table {table.name} has no column {name}, or hides it from the app's user"
-    return error(field, place, what, table.columns, name, lacking=True)
+    return error(field, place, what, table.columns, name, can_be_provisioned=True)
 
 
 def _length(need: Need, column: Column) -> Iterator[Finding]:
@@ -106,7 +106,7 @@ def _write(need: Need, column: Column) -> Iterator[Finding]:
     ):
         if wanted and not possible:
             what = f"the CRM does not let the column {need.column} be written at {moment}"
-            yield error(need.field, need.place, what, lacking=True)
+            yield error(need.field, need.place, what, can_be_provisioned=True)
 
 
 def _options(need: Need, column: Column) -> Iterator[Finding]:
@@ -204,7 +204,7 @@ def _key(file: MappingFile, table: Table) -> Iterator[Finding]:
     key = table.key(name)
     if key is None:
         what = f"the table {table.name} has no {table.key_title} on {name}: a deal could be doubled"
-        yield error(field, place, what, lacking=True)
+        yield error(field, place, what, can_be_provisioned=True)
     elif not key.active:
         what = f"the {table.key_title} on {name} is {key.state}, not active: a deal could be doubled"
         yield error(field, place, what)

@@ -12,9 +12,6 @@ from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
 Place = tuple[int | str, ...]
 """The way to a value in the mapping file: keys and list positions."""
 
-LONGEST_TEXT = {"opportunity": 4000, "Opportunity": 255}
-"""Characters that a single line of text can hold, by table: Dataverse's or Salesforce's. Longer texts are multiline."""
-
 _TEXTS = (Kind.TEXT, Kind.MEMO)
 _WORDS = (*_TEXTS, Kind.CHOICE)
 
@@ -54,10 +51,13 @@ class Need:
     update: bool = False
 
 
-def record_needs(file: MappingFile) -> list[Need]:
-    """Return what is needed of the record's table; the status columns are not among it."""
-    longest = LONGEST_TEXT.get(file.table, max(LONGEST_TEXT.values()))
-    return [*_own(file), *_rows("fields", "", file.fields, longest=longest)]
+def record_needs(file: MappingFile, longest_text: int | None = None) -> list[Need]:
+    """Return what is needed of the record's table; the status columns are not among it.
+
+    `longest_text` is how many characters a new column with a single line can hold in this CRM; longer texts are made
+    multiline. It is of no account where nothing is made.
+    """
+    return [*_own(file), *_rows("fields", "", file.fields, longest=longest_text)]
 
 
 def account_needs(file: MappingFile) -> list[Need]:
@@ -97,7 +97,7 @@ def _rows(
     place: Place | None = None,
     *,
     create: bool = False,
-    longest: int = 255,
+    longest: int | None = None,
 ) -> Iterator[Need]:
     for number, row in enumerate(rows):
         moments = row.to_crm if isinstance(row, FieldRow) else ()
@@ -126,11 +126,11 @@ def _length(row: Pair) -> int | None:
     return row.limit
 
 
-def _kinds(row: Pair, longest: int) -> tuple[Kind, ...]:
+def _kinds(row: Pair, longest: int | None) -> tuple[Kind, ...]:
     if row.codec == "choice":
         return _choice_kinds(list(row.values or ()))
     kinds = _KINDS.get(row.codec, ())
-    is_long = kinds[:2] == _TEXTS and (row.limit or 0) > longest
+    is_long = longest is not None and kinds[:2] == _TEXTS and (row.limit or 0) > longest
     return (Kind.MEMO, Kind.TEXT, *kinds[2:]) if is_long else kinds
 
 

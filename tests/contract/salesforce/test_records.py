@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from shared.crm.port import AccountWanted, Record
-from shared.crm.salesforce.records import Salesforce, _mark
+from shared.crm.salesforce.records import Salesforce
+from shared.crm.salesforce.versions import version_of
 from shared.errors import (
     AlreadyExists,
     DataError,
@@ -81,11 +82,15 @@ def test_what_is_remembered_by_its_version_alone_is_put_back_as_a_whole(stage: S
     assert (held["Description"], held["Amount"]) == ("the seller's", 42000)
 
 
+def marked(columns: dict[str, object]) -> str:
+    return version_of("2026-03-01T12:00:00Z", columns)
+
+
 def test_a_version_does_not_depend_on_how_a_value_is_spelled() -> None:
     first = {"Amount": 42000.0, "Description": "a\r\nb", "NextStep": "", "IsWon": False}
-    assert _mark(first) == _mark({"Amount": 42000, "Description": "a\nb", "NextStep": None, "IsWon": False})
+    assert marked(first) == marked({"Amount": 42000, "Description": "a\nb", "NextStep": None, "IsWon": False})
     for name, other in (("Amount", 42000.5), ("Description", "a b"), ("NextStep", "x"), ("IsWon", True)):
-        assert _mark({**first, name: other}) != _mark(first)
+        assert marked({**first, name: other}) != marked(first)
 
 
 def test_a_still_newer_edit_is_not_put_back(stage: SalesforceStage) -> None:

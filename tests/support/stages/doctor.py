@@ -1,4 +1,4 @@
-"""An examination, and what was found."""
+"""A diagnosis, and what was found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECRETS = ("PARTNER_CENTER_REFRESH_TOKEN", "TOKEN_ENCRYPTION_KEY", "DYNAMICS_CLI
 
 
 class Findings(list[Line]):
-    """The lines of one examination."""
+    """The lines of one diagnosis."""
 
     def of(self, mark: Mark) -> list[Line]:
         return [line for line in self if line.mark is mark]

@@ -18,7 +18,7 @@ from shared.webhook.registration_request import DEFAULT_EVENTS
 from tests.support.fakes.clock import FakeClock
 from tests.support.stages.admin import DynamicsDesk as Desk
 from tests.support.stages.doctor import Findings, see
-from tools.admin.doctor.examination import examine
+from tools.admin.doctor.diagnosis import diagnose
 from tools.admin.doctor.report import Line, Mark, Owner
 from tools.cli import doctor, lint, provision
 from tools.simulators.dataverse.columns import Column, Kind
@@ -97,7 +97,7 @@ def test_a_healthy_installation_is_looked_at_from_end_to_end(desk: Desk) -> None
     ]
 
 
-def test_the_examination_leaves_nothing_behind(desk: Desk) -> None:
+def test_the_diagnosis_leaves_nothing_behind(desk: Desk) -> None:
     see(desk.settings())
     assert list(desk.app().ledger.all_parked("doctor")) == []
     assert desk.posts() == 0
@@ -259,7 +259,7 @@ def test_the_shipped_bundle_lacks_intermediates(desk: Desk) -> None:
 
 
 def at(desk: Desk, moment: datetime) -> Findings:
-    return Findings(examine(App(load_settings(desk.settings()), FakeClock(moment))))
+    return Findings(diagnose(App(load_settings(desk.settings()), FakeClock(moment))))
 
 
 def test_clocks_that_are_apart_are_mentioned(desk: Desk) -> None:

@@ -88,7 +88,7 @@ def test_a_healthy_org_is_looked_at_from_end_to_end(desk: SalesforceDesk) -> Non
     assert told == f"signed in as {INTEGRATION_USER} in Partner (Enterprise Edition, production)"
 
 
-def test_the_examination_writes_nothing(desk: SalesforceDesk) -> None:
+def test_the_diagnosis_writes_nothing(desk: SalesforceDesk) -> None:
     before = desk.posts()
     see(desk.settings())
     assert desk.posts() == before

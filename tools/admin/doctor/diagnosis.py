@@ -1,4 +1,4 @@
-"""The examination: everything that must be right for deals to travel, from the inside out. Changes nothing.
+"""The diagnosis: everything that must be right for deals to travel, from the inside out. Changes nothing.
 
 What it writes it removes again: one row in the ledger. Redeeming the refresh token stores the rotated one, as every
 use of it does.
@@ -19,14 +19,14 @@ from shared.ledger.port import Parked
 from shared.urls import redacted
 from shared.webhook.events import REFERRAL_EVENTS
 from tools.admin.crms import ADMINS
-from tools.admin.doctor.crm_examination import examine_crm
+from tools.admin.doctor.crm_diagnosis import diagnose_crm
 from tools.admin.doctor.report import Line, Mark, Owner, bad, clock, good, guarded, look
 
 SOON = timedelta(days=30)
 
 
-def examine(app: App) -> Iterator[Line]:
-    """Yield a line for each thing that was looked at, as it is found."""
+def diagnose(app: App) -> Iterator[Line]:
+    """Yield a line for each thing that was checked, as it is found."""
     storage = list(guarded("storage", Owner.AZURE, lambda: _storage(app)))
     yield from storage
     stored = all(line.mark is not Mark.BAD for line in storage)
@@ -37,7 +37,7 @@ def examine(app: App) -> Iterator[Line]:
         yield look("Partner Center", "not looked at: its refresh token is kept in the storage that does not work")
     for name in app.settings.crms:
         title = ADMINS[name].title if name in ADMINS else name
-        yield from guarded(title, Owner.CRM, partial(examine_crm, app, name, stored=stored))
+        yield from guarded(title, Owner.CRM, partial(diagnose_crm, app, name, stored=stored))
 
 
 # --- our own house ---------------------------------------------------------------------------------------------------

@@ -1,16 +1,16 @@
-"""What doctor looks at in Salesforce beyond the mapping file itself."""
+"""What doctor checks in Salesforce beyond the mapping file itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from simple_salesforce.format import format_soql
 
 from shared.bootstrap import App
 from shared.crm.salesforce.allowance import usage
-from shared.crm.salesforce.api import Row, Wire, path
+from shared.crm.salesforce.api import Row, SalesforceApi, path
+from shared.crm.salesforce.connect import SalesforceConnection
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.crm.salesforce.currency import OrgCurrency
 from shared.errors import AccessDenied, GoneError, SchemaMismatch
@@ -33,12 +33,12 @@ def whereabouts(organization: Row) -> str:
     return f"{organization.get('Name')} ({organization.get('OrganizationType')}, {kind})"
 
 
-def my_domain(app: App) -> Line:
+def my_domain(org: SalesforceOrg) -> Line:
     """Return whether the setting names the host that the org calls its own."""
-    wanted, identity = urlsplit(str(app.settings.salesforce_url)).netloc, app.salesforce_tokens.identity
-    if identity is None or identity.host.casefold() == wanted.casefold():
+    wanted, named = org.my_domain()
+    if named.casefold() == wanted.casefold():
         return good("Salesforce: My Domain", wanted)
-    what = f"the org calls itself https://{identity.host}, SALESFORCE_URL has another host; set it to that"
+    what = f"the org calls itself https://{named}, SALESFORCE_URL has another host; set it to that"
     return look("Salesforce: My Domain", what, Owner.AZURE)
 
 
@@ -69,26 +69,26 @@ def allowance(app: App, answer: Response) -> Iterator[Line]:
 # --- what the mapping file rests on ----------------------------------------------------------------------------------
 
 
-def examine(app: App, mapping: FieldMap) -> Iterator[Line]:
+def check_prerequisites(app: App, connection: SalesforceConnection, mapping: FieldMap) -> Iterator[Line]:
     """Yield what stands in the way of this mapping file besides its fields."""
-    org, wire = SalesforceOrg(app), app.salesforce_wire(mapping)
+    org, api = SalesforceOrg(connection), connection.api(mapping)
     checks = {
-        "Salesforce: rights": lambda: _rights(wire, mapping),
+        "Salesforce: rights": lambda: _rights(api, mapping),
         "Salesforce: sharing": lambda: _sharing(org, mapping),
         "Salesforce: editing": lambda: _editing(org),
-        "Salesforce: currency": lambda: _currency(app, wire, mapping),
+        "Salesforce: currency": lambda: _currency(app, api, mapping),
         "Salesforce: duplicate rules": lambda: _duplicate_rules(org),
-        "Salesforce: deletions": lambda: _deletions(wire, mapping),
+        "Salesforce: deletions": lambda: _deletions(api, mapping),
     }
     for subject, check in checks.items():
         yield from guarded(subject, Owner.CRM, check)
 
 
-def _rights(wire: Wire, mapping: FieldMap) -> Iterator[Line]:
+def _rights(api: SalesforceApi, mapping: FieldMap) -> Iterator[Line]:
     held = []
     for table, wanted in for_app(mapping, {}).objects.items():
         try:
-            found = wire.get(path("sobjects", table, "describe"))
+            found = api.get(path("sobjects", table, "describe"))
         except GoneError:
             yield bad("Salesforce: rights", f"the app's user may not read {table}; {_GRANTED}", Owner.CRM)
             continue
@@ -110,7 +110,7 @@ def _sharing(org: SalesforceOrg, mapping: FieldMap) -> Iterator[Line]:
     try:
         seen = {row["SobjectType"] for row in org.query(soql)}
     except (AccessDenied, SchemaMismatch) as error:
-        yield look("Salesforce: sharing", f"whether the app's user sees every record cannot be told ({error.code})")
+        yield look("Salesforce: sharing", f"whether the app's user sees every record cannot be seen ({error.code})")
         return
     tables = [table for table, rights in for_app(mapping, {}).objects.items() if VIEW_ALL in rights]
     hidden = [table for table in tables if table not in seen]
@@ -131,10 +131,10 @@ def _editing(org: SalesforceOrg) -> Iterator[Line]:
     yield look("Salesforce: editing", f"{what} with the app's user, by a role above the sellers or a rule", Owner.CRM)
 
 
-def _currency(app: App, wire: Wire, mapping: FieldMap) -> Iterator[Line]:
+def _currency(app: App, api: SalesforceApi, mapping: FieldMap) -> Iterator[Line]:
     if CURRENCY not in mapping.record_columns:
         return
-    only = OrgCurrency(wire, mapping.table, app.settings.salesforce_currency).only()
+    only = OrgCurrency(api, mapping.table, app.settings.salesforce_currency).only()
     what = f"the org has one, {only}; deals in another one wait for a person" if only else "each record has its own"
     yield good("Salesforce: currency", what)
 
@@ -150,9 +150,8 @@ def _duplicate_rules(org: SalesforceOrg) -> Iterator[Line]:
         yield look("Salesforce: duplicate rules", what, Owner.CRM)
 
 
-def _deletions(wire: Wire, mapping: FieldMap) -> Iterator[Line]:
+def _deletions(api: SalesforceApi, mapping: FieldMap) -> Iterator[Line]:
     """Yield whether the log of deletions can be read; the feed asks it now and then only."""
-    wire.get("")
-    now = wire.server_time()
-    wire.deleted(mapping.table, now - timedelta(minutes=10), now)
+    now = api.query("SELECT Id FROM Organization").server_time()
+    api.deleted(mapping.table, now - timedelta(minutes=10), now)
     yield good("Salesforce: deletions", "the log of deletions can be read")

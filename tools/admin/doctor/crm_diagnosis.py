@@ -1,4 +1,4 @@
-"""The examination of one CRM: signing in, the mapping file against its tables, and its change feed."""
+"""The diagnosis of one CRM: signing in, the mapping file against its tables, and its change feed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tools.admin.crms import CrmAdmin, admin_of
 from tools.admin.doctor.report import Line, Mark, Owner, bad, good, guarded, look
 
 
-def examine_crm(app: App, name: str, *, stored: bool) -> Iterator[Line]:
+def diagnose_crm(app: App, name: str, *, stored: bool) -> Iterator[Line]:
     """Yield a line for each thing. `stored`: whether the storage works, which holds the cursor."""
     admin = admin_of(name)
-    yield from admin.look_around(app)
+    yield from admin.check_connection(app)
     about, feed = f"{admin.title}: mapping", f"{admin.title}: change feed"
     try:
         mapping = load_mapping(name, app.settings.mapping_dir)
@@ -26,12 +26,12 @@ def examine_crm(app: App, name: str, *, stored: bool) -> Iterator[Line]:
         for text in str(error).splitlines():
             yield bad(about, text, Owner.CRM)
         return
-    yield from admin.examine(app, mapping)
+    yield from admin.check_prerequisites(app, mapping)
     client = admin.client(app, mapping)
     fits = list(guarded(about, Owner.CRM, lambda: _mapping(app, mapping, client, about)))
     yield from fits
     if any(line.mark is Mark.BAD for line in fits):
-        yield look(feed, "not looked at until the mapping fits")
+        yield look(feed, "not checked until the mapping fits")
     else:
         yield from guarded(feed, Owner.CRM, lambda: _feed(app, admin, client, feed, stored=stored))
 
@@ -41,7 +41,7 @@ def _mapping(app: App, mapping: FieldMap, client: Crm, about: str) -> Iterator[L
     wrong = [each for each in found if each.severity is Severity.ERROR]
     for each in found:
         yield bad(about, str(each), Owner.CRM) if each in wrong else look(about, str(each), Owner.CRM)
-    if any(each.lacking for each in wrong):
+    if any(each.can_be_provisioned for each in wrong):
         yield look(about, "`cosell.py provision --dry-run` shows what can be created and granted", Owner.CRM)
     if not wrong:
         yield good(about, f"version {mapping.version} fits the tables of the CRM")
