@@ -6,12 +6,12 @@ CosellError
 │   ├── MappingError         the mapping file cannot be used
 │   ├── SignInRequired       somebody must sign in again (refresh token refused)
 │   ├── AccessDenied         the identity lacks a role or permission
-│   ├── SchemaMismatch       the remote side has no such table, column or key
-│   └── AllowanceSpent       so much of the vendor's allowance is used that we leave the rest to others
+│   └── SchemaMismatch       the remote side has no such table, column or key
 ├── RetriableError           try again later, honouring `retry_after`
 │   ├── Throttled            the service asked us to slow down
 │   ├── ServiceUnavailable   the service or the network failed before anything was done
 │   ├── OutcomeUnknown       the connection broke after a write was sent: it may have taken effect
+│   ├── AllowanceSpent       so much of the vendor's daily allowance is used that we leave the rest to others
 │   └── Deferred             another worker of ours is at this very deal: look again shortly
 ├── DataError                this deal needs a person: each problem's field, rule and remedy
 ├── StaleError               what we knew is out of date: observe and plan again
@@ -71,10 +71,6 @@ class SchemaMismatch(FatalError):
     """The remote side has no such table, column or key, so every deal would fail alike."""
 
 
-class AllowanceSpent(FatalError):
-    """Of the calls that the vendor allows a day so many are used that we leave the rest to others."""
-
-
 class RetriableError(CosellError):
     """Trying again later may succeed.
 
@@ -98,6 +94,13 @@ class ServiceUnavailable(RetriableError):
 
 class OutcomeUnknown(RetriableError):
     """The connection broke after a write was sent: it may or may not have taken effect."""
+
+
+class AllowanceSpent(RetriableError):
+    """Of the calls that the vendor allows a day so many are used that we leave the rest to others.
+
+    It ends without anybody's doing, but takes hours, so a person is told.
+    """
 
 
 class Deferred(RetriableError):

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from shared.alerts import Alerts
-from shared.errors import CosellError, FatalError
+from shared.errors import AllowanceSpent, CosellError, FatalError
 from shared.feeds.poll_crm import poll_crm
 from shared.feeds.reconcile import apply_mapping, resume_due, sweep
 from shared.sync.task import Ports
-from shared.sync.worker import WORKER
+from shared.sync.worker import POLL, WORKER
 from shared.webhook.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ T = TypeVar("T")
 def run_poll(ports: Mapping[str, Ports], alerts: Alerts) -> None:
     """Poll every CRM once."""
     for name in ports:
-        _attempt(alerts, f"poll {name}", lambda name=name: poll_crm(ports[name]))  # type: ignore[misc]
+        _attempt(alerts, POLL.format(name), lambda name=name: poll_crm(ports[name]))  # type: ignore[misc]
 
 
 def run_reconcile(ports: Mapping[str, Ports], alerts: Alerts, watchdog: Watchdog) -> None:
@@ -43,12 +43,15 @@ def run_reconcile(ports: Mapping[str, Ports], alerts: Alerts, watchdog: Watchdog
 
 
 def _attempt(alerts: Alerts, step: str, action: Callable[[], T]) -> T | None:
-    """Run one step and clear its alert; a failure is logged, and a fatal one alerts. The next tick tries again."""
+    """Run one step and clear its alert. A failure is logged; it alerts when a person must know of it.
+
+    The next tick tries again.
+    """
     try:
         done = action()
     except CosellError as error:
         log.warning("%s failed (%s): %s", step, error.family, type(error).__name__)
-        if isinstance(error, FatalError):
+        if isinstance(error, (FatalError, AllowanceSpent)):
             alerts.alert(step, str(error))
         return None
     alerts.clear(step)

@@ -11,7 +11,16 @@ from datetime import timedelta
 from shared.alerts import Alerts
 from shared.choices import CrmAudit
 from shared.crm.port import Record
-from shared.errors import CosellError, DataError, Deferred, FatalError, GoneError, RetriableError, StaleError
+from shared.errors import (
+    AllowanceSpent,
+    CosellError,
+    DataError,
+    Deferred,
+    FatalError,
+    GoneError,
+    RetriableError,
+    StaleError,
+)
 from shared.ledger import audit as trail
 from shared.ledger.port import Link, Parked
 from shared.queue.message import PARTNER_CENTER, DealMessage
@@ -26,6 +35,9 @@ RETRY = "retry"
 
 WORKER = "worker {}"
 """Who raises the alerts of a CRM's deals that wait for an administrator."""
+
+POLL = "poll {}"
+"""Who raises the alerts of a CRM that cannot be polled; the first poll that works clears them."""
 
 _FATAL_PAUSE = timedelta(minutes=10)
 _DATA_PAUSE = timedelta(hours=24)
@@ -87,6 +99,9 @@ class Work:
         log.warning("deal set aside: %s", _for_the_log(error), extra=_ids(message) | {"family": error.family})
         if isinstance(error, FatalError):
             self.alerts.alert(WORKER.format(ports.crm.name), str(error))
+        elif isinstance(error, AllowanceSpent):
+            # Polling takes calls too: when a poll works again, so does everything else.
+            self.alerts.alert(POLL.format(ports.crm.name), str(error))
         elif isinstance(error, DataError) and _link(ports, message) is None and not message.record_id:
             # There is no record on which a seller could read it, and an undecided invitation expires.
             text = f"referral {message.referral_id} cannot be brought to the CRM. {error}"

@@ -8,6 +8,7 @@ import pytest
 
 from shared.errors import (
     AccessDenied,
+    AllowanceSpent,
     CosellError,
     DataError,
     OutcomeUnknown,
@@ -366,3 +367,27 @@ def test_a_referral_that_closes_while_its_record_is_being_created_is_tied_unpatc
     world.recover()
     assert world.link().record_id == world.record_id()
     assert list(world.ledger.all_parked("dynamics365")) == []
+
+
+# --- the vendor's daily allowance ------------------------------------------------------------------------------------
+
+
+def test_a_spent_allowance_is_told_and_ends_with_the_first_poll_that_works(world: World) -> None:
+    referral_id, _ = shared(world)
+    world.tape.fail(AllowanceSpent("91 % of the calls are used", retry_after=1800), "crm", times=None)
+    world.partner_center.edit(referral_id, {VALUE: 30})
+    world.receive_all()
+    world.pump()
+    (parked,) = world.ledger.all_parked("dynamics365")
+    assert (parked.family, parked.due - world.clock.now() > timedelta(minutes=25)) == ("retriable", True)
+    for _ in range(3):
+        world.poll()
+    assert len(world.chat.texts) == 1
+    assert "91 %" in world.chat.texts[0]
+    world.tape.faults.clear()
+    world.poll()
+    assert len(world.chat.texts) == 2
+    world.clock.advance(timedelta(hours=1))
+    world.settle()
+    world.recover()
+    check_agreed(world)

@@ -199,7 +199,7 @@ class SalesforceApi:
         """Return what the library made of the answer, and the server's time in it."""
         from simple_salesforce.api import Salesforce
 
-        self._allowance.admit()
+        self._allowance.admit(self._look_at_usage)
         adapter = ServiceAdapter(self._service, self._url, repeatable=repeatable)
         session = requests.Session()
         session.trust_env = False
@@ -214,6 +214,10 @@ class SalesforceApi:
         finally:
             if adapter.server_date:
                 self.latest_server_time = max(adapter.server_date, self.latest_server_time or adapter.server_date)
+
+    def _look_at_usage(self) -> None:
+        """Make the smallest of calls; every answer tells how much of the allowance is used."""
+        self._service.call("GET", f"{self._url}/services/data/v{self._version}/")
 
 
 def path(*parts: str, **query: str) -> str:
