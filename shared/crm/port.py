@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from shared.errors import CosellError
 from shared.lifecycle import Stage
 from shared.mapping.check.tables import Description
 
@@ -71,6 +72,21 @@ class StageChange:
     columns: Columns
 
 
+class PartlyWritten(CosellError):
+    """An update that takes several requests stopped behind the first of them.
+
+    `record` is the record as it is since, with its version; `cause` is why it went no further, an error of any family.
+    What `cause` means is to be done with `record` in hand: without its version the next guarded write would fail.
+    """
+
+    def __init__(self, record: Record, cause: CosellError) -> None:
+        super().__init__(str(cause))
+        self.record = record
+        self.cause = cause
+        self.family = cause.family
+        self.with_remote(cause.code, cause.correlation_id)
+
+
 class Turns(Protocol):
     """One worker at a time, across all instances: for creating what the CRM itself would create twice."""
 
@@ -94,8 +110,10 @@ class Connection(Protocol):
 class Crm(Protocol):
     """One table of a CRM.
 
-    Every method may raise the retriable and fatal families. Writes raise DataError when the CRM refuses the content
-    (validation, the customer's own logic), with the CRM's words in it.
+    A mapped column that the app's user may not read is never taken for an empty one: the methods raise AccessDenied or
+    SchemaMismatch, at first use and at most an hour after a right was taken away. Every method may raise the retriable
+    and fatal families. Writes raise DataError when the CRM refuses the content (validation, the customer's own logic),
+    with the CRM's words in it.
     """
 
     name: str
@@ -112,6 +130,14 @@ class Crm(Protocol):
         """
         ...
 
+    def check_readable(self) -> None:
+        """Make sure that a column that looks empty is empty, and not hidden from the app's user or masked.
+
+        To be called before an empty value is passed on; costs a call only where a CRM hides by silence, and only when
+        it was not asked within a minute. Raises AccessDenied or SchemaMismatch.
+        """
+        ...
+
     def owns(self, record_id: str) -> bool:
         """Whether the text is shaped like the id of one of these records. No call.
 
@@ -125,6 +151,13 @@ class Crm(Protocol):
 
     def find(self, referral_id: str) -> Record | None:
         """Return the record that carries the referral identifier, if there is one."""
+        ...
+
+    def successor(self, record_id: str) -> str | None:
+        """Return the id of the record that a merged one lives on in; None when it was not merged.
+
+        No call where the CRM cannot merge records of this table.
+        """
         ...
 
     def related(self, record_id: str) -> RelatedRows:
@@ -158,6 +191,6 @@ class Crm(Protocol):
 
         A version of None writes unconditionally, but never creates. Returns the record with the version the write
         produced (None when the CRM does not tell) and the written columns merged in. Raises VersionMismatch or
-        GoneError.
+        GoneError; PartlyWritten when something was written and the rest was not, any other error when nothing was.
         """
         ...

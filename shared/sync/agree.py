@@ -193,6 +193,8 @@ class Agreement:
         body = referral.referral.body if referral.referral else None
         if body is None and self.ports.field_map.needs_source(changes):
             raise VersionMismatch("the referral must be read before it can be written")
+        if any(change.new in (None, (), "") for change in changes):
+            self.ports.crm.check_readable()
         operations = self.ports.field_map.operations(changes, body)
         answer = self.ports.partner_center.update(link.referral_id, operations, referral.version)
         self._sent.extend(changes)

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from shared.alerts import Alerts
 from shared.choices import CrmAudit
-from shared.crm.port import Record
+from shared.crm.port import PartlyWritten, Record
 from shared.errors import (
     AllowanceSpent,
     CosellError,
@@ -86,6 +86,10 @@ class Work:
             outcome = SyncDeal(ports).handle(message)
         except Deferred as error:
             ports.queue.send(_again(ports, message).dump(), delay=error.retry_after or 0)
+            return
+        except PartlyWritten as partly:
+            # What is shown on the record is guarded by the version that the finished part of the write produced.
+            self._set_aside(ports, replace(message, observed={"version": partly.record.version}), partly.cause)
             return
         except CosellError as error:
             self._set_aside(ports, message, error)

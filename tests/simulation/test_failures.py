@@ -391,3 +391,41 @@ def test_a_spent_allowance_is_told_and_ends_with_the_first_poll_that_works(world
     world.settle()
     world.recover()
     check_agreed(world)
+
+
+# --- a CRM that refuses to close, or hides ---------------------------------------------------------------------------
+
+
+def test_a_refused_close_is_shown_and_does_not_go_round(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.refused_closing = "Close the quotes first."
+    world.crm.edit(record_id, description="edited just before")
+    world.partner_center.close(referral_id, "Won")
+    world.settle()
+    assert status(world, record_id).startswith("✖")
+    assert "Close the quotes first." in str(world.crm.row(record_id)["cosell_audit"])
+    start = world.mark()
+    for _ in range(5):
+        world.poll()
+        world.pump()
+    assert not [name for name in world.calls(start) if name in ("crm.update", "crm.close")]
+    world.crm.refused_closing = ""
+    world.clock.advance(timedelta(hours=25))
+    world.recover()
+    assert world.crm.row(record_id)["statecode"] == 1
+
+
+def test_a_hidden_column_clears_nothing_and_tells_the_administrator(world: World) -> None:
+    referral_id, record_id = shared(world)
+    notes = at(world.partner_center.rows[referral_id], "/details/notes")
+    assert notes
+    world.crm.hidden.add("description")
+    world.crm.edit(record_id, estimatedvalue=77)
+    world.settle()
+    assert at(world.partner_center.rows[referral_id], "/details/notes") == notes
+    assert any("hides" in text for text in world.chat.texts)
+    world.crm.hidden.clear()
+    world.clock.advance(timedelta(minutes=11))
+    world.recover()
+    check_agreed(world)
+    assert at(world.partner_center.rows[referral_id], VALUE) == 77

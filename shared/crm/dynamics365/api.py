@@ -71,6 +71,14 @@ def rows_of(content: Json) -> list[Json]:
     return rows
 
 
+def text_at(row: Json, name: str) -> str:
+    """Return a text that a row must have. Raises ServiceUnavailable when it is absent."""
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise ServiceUnavailable(f"Dynamics 365 answered a row without {name}")
+    return value
+
+
 def literal(value: object) -> str:
     """Return a value as `$filter` and alternate keys have it."""
     if value is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from shared.clock import Clock
-from shared.crm.dynamics365.api import DataverseApi, Json, as_object, rows_of
+from shared.crm.dynamics365.api import DataverseApi, Json, as_object, rows_of, text_at
 from shared.crm.dynamics365.errors import is_cursor_expired
 from shared.crm.port import ChangePage, Record
 from shared.errors import CursorExpired, DataError, GoneError, ServiceUnavailable
@@ -60,7 +60,7 @@ class Feed:
 
     def _change_page(self, page: Json, seen_at: datetime, cursor: str | None) -> ChangePage:
         rows = rows_of(page)
-        deleted = tuple(str(row["id"]).lower() for row in rows if row.get("reason") == "deleted")
+        deleted = tuple(text_at(row, "id").lower() for row in rows if row.get("reason") == "deleted")
         records = tuple(self._make(row, seen_at) for row in rows if row.get("reason") != "deleted")
         return ChangePage(records, deleted, cursor)
 

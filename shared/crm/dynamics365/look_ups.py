@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.crm.dynamics365.api import DataverseApi
+from shared.crm.dynamics365.api import DataverseApi, text_at
 from shared.errors import DataError, Problem
 
 
@@ -56,4 +56,4 @@ class NaturalKeys:
 
     def _read(self, look_up: LookUp) -> dict[str, str]:
         rows = self._api.rows(look_up.entity_set, {"$select": f"{look_up.id_column},{look_up.key_column}"})
-        return {str(row[look_up.id_column]).lower(): str(row[look_up.key_column]) for row in rows}
+        return {text_at(row, look_up.id_column).lower(): text_at(row, look_up.key_column) for row in rows}

@@ -78,6 +78,17 @@ def describe(get: Get, file: MappingFile) -> Description:
     )
 
 
+def without_right(found: Description, unreadable: Mapping[tuple[str, str], str]) -> Description:
+    """Return the description with the columns marked that the app's user may not read, by table and column."""
+
+    def marked(table: Table) -> Table:
+        hidden = {name: why for (owner, name), why in unreadable.items() if owner == table.name}
+        columns = {name: replace(column, hidden=hidden.get(name, "")) for name, column in table.columns.items()}
+        return replace(table, columns=columns)
+
+    return Description(*map(marked, (found.record, found.account, found.contact, found.owner)))
+
+
 def describe_table(get: Get, name: str, wanted: Iterable[str]) -> Table:
     """Return every column of a table; the facts behind casts are read for the kinds of the `wanted` columns."""
     path = f"EntityDefinitions(LogicalName='{name}')"

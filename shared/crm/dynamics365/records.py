@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
-import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.clock import Clock
-from shared.crm.dynamics365 import accounts, metadata
-from shared.crm.dynamics365.api import DataverseApi, Json
-from shared.crm.dynamics365.errors import is_already_closed
+from shared.crm.dynamics365 import accounts, merges, metadata
+from shared.crm.dynamics365.api import DataverseApi, Json, text_at
+from shared.crm.dynamics365.errors import DuplicateKey, is_already_closed
 from shared.crm.dynamics365.feed import Feed
 from shared.crm.dynamics365.look_ups import LOOK_UPS, NaturalKeys
-from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange
-from shared.errors import AlreadyExists, DataError, GoneError, MappingError, Problem, VersionMismatch
+from shared.crm.dynamics365.security import FRESH, ColumnSecurity
+from shared.crm.port import (
+    AccountWanted,
+    ChangePage,
+    Columns,
+    PartlyWritten,
+    Record,
+    RelatedRows,
+    StageChange,
+)
+from shared.errors import AlreadyExists, CosellError, DataError, GoneError, MappingError, Problem, VersionMismatch
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
 from shared.mapping.field_map import FieldMap, Row
@@ -30,10 +38,17 @@ class Entity:
 
     entity_set: str
     id_column: str
+    merges: bool = False
+    """Whether the platform can merge two rows into one: leads, not opportunities (D365: entities/opportunity)."""
 
 
-ENTITIES = {"opportunity": Entity("opportunities", "opportunityid")}
+ENTITIES = {
+    "opportunity": Entity("opportunities", "opportunityid"),
+    "lead": Entity("leads", "leadid", merges=True),
+}
 """The tables that a mapping file may name, by logical name."""
+
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class Dynamics365:
@@ -50,15 +65,21 @@ class Dynamics365:
         self._clock = clock
         self._keys = NaturalKeys(api)
         self._select = ",".join(_read_name(column) for column in (*field_map.record_columns, *_PARENTS))
+        self._security = ColumnSecurity(api, clock, _read_columns(field_map))
         self._feed = Feed(api, clock, self._entity.entity_set, self._select, self._record)
 
     def owns(self, record_id: str) -> bool:
         """Whether the text is a GUID."""
-        return re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", record_id) is not None
+        return _GUID.fullmatch(record_id) is not None
 
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
         """Follow change tracking; see shared.crm.dynamics365.feed."""
+        self._security.check()
         return self._feed.follow(cursor)
+
+    def check_readable(self) -> None:
+        """Ask for the app user's rights, unless that was done within a minute."""
+        self._security.check(age=FRESH)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -67,13 +88,20 @@ class Dynamics365:
         return self._read(self._by_id(record_id))
 
     def find(self, referral_id: str) -> Record | None:
-        """Read by the alternate key on the referral identifier."""
+        """Read by the alternate key on the referral identifier. What is no GUID is no referral's, so nobody has it."""
+        if not _GUID.fullmatch(referral_id):
+            return None
         try:
             return self._read(self._by_key(referral_id))
         except GoneError:
             return None
 
+    def successor(self, record_id: str) -> str | None:
+        """Follow masterid, where the platform merges rows of this table at all."""
+        return merges.survivor(self._api, self._entity.entity_set, record_id) if self._entity.merges else None
+
     def _read(self, path: str) -> Record:
+        self._security.check()
         seen_at = self._clock.now()
         return self._record(self._api.get(path, {"$select": self._select}), seen_at)
 
@@ -92,8 +120,7 @@ class Dynamics365:
         """Read the mapped columns of a row; None when there is none (an owner may also be a team)."""
         if not row_id:
             return None
-        names = [name for row in rows for name in (row.pair.column, row.pair.fallback_column) if name]
-        select = ",".join(dict.fromkeys([*names, *([more] if more else [])]))
+        select = ",".join(dict.fromkeys([*_column_names(rows), *([more] if more else [])]))
         try:
             return self._api.get(f"{entity_set}({row_id})", {"$select": select})
         except GoneError:
@@ -105,16 +132,18 @@ class Dynamics365:
             value = row.get(_read_name(column))
             columns[column] = self._keys.key(column, str(value)) if column in LOOK_UPS and value else value
         etag = row.get("@odata.etag")
-        return Record(str(row[self._entity.id_column]).lower(), str(etag) if etag else None, columns, seen_at)
+        return Record(text_at(row, self._entity.id_column).lower(), str(etag) if etag else None, columns, seen_at)
 
     def describe(self) -> Description:
-        """Read the definitions of opportunity, account, contact and systemuser."""
-        return metadata.describe(self._api.get, self._field_map.file)
+        """Read the definitions of the record's table, account, contact and systemuser, and the rights to read them."""
+        found = metadata.describe(self._api.get, self._field_map.file)
+        return metadata.without_right(found, dict(self._security.unreadable()))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
         """Upsert by the alternate key, with If-None-Match so that an existing record is never overwritten."""
+        self._security.check()
         account_id = accounts.find_or_create(self._api, account)
         own = {self._field_map.columns.referral_identifier, "statecode"}  # the key is in the address; state is implied
         content = self._content({name: value for name, value in columns.items() if name not in own})
@@ -124,7 +153,11 @@ class Dynamics365:
         try:
             row = self._api.write("PATCH", self._by_key(referral_id), content, select=self._select, headers=headers)
         except VersionMismatch as error:
-            raise AlreadyExists("a record carries this referral id") from error
+            raise _exists() from error
+        except DuplicateKey as error:
+            if self.find(referral_id):
+                raise _exists() from error
+            raise
         except GoneError as error:
             raise _missing_reference() from error
         return self._record(row, self._clock.now())
@@ -134,54 +167,73 @@ class Dynamics365:
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """PATCH under If-Match, then move the state: open states by PATCH, won and lost by their actions."""
+        self._security.check()
+        written = record
+        try:
+            for step in self._steps(columns, stage):
+                written = step(written)
+        except CosellError as cause:
+            if written is record:
+                raise
+            raise PartlyWritten(written, cause) from cause
+        return written
+
+    def _steps(self, columns: Columns, stage: StageChange | None) -> Iterator[Callable[[Record], Record]]:
+        """Yield the requests of an update in their order."""
         closes = stage is not None and stage.after in TERMINAL
         opened = stage is not None and stage.before in TERMINAL
+        content = self._content({**columns, **(stage.columns if stage and not closes and not opened else {})})
         if stage and opened:
             # A closed row takes nothing but its own reopening.
-            record = self._patch(record, self._field_map.status_columns(Stage.ACTIVE) if closes else stage.columns)
-        content = self._content({**columns, **(stage.columns if stage and not closes and not opened else {})})
+            opening = self._field_map.status_columns(Stage.ACTIVE) if closes else stage.columns
+            yield lambda record: self._patch(record, opening)
         if content:
-            record = self._patch(record, content)
-        elif stage and closes and not opened:
-            self._check_closable(record, stage)
+            yield lambda record: self._patch(record, content)
         if stage and closes:
-            self._close(record.id, stage)
-            return replace(record, version=None, columns={**record.columns, **stage.columns})
-        return record
+            # The closing actions know no If-Match: what no PATCH has guarded is compared by reading.
+            yield lambda record: self._close(record, stage, guarded=bool(content) or opened)
 
     def _patch(self, record: Record, content: Mapping[str, object]) -> Record:
         headers = {"If-Match": record.version or "*"}
         try:
             row = self._api.write("PATCH", self._by_id(record.id), content, select=self._select, headers=headers)
+        except DuplicateKey as error:
+            identifier = content.get(self._field_map.columns.referral_identifier)
+            if identifier and self.find(str(identifier)):
+                raise _exists() from error
+            raise
         except GoneError:
             self.read(record.id)  # Raises GoneError when it is the record itself that is gone.
             raise _missing_reference() from None
         return self._record(row, self._clock.now())
 
     def _check_closable(self, record: Record, stage: StageChange) -> None:
-        """Compare the version by reading, as the closing actions know no If-Match; closed alike already is fine."""
+        """Compare the version by reading; closed alike already is fine."""
         if record.version is None:
             return
         held = self.read(record.id)
         if held.version != record.version and held.columns.get("statecode") != stage.columns.get("statecode"):
             raise VersionMismatch("the record changed in Dynamics 365")
 
-    def _close(self, record_id: str, stage: StageChange) -> None:
+    def _close(self, record: Record, stage: StageChange, *, guarded: bool) -> Record:
         """Win or lose the opportunity; a closed state cannot be written by PATCH (0x80100005)."""
+        if not guarded:
+            self._check_closable(record, stage)
         action = "WinOpportunity" if stage.after is Stage.WON else "LoseOpportunity"
         content = {
             "Status": stage.columns["statuscode"],
             "OpportunityClose": {
                 "subject": f"{stage.after.capitalize()} in Partner Center",
-                "opportunityid@odata.bind": f"/{self._by_id(record_id)}",
+                "opportunityid@odata.bind": f"/{self._by_id(record.id)}",
             },
         }
         try:
             self._api.send("POST", self._api.address(action), content=content)
         except DataError as error:
-            closed = is_already_closed(error) and self.read(record_id).columns.get("statecode")
+            closed = is_already_closed(error) and self.read(record.id).columns.get("statecode")
             if closed != stage.columns.get("statecode"):
                 raise
+        return replace(record, version=None, columns={**record.columns, **stage.columns})
 
     # --- addresses and content -------------------------------------------------------------------------------------
 
@@ -195,17 +247,35 @@ class Dynamics365:
         return content
 
     def _by_id(self, record_id: str) -> str:
-        return f"{self._entity.entity_set}({uuid.UUID(record_id)})"
+        if not _GUID.fullmatch(record_id):
+            raise GoneError("there is no such record in Dynamics 365")
+        return f"{self._entity.entity_set}({record_id.lower()})"
 
     def _by_key(self, referral_id: str) -> str:
         identifier = self._field_map.columns.referral_identifier
-        return f"{self._entity.entity_set}({identifier}='{uuid.UUID(referral_id)}')"
+        return f"{self._entity.entity_set}({identifier}='{referral_id.lower()}')"
 
 
 def _entity(table: str) -> Entity:
     if table not in ENTITIES:
         raise MappingError(f"table: {table} is none of {', '.join(ENTITIES)}, the tables of Dynamics 365.")
     return ENTITIES[table]
+
+
+def _read_columns(field_map: FieldMap) -> dict[str, frozenset[str]]:
+    """Return what is read of each table."""
+    rows = {"account": field_map.account, "contact": field_map.contact, "systemuser": field_map.owner}
+    related = {table: frozenset(_column_names(of_table)) for table, of_table in rows.items()}
+    return {field_map.table: frozenset((*field_map.record_columns, *_PARENTS)), **related}
+
+
+def _column_names(rows: Iterable[Row]) -> Iterator[str]:
+    for row in rows:
+        yield from (name for name in (row.pair.column, row.pair.fallback_column) if name)
+
+
+def _exists() -> AlreadyExists:
+    return AlreadyExists("a record carries this referral id")
 
 
 def _read_name(column: str) -> str:

@@ -233,6 +233,14 @@ def as_object(content: object) -> Row:
     return content
 
 
+def text_at(row: Row, name: str) -> str:
+    """Return a text that a row must have. Raises ServiceUnavailable when it is absent."""
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise ServiceUnavailable(f"Salesforce answered a record without {name}")
+    return value
+
+
 def rows_of(content: object) -> tuple[Row, ...]:
     """Return the rows of a query's answer, or of a child query's. Raises ServiceUnavailable."""
     rows = as_object(content).get("records")

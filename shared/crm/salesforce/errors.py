@@ -22,6 +22,7 @@ from shared.http import Response
 Document = Mapping[str, object]
 
 LOCKED = "UNABLE_TO_LOCK_ROW"
+DUPLICATE = "DUPLICATE_VALUE"
 HALTED = "PROCESSING_HALTED"
 """What the parts of a composite request answer that were rolled back because of another one."""
 
@@ -81,8 +82,8 @@ def _classify(status: int, first: Document, errors: list[Document], key: str) ->
         return SchemaMismatch(f"Salesforce lacks what the mapping names, or hides it from the app ({code}): {words}")
     if status == 412:
         return VersionMismatch("the record changed in Salesforce")
-    if code == "DUPLICATE_VALUE" and _concerns(first, words, key):
-        return AlreadyExists("Salesforce holds such a record already")
+    if code == DUPLICATE and _concerns(first, words, key):
+        return AlreadyExists(f"Salesforce holds such a record already: {words}")
     if status in (404, 410) or code in _GONE:
         return _gone()
     if code in _DENIED or (status == 403 and code not in _RECORD_ACCESS):
@@ -123,6 +124,9 @@ def _problem(error: Document) -> Problem:
         found = "; ".join(duplicate_matches(error)) or "a record that it does not name"
         remedy = "Use that record, or change the duplicate rule."
         return Problem(field, f"Salesforce's duplicate rule found {found}: {words}", remedy)
+    if code == DUPLICATE:
+        rule = f"Salesforce holds another record with the same unique value: {words}"
+        return Problem(field, rule, "Change the value in one of the two records.")
     return Problem(field, f"Salesforce refused it: {words or code}", "Correct it and save again.")
 
 

@@ -7,31 +7,27 @@ planned again (docs/decisions/0010).
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 from simple_salesforce.format import format_soql
 
 from shared.clock import Clock
 from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange, Turns
-from shared.crm.salesforce import metadata
-from shared.crm.salesforce.api import Reference, Row, SalesforceApi, Subrequest, Subresponse, path, rows_of
+from shared.crm.salesforce import merges, metadata
+from shared.crm.salesforce.api import Row, SalesforceApi, Subrequest, Subresponse, path, rows_of, text_at
+from shared.crm.salesforce.creation import Creation
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.crm.salesforce.currency import OrgCurrency
 from shared.crm.salesforce.feed import Feed
+from shared.crm.salesforce.locks import AccountLocks
 from shared.crm.salesforce.versions import guard, stamp_of, version_of
 from shared.errors import (
-    AlreadyExists,
-    CosellError,
     DataError,
     GoneError,
     MappingError,
-    OutcomeUnknown,
     Problem,
     VersionMismatch,
 )
@@ -50,10 +46,11 @@ _PARENTS = ("AccountId", "OwnerId")
 KEY_PREFIXES = {"Opportunity": "006"}
 """The tables that a mapping file may name, and how the ids of their records begin."""
 
+MERGEABLE = frozenset({"Account", "Contact", "Lead"})
+"""The tables whose records Salesforce can merge into one (api: merge)."""
+
 _ID = r"[0-9A-Za-z]{12}([A-Z0-5]{3})?"
 """The rest of an id, with or without the three characters that tell upper from lower case."""
-
-_STRIPES = 64
 
 
 class Salesforce:
@@ -68,15 +65,18 @@ class Salesforce:
         self._api = api
         self._field_map = field_map
         self._clock = clock
-        self._turns = turns
         self._table = field_map.table
         self._id = re.compile(_key_prefix(field_map.table) + _ID)
         self._currency = OrgCurrency(api, field_map.table, currency)
         own = field_map.columns
         concerns = f"({own.sync} = true OR {own.referral_identifier} != null)"
         self._feed = Feed(api, clock, field_map.table, concerns, self._record)
-        # Opportunities lock their account while they are written, so writes on one account take turns.
-        self._accounts = [threading.Lock() for _ in range(_STRIPES)]
+        self._accounts = AccountLocks()
+        identity = own.referral_identifier, self.find
+        self._creation = Creation(api, clock, turns, self._accounts, field_map.table, *identity)
+
+    def check_readable(self) -> None:
+        """Ask nothing: Salesforce refuses a query that names a hidden field (INVALID_FIELD)."""
 
     def owns(self, record_id: str) -> bool:
         """Whether the text is an opportunity's id."""
@@ -98,6 +98,10 @@ class Salesforce:
         seen_at = self._clock.now()
         rows = self._api.query(self._by_referral(referral_id)).rows
         return self._record(rows[0], seen_at) if rows else None
+
+    def successor(self, record_id: str) -> str | None:
+        """Follow MasterRecordId, where the platform merges records of this table at all: not opportunities."""
+        return merges.survivor(self._api, self._table, record_id) if self._table in MERGEABLE else None
 
     def related(self, record_id: str) -> RelatedRows:
         """Read account, owner and primary contact in one query."""
@@ -140,68 +144,14 @@ class Salesforce:
         columns = {name: row.get(name) for name in (*self._field_map.record_columns, *_PARENTS)}
         if CURRENCY in columns and CURRENCY not in row:
             columns[CURRENCY] = self._currency.only()
-        return Record(str(row["Id"]), version_of(row["SystemModstamp"], columns), columns, seen_at)
+        return Record(text_at(row, "Id"), version_of(text_at(row, "SystemModstamp"), columns), columns, seen_at)
 
     # --- creating --------------------------------------------------------------------------------------------------
 
     def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
-        """Look for account and record in one call, then make what is absent in another, all or nothing.
-
-        The upsert by external id cannot create twice, but it would write on a record that is there: hence the look.
-        """
-        looked_at = self._clock.now()
-        account_id, exists = self._look(referral_id, account.match)
-        if exists:
-            raise _exists()
-        name = json.dumps([self._table, *sorted(f"{key}={value}".casefold() for key, value in account.match.items())])
-        with nullcontext() if account_id else self._turns.turn(name, looked_at):
-            return self._create(referral_id, columns, account_id, account.columns)
-
-    def _look(self, referral_id: str, match: Columns) -> tuple[str | None, bool]:
-        condition = " AND ".join(name + format_soql(" = {}", value) for name, value in match.items())
-        oldest = f"SELECT Id FROM Account WHERE {condition} ORDER BY CreatedDate, Id LIMIT 1"  # noqa: S608 - quoted
-        subrequests = [
-            Subrequest("account", "GET", path("query", q=oldest)),
-            Subrequest("record", "GET", path("query", q=self._by_referral(referral_id))),
-        ]
-        answers = self._api.composite(subrequests)
-        if error := self._api.first_error(answers):
-            raise error
-        accounts, records = (rows_of(answer.body) for answer in answers)
-        return (str(accounts[0]["Id"]) if accounts else None), bool(records)
-
-    def _create(self, referral_id: str, columns: Columns, account_id: str | None, account: Columns) -> Record:
-        identifier = self._field_map.columns.referral_identifier
-        own = {**self._content(columns), "AccountId": account_id or Reference("account.id")}
-        content = {name: value for name, value in own.items() if value is not None and name != identifier}
-        subrequests = [
-            Subrequest("record", "PATCH", path("sobjects", self._table, identifier, referral_id), content),
-            Subrequest("after", "GET", path("sobjects", self._table, Reference("record.id"), fields=self._select())),
-        ]
-        if account_id is None:
-            made = {name: value for name, value in account.items() if value is not None}
-            subrequests.insert(0, Subrequest("account", "POST", path("sobjects", "Account"), made))
-        with self._account_lock(account_id):
-            answers = self._create_once(referral_id, subrequests)
-        if error := self._api.first_error(answers):
-            raise _missing_reference() if isinstance(error, GoneError) else error
-        upsert = answers[-2]
-        if upsert.status != 201 and not (isinstance(upsert.body, Mapping) and upsert.body.get("created") is True):
-            raise _exists()
-        return self._record(answers[-1].object, self._clock.now())
-
-    def _create_once(self, referral_id: str, subrequests: list[Subrequest]) -> list[Subresponse]:
-        """Send once: what became of it is seen by looking again, not by making another account."""
-        try:
-            return self._api.composite(subrequests, together=True, repeatable=False)
-        except OutcomeUnknown as unknown:
-            try:
-                found = self.find(referral_id)
-            except CosellError:
-                raise unknown from None  # What matters to those who wait for the account is still open.
-            if found:
-                raise _exists() from unknown
-            raise
+        """Look for account and record, then make what is absent; see shared.crm.salesforce.creation."""
+        made = self._creation.create(referral_id, self._content(columns), account, self._select())
+        return self._record(made.object, self._clock.now())
 
     # --- updating --------------------------------------------------------------------------------------------------
 
@@ -220,7 +170,7 @@ class Salesforce:
         if stamp:
             self.wait_until_guard_holds(record)
             subrequests.insert(0, Subrequest("before", "GET", look))
-        with self._account_lock(record.columns.get("AccountId") or record.id):
+        with self._accounts.of(record.columns.get("AccountId") or record.id):
             answers = self._api.composite(subrequests)
         if error := self._api.first_error(answers):
             there = stamp is not None and answers[0].status < 300
@@ -260,10 +210,6 @@ class Salesforce:
                 raise error
         raise VersionMismatch("the record changed in Salesforce within the second in which it was read")
 
-    def _account_lock(self, account_id: object) -> threading.Lock:
-        """Return what this process's writes on one account wait for; accounts share locks by hash."""
-        return self._accounts[hash(account_id) % _STRIPES]
-
     def _content(self, columns: Columns) -> dict[str, object]:
         content = dict(columns)
         if CURRENCY in content and self._currency.only():
@@ -285,10 +231,6 @@ def _columns_of(rows: Iterable[MappedRow]) -> tuple[str, ...]:
 def _object(row: Row, name: str) -> Columns | None:
     held = row.get(name)
     return held if isinstance(held, Mapping) else None
-
-
-def _exists() -> AlreadyExists:
-    return AlreadyExists("a record carries this referral id")
 
 
 def _missing_reference() -> DataError:

@@ -66,6 +66,7 @@ def _columns(needs: Iterable[Need], table: Table) -> Iterator[Finding]:
             yield _missing(need.field, need.place, need.column, table)
         else:
             yield from column_mismatches(need, column)
+            yield from _read(need, column)
             yield from _write(need, column)
             yield from _look_up(need, column, table)
 
@@ -97,6 +98,12 @@ def _length(need: Need, column: Column) -> Iterator[Finding]:
         place = need.place if own else (*need.place[:-1], "limit")
         what = f"writes up to {need.length} characters, but the column {need.column} holds {column.length}"
         yield error(need.field, place, what)
+
+
+def _read(need: Need, column: Column) -> Iterator[Finding]:
+    if column.hidden:
+        what = f"the column {need.column} {column.hidden}: it would look empty, and be cleared on the other side"
+        yield error(need.field, need.place, what)
 
 
 def _write(need: Need, column: Column) -> Iterator[Finding]:

@@ -48,7 +48,8 @@ class Column:
 
     `length` is in characters, `digits` behind the decimal point. `required`: the CRM refuses a new row without it and
     does not fill it in by itself. `targets` are the tables that a look-up may point to; one that is `coded` is read and
-    written by a code of the row that it points to, as a currency is. No other look-up can be mapped.
+    written by a code of the row that it points to, as a currency is. No other look-up can be mapped. `hidden` says why
+    the app's user does not get to see its values, where the CRM tells.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Column:
     updatable: bool = True
     targets: tuple[str, ...] = ()
     coded: bool = False
+    hidden: str = ""
 
     def __str__(self) -> str:
         """The type as a person reads it: `Text 100`."""

@@ -186,7 +186,7 @@ def test_while_an_answer_is_unknown_nobody_else_makes_the_account(stage: Salesfo
 
 
 def test_who_looked_before_another_made_the_account_looks_again(stage: SalesforceStage) -> None:
-    turns = stage.app.ports["salesforce"].crm._turns  # type: ignore[attr-defined]
+    turns = stage.app.ports["salesforce"].crm._creation.turns  # type: ignore[attr-defined]
     looked_at = stage.clock.now()
     with turns.turn("an account", looked_at):
         stage.clock.sleep(1)
@@ -243,7 +243,7 @@ def test_writes_on_one_account_take_turns(stage: SalesforceStage) -> None:
     held: list[bool] = []
 
     def hook(_table: str, _row_id: str, row: dict[str, object]) -> None:
-        held.append(crm._account_lock(row.get("AccountId")).locked())
+        held.append(crm._accounts.of(row.get("AccountId")).locked())
 
     stage.simulator.after_write(hook)
     account_id = stage.add_account(customer="Northwind Traders")
@@ -251,7 +251,7 @@ def test_writes_on_one_account_take_turns(stage: SalesforceStage) -> None:
     assert record.columns["AccountId"] == account_id
     stage.port.update(record, {"Amount": 1})
     assert held == [True, True]
-    assert not crm._account_lock(account_id).locked()
+    assert not crm._accounts.of(account_id).locked()
 
 
 def test_so_is_one_on_create(stage: SalesforceStage) -> None:

@@ -9,8 +9,17 @@ from datetime import datetime
 from random import Random
 
 from shared.clock import Clock
-from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange
-from shared.errors import AlreadyExists, CursorExpired, DataError, GoneError, Problem, VersionMismatch
+from shared.crm.port import AccountWanted, ChangePage, Columns, PartlyWritten, Record, RelatedRows, StageChange
+from shared.errors import (
+    AccessDenied,
+    AlreadyExists,
+    CosellError,
+    CursorExpired,
+    DataError,
+    GoneError,
+    Problem,
+    VersionMismatch,
+)
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
 from tests.support.fakes import crm_rules as rules
@@ -34,6 +43,8 @@ class FakeCrm:
     """Implements Crm. One step of the tape is one HTTP request of the real client.
 
     `logic` are the customer's plug-ins: each sees a row that the app wrote and returns columns to change.
+    `refused_writes` and `refused_closing` are what a plug-in says to every write of the app, and to every closing;
+    `hidden` are columns that the app's user may not read, which look empty.
     The methods below "people" act as a seller in the CRM's forms.
     """
 
@@ -55,6 +66,11 @@ class FakeCrm:
         self.contacts: dict[str, Row] = {}
         self.users: dict[str, Row] = {}
         self.logic: list[Callable[[Row], Row]] = []
+        self.refused_closing = ""
+        self.unique_of_account = ""
+        self.refused_writes = ""
+        self.hidden: set[str] = set()
+        self.merged: dict[str, str] = {}
         self.seller = self.add_user(firstname="Sam", lastname="Seller", mobilephone="+14255550101")
 
     # --- the change feed -------------------------------------------------------------------------------------------
@@ -82,6 +98,11 @@ class FakeCrm:
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
+    def check_readable(self) -> None:
+        """Ask for the app user's rights. They are not remembered."""
+        if self.hidden:
+            raise AccessDenied(f"Dynamics 365 hides what the mapping names: {', '.join(sorted(self.hidden))}")
+
     def owns(self, record_id: str) -> bool:
         """Whether the text is a GUID."""
         try:
@@ -103,6 +124,13 @@ class FakeCrm:
             return self._record(found, seen_at=seen_at) if found else None
 
         return self._tape.run(self.port, "find", look)
+
+    def successor(self, record_id: str) -> str | None:
+        """Follow mergers, however many."""
+        current = record_id
+        while current in self.merged:
+            current = self.merged[current]
+        return None if current == record_id else current
 
     def related(self, record_id: str) -> RelatedRows:
         """Return account, contact and owner; a request for each that is set."""
@@ -131,8 +159,14 @@ class FakeCrm:
         if found:
             return found
         chosen = str(uuid.uuid5(_ACCOUNTS, repr(sorted((key, str(value).casefold()) for key, value in match.items()))))
-        self._tape.run(self.port, "create_account", lambda: self.accounts.setdefault(chosen, dict(columns)))
+        self._tape.run(self.port, "create_account", lambda: self._insert_account(chosen, columns))
         return chosen
+
+    def _insert_account(self, chosen: str, columns: Columns) -> None:
+        key = self.unique_of_account
+        if key and any(held.get(key) == columns[key] for held in self.accounts.values()):
+            raise rules.kept_out(key)
+        self.accounts.setdefault(chosen, dict(columns))
 
     def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
         """Create an opportunity under a referral identifier, once."""
@@ -154,13 +188,26 @@ class FakeCrm:
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """Write columns under the version, then move the state: won and lost by an action of its own."""
+        written = [record]
+        try:
+            return self._written(written, columns, stage)
+        except CosellError as cause:
+            if len(written) == 1:
+                raise
+            raise PartlyWritten(written[-1], cause) from cause
+
+    def _written(self, steps: list[Record], columns: Columns, stage: StageChange | None) -> Record:
+        """Carry out an update; each finished request adds the record as it was then."""
+        (record,) = steps
         closes = stage is not None and stage.after in TERMINAL
         opens = stage is not None and stage.before in TERMINAL
         if opens:
             record = self._patch(record, OPEN)
+            steps.append(record)
         content = {**columns, **(stage.columns if stage and not closes else {})}
         if content:
             record = self._patch(record, content)
+            steps.append(record)
         elif stage and closes and not opens and record.version:
             held = self.read(record.id)
             if held.version != record.version and held.columns["statecode"] != stage.columns["statecode"]:
@@ -188,6 +235,8 @@ class FakeCrm:
         self._unchanged(record)
         if held.columns["statecode"] != 0:
             raise rules.refuse(f"The opportunity {record.id} is already closed and cannot be closed again.")
+        if self.refused_closing:
+            raise rules.refuse(self.refused_closing)
         self._store(record.id, {**held.columns, **columns}, by_app=True)
 
     # --- people ----------------------------------------------------------------------------------------------------
@@ -255,6 +304,11 @@ class FakeCrm:
         self._version += 1
         self._deleted[record_id] = self._version
 
+    def merge(self, loser_id: str, winner_id: str) -> None:
+        """A tool of the customer's merges two deals: the loser is gone, and can be followed to the winner."""
+        self.delete(loser_id)
+        self.merged[loser_id] = winner_id
+
     def expire_cursors(self) -> None:
         """Forget every cursor handed out so far, and which rows were deleted."""
         self._version += 1
@@ -285,7 +339,8 @@ class FakeCrm:
 
     def _record(self, record_id: str, seen_at: datetime | None = None) -> Record:
         held = self._held(record_id)
-        columns = {name: value for name, value in held.columns.items() if name != "cosell_audit"}
+        shown = {name: None if name in self.hidden else value for name, value in held.columns.items()}
+        columns = {name: value for name, value in shown.items() if name != "cosell_audit"}
         return Record(record_id.lower(), _etag(held.version), columns, seen_at or self._clock.now())
 
     def _with_identifier(self, referral_id: str) -> str | None:
@@ -307,6 +362,8 @@ class FakeCrm:
         return row_id
 
     def _store(self, row_id: str, columns: Row, *, by_app: bool) -> None:
+        if by_app and self.refused_writes:
+            raise rules.refuse(self.refused_writes)
         rules.check(columns)
         other = self._with_identifier(str(columns[IDENTIFIER])) if columns[IDENTIFIER] else None
         if other not in (None, row_id):

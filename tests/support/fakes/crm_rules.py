@@ -39,6 +39,13 @@ def refuse(rule: str) -> DataError:
     return DataError(Problem("record", f"Dynamics 365 refused it: {rule}", "Correct it and save again."))
 
 
+def kept_out(key: str) -> DataError:
+    """Return the error of an account that is not unique in a column of the customer's own."""
+    rule = f"the table account has another unique key that an existing account holds already ({key})"
+    remedy = "Match customers by the columns of that key: account.match in the mapping file."
+    return DataError(Problem("customer", rule, remedy))
+
+
 def stored(columns: Mapping[str, object]) -> Row:
     """Return column values as the CRM keeps them. Raises DataError and SchemaMismatch."""
     return {name: _stored(name, value) for name, value in columns.items()}

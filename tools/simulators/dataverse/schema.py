@@ -113,6 +113,11 @@ def _stamps() -> list[Column]:
     ]
 
 
+def _merging(table: str) -> list[Column]:
+    """Return what a row shows that was merged into another one."""
+    return [read_only(yes_no("merged")), read_only(lookup("masterid", table))]
+
+
 def _owner_and_currency() -> list[Column]:
     return [
         Column("ownerid", Kind.OWNER, "OwnerId", Required.SYSTEM, navigations=(("ownerid", "systemuser"),)),
@@ -204,6 +209,7 @@ def _lead() -> Table:
         lookup("parentaccountid", "account"),
         lookup("parentcontactid", "contact"),
         read_only(lookup("qualifyingopportunityid", "opportunity")),
+        *_merging("lead"),
         *_address(),
         *_owner_and_currency(),
         *states(("Open", "Qualified", "Disqualified"), reasons),
@@ -234,6 +240,7 @@ def _account() -> Table:
         whole("numberofemployees"),
         lookup("primarycontactid", "contact"),
         lookup("parentaccountid", "account"),
+        *_merging("account"),
         *_address(),
         *_owner_and_currency(),
         *_active_inactive(),
@@ -246,6 +253,7 @@ def _contact() -> Table:
         *_person(),
         memo("description"),
         customer("parentcustomerid"),
+        *_merging("contact"),
         *_address(),
         *_owner_and_currency(),
         *_active_inactive(),
@@ -304,6 +312,11 @@ def _organization() -> Table:
     return _table("organization", "organizations", columns)
 
 
+def _masking_rules() -> Table:
+    columns = [text("entityname", 128), text("attributelogicalname", 128), text("uniquename", 100)]
+    return _table("attributemaskingrule", "attributemaskingrules", columns, primary_name="uniquename")
+
+
 def standard_tables() -> dict[str, Table]:
     """Return fresh definitions of the standard tables, by logical name."""
     tables = (
@@ -315,6 +328,7 @@ def standard_tables() -> dict[str, Table]:
         _user(),
         _close(),
         _organization(),
+        _masking_rules(),
     )
     return {table.name: table for table in tables}
 

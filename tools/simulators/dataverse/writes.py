@@ -31,6 +31,8 @@ class Writer:
     def create(self, table: Table, changes: Values) -> Row:
         """Insert a row; its id may be among the changes."""
         row_id = str(changes.pop(table.primary_id, None) or uuid.uuid4())
+        if self.run_hooks:
+            self.environment.rules.require_writable(table.name, changes, self.caller, creating=True)
         if self.environment.store.find(table.name, row_id):
             raise RefusedError(Rule.DUPLICATE_ID, id=row_id, table=table.name)
         values = {name: value for name, value in changes.items() if value is not None}
@@ -47,6 +49,8 @@ class Writer:
         table = self.environment.table(row.table)
         if changes.pop(table.primary_id, row.id) != row.id:
             raise RefusedError(Rule.NOT_UPDATABLE, column=table.primary_id, table=table.name)
+        if self.run_hooks:
+            self.environment.rules.require_writable(table.name, changes, self.caller, creating=False)
         settle_update(table, row, changes)
         self.replace(row, row.values | changes)
         self._run_hooks(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,21 +14,8 @@ from shared.mapping.loading import load_mapping, positions
 from tests.support.fakes import crm_tables
 from tests.support.stages.crm import DataverseStage
 from tools.simulators.dataverse.columns import Required
-from tools.simulators.world import World
 
 MAPPING = load_mapping("dynamics365").file
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
-
-
-@pytest.fixture
-def stage(world: World, monkeypatch: pytest.MonkeyPatch) -> DataverseStage:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return DataverseStage(world)
 
 
 def cut(live: Table, to: Table) -> dict[str, Column]:
@@ -81,8 +67,8 @@ def test_a_key_is_active_when_its_index_is_built(stage: DataverseStage) -> None:
 def test_few_calls(stage: DataverseStage) -> None:
     before = stage.requests()
     stage.port.describe()
-    # A definition per table, and for each table a cast per kind of column that the mapping names.
-    assert stage.requests() - before == 4 + 8 + 3
+    # A definition per table, for each table a cast per kind of column that the mapping names, and what is secured.
+    assert stage.requests() - before == 4 + 8 + 3 + 1
 
 
 def test_the_default_mapping_fits_a_provisioned_environment(stage: DataverseStage) -> None:
