@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shared.choices import CrmAudit, OnLoss
 from shared.errors import SettingsError
-from shared.mapping.codes import CURRENCIES
+from shared.mapping.codes import is_currency
 from shared.urls import is_loopback, receiver_url_problems
 
 CrmName = Literal["dynamics365", "salesforce"]
@@ -46,7 +46,7 @@ def _fernet_key(value: str) -> str:
 
 
 def _org_currency(value: str) -> str:
-    if value not in CURRENCIES:
+    if not is_currency(value):
         raise ValueError("must be an ISO 4217 code, such as EUR")
     return value
 

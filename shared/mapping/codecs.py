@@ -22,10 +22,19 @@ from html.entities import html5
 from typing import TypeVar
 
 from shared.deal import Value
-from shared.mapping.codes import COUNTRIES, CURRENCIES, country_code, country_name
+from shared.mapping.codes import country_code, country_name, is_country, is_currency
 
 Json = object
 """A decoded JSON value as a vendor sends it."""
+
+
+_QUOTED = 80
+
+
+def quoted(value: object) -> str:
+    """Return a value as a problem quotes it: of a long one the beginning, since problems are shown on records."""
+    text = repr(value)
+    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
 
 
 def _as_is(value: Value) -> Value:
@@ -195,16 +204,16 @@ def _same_to_referral(value: Value, _source: Json) -> Json:
 
 
 def currency() -> Codec:
-    """An ISO 4217 alphabetic code."""
+    """An ISO 4217 alphabetic code, of this time or another: whether the other side knows it is theirs to say."""
 
     def read(value: Json) -> Value:
         if value is None or value == "":
             return None
         code = str(value)
-        if code not in CURRENCIES:
+        if not is_currency(code):
             code = code.strip().upper()
-            if code not in CURRENCIES:
-                raise ValueError(f"{code!r} is not an ISO 4217 currency code")
+            if not is_currency(code):
+                raise ValueError(f"{quoted(code)} is not an ISO 4217 currency code, which has three letters")
         return code
 
     return Codec(read, _same_to_referral, read, _as_is)
@@ -221,9 +230,9 @@ def _day(value: Json) -> Value:
         if zone is not UTC and zone is not None and moment.year > 1:
             moment = moment.astimezone(UTC)
     except ValueError:
-        raise ValueError(f"{value!r} is not an ISO 8601 date") from None
+        raise ValueError(f"{quoted(value)} is not an ISO 8601 date") from None
     except OverflowError:
-        raise ValueError(f"{value!r} is a date beyond the calendar") from None
+        raise ValueError(f"{quoted(value)} is a date beyond the calendar") from None
     # .NET's smallest date is how an absent one comes back from some services.
     return None if moment.year == 1 else moment.date()
 
@@ -272,7 +281,7 @@ def choice(values: Mapping[Option, str], empty: tuple[str, ...] = ()) -> Codec:
         if value is None or value == "" or value in empty:
             return None
         if not isinstance(value, str) or value not in to_option:
-            raise ValueError(f"{value!r} is not one of {', '.join(values.values())}")
+            raise ValueError(f"{quoted(value)} is not one of {', '.join(values.values())}")
         return value
 
     def from_record(value: Json) -> Value:
@@ -280,13 +289,17 @@ def choice(values: Mapping[Option, str], empty: tuple[str, ...] = ()) -> Codec:
             return None
         code = to_code.get(str(value))
         if code is None:
-            raise ValueError(f"option {value!r} is not one of {', '.join(to_code)}")
+            raise ValueError(f"option {quoted(value)} is not one of {', '.join(to_code)}")
         return code
 
     def to_referral(value: Value, _source: Json) -> Json:
         return value if value is not None else (empty[0] if empty else None)
 
     return Codec(from_referral, to_referral, from_record, to_option.get)
+
+
+_NOT_ISO = frozenset({"UK", "EL"})
+"""Two letters that are in use for a country whose code has others."""
 
 
 def country(*, as_name: bool = False) -> Codec:
@@ -296,11 +309,11 @@ def country(*, as_name: bool = False) -> Codec:
         if value is None or value == "":
             return None
         code = str(value)
-        if code in COUNTRIES:
+        if is_country(code) and code not in _NOT_ISO:
             return code
         known = country_code(code)
         if known is None:
-            raise ValueError(f"{value!r} is neither an ISO 3166 code nor an English country name")
+            raise ValueError(f"{quoted(value)} is neither an ISO 3166 code nor an English country name")
         return known
 
     def to_name(value: Value) -> Json:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from importlib.resources import files
 
 import pycountry
 import pytest
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 from shared.deal import Value, dump_fields, load_fields, show
 from shared.mapping import codecs
 from shared.mapping.codecs import Codec, Json
-from shared.mapping.codes import COUNTRIES, CURRENCIES, country_code
+from shared.mapping.codes import country_code, folded
 from shared.mapping.people import people
 from tests.support.stand_ins import UNHURRIED
+from tools.country_names import lines
 
 HELP: Mapping[str | int | bool, str] = {
     1: "WorkloadSpecificValueProposition",
@@ -366,18 +368,46 @@ def test_what_is_no_date_is_refused(wire: Json) -> None:
 # --- codes -----------------------------------------------------------------------------------------------------------
 
 
-def test_currencies_are_the_active_iso_codes() -> None:
-    assert {each.alpha_3 for each in pycountry.currencies} == CURRENCIES
+def test_the_list_of_countries_is_what_its_tool_makes() -> None:
+    assert (files("shared.mapping") / "countries.txt").read_text(encoding="utf-8").splitlines() == list(lines())
 
 
-def test_countries_are_the_iso_codes_and_every_english_name_finds_its_own() -> None:
-    assert {each.alpha_2 for each in pycountry.countries} == COUNTRIES
+def test_every_english_name_finds_its_own_country() -> None:
     for each in pycountry.countries:
         names = [each.alpha_2, each.alpha_3, each.name]
         names += [str(getattr(each, name)) for name in ("common_name", "official_name") if hasattr(each, name)]
         for name in names:
             assert country_code(name) == each.alpha_2
             assert country_code(f" {name.upper()} ") == each.alpha_2
+
+
+def test_what_a_problem_quotes_is_bounded() -> None:
+    with pytest.raises(ValueError, match="ISO 3166") as caught:
+        codecs.country().from_record("x" * 5000)
+    assert len(str(caught.value)) < 200
+
+
+def test_no_two_countries_share_a_name() -> None:
+    owners: dict[str, set[str]] = {}
+    for line in lines():
+        alpha_2, alpha_3, names = line.split(" ", 2)
+        for name in (alpha_2, alpha_3, *names.split("|")):
+            owners.setdefault(folded(name), set()).add(alpha_2)
+    assert {name: codes for name, codes in owners.items() if len(codes) > 1} == {}
+
+
+@pytest.mark.parametrize("code", ["EUR", "eur", " usd ", "BGN", "HRK", "ANG", "SLL", "ZWL", "XXY"])
+def test_every_well_formed_currency_passes(code: str) -> None:
+    assert codecs.currency().from_referral(code) == code.strip().upper()
+
+
+@pytest.mark.parametrize("code", ["XK", "xk", "ZZ", "AN", " de "])
+@pytest.mark.parametrize("codec", [codecs.country(), codecs.country(as_name=True)])
+def test_every_well_formed_country_passes_and_is_never_written_as_nothing(codec: Codec, code: str) -> None:
+    known = codec.from_referral(code)
+    assert known == code.strip().upper()
+    assert codec.to_record(known)
+    assert codec.from_record(codec.to_record(known)) == known
 
 
 @pytest.mark.parametrize(
@@ -388,6 +418,39 @@ def test_countries_are_the_iso_codes_and_every_english_name_finds_its_own() -> N
         ("Great Britain", "GB"),
         ("Ivory Coast", "CI"),
         ("Russia", "RU"),
+        ("Cote d'Ivoire", "CI"),
+        ("C\u00f4te d\u2019Ivoire", "CI"),
+        ("Curacao", "CW"),
+        ("Kosovo", "XK"),
+        ("XKX", "XK"),
+        ("The Netherlands", "NL"),
+        ("Bosnia & Herzegovina", "BA"),
+        ("Trinidad and Tobago", "TT"),
+        ("St. Kitts & Nevis", "KN"),
+        ("Saint Lucia", "LC"),
+        ("Republic of Korea", "KR"),
+        ("Korea, South", "KR"),
+        ("The Bahamas", "BS"),
+        ("Gambia, The", "GM"),
+        ("Reunion", "RE"),
+        ("Aland Islands", "AX"),
+        ("Sao Tome and Principe", "ST"),
+        ("TURKIYE", "TR"),
+        ("Turkey", "TR"),
+        ("Czech Republic", "CZ"),
+        ("Viet Nam", "VN"),
+        ("Timor Leste", "TL"),
+        ("Guinea Bissau", "GW"),
+        ("Hong Kong SAR China", "HK"),
+        ("Palestine", "PS"),
+        ("Macedonia", "MK"),
+        ("Swaziland", "SZ"),
+        ("Cape Verde", "CV"),
+        ("Micronesia", "FM"),
+        ("Brunei", "BN"),
+        ("U.S.A", "US"),
+        ("u.k.", "GB"),
+        ("EL", "GR"),
     ],
 )
 def test_everyday_country_names_are_known(name: str, code: str) -> None:
@@ -404,7 +467,10 @@ def test_a_country_is_written_as_its_code_on_both_sides() -> None:
     ("codec", "wire", "rule"),
     [
         (codecs.currency(), "EURO", "ISO 4217"),
-        (codecs.currency(), "XXY", "ISO 4217"),
+        (codecs.currency(), "E1R", "ISO 4217"),
+        (codecs.currency(), "ÉUR", "ISO 4217"),
+        (codecs.country(), "1Z", "ISO 3166"),
+        (codecs.country(), "ABC", "ISO 3166"),
         (codecs.country(), "Narnia", "ISO 3166"),
         (codecs.choice(HELP), "Coffee", "WorkloadSpecificValueProposition"),
     ],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.mapping.check.tables import Kind
-from shared.mapping.codes import COUNTRIES, country_name
+from shared.mapping.codes import longest_country_name
 from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
 
 Place = tuple[int | str, ...]
@@ -122,7 +122,7 @@ def _rows(
 def _length(row: Pair) -> int | None:
     """Return how many characters a row may write; None when nothing bounds it."""
     if row.codec == "country":
-        return max(len(country_name(code) or "") for code in COUNTRIES) if row.country_as == "name" else 2
+        return longest_country_name() if row.country_as == "name" else 2
     return row.limit
 
 
