@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +32,8 @@ class Record:
     columns: Columns
     seen_at: datetime
     """Our clock when it was certainly in this state or newer: before a read was sent, after a write answered."""
+    digits: Mapping[str, int] = field(default_factory=dict)
+    """By column, how many digits the CRM keeps of an amount in this record, where they are fewer than the mapping's."""
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,16 @@ def money(digits: int = 2) -> Codec:
     return Codec(_decimal, _number_to_referral, _decimal, _number, fit)
 
 
+def rounded(value: Value, digits: int, held: Value) -> Value:
+    """Return an amount as a CRM has it that keeps fewer digits: `held` when that is the amount rounded, either way."""
+    if not isinstance(value, Decimal):
+        return value
+    unit = Decimal(1).scaleb(-digits)
+    if isinstance(held, Decimal) and held % unit == 0 and abs(held - value) * 2 <= unit:
+        return held
+    return _decimal(value.quantize(unit, ROUND_HALF_EVEN))
+
+
 def _same_to_referral(value: Value, _source: Json) -> Json:
     return value
 

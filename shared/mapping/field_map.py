@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from shared.deal import HELP, STATUS, Fields, Value
 from shared.errors import DataError, Problem
 from shared.lifecycle import Stage, crm_view, referral_stage, wire_status
+from shared.mapping.codecs import rounded
 from shared.mapping.conditions import Condition
 from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
 from shared.mapping.rows import Document, Read, Row, body_writer, get_path, make_rows, put_path
@@ -57,6 +59,20 @@ class FieldMap:
             never_clear_crm=settings.never_clear_crm,
             fit=row.codec.fit,
         )
+
+    def rules_for(self, digits: Mapping[str, int], held: Fields) -> tuple[Rule, ...]:
+        """Return the rules for a record that keeps so many digits of amounts, by column, and holds these values.
+
+        What the CRM made of an amount by rounding counts as that amount.
+        """
+        return tuple(self._rounding(rule, digits, held) for rule in self.rules) if digits else self.rules
+
+    def _rounding(self, rule: Rule, digits: Mapping[str, int], held: Fields) -> Rule:
+        kept = digits.get(self.rows[rule.name].pair.column)
+        if kept is None:
+            return rule
+        fit = rule.fit
+        return replace(rule, fit=lambda value: rounded(fit(value), kept, held.get(rule.name)))
 
     @cached_property
     def version(self) -> str:

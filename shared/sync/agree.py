@@ -105,17 +105,17 @@ def make_plan(
         base,
         referral.fields,
         fields,
-        [*_rules(link, base, mapping), rule],
+        [*_rules(link, base, mapping, record), rule],
         referral_closed=referral.closed,
         record_closed=closed_rows_are_read_only and aligned in TERMINAL,
     )
 
 
-def _rules(link: Link, base: Fields, mapping: FieldMap) -> list[Rule]:
+def _rules(link: Link, base: Fields, mapping: FieldMap, record: RecordSeen) -> list[Rule]:
     """Return the mapping's rules, telling those of changed rows apart."""
     return [
         replace(rule, remapped=True) if rule.name in link.base and rule.name not in base else rule
-        for rule in mapping.rules
+        for rule in mapping.rules_for(record.record.digits, record.fields)
     ]
 
 
@@ -149,7 +149,7 @@ class Agreement:
         shown = link.status_shown
         if plan.to_partner_center:
             self.ports.crm.wait_until_guard_holds(record.record)
-        self._keep_losers(link, plan)
+        self._keep_losers(link, plan, record)
         link, refused = self._send(link, plan, referral)
         link, entries = self._conclude(link, plan, refused, introduce=introduce)
         columns, stage = self._record_write(plan, record)
@@ -167,9 +167,10 @@ class Agreement:
                 self.ports.ledger.unpark(link.crm, key)
         return committed
 
-    def _keep_losers(self, link: Link, plan: Plan) -> None:
+    def _keep_losers(self, link: Link, plan: Plan, record: RecordSeen) -> None:
         """Note the edits about to be overwritten: after a stop behind the write, nobody else would have them."""
-        fits = {rule.name: rule.fit for rule in self.ports.field_map.rules}
+        rules = self.ports.field_map.rules_for(record.record.digits, record.fields)
+        fits = {rule.name: rule.fit for rule in rules}
         losers = [
             change
             for change, fit in (
@@ -301,11 +302,10 @@ class Agreement:
             log.info("audit not shown: the record changed meanwhile", extra={"record_id": link.record_id})
             return replace(link, settled=False)
         self._received.extend(plan.to_crm)
-        altered = any(
-            self.ports.field_map.rows[change.name].read_record(written.columns) != change.new
-            for change in plan.to_crm
-            if change.name != STATUS
-        )
+        changes = {change.name: change.new for change in plan.to_crm if change.name != STATUS}
+        held = {name: self.ports.field_map.rows[name].read_record(written.columns) for name in changes}
+        rules = {rule.name: rule for rule in self.ports.field_map.rules_for(written.digits, held)}
+        altered = any(rules[name].fit(value) != held[name] for name, value in changes.items())
         # A row that does not hold what was written was altered by the CRM's own logic: an edit like any other, so the
         # version is not remembered and the change feed's row will be looked at.
         version = None if altered else written.version

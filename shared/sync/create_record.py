@@ -17,7 +17,7 @@ from shared.lifecycle import Stage, crm_view
 from shared.mapping.field_map import get_path
 from shared.merge import Change
 from shared.partner_center.port import Referral
-from shared.sync.agree import Agreement, observed_record, observed_referral, with_base
+from shared.sync.agree import Agreement, RecordSeen, observed_record, observed_referral, with_base
 from shared.sync.task import Ports
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def _create(ports: Ports, referral: Referral, link: Link, correlation_id: str) -
     record = ports.crm.create(referral.id, columns, _account(ports, referral))
     if not referral.external_reference_id:
         referral = _write_record_id(ports, referral, record.id)
-    same = _same(ports, seen.fields, observed_record(record, mapping).fields)
+    same = _same(ports, seen.fields, observed_record(record, mapping))
     link = replace(
         link,
         record_id=record.id,
@@ -155,9 +155,10 @@ def _create(ports: Ports, referral: Referral, link: Link, correlation_id: str) -
     return ports.ledger.commit(link, [entry])
 
 
-def _same(ports: Ports, referral: Fields, record: Fields) -> bool:
+def _same(ports: Ports, referral: Fields, record: RecordSeen) -> bool:
     """Whether the new record holds what the referral holds, as far as its columns can."""
-    return all(rule.fit(referral[rule.name]) == record[rule.name] for rule in ports.field_map.rules)
+    rules = ports.field_map.rules_for(record.record.digits, record.fields)
+    return all(rule.fit(referral[rule.name]) == record.fields[rule.name] for rule in rules)
 
 
 def _account(ports: Ports, referral: Referral) -> AccountWanted:

@@ -436,3 +436,30 @@ def test_a_closed_record_is_not_shared(world: World) -> None:
     world.crm.close(record_id, Stage.WON)
     world.settle()
     assert world.partner_center.ours() == []
+
+
+# --- a CRM that keeps fewer digits -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("amount", "kept"), [(42000.55, 42001), (1000.49, 1000), (1000.5, 1001), (1001.5, 1002)])
+def test_what_a_currency_rounds_is_no_edit(world: World, amount: float, kept: int) -> None:
+    world.crm.value_digits = 0
+    referral_id = world.partner_center.invites_us(**{"/details/dealValue": amount})
+    world.settle()
+    (record_id,) = world.crm.rows()
+    assert world.crm.row(record_id)["estimatedvalue"] == kept
+    start = world.mark()
+    world.crm.edit(record_id, description="A seller's note")
+    world.settle()
+    for _ in range(3):
+        world.reconcile()
+        world.settle()
+    assert at(world.partner_center.rows[referral_id], "/details/dealValue") == amount
+    assert world.calls(start).get("crm.update", 0) <= 1
+    world.partner_center.edit(referral_id, {"/details/dealValue": amount + 100})
+    world.settle()
+    assert world.crm.row(record_id)["estimatedvalue"] == kept + 100
+    assert at(world.partner_center.rows[referral_id], "/details/dealValue") == amount + 100
+    world.crm.edit(record_id, estimatedvalue=5)
+    world.settle()
+    assert at(world.partner_center.rows[referral_id], "/details/dealValue") == 5

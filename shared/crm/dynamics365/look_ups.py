@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.crm.dynamics365.api import DataverseApi, text_at
+from shared.crm.dynamics365.api import DataverseApi, Json, text_at
 from shared.errors import DataError, Problem
 
 
@@ -17,9 +17,11 @@ class LookUp:
     entity_set: str
     id_column: str
     key_column: str
+    precision_column: str
 
 
-LOOK_UPS = {"transactioncurrencyid": LookUp("transactioncurrencies", "transactioncurrencyid", "isocurrencycode")}
+CURRENCY = "transactioncurrencyid"
+LOOK_UPS = {CURRENCY: LookUp("transactioncurrencies", "transactioncurrencyid", "isocurrencycode", "currencyprecision")}
 
 
 class NaturalKeys:
@@ -27,33 +29,52 @@ class NaturalKeys:
 
     def __init__(self, api: DataverseApi) -> None:
         self._api = api
-        self._keys_by_id: dict[str, dict[str, str]] = {}
+        self._rows: dict[str, dict[str, _Row]] = {}
         self._lock = threading.Lock()
 
     def key(self, column: str, row_id: str) -> str:
         """Return the natural key of a row. Raises DataError when there is no such row."""
-        found = self._find(column, lambda keys: keys.get(row_id.lower()))
+        found = self._find(column, lambda rows: rows.get(row_id.lower()))
         if found is None:
             raise DataError(Problem(column, "points to a row that cannot be read", "Check the app user's role."))
-        return found
+        return found.key
 
     def address(self, column: str, key: str) -> str:
         """Return the address of the row with a natural key. Raises DataError when the CRM has none."""
-        found = self._find(column, lambda keys: next((each for each, held in keys.items() if held == key), None))
+        found = self._find(column, lambda rows: next((each for each in rows.values() if each.key == key), None))
         if found is None:
             remedy = f"Add {key} to the CRM, or change it in Partner Center."
             raise DataError(Problem(column, f"{key} does not exist in Dynamics 365", remedy))
-        return f"/{LOOK_UPS[column].entity_set}({found})"
+        return f"/{LOOK_UPS[column].entity_set}({found.id})"
 
-    def _find(self, column: str, pick: Callable[[dict[str, str]], str | None]) -> str | None:
+    def precision(self, code: str) -> int | None:
+        """Return how many digits amounts in a currency keep; None for a currency that the CRM does not have."""
+        found = self._find(CURRENCY, lambda rows: next((each for each in rows.values() if each.key == code), None))
+        return found.precision if found else None
+
+    def _find(self, column: str, pick: Callable[[dict[str, _Row]], _Row | None]) -> _Row | None:
         with self._lock:
-            held = self._keys_by_id.get(column)
+            held = self._rows.get(column)
             found = pick(held) if held else None
             if found is None:
-                held = self._keys_by_id[column] = self._read(LOOK_UPS[column])
+                held = self._rows[column] = self._read(LOOK_UPS[column])
                 found = pick(held)
             return found
 
-    def _read(self, look_up: LookUp) -> dict[str, str]:
-        rows = self._api.rows(look_up.entity_set, {"$select": f"{look_up.id_column},{look_up.key_column}"})
-        return {text_at(row, look_up.id_column).lower(): text_at(row, look_up.key_column) for row in rows}
+    def _read(self, look_up: LookUp) -> dict[str, _Row]:
+        names = (look_up.id_column, look_up.key_column, look_up.precision_column)
+        rows = [_row(row, look_up) for row in self._api.rows(look_up.entity_set, {"$select": ",".join(names)})]
+        return {row.id: row for row in rows}
+
+
+@dataclass(frozen=True)
+class _Row:
+    id: str
+    key: str
+    precision: int | None
+
+
+def _row(row: Json, look_up: LookUp) -> _Row:
+    precision = row.get(look_up.precision_column)
+    row_id, key = text_at(row, look_up.id_column).lower(), text_at(row, look_up.key_column)
+    return _Row(row_id, key, precision if isinstance(precision, int) else None)

@@ -12,7 +12,8 @@ from shared.crm.dynamics365 import accounts, merges, metadata
 from shared.crm.dynamics365.api import DataverseApi, Json, text_at
 from shared.crm.dynamics365.errors import DuplicateKey, is_already_closed
 from shared.crm.dynamics365.feed import Feed
-from shared.crm.dynamics365.look_ups import LOOK_UPS, NaturalKeys
+from shared.crm.dynamics365.look_ups import CURRENCY, LOOK_UPS, NaturalKeys
+from shared.crm.dynamics365.precision import MoneyDigits
 from shared.crm.dynamics365.security import FRESH, ColumnSecurity
 from shared.crm.port import (
     AccountWanted,
@@ -65,6 +66,8 @@ class Dynamics365:
         self._clock = clock
         self._keys = NaturalKeys(api)
         self._select = ",".join(_read_name(column) for column in (*field_map.record_columns, *_PARENTS))
+        money = {row.pair.column: row.pair.digits for row in field_map.rows.values() if row.pair.codec == "money"}
+        self._digits = MoneyDigits(api, self._keys, field_map.table, money)
         self._security = ColumnSecurity(api, clock, _read_columns(field_map))
         self._feed = Feed(api, clock, self._entity.entity_set, self._select, self._record)
 
@@ -132,7 +135,9 @@ class Dynamics365:
             value = row.get(_read_name(column))
             columns[column] = self._keys.key(column, str(value)) if column in LOOK_UPS and value else value
         etag = row.get("@odata.etag")
-        return Record(text_at(row, self._entity.id_column).lower(), str(etag) if etag else None, columns, seen_at)
+        digits = self._digits.of(columns.get(CURRENCY))
+        version = str(etag) if etag else None
+        return Record(text_at(row, self._entity.id_column).lower(), version, columns, seen_at, digits)
 
     def describe(self) -> Description:
         """Read the definitions of the record's table, account, contact and systemuser, and the rights to read them."""

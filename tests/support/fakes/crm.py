@@ -43,8 +43,9 @@ class FakeCrm:
     """Implements Crm. One step of the tape is one HTTP request of the real client.
 
     `logic` are the customer's plug-ins: each sees a row that the app wrote and returns columns to change.
-    `refused_writes` and `refused_closing` are what a plug-in says to every write of the app, and to every closing;
-    `hidden` are columns that the app's user may not read, which look empty.
+    `refused_writes` and `refused_closing` are what a plug-in says to every write of the app, and to every closing.
+    `value_digits` is how many digits of a deal's value the currency keeps; `hidden` are columns that the app's user may
+    not read, which look empty.
     The methods below "people" act as a seller in the CRM's forms.
     """
 
@@ -68,6 +69,7 @@ class FakeCrm:
         self.logic: list[Callable[[Row], Row]] = []
         self.refused_closing = ""
         self.unique_of_account = ""
+        self.value_digits = 2
         self.refused_writes = ""
         self.hidden: set[str] = set()
         self.merged: dict[str, str] = {}
@@ -341,7 +343,8 @@ class FakeCrm:
         held = self._held(record_id)
         shown = {name: None if name in self.hidden else value for name, value in held.columns.items()}
         columns = {name: value for name, value in shown.items() if name != "cosell_audit"}
-        return Record(record_id.lower(), _etag(held.version), columns, seen_at or self._clock.now())
+        digits = {"estimatedvalue": self.value_digits} if self.value_digits < 2 else {}
+        return Record(record_id.lower(), _etag(held.version), columns, seen_at or self._clock.now(), digits)
 
     def _with_identifier(self, referral_id: str) -> str | None:
         found = (each for each, held in self._rows.items() if held.columns[IDENTIFIER] == referral_id)
@@ -370,6 +373,8 @@ class FakeCrm:
             raise AlreadyExists("Dynamics 365 holds such a row already")
         for plug_in in self.logic if by_app else ():
             columns = columns | rules.stored(plug_in(dict(columns)))
+        if columns["estimatedvalue"] is not None:
+            columns = columns | {"estimatedvalue": rules.rounded(columns["estimatedvalue"], self.value_digits)}
         self._version += 1
         self._rows[row_id] = _Stored(columns, self._version)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 from shared.errors import DataError, Problem, SchemaMismatch
 
@@ -98,4 +98,10 @@ def _money(value: object) -> float:
     amount = Decimal(str(value))
     if not 0 <= amount <= 10**12:
         raise refuse(f"the value {value} of 'estimatedvalue' is outside the valid range.")
-    return float(amount.quantize(Decimal("0.01"), ROUND_HALF_EVEN))
+    return rounded(amount, 2)
+
+
+def rounded(amount: object, digits: int) -> float:
+    """Return an amount as a currency keeps it; halves away from zero, unlike ours."""
+    unit = Decimal(1).scaleb(-digits)
+    return float(Decimal(str(amount)).quantize(unit, ROUND_HALF_EVEN if digits == 2 else ROUND_HALF_UP))

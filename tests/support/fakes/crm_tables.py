@@ -33,7 +33,7 @@ def record() -> Table:
         "opportunity",
         text("name", 300),
         Column("description", Kind.MEMO, 2000),
-        Column("estimatedvalue", Kind.MONEY, digits=2),
+        Column("estimatedvalue", Kind.MONEY),
         Column("transactioncurrencyid", Kind.LOOKUP, targets=("transactioncurrency",), coded=True),
         Column("estimatedclosedate", Kind.DAY),
         Column("statecode", Kind.STATE, options=states, creatable=False),

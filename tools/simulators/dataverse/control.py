@@ -51,7 +51,7 @@ def seed_environment(environment: Environment) -> str:
         person |= {"systemuserid": user_id, "internalemailaddress": mail, "isdisabled": False}
         environment.seed("systemuser", person | ({"mobilephone": phone} if phone else {}))
     organization: Values = {"organizationid": ORGANIZATION_ID, "name": "Partner", "expirechangetrackingindays": 7}
-    organization |= {"languagecode": 1033, "expiresubscriptionsindays": 90}
+    organization |= {"languagecode": 1033, "pricingdecimalprecision": 2, "expiresubscriptionsindays": 90}
     organization["basecurrencyid"] = Reference("transactioncurrency", USD_ID)
     environment.seed("organization", organization)
     return SELLER_ID

@@ -212,7 +212,7 @@ def _facts(table: Table, column: Column) -> Document:
         low, high = (float(bound) if bound is not None else None for bound in (column.minimum, column.maximum))
         facts: Document = {"MinValue": low, "MaxValue": high}
         precision: Document = {"Precision": column.precision} if column.kind is not Kind.INTEGER else {}
-        return facts | precision | ({"PrecisionSource": 0} if column.kind is Kind.MONEY else {})
+        return facts | precision | ({"PrecisionSource": column.precision_source} if column.kind is Kind.MONEY else {})
     if column.kind is Kind.DATETIME:
         behavior = "DateOnly" if column.is_date_only else "UserLocal"
         return {"Format": column.format, "DateTimeBehavior": {"Value": behavior}}

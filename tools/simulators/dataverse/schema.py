@@ -27,12 +27,13 @@ def memo(name: str, length: int = 2000) -> Column:
 
 
 def money(name: str, *, precision: int = 2) -> Column:
-    """Return an amount in the row's currency."""
+    """Return an amount in the row's currency, which also says how many digits it keeps; a base amount has four."""
     return Column(
         name,
         Kind.MONEY,
         name,
         precision=precision,
+        precision_source=0 if precision == 4 else 2,
         minimum=-_TRILLION if precision == 4 else Decimal(0),
         maximum=_TRILLION,
     )
@@ -307,6 +308,7 @@ def _organization() -> Table:
         whole("expirechangetrackingindays", 0, 365),
         whole("expiresubscriptionsindays", 0, 365),
         whole("languagecode"),
+        whole("pricingdecimalprecision", 0, 10),
         read_only(lookup("basecurrencyid", "transactioncurrency")),
     ]
     return _table("organization", "organizations", columns)

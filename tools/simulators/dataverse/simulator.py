@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from werkzeug.wrappers import Request, Response
@@ -135,6 +136,25 @@ class DataverseSimulator:
             self.environment.rules.secured[table, column] = secured
             if masked:
                 self.environment.seed("attributemaskingrule", {"entityname": table, "attributelogicalname": column})
+
+    def set_currency_precision(self, code: str, digits: int) -> None:
+        """Let amounts in a currency keep so many digits."""
+        with self._lock:
+            row = self.environment.only("transactioncurrency", "isocurrencycode", code)
+            if row is None:
+                raise KeyError(code)
+            row.values["currencyprecision"] = digits
+
+    def set_pricing_precision(self, digits: int) -> None:
+        """Let the organization's pricing precision be so many digits."""
+        with self._lock:
+            next(self.environment.store.all("organization")).values["pricingdecimalprecision"] = digits
+
+    def set_precision_source(self, table: str, column: str, source: Literal[0, 1, 2], precision: int = 2) -> None:
+        """Let an amount's digits come from the column, from the organization's pricing precision, or the currency."""
+        with self._lock:
+            columns = self.environment.table(table).columns
+            columns[column] = replace(columns[column], precision_source=source, precision=precision)
 
     def add_key(self, table: str, *columns: str) -> None:
         """Add an alternate key of the customer's own, active at once."""

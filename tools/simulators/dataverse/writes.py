@@ -114,13 +114,25 @@ class Writer:
         currency = values.get("transactioncurrencyid")
         if not isinstance(currency, Reference) or "exchangerate" not in table.columns:
             return
-        rate = self.environment.row(currency.table, currency.id).values["exchangerate"]
+        held = self.environment.row(currency.table, currency.id).values
+        self._round_money(table, values, held["currencyprecision"])
+        rate = held["exchangerate"]
         assert isinstance(rate, Decimal)  # noqa: S101 - stored so
         values["exchangerate"] = rate
         for column in table.columns.values():
             amount = values.get(column.name.removesuffix("_base"))
             if column.name.endswith("_base"):
                 values[column.name] = (amount / rate).quantize(Decimal("1e-4")) if isinstance(amount, Decimal) else None
+
+    def _round_money(self, table: Table, values: Values, by_currency: object) -> None:
+        """Cut amounts to what the organization or the currency keeps, without a word."""
+        organization = next(self.environment.store.all("organization")).values
+        digits = {1: organization["pricingdecimalprecision"], 2: by_currency}
+        for column in table.columns.values():
+            amount = values.get(column.name)
+            if column.precision_source and isinstance(amount, Decimal):
+                unit = Decimal(1).scaleb(-int(str(digits[column.precision_source])))
+                values[column.name] = amount.quantize(unit, self.environment.quirks.money_rounding)
 
     def _stamp(self, table: Table, values: Values, when: str, who: str) -> None:
         if when in table.columns:
