@@ -429,3 +429,13 @@ def test_a_hidden_column_clears_nothing_and_tells_the_administrator(world: World
     world.recover()
     check_agreed(world)
     assert at(world.partner_center.rows[referral_id], VALUE) == 77
+
+
+def test_what_a_plug_in_changes_after_the_answer_travels_like_an_edit(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.later.append(lambda row: {"description": "by automation"} if row["estimatedvalue"] == 88 else {})
+    world.partner_center.edit(referral_id, {VALUE: 88})
+    world.settle()
+    check_agreed(world)
+    assert at(world.partner_center.rows[referral_id], "/details/notes") == "by automation"
+    assert world.crm.row(record_id)["description"] == "by automation"

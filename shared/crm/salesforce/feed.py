@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from shared.clock import Clock
 from shared.crm.port import ChangePage, Record
-from shared.crm.salesforce.api import Page, Row, SalesforceApi
+from shared.crm.salesforce.api import Page, Row, SalesforceApi, text_at
 from shared.errors import CosellError, CursorExpired, ServiceUnavailable
 
 OVERLAP = timedelta(minutes=10)
@@ -132,7 +132,7 @@ class Feed:
         records, gone = [], []
         for row in page.rows:
             record, deleted = self._make(row, seen_at), row.get("IsDeleted") is True
-            if not delivered.is_new(record, moment(row["SystemModstamp"]), deleted=deleted):
+            if not delivered.is_new(record, moment(row.get("SystemModstamp")), deleted=deleted):
                 continue
             if deleted:
                 gone.append(record.id)
@@ -146,9 +146,9 @@ class Feed:
         A row that was edited since the query ran shows its new stamp, which lies beyond rows that are still to come. So
         the next pass begins behind the page's lowest stamp, the last in order of those that have it.
         """
-        lowest = min(moment(row["SystemModstamp"]) for row in page.rows)
-        last = next(row for row in reversed(page.rows) if moment(row["SystemModstamp"]) == lowest)
-        after = (literal(lowest), str(last["Id"]))
+        lowest = min(moment(row.get("SystemModstamp")) for row in page.rows)
+        last = next(row for row in reversed(page.rows) if moment(row.get("SystemModstamp")) == lowest)
+        after = (literal(lowest), text_at(last, "Id"))
         known = tuple(dict.fromkeys([*held.known, *delivered.known()]))[-KNOWN:]
         return replace(held, known=known, after=after)
 
@@ -161,7 +161,7 @@ class Feed:
         except CosellError as error:
             _raise_if_purged(error)
         rows = log.get("deletedRecords")
-        ids = tuple(str(row["id"]) for row in rows) if isinstance(rows, list) else ()
+        ids = tuple(text_at(row, "id") for row in rows) if isinstance(rows, list) else ()
         return ids, replace(cursor, deletions=max(moment(log.get("latestDateCovered")), cursor.deletions))
 
 

@@ -43,6 +43,7 @@ class FakeCrm:
     """Implements Crm. One step of the tape is one HTTP request of the real client.
 
     `logic` are the customer's plug-ins: each sees a row that the app wrote and returns columns to change.
+    `later` does the same once the answer was composed, so that the version has moved on from the one that was told.
     `refused_writes` and `refused_closing` are what a plug-in says to every write of the app, and to every closing.
     `value_digits` is how many digits of a deal's value the currency keeps; `hidden` are columns that the app's user may
     not read, which look empty.
@@ -67,6 +68,7 @@ class FakeCrm:
         self.contacts: dict[str, Row] = {}
         self.users: dict[str, Row] = {}
         self.logic: list[Callable[[Row], Row]] = []
+        self.later: list[Callable[[Row], Row]] = []
         self.refused_closing = ""
         self.unique_of_account = ""
         self.value_digits = 2
@@ -221,7 +223,13 @@ class FakeCrm:
 
     def _patch(self, record: Record, content: Columns) -> Record:
         self._tape.run(self.port, "update", lambda: self._write(record, content))
-        return self._record(record.id)
+        written = self._record(record.id)
+        for plug_in in self.later:
+            held = self._held(record.id).columns
+            changes = rules.stored(plug_in(dict(held)))
+            if changes:
+                self._store(record.id, held | changes, by_app=False)
+        return written
 
     def _write(self, record: Record, content: Columns) -> None:
         held = self._unchanged(record)
