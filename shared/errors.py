@@ -6,12 +6,12 @@ CosellError
 │   ├── MappingError         the mapping file cannot be used
 │   ├── SignInRequired       somebody must sign in again (refresh token refused)
 │   ├── AccessDenied         the identity lacks a role or permission
-│   ├── SchemaMismatch       the remote side has no such table, column or key
-│   └── AllowanceSpent       so much of the vendor's allowance is used that we leave the rest to others
+│   └── SchemaMismatch       the remote side has no such table, column or key
 ├── RetriableError           try again later, honouring `retry_after`
 │   ├── Throttled            the service asked us to slow down
 │   ├── ServiceUnavailable   the service or the network failed before anything was done
 │   ├── OutcomeUnknown       the connection broke after a write was sent: it may have taken effect
+│   ├── AllowanceSpent       so much of the vendor's daily allowance is used that we leave the rest to others
 │   └── Deferred             another worker of ours is at this very deal: look again shortly
 ├── DataError                this deal needs a person: each problem's field, rule and remedy
 ├── StaleError               what we knew is out of date: observe and plan again
@@ -25,8 +25,10 @@ Anything else that is raised is a bug of ours and may reach the poison queue.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
+
+from shared.printable import printable
+from shared.problems import Problem, problem
 
 
 class CosellError(Exception):
@@ -36,6 +38,8 @@ class CosellError(Exception):
     """
 
     family = "bug"
+    problem_code = "app.failed"
+    """Which problem of the catalogue it is where a person reads it; a DataError brings its own problems."""
     code = ""
     correlation_id = ""
 
@@ -49,30 +53,37 @@ class FatalError(CosellError):
     """Configuration or authorization is wrong: stop, alert a person, keep the work."""
 
     family = "fatal"
+    problem_code = "app.failed"
 
 
 class SettingsError(FatalError):
     """App settings are missing or malformed; the message names every one of them."""
 
+    problem_code = "app.settings"
+
 
 class MappingError(FatalError):
     """The mapping file cannot be used; the message names file, line, field and remedy."""
+
+    problem_code = "app.mapping"
 
 
 class SignInRequired(FatalError):
     """The stored refresh token was refused: the service user must sign in again."""
 
+    problem_code = "app.sign_in"
+
 
 class AccessDenied(FatalError):
     """The identity is known but lacks a role or permission."""
+
+    problem_code = "app.access_denied"
 
 
 class SchemaMismatch(FatalError):
     """The remote side has no such table, column or key, so every deal would fail alike."""
 
-
-class AllowanceSpent(FatalError):
-    """Of the calls that the vendor allows a day so many are used that we leave the rest to others."""
+    problem_code = "app.schema"
 
 
 class RetriableError(CosellError):
@@ -82,6 +93,7 @@ class RetriableError(CosellError):
     """
 
     family = "retriable"
+    problem_code = "service.unavailable"
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -91,6 +103,8 @@ class RetriableError(CosellError):
 class Throttled(RetriableError):
     """The service asked us to slow down (429, or a vendor's own limit code)."""
 
+    problem_code = "service.throttled"
+
 
 class ServiceUnavailable(RetriableError):
     """The service or the network failed, and the request had no effect."""
@@ -99,21 +113,24 @@ class ServiceUnavailable(RetriableError):
 class OutcomeUnknown(RetriableError):
     """The connection broke after a write was sent: it may or may not have taken effect."""
 
+    problem_code = "service.outcome_unknown"
+
+
+class AllowanceSpent(RetriableError):
+    """Of the calls that the vendor allows a day so many are used that we leave the rest to others.
+
+    It ends without anybody's doing, but takes hours, so a person is told.
+    """
+
+    problem_code = "app.allowance"
+
 
 class Deferred(RetriableError):
     """Another worker of ours is at this very deal: look again after `retry_after` seconds. Nothing is wrong."""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing a person has to put right: the field, the rule it breaks, and what to do about it."""
-
-    field: str
-    rule: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.rule}. {self.remedy}"
+LONGEST_TEXT = 4000
+"""Characters of an error's text: it is stored, shown on a record and told in a chat, whatever a service quotes."""
 
 
 class DataError(CosellError):
@@ -122,7 +139,7 @@ class DataError(CosellError):
     family = "data"
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__(" ".join(str(problem) for problem in problems))
+        super().__init__(printable(" ".join(str(problem) for problem in problems), LONGEST_TEXT))
         self.problems = problems
 
 
@@ -130,6 +147,7 @@ class StaleError(CosellError):
     """What we knew is out of date: observe and plan again."""
 
     family = "stale"
+    problem_code = "deal.moving"
 
 
 class VersionMismatch(StaleError):
@@ -148,3 +166,12 @@ class GoneError(CosellError):
     """The row we address was deleted, or we can no longer see it."""
 
     family = "gone"
+    problem_code = "deal.gone"
+
+
+def problems_of(error: CosellError) -> tuple[Problem, ...]:
+    """Return an error as a person reads it: a DataError's problems, or the one of its kind."""
+    if isinstance(error, DataError):
+        return error.problems
+    values = {} if isinstance(error, StaleError) else {"message": error}
+    return (problem(error.problem_code, "deal", **values),)

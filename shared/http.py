@@ -13,7 +13,6 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,28 +25,34 @@ import tenacity
 
 from shared.clock import Clock
 from shared.errors import CosellError, OutcomeUnknown, RetriableError, ServiceUnavailable, SignInRequired, Throttled
+from shared.pauses import Pauses
+from shared.telemetry import correlation
 
 log = logging.getLogger(__name__)
-
-correlation: ContextVar[str] = ContextVar("correlation", default="")
-"""The correlation id of the work in hand; every outgoing call carries it."""
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
 ATTEMPTS = 3
+MAX_ANSWER = 64 << 20
+"""The largest answer that is read, in bytes; the largest honest one, a table's description, is below 20 MiB."""
+
 PATIENCE = 10.0
 """The longest a call waits before it tries again; longer waits are left to the queue."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `repeatable`: sending it twice does no more than sending it once."""
+    """One HTTP request. `repeatable`: sending it twice does no more than sending it once.
+
+    `operation` names what the service limits by itself: a pause that is asked for then is not the whole service's.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes | None = None
     repeatable: bool = True
+    operation: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,10 @@ class Response:
     body: bytes
 
     def json(self) -> object:
-        """Return the decoded body, or None when it is not JSON."""
+        """Return the decoded body, or None when it is not JSON, or nested beyond reason."""
         try:
             return json.loads(self.body) if self.body else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -83,22 +88,24 @@ class RequestsTransport:
     def send(self, request: Request) -> Response:
         """Send one request over the network."""
         try:
-            answer = self._session().request(
+            with self._session().request(
                 request.method,
                 request.url,
                 headers=dict(request.headers),
                 data=request.body,
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                 allow_redirects=False,
-            )
-        except requests.ConnectTimeout as error:
-            raise ServiceUnavailable(f"{_host(request.url)} did not accept a connection") from error
-        except requests.exceptions.SSLError as error:
-            raise ServiceUnavailable(f"no trusted TLS connection to {_host(request.url)}") from error
+                stream=True,
+            ) as answer:
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Response(answer.status_code, headers, _content(request, answer))
+        except requests.ConnectTimeout:
+            raise ServiceUnavailable(f"{_host(request.url)} did not accept a connection") from None
+        except requests.exceptions.SSLError:
+            raise ServiceUnavailable(untrusted(_host(request.url))) from None
         except requests.RequestException as error:
-            raise _broken(request, error) from error
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status_code, headers, answer.content)
+            # Its text holds path and query, which for Salesforce is the question, customer's name and all.
+            raise _broken(request, error) from None
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -111,12 +118,30 @@ class RequestsTransport:
         return session
 
 
+def _content(request: Request, answer: requests.Response) -> bytes:
+    """Return the whole body, unpacked. Raises OutcomeUnknown for one that is larger than any honest one."""
+    content = bytearray()
+    for piece in answer.iter_content(1 << 16):
+        content += piece
+        if len(content) > MAX_ANSWER:
+            raise OutcomeUnknown(f"{_host(request.url)} answered with more than {MAX_ANSWER >> 20} MiB")
+    return bytes(content)
+
+
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or "?"
+
+
+def untrusted(host: str) -> str:
+    """Return the text about a host whose certificate is not trusted; mostly, somebody in between shows another."""
+    return (
+        f"no trusted TLS connection to {host}: its certificate is not trusted. Where a proxy inspects TLS, set "
+        "REQUESTS_CA_BUNDLE to a PEM file with the proxy's root certificate"
+    )
 
 
 def _broken(request: Request, error: requests.RequestException) -> RetriableError:
@@ -153,8 +178,7 @@ class Service:
         self._random = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._identity_headers = identity_headers
         self._observe = observe
-        self._closed_until: datetime | None = None
-        self._lock = threading.Lock()
+        self._pauses = Pauses(clock)
 
     def call(
         self,
@@ -164,13 +188,13 @@ class Service:
         headers: Mapping[str, str] | None = None,
         content: object = None,
         repeatable: bool = True,
+        operation: str = "",
     ) -> Response:
         """Send a request and return its successful answer; `content` is sent as JSON. Raises as `send` does."""
         body = None if content is None else json.dumps(content).encode()
         kind = {"Content-Type": "application/json; charset=utf-8"} if body is not None else {}
-        return self.send(
-            Request(method, url, {"Accept": "application/json", **kind, **(headers or {})}, body, repeatable)
-        )
+        sent = {"Accept": "application/json", **kind, **(headers or {})}
+        return self.send(Request(method, url, sent, body, repeatable, operation))
 
     def send(self, request: Request) -> Response:
         """Send a request that is ready but for its authorization, and return its successful answer.
@@ -188,7 +212,9 @@ class Service:
         return retrying(self._once, request)
 
     def _once(self, request: Request) -> Response:
-        self._check_open()
+        remaining = self._pauses.remaining(request.operation)
+        if remaining:
+            raise Throttled(f"{self.name} asked us to wait", retry_after=remaining)
         response = self._send(request, fresh=False)
         if response.status == 401:
             response = self._send(request, fresh=True)
@@ -196,7 +222,7 @@ class Service:
             return response
         error = self._failure(request, response)
         if isinstance(error, RetriableError) and error.retry_after is not None:
-            self._close_for(error.retry_after)
+            self._pauses.ask(request.operation, error.retry_after)
         raise error
 
     def _send(self, request: Request, *, fresh: bool) -> Response:
@@ -208,6 +234,7 @@ class Service:
             "Authorization": f"Bearer {token}",
             "client-request-id": call_id,
             "x-ms-client-request-id": call_id,
+            "MS-CorrelationId": correlation.get() or call_id,
             "x-ms-correlation-id": correlation.get() or call_id,
         }
         response = self._transport.send(replace(request, headers=headers))
@@ -243,19 +270,6 @@ class Service:
         if asked is not None:
             return asked + self._random.uniform(0, 0.5)
         return self._random.uniform(0.1, 0.4 * 2.0**state.attempt_number)
-
-    # --- the pause a service asked for ---------------------------------------------------------------------------
-
-    def _close_for(self, seconds: float) -> None:
-        until = datetime.fromtimestamp(self._clock.now().timestamp() + seconds, UTC)
-        with self._lock:
-            self._closed_until = max(until, self._closed_until or until)
-
-    def _check_open(self) -> None:
-        with self._lock:
-            remaining = (self._closed_until - self._clock.now()).total_seconds() if self._closed_until else 0.0
-        if remaining > 0:
-            raise Throttled(f"{self.name} asked us to wait", retry_after=remaining)
 
 
 def retry_after(response: Response, clock: Clock) -> float | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from shared.errors import ServiceUnavailable, SettingsError
@@ -14,17 +15,71 @@ if TYPE_CHECKING:
 PUBLIC_AUTHORITY = "login.microsoftonline.com"
 
 
+class Identity(Protocol):
+    """As whom Azure is asked."""
+
+    @property
+    def remedy(self) -> str:
+        """What to tell an administrator when there is no token."""
+        ...
+
+    def credential(self) -> TokenCredential:
+        """Return azure-identity's credential, which is imported only now: it costs start-up time."""
+        ...
+
+
+@dataclass(frozen=True)
+class Registration:
+    """An app registration with its secret. `remedy` is what to tell an administrator when it is refused."""
+
+    authority: str
+    tenant: str
+    client_id: str
+    secret: str = field(repr=False)
+    remedy: str
+
+    def credential(self) -> TokenCredential:
+        """Return the credential of the client secret."""
+        from azure.identity import ClientSecretCredential
+
+        public = urlsplit(self.authority).hostname == PUBLIC_AUTHORITY
+        return ClientSecretCredential(
+            self.tenant,
+            self.client_id,
+            self.secret,
+            authority=self.authority,
+            disable_instance_discovery=not public,
+        )
+
+
+@dataclass(frozen=True)
+class ManagedIdentity:
+    """The function app's own identity: the user-assigned one with this client id, else the system-assigned one."""
+
+    client_id: str | None = None
+
+    @property
+    def remedy(self) -> str:
+        """What to tell an administrator when there is no token."""
+        if self.client_id:
+            return "Check that AZURE_CLIENT_ID is the client id of an identity that this function app has."
+        return "Switch the function app's identity on, or set AZURE_CLIENT_ID to that of a user-assigned one."
+
+    def credential(self) -> TokenCredential:
+        """Return the managed identity's credential."""
+        from azure.identity import ManagedIdentityCredential
+
+        # Without a client id it is the system-assigned identity: azure-identity reads AZURE_CLIENT_ID in
+        # DefaultAzureCredential only.
+        return ManagedIdentityCredential(client_id=self.client_id)
+
+
 class AzureTokens:
-    """Tokens for one scope: by client secret when there is one, else by the app's managed identity.
+    """Tokens for one scope, for an app registration or whoever this process is in Azure."""
 
-    azure-identity is imported at the first token: it costs start-up time.
-    """
-
-    def __init__(self, scope: str, authority: str, registration: tuple[str | None, str | None, str | None]) -> None:
-        """`registration` is tenant, client id and secret; absent ones mean the managed identity."""
+    def __init__(self, scope: str, identity: Identity) -> None:
         self._scope = scope
-        self._authority = authority
-        self._registration = registration
+        self._identity = identity
         self._credential: TokenCredential | None = None
         self._lock = threading.Lock()
 
@@ -34,22 +89,11 @@ class AzureTokens:
 
         with self._lock:
             if fresh or self._credential is None:
-                self._credential = self._make()
+                self._credential = self._identity.credential()
             try:
                 return self._credential.get_token(self._scope).token
             except ClientAuthenticationError as error:
                 reason = str(error.message).splitlines()[0][:300]
-                raise SettingsError(f"no token for {self._scope}: {reason}") from error
+                raise SettingsError(f"no token for {self._scope}: {reason} {self._identity.remedy}".rstrip()) from error
             except (ServiceRequestError, AzureError) as error:
                 raise ServiceUnavailable(f"no token for {self._scope} ({type(error).__name__})") from error
-
-    def _make(self) -> TokenCredential:
-        from azure.identity import ClientSecretCredential, ManagedIdentityCredential
-
-        tenant, client_id, secret = self._registration
-        if not (tenant and client_id and secret):
-            return ManagedIdentityCredential()
-        public = urlsplit(self._authority).hostname == PUBLIC_AUTHORITY
-        return ClientSecretCredential(
-            tenant, client_id, secret, authority=self._authority, disable_instance_discovery=not public
-        )

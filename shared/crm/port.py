@@ -1,20 +1,24 @@
 """What the sync needs from a CRM, with pre- and postconditions. Dynamics 365 and Salesforce implement it alike.
 
 Columns travel as plain JSON values by logical name. Look-up columns that the mapping names (currency) carry their
-natural key (the ISO code) instead of the CRM's internal id, in both directions. A record is an opportunity; leads will
-be a second table of the same adapter, told apart by the shape of their ids.
+natural key (the ISO code) instead of the CRM's internal id, in both directions. A client serves the one table that its
+mapping file names: which table a record is of is known, and never read from its id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from shared.errors import CosellError
 from shared.lifecycle import Stage
 from shared.mapping.check.tables import Description
+
+if TYPE_CHECKING:
+    from shared.mapping.field_map import FieldMap
 
 Columns = Mapping[str, object]
 
@@ -28,6 +32,8 @@ class Record:
     columns: Columns
     seen_at: datetime
     """Our clock when it was certainly in this state or newer: before a read was sent, after a write answered."""
+    digits: Mapping[str, int] = field(default_factory=dict)
+    """By column, how many digits the CRM keeps of an amount in this record, where they are fewer than the mapping's."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class RelatedRows:
     account: Columns | None
     contact: Columns | None
     owner: Columns | None
+    audit: str = ""
+    """What the record's Audit column holds."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,21 @@ class StageChange:
     columns: Columns
 
 
+class PartlyWritten(CosellError):
+    """An update that takes several requests stopped behind the first of them.
+
+    `record` is the record as it is since, with its version; `cause` is why it went no further, an error of any family.
+    What `cause` means is to be done with `record` in hand: without its version the next guarded write would fail.
+    """
+
+    def __init__(self, record: Record, cause: CosellError) -> None:
+        super().__init__(str(cause))
+        self.record = record
+        self.cause = cause
+        self.family = cause.family
+        self.with_remote(cause.code, cause.correlation_id)
+
+
 class Turns(Protocol):
     """One worker at a time, across all instances: for creating what the CRM itself would create twice."""
 
@@ -80,11 +103,21 @@ class Turns(Protocol):
         ...
 
 
-class Crm(Protocol):
-    """One CRM.
+class Connection(Protocol):
+    """One CRM under the app's identity: its sign-in, limits and API, shared by the clients of its tables."""
 
-    Every method may raise the retriable and fatal families. Writes raise DataError when the CRM refuses the content
-    (validation, the customer's own logic), with the CRM's words in it.
+    def records(self, field_map: FieldMap, turns: Turns) -> Crm:
+        """Return the client of the table that the mapping names. Raises MappingError for one that it does not know."""
+        ...
+
+
+class Crm(Protocol):
+    """One table of a CRM.
+
+    A mapped column that the app's user may not read is never taken for an empty one: the methods raise AccessDenied or
+    SchemaMismatch, at first use and at most an hour after a right was taken away. Every method may raise the retriable
+    and fatal families. Writes raise DataError when the CRM refuses the content (validation, the customer's own logic),
+    with the CRM's words in it.
     """
 
     name: str
@@ -101,8 +134,19 @@ class Crm(Protocol):
         """
         ...
 
+    def check_readable(self) -> None:
+        """Make sure that a column that looks empty is empty, and not hidden from the app's user or masked.
+
+        To be called before an empty value is passed on; costs a call only where a CRM hides by silence, and only when
+        it was not asked within a minute. Raises AccessDenied or SchemaMismatch.
+        """
+        ...
+
     def owns(self, record_id: str) -> bool:
-        """Whether the text is shaped like one of this CRM's record ids. No call."""
+        """Whether the text is shaped like the id of one of these records. No call.
+
+        It may be another table's all the same (Dynamics 365: every id is a GUID): only `read` tells whose it is.
+        """
         ...
 
     def read(self, record_id: str) -> Record:
@@ -111,6 +155,17 @@ class Crm(Protocol):
 
     def find(self, referral_id: str) -> Record | None:
         """Return the record that carries the referral identifier, if there is one."""
+        ...
+
+    def audit_text(self, record_id: str) -> str:
+        """Return what the record's Audit column holds. Raises GoneError."""
+        ...
+
+    def successor(self, record_id: str) -> str | None:
+        """Return the id of the record that a merged one lives on in; None when it was not merged.
+
+        No call where the CRM cannot merge records of this table.
+        """
         ...
 
     def related(self, record_id: str) -> RelatedRows:
@@ -144,6 +199,6 @@ class Crm(Protocol):
 
         A version of None writes unconditionally, but never creates. Returns the record with the version the write
         produced (None when the CRM does not tell) and the written columns merged in. Raises VersionMismatch or
-        GoneError.
+        GoneError; PartlyWritten when something was written and the rest was not, any other error when nothing was.
         """
         ...

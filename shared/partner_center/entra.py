@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 
-from shared.errors import ServiceUnavailable
-from shared.http import CONNECT_TIMEOUT, READ_TIMEOUT
+from shared.errors import ServiceUnavailable, SettingsError
+from shared.http import CONNECT_TIMEOUT, READ_TIMEOUT, untrusted
 from shared.partner_center.tokens import Redeem
 
 if TYPE_CHECKING:
@@ -27,8 +30,25 @@ def redeemer(authority: str, tenant: str, client_id: str, credential: object) ->
 
     @functools.lru_cache(maxsize=1)
     def application() -> msal.ConfidentialClientApplication:
-        import msal
+        return confidential_client(authority, tenant, client_id, credential)
 
+    def redeem(refresh_token: str, scope: str) -> dict[str, object]:
+        with reaching(authority):
+            return dict(application().acquire_token_by_refresh_token(refresh_token, scopes=[scope]))
+
+    return redeem
+
+
+def confidential_client(
+    authority: str, tenant: str, client_id: str, credential: object
+) -> msal.ConfidentialClientApplication:
+    """Return msal's client, which asks the authority for the tenant's metadata.
+
+    Raises SettingsError for a tenant or an authority that is not there; and what `reaching` reads.
+    """
+    import msal
+
+    try:
         return msal.ConfidentialClientApplication(
             client_id,
             client_credential=credential,
@@ -36,16 +56,29 @@ def redeemer(authority: str, tenant: str, client_id: str, credential: object) ->
             instance_discovery=urlsplit(authority).hostname == PUBLIC_AUTHORITY,
             http_client=_TimedSession(),
         )
+    except ValueError as error:
+        # msal says so of any metadata that it cannot use; what is no JSON at all came from somebody in between.
+        if isinstance(error.__context__, json.JSONDecodeError):
+            raise error.__context__ from error
+        raise SettingsError(
+            f"PARTNER_CENTER_TENANT_ID: {urlsplit(authority).hostname} knows no tenant {tenant!r}. Set the tenant's "
+            "id as Entra ID's overview shows it; for a national cloud, set ENTRA_AUTHORITY."
+        ) from error
 
-    def redeem(refresh_token: str, scope: str) -> dict[str, object]:
-        try:
-            result = application().acquire_token_by_refresh_token(refresh_token, scopes=[scope])
-        except (requests.RequestException, ValueError) as error:
-            # ValueError is how msal reports that the authority's metadata could not be read.
-            raise ServiceUnavailable(f"Entra ID does not answer ({type(error).__name__})") from error
-        return dict(result)
 
-    return redeem
+@contextlib.contextmanager
+def reaching(authority: str) -> Iterator[None]:
+    """Turn what msal and requests raise about the way to Entra ID into ServiceUnavailable."""
+    host = urlsplit(authority).hostname
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        raise ServiceUnavailable(untrusted(str(host))) from error
+    except json.JSONDecodeError as error:
+        text = f"{host} did not answer as Entra ID does; is a proxy or a sign-in page of the network in between?"
+        raise ServiceUnavailable(text) from error
+    except (requests.RequestException, RuntimeError, ValueError) as error:
+        raise ServiceUnavailable(f"Entra ID does not answer ({type(error).__name__})") from error
 
 
 class _TimedSession(requests.Session):

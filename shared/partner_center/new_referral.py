@@ -11,14 +11,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, NOTES, SOLUTIONS, VISIBLE, Fields, Value
-from shared.errors import DataError, Problem
-from shared.mapping.field_map import FieldMap, Row, put_path
-from shared.partner_center.port import Referral
+from shared.errors import DataError
+from shared.mapping.field_map import FieldMap
+from shared.mapping.rows import Row, put_path
+from shared.partner_center.port import MICROSOFT, Referral
+from shared.problems import Problem, problem
 
 Body = dict[str, object]
-
-MICROSOFT = "msft"
-"""The organization id of Microsoft's own row, and the location that an invitation to Microsoft targets."""
 
 _PERSON = ("first_name", "last_name", "phone", "email")
 
@@ -80,7 +79,8 @@ def own_referral(mapping: FieldMap, deal: NewDeal, record_id: str) -> Body:
     _merge(body, mapping.referral_values(mapping.account, deal.customer))
     customer = body["customerProfile"]
     if isinstance(customer, dict):
-        customer["team"] = [_member(mapping.contact, deal.contact)] if deal.contact else []
+        travels = deal.asks_for_help or mapping.file.contact_travels == "always"
+        customer["team"] = [_member(mapping.contact, deal.contact)] if deal.contact and travels else []
     return body
 
 
@@ -91,7 +91,7 @@ def invitation(mapping: FieldMap, deal: NewDeal, record_id: str, own: Referral) 
         "engagementId": own.engagement_id,
         "target": [{"type": "BusinessProfileLocation", "id": MICROSOFT}],
         "inviteContext": {
-            "notes": deal.fields.get(NOTES) or "",
+            "notes": (deal.fields.get(NOTES) or "") if mapping.file.notes_in_invitation else "",
             "assistanceRequestCode": deal.fields[HELP],
             "invitedBy": {
                 "organizationId": own.organization_id,
@@ -138,50 +138,42 @@ def _merge(body: Body, more: Mapping[str, object]) -> None:
             body[key] = value
 
 
+_NEEDED = {
+    NAME: "deal.name_missing",
+    DEAL_VALUE: "deal.value_missing",
+    CURRENCY: "deal.currency_missing",
+    CLOSING_DATE: "deal.closing_date_missing",
+}
+_NEEDED_OF_CUSTOMER = {
+    "customer_name": "customer.name_missing",
+    "address_line_1": "customer.street_missing",
+    "city": "customer.city_missing",
+    "country": "customer.country_missing",
+}
+"""By field, the problem of a deal or a customer without it."""
+
+
 def _deal_problems(deal: NewDeal) -> list[Problem]:
-    needed = {
-        NAME: "Give the record a name.",
-        DEAL_VALUE: "Enter the estimated value.",
-        CURRENCY: "Choose the currency.",
-        CLOSING_DATE: "Enter the estimated closing date.",
-    }
-    problems = [
-        Problem(name, "Partner Center requires it", remedy)
-        for name, remedy in needed.items()
-        if deal.fields.get(name) is None
-    ]
+    problems = [problem(code, name) for name, code in _NEEDED.items() if deal.fields.get(name) is None]
     if not deal.fields.get(SOLUTIONS):
-        remedy = "Enter at least one solution id from Partner Center in the products column."
-        problems.append(Problem(SOLUTIONS, "Partner Center requires a solution", remedy))
+        problems.append(problem("deal.solutions_missing", SOLUTIONS))
     return problems
 
 
 def _customer_problems(deal: NewDeal) -> list[Problem]:
-    needed = {
-        "customer_name": "Attach the record to the customer's account.",
-        "address_line_1": "Enter the street on the account.",
-        "city": "Enter the city on the account.",
-        "country": "Enter the country on the account.",
-    }
     if not deal.customer:
-        return [Problem("customer_name", "Partner Center requires the customer", needed["customer_name"])]
-    return [
-        Problem(name, "Partner Center requires it", remedy)
-        for name, remedy in needed.items()
-        if not deal.customer.get(name)
-    ]
+        return [problem("customer.name_missing", "customer_name")]
+    return [problem(code, name) for name, code in _NEEDED_OF_CUSTOMER.items() if not deal.customer.get(name)]
 
 
 def _people_problems(deal: NewDeal) -> list[Problem]:
-    problems = _person_problems("owner", deal.owner, "Complete the record owner's user, or set team_phone_default.")
-    if deal.asks_for_help:
-        rule = "Complete the record's contact: Microsoft is only invited with a full customer contact."
-        problems += _person_problems("contact", deal.contact, rule)
+    problems = []
+    if lacking := _lacking(deal.owner):
+        problems.append(problem("owner.incomplete", "owner", parts=lacking))
+    if deal.asks_for_help and (lacking := _lacking(deal.contact)):
+        problems.append(problem("contact.incomplete", "contact", parts=lacking))
     return problems
 
 
-def _person_problems(who: str, person: Fields | None, remedy: str) -> list[Problem]:
-    lacking = [part for part in _PERSON if not (person or {}).get(part)]
-    if not lacking:
-        return []
-    return [Problem(who, f"Partner Center requires {', '.join(lacking)}", remedy)]
+def _lacking(person: Fields | None) -> str:
+    return ", ".join(part for part in _PERSON if not (person or {}).get(part))

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+MICROSOFT = "msft"
+"""The organization id of Microsoft's own rows."""
+
 Operation = Mapping[str, object]
 """One JSON-Patch operation: op (replace or add), path, value."""
 
@@ -47,6 +50,37 @@ class Referral:
         """The CRM record's id, when one was written."""
         value = self.body.get("externalReferenceId")
         return str(value) if value else None
+
+    @property
+    def is_microsofts(self) -> bool:
+        """Whether this is Microsoft's half of a deal."""
+        return self.organization_id.lower() == MICROSOFT
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others take part in the deal, Microsoft perhaps: its type is Shared (create-a-referral)."""
+        return self.body.get("type") == "Shared"
+
+    @property
+    def invited_by(self) -> str | None:
+        """The organization that invited us, if one did."""
+        context = self.body.get("inviteContext")
+        inviter = context.get("invitedBy") if isinstance(context, dict) else None
+        found = inviter.get("organizationId") if isinstance(inviter, dict) else None
+        return str(found) if found else None
+
+    @property
+    def is_undecided_lead(self) -> bool:
+        """Whether it is a marketplace lead that nobody has accepted (referrals-api-introduction, classification)."""
+        kind = (self.body.get("type"), self.body.get("qualification"), self.body.get("status"))
+        return kind == ("Independent", "Direct", "New") and self.invited_by in (None, MICROSOFT)
+
+    @property
+    def microsoft_crm_id(self) -> str | None:
+        """The deal's id in Microsoft's CRM, when the row tells it."""
+        tracking = self.body.get("trackingInfo")
+        found = tracking.get("microsoftMsxId") if isinstance(tracking, dict) else None
+        return str(found) if found else None
 
     @property
     def closed(self) -> bool:

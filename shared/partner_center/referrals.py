@@ -14,17 +14,20 @@ from shared.errors import (
     CosellError,
     DataError,
     GoneError,
-    Problem,
     ServiceUnavailable,
     VersionMismatch,
 )
-from shared.http import Response, Service, correlation, retry_after
+from shared.http import Response, Service, retry_after
 from shared.partner_center.port import Operation, Referral
+from shared.partner_center.targets import field_at, without_target
+from shared.printable import first_line
+from shared.problems import problem
+from shared.telemetry import correlation_id
 
 
 def headers_for_partner_center() -> dict[str, str]:
     """Return the correlation headers Partner Center knows (developer/headers)."""
-    return {"MS-CorrelationId": correlation.get() or str(uuid.uuid4())}
+    return {"MS-CorrelationId": correlation_id()}
 
 
 class ReferralsClient:
@@ -60,7 +63,7 @@ class ReferralsClient:
 
     def engagement(self, engagement_id: str) -> Sequence[Referral]:
         """Return the rows of one engagement; the id is written as the service's own links write it, unquoted."""
-        return list(self._list({"$filter": f"engagementId eq {uuid.UUID(engagement_id)}"}))
+        return list(self._list({"$filter": f"engagementId eq {_guid(engagement_id, 'engagement_id')}"}))
 
     def create(self, body: Mapping[str, object]) -> Referral:
         """Create a referral; the service answers 200 or 201 with the entity."""
@@ -76,7 +79,7 @@ class ReferralsClient:
 
     def _url(self, referral_id: str) -> str:
         # The id may come from a webhook; anything but a GUID must not reach the path.
-        return f"{self._list_url}/{uuid.UUID(referral_id)}"
+        return f"{self._list_url}/{_guid(referral_id, 'referral_identifier')}"
 
     def _query(self, options: Mapping[str, str]) -> str:
         return f"{self._list_url}?{urlencode(options)}"
@@ -87,7 +90,10 @@ class ReferralsClient:
             page = self._service.call("GET", url).json()
             if not isinstance(page, dict):
                 raise ServiceUnavailable("Partner Center answered a list with something else")
-            for body in page.get("value") or ():
+            rows = page.get("value") or ()
+            if not isinstance(rows, (list, tuple)) or not all(isinstance(row, dict) for row in rows):
+                raise ServiceUnavailable("Partner Center answered a list of something else")
+            for body in rows:
                 yield Referral(body)
             url = self._next(page.get("@odata.nextLink"))
 
@@ -99,13 +105,24 @@ class ReferralsClient:
         """
         if not isinstance(link, str):
             return None
-        query = parse_qs(urlsplit(link).query)
+        try:
+            query = parse_qs(urlsplit(link).query)
+        except ValueError:
+            raise ServiceUnavailable("Partner Center's next page is no URL") from None
         for name in ("$skiptoken", "$skipToken"):
             if name in query:
                 return self._query({"$skiptoken": query[name][0]})
         if "$skip" in query:
             return self._query({name: values[0] for name, values in query.items()})
         raise ServiceUnavailable("Partner Center's next page carries no $skiptoken")
+
+
+def _guid(text: str, field: str) -> str:
+    """Return an id in its usual spelling. Raises DataError: it may be what a person typed."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise DataError(problem("identifier.malformed", field, id=text)) from None
 
 
 def _referral(answer: Response) -> Referral:
@@ -132,8 +149,8 @@ def classifier(clock: Clock) -> Callable[[Response], CosellError]:
         if response.status in (409, 412):
             return VersionMismatch(f"Partner Center: {code or 'preconditionFailed'}")
         if response.status < 500:
-            rule = f"Partner Center refused it: {message or code or response.status}"
-            return DataError(Problem(target or "referral", rule, "Correct it and save again."))
+            words = without_target(message, target) or code or response.status
+            return DataError(problem("partner_center.refused", field_at(target), message=words))
         return ServiceUnavailable(
             f"Partner Center answered {response.status}", retry_after=retry_after(response, clock)
         )
@@ -147,4 +164,4 @@ def _error(response: Response) -> tuple[str, str, str]:
     error = content.get("error") if isinstance(content, dict) else None
     if not isinstance(error, dict):
         return "", "", ""
-    return str(error.get("code") or ""), str(error.get("message") or "")[:500], str(error.get("target") or "")
+    return str(error.get("code") or ""), first_line(str(error.get("message") or "")), str(error.get("target") or "")

@@ -31,12 +31,15 @@ class Reason(StrEnum):
     NOT_YET_VALID = "the certificate is not valid yet"
     KEY = "the certificate's key is not RSA of at least 2048 bits"
     USAGE = "the certificate's key may not sign data"
+    PURPOSE = "the certificate is for another purpose"
+    AUTHORITY = "the certificate is an authority's"
     NAME = "the certificate is not the event dispatcher's"
     ORGANIZATION = "the certificate was issued to another organization"
     ISSUER = "the certificate was not issued by the expected organization"
     SELF_SIGNED = "the certificate is signed by itself"
     NO_ROOT = "the trust bundle holds no root certificate"
     CHAIN = "the certificate's chain does not hold"
+    ISSUER_HOST = "the certificate's issuer is to be had from a host that is not allowed"
 
 
 class SignatureRefused(Exception):
@@ -47,5 +50,9 @@ class SignatureRefused(Exception):
         self.reason = reason
 
 
+UNAVAILABLE = "a certificate could not be fetched"
+"""How the security audit counts events that could not be checked; the log says more."""
+
+
 class CertificateUnavailable(ServiceUnavailable):
-    """The certificate could not be fetched just now; Partner Center will deliver the event again."""
+    """A certificate, the signing one or an issuer's, could not be fetched just now: Partner Center delivers again."""

@@ -1,24 +1,21 @@
 """Access tokens for Partner Center by the secure application model (developer/enable-secure-app-model).
 
-A refresh token, minted once by a person with MFA, is swapped for access tokens; each swap yields a new refresh token,
-which is stored before the access token is used: the old one dies of age even while it is in use.
+A refresh token, minted once by a person with MFA, is swapped for access tokens; each swap yields a new refresh token.
+The old one stays valid beside it and dies of age (entra/identity-platform/refresh-tokens), so the newest is stored
+once a day, not at each of some fifty swaps: a Key Vault keeps every version for ever.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
-
-from cryptography.fernet import Fernet, InvalidToken
 
 from shared.clock import Clock
-from shared.errors import AccessDenied, FatalError, ServiceUnavailable, SettingsError, SignInRequired, StaleError
-from shared.ledger.port import Ledger
+from shared.errors import CosellError, SignInRequired
+from shared.partner_center.entra_errors import SIGN_IN, raised_for
+from shared.partner_center.token_store import KeptToken, TokenStore
 
 Redeem = Callable[[str, str], "dict[str, object]"]
 """Swaps (refresh token, scope) for msal's result: access_token, expires_in, refresh_token; or error, error_codes."""
@@ -26,64 +23,11 @@ Redeem = Callable[[str, str], "dict[str, object]"]
 EARLY = timedelta(minutes=5)
 """How long before its end an access token is no longer used."""
 
+SAVE_AFTER = timedelta(days=1)
+"""How old a stored refresh token becomes before a newer one takes its place."""
 
-class TokenStore(Protocol):
-    """Where the newest refresh token is kept."""
-
-    def load(self) -> str:
-        """Return the token to use. Raises SettingsError when the stored one cannot be read."""
-        ...
-
-    def save(self, token: str) -> None:
-        """Store a rotated token. Raises the retriable and fatal families."""
-        ...
-
-
-def origin_of(first: str) -> str:
-    """Return a hash of the setting a token descends from: a changed setting beats what is stored."""
-    return hashlib.sha256(first.encode()).hexdigest()
-
-
-class RefreshTokenStore:
-    """Keeps the newest refresh token in the ledger, encrypted with the app's own key.
-
-    A changed PARTNER_CENTER_REFRESH_TOKEN beats the stored one: the stored value remembers, as a hash, which setting
-    it descends from.
-    """
-
-    def __init__(self, ledger: Ledger, key: str, first: str) -> None:
-        self._ledger = ledger
-        self._fernet = Fernet(key)
-        self._first = first
-        self._origin = origin_of(first)
-
-    def load(self) -> str:
-        """Return the token to use. Raises SettingsError when the stored one cannot be decrypted."""
-        text = self._ledger.value("token", "partner_center").value
-        if not text:
-            return self._first
-        content = json.loads(text)
-        if content["origin"] != self._origin:
-            return self._first
-        try:
-            return self._fernet.decrypt(content["token"].encode()).decode()
-        except InvalidToken as error:
-            raise SettingsError(
-                "TOKEN_ENCRYPTION_KEY: does not decrypt the stored refresh token. Restore the key, or set a new "
-                "PARTNER_CENTER_REFRESH_TOKEN."
-            ) from error
-
-    def save(self, token: str) -> None:
-        """Store a rotated token. Two instances may rotate at once; both tokens stay valid, and the last one stays."""
-        sealed = json.dumps({"origin": self._origin, "token": self._fernet.encrypt(token.encode()).decode()})
-        for _ in range(3):
-            try:
-                held = self._ledger.value("token", "partner_center")
-                self._ledger.replace_value("token", "partner_center", sealed, held)
-            except StaleError:
-                continue
-            return
-        raise ServiceUnavailable("the rotated refresh token could not be stored")
+REFUSED_FOR = timedelta(minutes=1)
+"""How long a refused refresh token is not tried again: every waiting deal would ask Entra ID the same."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +37,19 @@ class _Held:
 
 
 class PartnerCenterTokens:
-    """Access tokens for any number of scopes; the referrals and the webhooks API each want their own audience."""
+    """Access tokens for any number of scopes; the referrals and the webhooks API each want their own audience.
+
+    The store is read before every swap, so that a new sign-in counts at once.
+    """
 
     def __init__(self, redeem: Redeem, store: TokenStore, clock: Clock) -> None:
         self._redeem = redeem
         self._store = store
         self._clock = clock
         self._held: dict[str, _Held] = {}
+        self._newest = ("", "")
+        """The stored token that this process began with, and what it has become by now."""
+        self._refused: tuple[str, datetime, str] | None = None
         self._lock = threading.Lock()
 
     def get(self, scope: str, *, fresh: bool = False) -> str:
@@ -112,32 +62,36 @@ class PartnerCenterTokens:
             held = self._held.get(scope)
             if held and not fresh and self._clock.now() < held.until - EARLY:
                 return held.token
-            result = self._redeem(self._store.load(), scope)
-            if "access_token" not in result:
-                raise _refusal(result)
+            kept = self._store.load()
+            result = self._swap(kept, scope)
             rotated = result.get("refresh_token")
             if isinstance(rotated, str) and rotated:
-                self._store.save(rotated)
+                self._follow(kept, rotated)
             lifetime = timedelta(seconds=int(str(result.get("expires_in", 3599))))
             self._held[scope] = _Held(str(result["access_token"]), self._clock.now() + lifetime)
             return self._held[scope].token
 
+    def _swap(self, kept: KeptToken, scope: str) -> dict[str, object]:
+        if not kept.token:
+            raise SignInRequired(f"nobody has signed in to Partner Center: {SIGN_IN}.")
+        if self._refused and self._refused[0] == kept.token and self._clock.now() < self._refused[1]:
+            raise SignInRequired(self._refused[2])
+        began, newest = self._newest
+        result = self._redeem(newest if began == kept.token else kept.token, scope)
+        if "access_token" in result:
+            self._refused = None
+            return result
+        error = _refusal(result)
+        if isinstance(error, SignInRequired):
+            self._refused = kept.token, self._clock.now() + REFUSED_FOR, str(error)
+        raise error
 
-def _refusal(result: dict[str, object]) -> FatalError | ServiceUnavailable:
-    error = str(result.get("error", ""))
-    codes = result.get("error_codes") or []
-    numbers = ", ".join(f"AADSTS{code}" for code in codes) if isinstance(codes, list) else ""
-    told = f"{error} {numbers}".strip()
-    if error in ("invalid_grant", "interaction_required"):
-        return SignInRequired(
-            f"Entra ID refused the refresh token ({told}). The Partner Center service user must sign in again, with "
-            "MFA, and PARTNER_CENTER_REFRESH_TOKEN must be set to the new refresh token."
-        )
-    if error in ("invalid_client", "unauthorized_client"):
-        return SettingsError(
-            f"Entra ID refused the app registration ({told}). Check PARTNER_CENTER_CLIENT_ID and the client secret or "
-            "certificate; secrets expire."
-        )
-    if error in ("temporarily_unavailable", "server_error", ""):
-        return ServiceUnavailable(f"Entra ID does not answer ({told})")
-    return AccessDenied(f"Entra ID refused the token ({told}). Check the app's permissions and admin consent.")
+    def _follow(self, kept: KeptToken, rotated: str) -> None:
+        """Use the newer token from now on; store it when the stored one is a day old, or not stored by us yet."""
+        if kept.saved_at is None or self._clock.now() - kept.saved_at >= SAVE_AFTER:
+            self._store.save(rotated, kept)
+        self._newest = kept.token, rotated
+
+
+def _refusal(result: dict[str, object]) -> CosellError:
+    return raised_for("the refresh token", str(result.get("error", "")), result.get("error_codes") or [])

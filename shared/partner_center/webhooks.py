@@ -14,10 +14,10 @@ from shared.errors import (
     CosellError,
     DataError,
     GoneError,
-    Problem,
     ServiceUnavailable,
 )
 from shared.http import Response, Service, retry_after
+from shared.problems import problem
 from shared.urls import redacted_within
 
 
@@ -90,7 +90,9 @@ class WebhooksClient:
 
     def send_test_event(self) -> str:
         """POST validationEvents; the correlation id comes in an object or, by the swagger, as a bare string."""
-        answer = self._service.call("POST", f"{self._url}/validationEvents", repeatable=False).json()
+        # Test events have a limit of their own (two a minute): that it is reached stops no registration.
+        url = f"{self._url}/validationEvents"
+        answer = self._service.call("POST", url, repeatable=False, operation="test event").json()
         correlation_id = answer if isinstance(answer, str) else _members(answer).get("correlationid")
         if not correlation_id:
             raise ServiceUnavailable("Partner Center gave the test event no correlation id")
@@ -141,6 +143,6 @@ def _classify(response: Response, message: str, clock: Clock) -> CosellError:
     if response.status == 409:
         return AlreadyExists("a webhook registration exists already")
     if response.status < 500:
-        return DataError(Problem("registration", f"Partner Center refused it: {message}", "Correct it and try again."))
+        return DataError(problem("webhook.refused", "registration", message=message))
     reason = f"Partner Center webhooks answered {response.status}"
     return ServiceUnavailable(reason, retry_after=retry_after(response, clock))

@@ -28,6 +28,13 @@ refused for it nothing is lost, since the sweep finds the change. Late events ar
 """
 
 
+MAX_AGE = timedelta(days=3)
+"""How old an event's change may be.
+
+Ten delivery attempts take less, and the sweep finds every change anyway: what comes later is repeated by somebody.
+"""
+
+
 class MalformedEvent(ValueError):
     """The body is not an event; the text says why, without repeating the body."""
 
@@ -64,6 +71,15 @@ def parse_event(body: bytes) -> Event:
     return Event(name.casefold(), _referral_id(members.get("resourceuri")), _moment(members))
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What became of an event: the correlation id of its message, or why there is none."""
+
+    event: Event
+    correlation_id: str | None = None
+    too_old: bool = False
+
+
 class Intake:
     """Takes authenticated events in: each change once, and of a flood about one referral no more than is useful."""
 
@@ -72,21 +88,24 @@ class Intake:
         self._clock = clock
         self._recent = RecentEvents(clock)
 
-    def take(self, body: bytes) -> str | None:
-        """Put the key of the event's referral on the queue; returns the message's correlation id.
+    def take(self, body: bytes) -> Taken:
+        """Put the key of the event's referral on the queue; tells the message's correlation id.
 
-        Returns None when nothing had to be queued: an event about other things, one that is on the queue already, or
-        one that a message which waits will cover. Raises MalformedEvent, and the retriable and fatal families when
-        the queue does not take the message.
+        There is none when nothing had to be queued: an event about other things, one that is on the queue already, one
+        that a message which waits will cover, or one that is too old. Raises MalformedEvent, and the retriable and
+        fatal families when the queue does not take the message.
         """
         event = parse_event(body)
         if event.referral_id is None:
             log.info("event %s needs nothing", _printable(event.name))
-            return None
-        if event.changed_at and event.changed_at > self._clock.now() + FUTURE_TOLERANCE:
+            return Taken(event)
+        now = self._clock.now()
+        if event.changed_at and event.changed_at > now + FUTURE_TOLERANCE:
             raise MalformedEvent("ResourceChangeUtcDate lies more than an hour ahead")
+        if event.changed_at and event.changed_at < now - MAX_AGE:
+            return Taken(event, too_old=True)
         with self._recent.one_at_a_time(event.referral_id):
-            return self._queue_once(event, event.referral_id, body)
+            return Taken(event, self._queue_once(event, event.referral_id, body))
 
     def _queue_once(self, event: Event, referral_id: str, body: bytes) -> str | None:
         ids = {"event": event.name, "referral_id": referral_id}

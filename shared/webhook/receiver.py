@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol
 
-from shared.partner_center.refusal import SignatureRefused
+from shared.partner_center.refusal import UNAVAILABLE, CertificateUnavailable, SignatureRefused
 from shared.webhook.events import Intake, MalformedEvent
 from shared.webhook.heartbeat import Heartbeat
 from shared.webhook.security_audit import SecurityAudit
@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
 """The largest event that is looked at, in bytes; Partner Center's are below 1 KiB."""
+
+TOO_OLD = "the event is older than three days"
 
 
 class EventCheck(Protocol):
@@ -47,12 +49,21 @@ class Receiver:
             return self._refuse(HTTPStatus.BAD_REQUEST, "the body is empty, or was sent in chunks")
         try:
             self._check.check(headers, body)
-            if self._intake.take(body):
-                self._heartbeat.beat()
+            taken = self._intake.take(body)
         except SignatureRefused as refusal:
             return self._refuse(HTTPStatus.UNAUTHORIZED, refusal.reason, detail=str(refusal))
         except MalformedEvent as refusal:
             return self._refuse(HTTPStatus.BAD_REQUEST, str(refusal))
+        except CertificateUnavailable:
+            self._audit.refused(UNAVAILABLE)  # Counted too: a door that cannot be opened is an attack, or an outage.
+            raise
+        if taken.too_old:
+            # Sending it again would change nothing, so it is taken; what is counted is that somebody repeats it.
+            log.warning("event dropped: %s", TOO_OLD)
+            self._audit.refused(TOO_OLD)
+            return HTTPStatus.OK
+        if taken.correlation_id:
+            self._heartbeat.beat(taken.event.changed_at)
         return HTTPStatus.OK
 
     def _refuse(self, status: HTTPStatus, reason: str, *, detail: str = "") -> HTTPStatus:

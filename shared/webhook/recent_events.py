@@ -27,7 +27,7 @@ FLOOD_DELAY = 30.0
 """Seconds that this one message waits. It is read after every event that it covers."""
 
 MAX_REMEMBERED = 4096
-"""Bodies, and referrals: far more than a partner's deals change within the window, and less than a megabyte."""
+"""Bodies, and referrals: far more than a partner's deals change within the window, and less than 3 MB."""
 
 _MINUTE = timedelta(minutes=1)
 _LOCKS = 64

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from shared.clock import Clock
 from shared.errors import CosellError, GoneError
-from shared.ledger.port import Ledger
+from shared.ledger.drawers import Drawers
 from shared.partner_center.webhooks import Registration, Webhooks
 from shared.urls import redacted, redacted_within
 from shared.webhook.registration_history import Registered, describe, fingerprint, remember
@@ -40,7 +40,7 @@ class NoTestEvent(Exception):
 
 
 def register_webhook(
-    webhooks: Webhooks, ledger: Ledger, clock: Clock, request: RegistrationRequest, by: str = PERSON
+    webhooks: Webhooks, drawers: Drawers, clock: Clock, request: RegistrationRequest, by: str = PERSON
 ) -> dict[str, object]:
     """Register, or replace when told to, and remember it; returns the answer of the contract.
 
@@ -66,13 +66,15 @@ def register_webhook(
         "previous": describe(current) if current else None,
         "test_event": None,
     }
-    _remember(ledger, clock, registration, outcome, by)
+    _remember(drawers, clock, registration, outcome, by)
     if request.send_test_event:
         outcome["test_event"] = _test_event(webhooks, clock, outcome)
     return outcome
 
 
-def _remember(ledger: Ledger, clock: Clock, registration: Registration, outcome: Mapping[str, object], by: str) -> None:
+def _remember(
+    drawers: Drawers, clock: Clock, registration: Registration, outcome: Mapping[str, object], by: str
+) -> None:
     """Store the registration in the history: events go there from now on, whether or not that can be written down."""
     previous, shown = outcome["previous"], redacted(registration.url)
     entry = Registered(
@@ -86,7 +88,7 @@ def _remember(ledger: Ledger, clock: Clock, registration: Registration, outcome:
     )
     log.info("webhook %s: %s, by %s", entry.status, shown, by)
     try:
-        remember(ledger, entry)
+        remember(drawers, entry)
     except CosellError as error:
         log.error("the registration is made, but missing from the history: %s", error)
 

@@ -19,7 +19,7 @@ from shared.errors import (
     SignInRequired,
     Throttled,
 )
-from shared.ledger.port import Ledger
+from shared.ledger.drawers import Drawers
 from shared.partner_center.webhooks import Webhooks
 from shared.webhook.register import NoTestEvent, RegistrationExists, register_webhook, result_of_test
 from shared.webhook.registration_history import Registered, describe, history
@@ -46,16 +46,16 @@ class RegistrationDesk:
     `public_url` is the receiver's URL where it is configured.
     """
 
-    def __init__(self, webhooks: Webhooks, ledger: Ledger, clock: Clock, public_url: str | None) -> None:
+    def __init__(self, webhooks: Webhooks, drawers: Drawers, clock: Clock, public_url: str | None) -> None:
         self._webhooks = webhooks
-        self._ledger = ledger
+        self._drawers = drawers
         self._clock = clock
         self._public_host = urlsplit(public_url).netloc if public_url else ""
 
     def submit(self, content: Mapping[str, object]) -> Answer:
         """Register: 200, 400 with every problem, 409 with the present registration, 502 with Partner Center's words."""
         try:
-            return Answer(200, register_webhook(self._webhooks, self._ledger, self._clock, check_request(content)))
+            return Answer(200, register_webhook(self._webhooks, self._drawers, self._clock, check_request(content)))
         except InvalidRegistration as error:
             return invalid(error)
         except RegistrationExists as error:
@@ -76,7 +76,7 @@ class RegistrationDesk:
             return invalid(InvalidRegistration(["test: must be the correlation id of a test event."]))
         told: dict[str, object] = {"current": None, "history": [], "test_event": None}
         try:
-            told["history"] = [_shown(entry) for entry in history(self._ledger)]
+            told["history"] = [_shown(entry) for entry in history(self._drawers)]
             current = self._webhooks.registration()
             if current:
                 told["current"] = describe(current) | {"belongs_to": self._owner(current.url, host)}
@@ -88,7 +88,10 @@ class RegistrationDesk:
         return Answer(200, told)
 
     def _owner(self, url: str, host: str) -> str:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return ELSEWHERE  # Partner Center took it from somebody, whatever it is.
         ours = {each.casefold() for each in (host, self._public_host) if each}
         if parts.netloc.casefold() in ours and parts.path.rstrip("/").casefold().endswith("/webhookreceiver"):
             return HERE
@@ -110,14 +113,14 @@ def failed(error: CosellError) -> Answer:
 def remedy(error: CosellError) -> str:
     """Return what a person can do about a failure."""
     if isinstance(error, Throttled):
-        wait = f"Wait {max(1, round(error.retry_after))} seconds" if error.retry_after else "Wait a minute"
-        return f"{wait} and try again. Partner Center sends at most two test events a minute."
+        when = f"{max(1, round(error.retry_after))} seconds" if error.retry_after else "a minute"
+        return f"Too many requests. Try again in {when}. Partner Center sends at most two test events a minute."
     return next((text for kind, text in _REMEDIES.items() if isinstance(error, kind)), "Try again in some minutes.")
 
 
 _REMEDIES: dict[type[CosellError], str] = {
     SettingsError: "Correct the application settings of the function app; it restarts by itself.",
-    SignInRequired: "Let the Partner Center service user sign in again, with MFA, and set PARTNER_CENTER_REFRESH_TOKEN."
+    SignInRequired: "Let the Partner Center service user sign in again, with MFA: `python3 cosell.py sign-in`."
     " If that was done just now, check that the user belongs to this partner tenant and has a Partner Center role.",
     AccessDenied: "Give the Partner Center service user the role Referrals admin. If that is not enough to register "
     "webhooks, Partner Center's page on webhooks names Admin agent, Sales agent, Helpdesk agent and Billing admin. A "

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from shared.errors import ServiceUnavailable, StaleError
-from shared.ledger.port import Ledger
+from shared.ledger.drawers import Drawers, document
 from shared.partner_center.webhooks import Registration
 from shared.urls import redacted
 
 KEPT = 20
 """How many registrations are remembered; a tenant sees a handful in its life."""
-
-_KIND, _NAME = "registration", "history"
-_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -47,35 +42,35 @@ def describe(registration: Registration) -> dict[str, object]:
     return {"webhook_url": redacted(registration.url), "events": list(registration.events)}
 
 
-def history(ledger: Ledger) -> tuple[Registered, ...]:
+def history(drawers: Drawers) -> tuple[Registered, ...]:
     """Return the registrations that are remembered, newest first."""
-    return _load(ledger.value(_KIND, _NAME).value)
+    return drawers.read(_HISTORY).value
 
 
-def remember(ledger: Ledger, entry: Registered) -> None:
+def remember(drawers: Drawers, entry: Registered) -> None:
     """Add a registration; one that changed nothing only when it is not the newest one anyway.
 
     Raises the retriable and fatal families.
     """
-    for _ in range(_ROUNDS):
-        held = ledger.value(_KIND, _NAME)
-        entries = _load(held.value)
+
+    def with_entry(entries: tuple[Registered, ...]) -> tuple[Registered, ...]:
         if entry.status == "unchanged" and entries and entries[0].fingerprint == entry.fingerprint:
-            return
-        try:
-            ledger.replace_value(_KIND, _NAME, _dump((entry, *entries)[:KEPT]), held)
-        except StaleError:
-            continue  # Somebody else registered at the same time; both are remembered.
-        return
-    raise ServiceUnavailable("the registration's history could not be stored")
+            return entries
+        return (entry, *entries)[:KEPT]
+
+    drawers.change(_HISTORY, with_entry)
 
 
-def _dump(entries: tuple[Registered, ...]) -> str:
-    return json.dumps([{**asdict(entry), "at": entry.at.isoformat()} for entry in entries])
+def _dump(entries: tuple[Registered, ...]) -> object:
+    return [{**asdict(entry), "at": entry.at.isoformat()} for entry in entries]
 
 
-def _load(text: str) -> tuple[Registered, ...]:
-    rows = json.loads(text) if text else []
+def _load(rows: object) -> tuple[Registered, ...]:
+    assert isinstance(rows, list)  # noqa: S101 - written by `_dump`
     return tuple(
         Registered(**{**row, "at": datetime.fromisoformat(row["at"]), "events": tuple(row["events"])}) for row in rows
     )
+
+
+_NONE: tuple[Registered, ...] = ()
+_HISTORY = document("registration", "history", _NONE, _dump, _load)

@@ -106,7 +106,7 @@ def _event_problems(events: object) -> list[str]:
     if not isinstance(events, list) or not all(isinstance(name, str) for name in events):
         return ["events: must be a list of event names; leave it out for the four referral events."]
     if not events:
-        return ["events: must name at least one event."]
+        return ["events: Choose at least one event."]
     unknown = [name for name in events if name not in KNOWN_EVENTS]
     if unknown:
         return [f"events: {', '.join(unknown)} is not one of {', '.join(sorted(KNOWN_EVENTS))}."]

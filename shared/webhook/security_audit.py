@@ -11,7 +11,7 @@ from datetime import datetime
 
 from shared.clock import Clock
 from shared.errors import CosellError
-from shared.ledger import audit as trail
+from shared.ledger import audit
 from shared.ledger.port import Ledger
 
 log = logging.getLogger(__name__)
@@ -48,9 +48,9 @@ class SecurityAudit:
         if not _is_power_of_ten(count):
             return
         text = f"refused: {reason} ({count} in the hour from {now:%H}:00 UTC)"
-        entry = trail.entry(WEBHOOK, now, _DIRECTION, text, correlation_id=self._process)
+        entry = audit.entry(audit.Stamp(now, self._process), WEBHOOK, _DIRECTION, text)
         try:
-            self._ledger().note(SECURITY, WEBHOOK, entry)
+            self._ledger().of(SECURITY).audit.add(WEBHOOK, entry)
         except CosellError as error:
             log.warning("security audit not written: %s", type(error).__name__)
 

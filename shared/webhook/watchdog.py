@@ -6,16 +6,16 @@ registration of a tenant from each other would do so for ever.
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.alerts import Alerts
 from shared.choices import OnLoss
 from shared.clock import Clock
 from shared.errors import CosellError, StaleError
-from shared.ledger.port import Ledger
+from shared.ledger.drawers import Drawers, document
+from shared.messages import Messages
 from shared.partner_center.webhooks import Registration, Webhooks
 from shared.urls import redacted
 from shared.webhook.events import REFERRAL_EVENTS
@@ -35,8 +35,46 @@ KEEP_PAUSE = timedelta(hours=6)
 GRACE = timedelta(hours=1)
 """How long an event may take before a change that the sweep found counts as one without an event."""
 
-_REMEDY = "Open RegisterWebhook to see it and, if this app is to have the events, to register with overwrite."
-_LATE = "Until then changes are found by the sweep alone, some minutes late."
+
+@dataclass(frozen=True)
+class _Watch:
+    """When the heartbeat was looked at last, and since when a change waits for its event."""
+
+    looked_at: datetime | None = None
+    since: datetime | None = None
+
+
+def _dump_watch(watch: _Watch) -> object:
+    return [moment.isoformat() if moment else None for moment in (watch.looked_at, watch.since)]
+
+
+def _load_watch(told: object) -> _Watch:
+    assert isinstance(told, list)  # noqa: S101 - written by `_dump_watch`
+    return _Watch(*(datetime.fromisoformat(each) if each else None for each in told))
+
+
+_WATCH = document("webhook", "watch", _Watch(), _dump_watch, _load_watch)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """When the registration was last made again, and the error that this ended with, if it failed."""
+
+    at: datetime | None = None
+    failure: str = ""
+
+
+def _dump_kept(kept: _Kept) -> object:
+    return [kept.at.isoformat() if kept.at else None, kept.failure]
+
+
+def _load_kept(told: object) -> _Kept:
+    assert isinstance(told, list)  # noqa: S101 - written by `_dump_kept`
+    at, failure = told
+    return _Kept(datetime.fromisoformat(at) if at else None, failure)
+
+
+_KEPT = document("registration", "kept", _Kept(), _dump_kept, _load_kept)
 
 
 @dataclass(frozen=True)
@@ -56,12 +94,13 @@ class Watchdog:
     """
 
     webhooks: Webhooks
-    ledger: Ledger
+    drawers: Drawers
     alerts: Alerts
     clock: Clock
     public_url: str | None = None
     on_loss: OnLoss = OnLoss.ALERT
     silence: timedelta | None = timedelta(hours=24)
+    messages: Messages = field(default_factory=Messages)
 
     # --- the registration ------------------------------------------------------------------------------------------
 
@@ -74,10 +113,10 @@ class Watchdog:
         if expected is None:
             return
         found = self.webhooks.registration()
-        lost, missing = _lost(found, expected), _missing(found, expected)
+        lost, missing = self._lost(found, expected), self._missing(found, expected)
         if lost or missing:
             url = self.public_url if self.on_loss is OnLoss.KEEP else None
-            remedy = self._keep(url, expected.events) if url else f"{_REMEDY} {_LATE}"
+            remedy = self._keep(url, expected.events) if url else self._say("webhook.remedy", "webhook.late")
             self.alerts.alert(REGISTRATION if lost else EVENTS, f"{lost or missing} {remedy}")
         if not lost:
             self.alerts.clear(REGISTRATION)
@@ -85,7 +124,7 @@ class Watchdog:
                 self.alerts.clear(EVENTS)
 
     def _expected(self) -> Expected | None:
-        last = next(iter(history(self.ledger)), None)
+        last = next(iter(history(self.drawers)), None)
         if self.public_url is None:
             return Expected(last.webhook_url, last.fingerprint, _wanted(last.events)) if last else None
         mark = fingerprint(self.public_url)
@@ -94,20 +133,48 @@ class Watchdog:
 
     def _keep(self, url: str, events: frozenset[str]) -> str:
         """Register again, unless that was tried a short while ago; returns what to tell."""
-        held, now = self.ledger.value("registration", "kept"), self.clock.now()
-        last = datetime.fromisoformat(held.value) if held.value else None
-        if last and now < last + KEEP_PAUSE:
-            often = f"which happens at most every {_hours(KEEP_PAUSE)}"
-            return f"It was registered again at {last:%H:%M} UTC, {often}: decide who is to have the events. {_LATE}"
+        held, now = self.drawers.read(_KEPT), self.clock.now()
+        last = held.value
+        if last.at and now < last.at + KEEP_PAUSE:
+            return self._not_again(last.at, last.failure)
+        # First, so that a write that fails is not repeated every few minutes, nor made by two instances.
+        mine = self.drawers.replace(_KEPT, _Kept(now), held)
         try:
-            # First, so that a write that fails is not repeated every few minutes, nor made by two instances.
-            self.ledger.replace_value("registration", "kept", now.isoformat(), held)
             request = RegistrationRequest(url, tuple(sorted(events)), overwrite=True)
-            register_webhook(self.webhooks, self.ledger, self.clock, request, WATCHDOG)
+            register_webhook(self.webhooks, self.drawers, self.clock, request, WATCHDOG)
         except CosellError as error:
             log.warning("the webhook could not be registered again: %s", error)
-            return f"It could not be registered again ({type(error).__name__}). {_REMEDY} {_LATE}"
-        return "This app has registered itself again, as WEBHOOK_REGISTRATION=keep asks."
+            failure = type(error).__name__
+            self.drawers.replace(_KEPT, _Kept(now, failure), mine)
+            return self._not_again(now, failure)
+        return self._say("webhook.registered_again")
+
+    def _not_again(self, at: datetime, failure: str) -> str:
+        """Return what stays true until the next attempt: another text would be told again."""
+        if failure:
+            failed = self.messages.text("webhook.not_registered", error=failure)
+            return f"{failed} {self._say('webhook.remedy', 'webhook.late')}"
+        hours = int(KEEP_PAUSE.total_seconds() // 3600)
+        before = self.messages.text("webhook.registered_before", at=f"{at:%H:%M}", hours=hours)
+        return f"{before} {self._say('webhook.late')}"
+
+    def _lost(self, found: Registration | None, expected: Expected) -> str:
+        """Return in words how the registration is no longer ours, or an empty text."""
+        if found is None:
+            return self._say("webhook.none")
+        if expected.fingerprint in (fingerprint(found.url.rstrip("/")), fingerprint(found.url)):
+            return ""
+        shown = redacted(found.url)
+        if shown == expected.shown:
+            return self.messages.text("webhook.other_key", shown=shown)
+        return self.messages.text("webhook.taken", shown=shown, expected=expected.shown)
+
+    def _missing(self, found: Registration | None, expected: Expected) -> str:
+        missing = sorted(expected.events - set(found.events)) if found else []
+        return self.messages.text("webhook.events_missing", events=", ".join(missing)) if missing else ""
+
+    def _say(self, *keys: str) -> str:
+        return " ".join(self.messages.text(key) for key in keys)
 
     # --- the heartbeat ---------------------------------------------------------------------------------------------
 
@@ -118,9 +185,9 @@ class Watchdog:
         """
         if self.silence is None:
             return
-        now, last = self.clock.now(), last_event(self.ledger)
-        held = self.ledger.value("webhook", "watch")
-        watch = _Watch.load(held.value)
+        now, last = self.clock.now(), last_event(self.drawers)
+        held = self.drawers.read(_WATCH)
+        watch = held.value
         since = watch.since
         if since and last and last >= since:
             self.alerts.clear(HEARTBEAT)
@@ -130,61 +197,19 @@ class Watchdog:
         if since is None and unannounced and not announced:
             since = now
         try:
-            self.ledger.replace_value("webhook", "watch", _Watch(now, since).dump(), held)
+            self.drawers.replace(_WATCH, _Watch(now, since), held)
         except StaleError:
             return  # Another instance looks at the same time.
         if since and now - (last or since) >= self.silence and now - since >= GRACE:
-            self.alerts.alert(HEARTBEAT, _silent(now, last, since))
+            self.alerts.alert(HEARTBEAT, self._silent(last, since))
 
-
-@dataclass(frozen=True)
-class _Watch:
-    """When the heartbeat was looked at last, and since when a change waits for its event."""
-
-    looked_at: datetime | None
-    since: datetime | None
-
-    def dump(self) -> str:
-        return json.dumps([moment.isoformat() if moment else None for moment in (self.looked_at, self.since)])
-
-    @classmethod
-    def load(cls, text: str) -> _Watch:
-        moments = json.loads(text) if text else (None, None)
-        return cls(*(datetime.fromisoformat(moment) if moment else None for moment in moments))
-
-
-def _silent(now: datetime, last: datetime | None, since: datetime) -> str:
-    heard = f"The last one came on {last:%d %B %Y at %H:%M} UTC." if last else "None has ever come."
-    silent = _hours(now - (last or since))
-    return (
-        f"referrals change in Partner Center, but no event has come for {silent}. {heard} The sweep alone finds them, "
-        "some minutes late. Open RegisterWebhook and send a test event; if it is refused, the log of WebhookReceiver "
-        "says why."
-    )
+    def _silent(self, last: datetime | None, since: datetime) -> str:
+        """Return a text that stays the same while the silence lasts: another one would be told again."""
+        key = "webhook.silent" if last else "webhook.silent_ever"
+        silent = self.messages.text(key, since=f"{last or since:%Y-%m-%d %H:%M}")
+        return f"{silent} {self._say('webhook.silent_remedy')}"
 
 
 def _wanted(events: tuple[str, ...]) -> frozenset[str]:
     """Return the events that must not be dropped; those of other consumers are theirs to watch."""
     return REFERRAL_EVENTS & frozenset(events)
-
-
-def _lost(found: Registration | None, expected: Expected) -> str:
-    """Return in words how the registration is no longer ours, or an empty text."""
-    if found is None:
-        return "Partner Center has no webhook registration any more."
-    if fingerprint(found.url.rstrip("/")) == expected.fingerprint or fingerprint(found.url) == expected.fingerprint:
-        return ""
-    shown = redacted(found.url)
-    if shown == expected.shown:
-        return f"Partner Center sends events to {shown} with another key than the one that is expected here."
-    return f"another system took over the webhook registration: events go to {shown}, not to {expected.shown}."
-
-
-def _missing(found: Registration | None, expected: Expected) -> str:
-    missing = sorted(expected.events - set(found.events)) if found else []
-    return f"Partner Center no longer sends {', '.join(missing)}: they are not registered any more." if missing else ""
-
-
-def _hours(time: timedelta) -> str:
-    hours = int(time.total_seconds() // 3600)
-    return "an hour" if hours == 1 else f"{hours} hours"

@@ -152,6 +152,44 @@ def test_engagement_shows_both_rows(stage: PartnerCenterStage) -> None:
     assert stage.port.engagement(nobody()) == []
 
 
+# --- whose deal it is ------------------------------------------------------------------------------------------------
+
+
+def test_microsofts_row_is_known_by_its_organization(stage: PartnerCenterStage) -> None:
+    own = stage.port.read(stage.invites_us())
+    theirs = stage.port.read(stage.microsoft_row(own.engagement_id))
+    assert (own.is_microsofts, theirs.is_microsofts) == (False, True)
+    assert theirs.organization_id == "msft"
+
+
+def test_an_invitation_names_who_invited_us_and_our_own_deal_names_ourselves(stage: PartnerCenterStage) -> None:
+    invited, made = stage.port.read(stage.invites_us()), own_deal(stage)
+    assert invited.invited_by == "msft"
+    assert made.invited_by == made.organization_id == invited.organization_id
+
+
+def test_microsofts_crm_id_comes_with_its_acceptance_on_both_rows(stage: PartnerCenterStage) -> None:
+    first, second = sample_cosell_documents()
+    own = stage.port.create(first)
+    theirs = stage.port.create(second | {"engagementId": own.engagement_id})
+    assert (own.microsoft_crm_id, theirs.microsoft_crm_id) == (None, None)
+    stage.microsoft_accepts(own.engagement_id, "7-TEST00001")
+    rows = stage.port.engagement(own.engagement_id)
+    assert {row.microsoft_crm_id for row in rows} == {"7-TEST00001"}
+    assert stage.port.read(own.id).version != own.version
+    assert stage.port.read(theirs.id).body["status"] == "Active"
+
+
+def test_the_newest_row_of_our_list_is_never_microsofts(stage: PartnerCenterStage) -> None:
+    first, second = sample_cosell_documents()
+    own = stage.port.create(first)
+    theirs = stage.port.create(second | {"engagementId": own.engagement_id})
+    assert theirs.changed_at >= own.changed_at
+    newest = stage.port.newest()
+    assert newest is not None
+    assert newest.id == own.id
+
+
 # --- create ----------------------------------------------------------------------------------------------------------
 
 
@@ -188,29 +226,29 @@ def test_microsoft_is_not_invited_to_a_private_deal(stage: PartnerCenterStage) -
 
 
 @pytest.mark.parametrize(
-    ("pointer", "value"),
+    ("pointer", "value", "field"),
     [
-        ("name", ""),
-        ("customerProfile/name", None),
-        ("customerProfile/address/addressLine1", None),
-        ("customerProfile/address/city", ""),
-        ("customerProfile/address/country", "United Kingdom"),
-        ("details/dealValue", None),
-        ("details/currency", None),
-        ("details/closingDateTime", None),
-        ("details/requirements/solutions", []),
-        ("details/requirements/solutions", [{"type": "Name", "id": "not a solution"}]),
-        ("details/requirements/additionalRequirements/attributes", []),
-        ("consent/consentToToShareInfoWithOthers", False),
-        ("team", []),
+        ("name", "", "name"),
+        ("customerProfile/name", None, "customer_name"),
+        ("customerProfile/address/addressLine1", None, "address_line_1"),
+        ("customerProfile/address/city", "", "city"),
+        ("customerProfile/address/country", "United Kingdom", "country"),
+        ("details/dealValue", None, "deal_value"),
+        ("details/currency", None, "currency"),
+        ("details/closingDateTime", None, "closing_date"),
+        ("details/requirements/solutions", [], "solutions"),
+        ("details/requirements/solutions", [{"type": "Name", "id": "not a solution"}], "solutions"),
+        ("details/requirements/additionalRequirements/attributes", [], "details/requirements/additionalRequirements"),
+        ("consent/consentToToShareInfoWithOthers", False, "consent/consentToToShareInfoWithOthers"),
+        ("team", [], "owner"),
     ],
 )
 def test_an_incomplete_deal_is_a_data_error_that_names_the_field(
-    stage: PartnerCenterStage, pointer: str, value: object
+    stage: PartnerCenterStage, pointer: str, value: object, field: str
 ) -> None:
     with pytest.raises(DataError) as caught:
         stage.port.create(changed(sample_document(), pointer, value))
-    assert caught.value.problems[0].field.startswith(pointer)
+    assert caught.value.problems[0].field.startswith(field)
     assert stage.port.newest() is None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from shared.settings import Settings
+from shared.settings.declaration import declared
 from tests.e2e.deals import received_deal, shared_deal, until_record, until_referral
 from tests.e2e.test_webhook import post
 from tools.local.stage import Stage
@@ -19,7 +19,7 @@ from tools.simulators.sellers.desk import CONTACT, CUSTOMER, READY
 from tools.simulators.sellers.salesforce import SalesforceDesk
 from tools.simulators.world import SYNC_USER
 
-SECRET_SETTINGS = sorted(str(field.alias) for field in Settings.model_fields.values() if not field.repr)
+SECRET_SETTINGS = sorted(setting.name for setting in declared().values() if setting.secret)
 """Those that the settings themselves hide."""
 
 PLANTED = {
@@ -66,8 +66,8 @@ class Day:
             setattr(entra, name, self._keeping(getattr(entra, name)))
 
     def _keeping(self, answer: Any) -> Any:
-        def kept(grant: Any) -> dict[str, Any]:
-            body: dict[str, Any] = answer(grant)
+        def kept(*grant: Any) -> dict[str, Any]:
+            body: dict[str, Any] = answer(*grant)
             self.tokens += [body[name] for name in ("access_token", "refresh_token") if name in body]
             return body
 
@@ -151,7 +151,7 @@ def test_nothing_that_the_app_says_repeats_a_secret_or_a_person(day: Day, capfd:
     day.stage.host.stop()
     said = day.log.read_text()
     printed = "".join(capfd.readouterr())
-    alert = f"alert worker {day.stage.crm.name}"
+    alert = f"alert worker {day.stage.crm.name} SignInRequired"
     for known in (*day.ids, "deal set aside", "event refused", f"{alert} raised", f"{alert} not delivered"):
         assert known in said, "the day did not happen as planned, so the log proves nothing"
     assert len(day.tokens) >= 4

@@ -14,6 +14,7 @@ import pytest
 
 from shared.bootstrap import App
 from shared.ledger import audit as trail
+from shared.ledger.drawers import applied_mapping
 from shared.ledger.port import Ledger
 from shared.settings import load_settings
 from tests.e2e.deals import received_deal, shared_deal
@@ -82,20 +83,21 @@ class Office:
 
     def settle(self) -> None:
         """Let the app apply its mapping."""
-        wanted = self.app().ports[self.stage.crm.name].field_map.version
+        wanted = self.app().tasks.of(self.stage.crm.name).field_map.version
         self.stage.run("Reconciler")
         self.stage.eventually(
-            lambda: self.ledger().value("mapping", self.stage.crm.name).value == wanted, "the mapping being applied"
+            lambda: self.ledger().drawers.read(applied_mapping(self.stage.crm.name)).value == wanted,
+            "the mapping being applied",
         )
         self.stage.quiet()
 
     def written(self) -> Counter[Fact]:
         sides = {trail.TO_CRM: "crm", trail.TO_PARTNER_CENTER: "partner_center"}
-        ledger, name = self.ledger(), self.stage.crm.name
+        ledger = self.ledger().of(self.stage.crm.name)
         return Counter(
             (link.referral_id, sides[entry.direction], field, old, new)
-            for link in ledger.links(name)
-            for entry in ledger.history(name, link.referral_id, limit=1000)
+            for link in ledger.links.all()
+            for entry in ledger.audit.of(link.referral_id, limit=1000)
             if entry.direction in sides
             for field, old, new in entry.changes
         )

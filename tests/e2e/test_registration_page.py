@@ -61,7 +61,7 @@ def test_the_first_registration_and_its_test_event(page: Page, stage: Stage) -> 
     expect(page.get_by_role("heading", name="Test event: delivered")).to_be_visible()
     expect(page.get_by_role("row", name="OK")).to_contain_text("The receiver took it.")
     expect(page.get_by_role("region", name="Registered now")).to_contain_text("this function app")
-    expect(page.get_by_role("region", name="Registered before")).to_contain_text("registered on")
+    expect(page.get_by_role("region", name="History")).to_contain_text("registered on")
     registered = stage.partner_center.registration
     assert registered is not None
     assert registered.url == stage.url_of("WebhookReceiver")
@@ -83,7 +83,7 @@ def test_another_systems_registration_is_refused_first_and_replaced_when_told_to
     page.get_by_role("button", name="Register webhook").click()  # The URL is still there.
     expect(page.get_by_role("status")).to_contain_text("in place of what was there")
     expect(page.get_by_role("heading", name="Test event: delivered")).to_be_visible()
-    expect(page.get_by_role("region", name="Registered before")).to_contain_text("logic.azure.com")
+    expect(page.get_by_role("region", name="History")).to_contain_text("logic.azure.com")
 
 
 def test_mistakes_are_named_beside_their_fields_and_what_was_typed_is_kept(page: Page) -> None:

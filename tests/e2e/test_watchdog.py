@@ -6,12 +6,12 @@ import pytest
 import requests
 from azure.data.tables import TableClient
 
-from shared.ledger.table_storage import TABLE, TableLedger
+from shared.ledger.table_ledger import TABLE, TableLedger
 from shared.webhook.heartbeat import last_event
 from tests.e2e.deals import received_deal
 from tools.local.stage import Stage
 
-LOST, BACK = "alert webhook registration raised", "alert webhook registration cleared"
+LOST, BACK = "alert webhook registration raised", "alert webhook registration resolved"
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +52,14 @@ def test_events_that_were_dropped_are_told(stage: Stage) -> None:
     assert told(stage, "alert webhook events raised") == 1
     stage.register(overwrite=True)
     reconcile(stage)
-    assert told(stage, "alert webhook events cleared") == 1
+    assert told(stage, "alert webhook events resolved") == 1
 
 
 def test_an_event_that_comes_is_remembered(stage: Stage) -> None:
     received_deal(stage)
     connection = stage.settings()["AzureWebJobsStorage"]
     with TableClient.from_connection_string(connection, TABLE) as table:
-        assert last_event(TableLedger(table)) is not None
+        assert last_event(TableLedger(table).drawers) is not None
 
 
 def test_told_to_keep_the_registration_it_takes_it_back(stage: Stage) -> None:

@@ -1,12 +1,14 @@
 """The receiver's contract (design section 4.1), over the wire."""
 
 import base64
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import requests
 from azure.data.tables import TableClient
 
-from shared.ledger.table_storage import TABLE, TableLedger
+from shared.ledger.table_ledger import TABLE, TableLedger
 from shared.webhook.security_audit import SECURITY, WEBHOOK
 from tests.e2e.deals import received_deal
 from tools.local.stage import Stage
@@ -41,6 +43,16 @@ def crm() -> str:
 def event(stage: Stage) -> bytes:
     referral_id, _ = received_deal(stage)
     return EVENT % referral_id.encode()
+
+
+def test_the_first_event_is_verified_without_any_certificate_work(stage: Stage, event: bytes) -> None:
+    # All that the app holds is a root, as one that has just been installed; both authorities in between are fetched.
+    assert Path(stage.settings()["WEBHOOK_TRUST_BUNDLE"]).read_text().count("BEGIN CERTIFICATE") == 1
+    assert post(stage, event).status_code == 200
+    issuers = stage.world.servers["issuers"].log
+    assert sorted(entry.path for entry in issuers.entries) == sorted(stage.partner_center.signer.issuers)
+    assert {entry.status for entry in issuers.entries} == {200}
+    assert stage.world.servers["certificates"].log.count() == 1
 
 
 def test_a_signed_event_is_taken(stage: Stage, event: bytes) -> None:
@@ -90,7 +102,8 @@ def test_without_the_function_key_nothing_is_looked_at(stage: Stage, event: byte
 
 
 def test_the_same_event_again_costs_no_call(stage: Stage, event: bytes) -> None:
-    body = event[:-1] + b',"ResourceChangeUtcDate":"2026-01-05T09:31:07.0912345+00:00"}'
+    changed = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.0912345+00:00"
+    body = event[:-1] + f',"ResourceChangeUtcDate":"{changed}"}}'.encode()
     assert post(stage, body).status_code == 200
     before = stage.quiet().calls()
     for _ in range(5):
@@ -101,5 +114,5 @@ def test_the_same_event_again_costs_no_call(stage: Stage, event: bytes) -> None:
 def test_refused_requests_are_in_the_security_audit(stage: Stage, event: bytes) -> None:
     assert post(stage, event, {"x-ms-signature": "###"}).status_code == 401
     with TableClient.from_connection_string(stage.settings()["AzureWebJobsStorage"], TABLE) as table:
-        rows = TableLedger(table).history(SECURITY, WEBHOOK)
+        rows = TableLedger(table).of(SECURITY).audit.of(WEBHOOK)
     assert any(row.text.startswith("refused: the signature is not base64 (1 in the hour") for row in rows)

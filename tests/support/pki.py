@@ -72,15 +72,17 @@ def _usage(*, signs_data: bool, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-_ELSEWHERE = x509.AuthorityInformationAccess(
-    [
-        x509.AccessDescription(kind, x509.UniformResourceIdentifier(f"http://issuer.evil.example/{path}"))
-        for kind, path in (
-            (AuthorityInformationAccessOID.CA_ISSUERS, "issuer.crt"),
-            (AuthorityInformationAccessOID.OCSP, "ocsp"),
-        )
-    ]
-)
+TLS = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+
+
+def _access(issuers: tuple[str, ...]) -> x509.AuthorityInformationAccess:
+    ocsp = (AuthorityInformationAccessOID.OCSP, "http://issuer.evil.example/ocsp")
+    places = [ocsp, *((AuthorityInformationAccessOID.CA_ISSUERS, url) for url in issuers)]
+    return x509.AuthorityInformationAccess(
+        [x509.AccessDescription(kind, x509.UniformResourceIdentifier(url)) for kind, url in places]
+    )
+
+
 _REVOKED_ELSEWHERE = x509.CRLDistributionPoints(
     [
         x509.DistributionPoint(
@@ -105,9 +107,14 @@ def issue(
     usage: x509.KeyUsage | None = None,
     without_usage: bool = False,
     names: tuple[str, ...] | None = None,
-    extended: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
+    extended: tuple[x509.ObjectIdentifier, ...] | None = None,
+    issuers: tuple[str, ...] = ("http://issuer.evil.example/issuer.crt",),
 ) -> Issued:
-    """Issue a certificate; without a parent it is signed by itself."""
+    """Issue a certificate; without a parent it is signed by itself.
+
+    `extended` are its purposes: by default none of an authority, both of TLS for any other. `issuers` are the URLs that
+    it names for its issuer.
+    """
     subject = _name(common_name, organization)
     signer = parent.key if parent else key
     builder = (
@@ -126,17 +133,20 @@ def issue(
         default = _usage(signs_data=not authority, signs_certificates=authority)
         builder = builder.add_extension(usage or default, critical=True)
     if parent:
-        builder = builder.add_extension(_ELSEWHERE, critical=False).add_extension(_REVOKED_ELSEWHERE, critical=False)
+        builder = builder.add_extension(_access(issuers), critical=False)
+        builder = builder.add_extension(_REVOKED_ELSEWHERE, critical=False)
     if not authority:
         alternatives = [x509.DNSName(name) for name in ((common_name,) if names is None else names)]
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        if extended:
-            builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
+    purposes = (() if authority else TLS) if extended is None else extended
+    if purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     return Issued(builder.sign(signer, algorithm or hashes.SHA256()), key)  # type: ignore[arg-type]
 
 
 ENCIPHERS_ONLY = _usage(signs_data=False, signs_certificates=False)
+SIGNS_BOTH = _usage(signs_data=True, signs_certificates=True)
 SIGNS_DATA_ONLY = _usage(signs_data=True, signs_certificates=False)
 
 

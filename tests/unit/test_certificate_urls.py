@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug import Request, Response
 
-from shared.partner_center.certificates import HttpsFetcher
+from shared.partner_center.certificates import NetworkFetcher
 from shared.partner_center.refusal import CertificateUnavailable, Reason, SignatureRefused
 from shared.partner_center.signature import SignatureCheck
 from shared.partner_center.trust import Trust, check_url
@@ -93,7 +93,7 @@ class Wire:
 
     def check(self, headers: Mapping[str, str], body: bytes = BODY) -> None:
         """Check with nothing remembered."""
-        SignatureCheck(self._trust, HttpsFetcher(), ManualClock(START)).check(headers, body)
+        SignatureCheck(self._trust, NetworkFetcher(), ManualClock(START)).check(headers, body)
 
 
 Certificate = list[bytes]
@@ -126,7 +126,7 @@ def test_the_recorder_sees_a_real_connection(server: SimulatorServer, connection
 
 def test_the_recorder_sees_and_refuses_a_foreign_one(connections: Connections) -> None:
     with pytest.raises(CertificateUnavailable):
-        HttpsFetcher().fetch("https://evil.example/a.cer")
+        NetworkFetcher().fetch("https://evil.example/a.cer")
     assert connections.foreign == {"evil.example"}
 
 
@@ -136,7 +136,7 @@ def test_the_recorder_sees_and_refuses_a_foreign_one(connections: Connections) -
 @pytest.mark.parametrize("url", HOSTILE)
 def test_a_hostile_url_is_refused_for_its_own_reason_and_never_called(url: str, connections: Connections) -> None:
     stage = Stage()
-    check = SignatureCheck(stage.trust, HttpsFetcher(), stage.clock)
+    check = SignatureCheck(stage.trust, NetworkFetcher(), stage.clock)
     with pytest.raises(SignatureRefused) as caught:
         check.check(stage.headers(x_ms_certificate_url=url), BODY)
     assert caught.value.reason is HOSTILE[url]
@@ -206,7 +206,7 @@ NAMES = st.sampled_from(["host", "x-forwarded-host", "authorization", "location"
 @given(URLS, st.dictionaries(NAMES | st.text(max_size=20), URLS, max_size=4))
 def test_no_text_makes_us_call_anybody_else(url: str, others: dict[str, str]) -> None:
     stage = Stage()
-    check = SignatureCheck(stage.trust, HttpsFetcher(), stage.clock)
+    check = SignatureCheck(stage.trust, NetworkFetcher(), stage.clock)
     headers = {**others, **stage.headers(x_ms_certificate_url=url)}
     with recorded() as connections, pytest.raises((SignatureRefused, CertificateUnavailable)) as caught:
         check.check(headers, BODY)

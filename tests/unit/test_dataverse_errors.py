@@ -6,10 +6,9 @@ import json
 
 import pytest
 
-from shared.crm.dynamics365.errors import classifier, is_already_closed, is_cursor_expired
+from shared.crm.dynamics365.errors import DuplicateKey, classifier, is_already_closed, is_cursor_expired
 from shared.errors import (
     AccessDenied,
-    AlreadyExists,
     CosellError,
     DataError,
     GoneError,
@@ -45,10 +44,10 @@ def failed(status: int, code: str = "", message: str = "words", **headers: str) 
         # a version, or a duplicate: both come as 412
         (412, "", VersionMismatch),
         (412, "0x80060882", VersionMismatch),
-        (412, "0x80060892", AlreadyExists),
-        (412, "0x80040237", AlreadyExists),
-        (412, "0x80040333", AlreadyExists),
-        (409, "0x80040237", AlreadyExists),
+        (412, "0x80060892", DuplicateKey),
+        (412, "0x80040237", DuplicateKey),
+        (412, "0x80040333", DuplicateKey),
+        (409, "0x80040237", DuplicateKey),
         # the record is gone
         (404, "0x80040217", GoneError),
         (404, "0x80060891", GoneError),

@@ -22,13 +22,14 @@ from shared.errors import (
     DataError,
     GoneError,
     OutcomeUnknown,
-    Problem,
     ServiceUnavailable,
     SignInRequired,
     Throttled,
     VersionMismatch,
 )
-from shared.http import ATTEMPTS, PATIENCE, Request, RequestsTransport, Response, Service, correlation, retry_after
+from shared.http import ATTEMPTS, PATIENCE, Request, RequestsTransport, Response, Service, retry_after
+from shared.problems import problem
+from shared.telemetry import correlation
 from tests.support.stand_ins import START, UNHURRIED, ManualClock, ScriptedTransport, Step, answer, lower
 
 URL = "https://api.example/v1/deals/1?code=CANARY-QUERY"
@@ -37,7 +38,7 @@ TOKEN = "CANARY-TOKEN"
 
 def classify(response: Response) -> CosellError:
     families: dict[int, CosellError] = {
-        400: DataError(Problem("f", "is wrong", "Correct it.")),
+        400: DataError(problem("crm.refused", "f", crm="It", message="is wrong")),
         403: AccessDenied("no"),
         404: GoneError("gone"),
         412: VersionMismatch("newer"),
@@ -204,6 +205,23 @@ def test_the_pause_holds_for_the_whole_service(status: int) -> None:
     assert len(stage.fresh) == 1, "no token is fetched for a call that is not made"
     stage.clock.pass_time(16)
     assert stage.get().status == 200
+
+
+def test_the_pause_of_one_operation_holds_up_no_other() -> None:
+    stage = Stage(answer(429, retry_after="60"), answer(200), answer(429, retry_after="30"))
+    with pytest.raises(Throttled):
+        stage.service.call("POST", URL, operation="test event")
+    assert stage.service.call("GET", URL).status == 200
+    with pytest.raises(Throttled) as caught:
+        stage.service.call("POST", URL, operation="test event")
+    assert caught.value.retry_after == pytest.approx(60)
+    with pytest.raises(Throttled):
+        stage.service.call("GET", URL)
+    stage.clock.pass_time(45)
+    with pytest.raises(Throttled) as caught:  # The whole service's pause was shorter, and is over.
+        stage.service.call("POST", URL, operation="test event")
+    assert caught.value.retry_after == pytest.approx(15)
+    assert len(stage.transport.requests) == 3
 
 
 def test_a_short_pause_met_on_the_way_is_waited_for() -> None:

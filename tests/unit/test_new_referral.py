@@ -44,7 +44,8 @@ def deal(
     owner: Columns | None = OWNER,
     mapping: FieldMap = MAPPING,
 ) -> NewDeal:
-    record = mapping.read_record({**opportunity(), **columns})
+    record, unreadable = mapping.read_record({**opportunity(), **columns})
+    assert not unreadable
     return read_deal(mapping, record, account, contact, owner)
 
 
@@ -87,14 +88,7 @@ def test_the_body_of_a_private_deal_is_the_documented_one() -> None:
                 "postalCode": "LS1 4DL",
                 "country": "GB",
             },
-            "team": [
-                {
-                    "firstName": "Ana",
-                    "lastName": "Ruiz",
-                    "phoneNumber": "+441130000000",
-                    "email": "ana@northwind.example",
-                }
-            ],
+            "team": [],
         },
         "consent": {
             "consentToToShareInfoWithOthers": True,
@@ -149,6 +143,24 @@ def test_a_cosell_deal_is_shared_visible_and_targets_its_solutions() -> None:
     assert "engagementId" not in body
 
 
+def test_the_contact_travels_with_a_request_for_help_or_when_the_mapping_says_so(tmp_path: Path) -> None:
+    def contacts(mapping: FieldMap, columns: dict[str, Any]) -> list[str]:
+        body: dict[str, Any] = own_referral(mapping, deal(columns), RECORD_ID)
+        return [person["email"] for person in body["customerProfile"]["team"]]
+
+    always = customized(tmp_path, ("partner_led_type", "contact_travels: always\npartner_led_type"))
+    assert contacts(MAPPING, COSELL) == ["ana@northwind.example"]
+    assert contacts(MAPPING, PRIVATE) == contacts(MAPPING, PARTNER_LED) == []
+    assert contacts(always, PRIVATE) == ["ana@northwind.example"]
+
+
+def test_the_deals_notes_are_in_the_invitation_only_when_the_mapping_says_so(tmp_path: Path) -> None:
+    told = customized(tmp_path, ("partner_led_type", "notes_in_invitation: true\npartner_led_type"))
+    own = Referral(referral_body())
+    invited: dict[str, Any] = invitation(told, deal(COSELL), RECORD_ID, own)
+    assert invited["inviteContext"]["notes"] == "Phase one scoping"
+
+
 def test_the_status_is_left_to_the_server() -> None:
     for columns in (PRIVATE, PARTNER_LED, COSELL):
         assert not {"status", "substatus"} & body_of(columns).keys()
@@ -162,7 +174,7 @@ def test_the_invitation_repeats_the_deal_in_the_same_engagement() -> None:
     assert second.pop("engagementId") == ENGAGEMENT_ID
     assert second.pop("target") == [{"type": "BusinessProfileLocation", "id": "msft"}]
     assert second.pop("inviteContext") == {
-        "notes": "Phase one scoping",
+        "notes": "",
         "assistanceRequestCode": "CustomerTechnicalArchitecture",
         "invitedBy": {"organizationId": OUR_ORGANIZATION, "organizationName": "Fabrikam"},
     }
@@ -188,7 +200,7 @@ def test_a_deal_without_a_customer_contact_is_fine_unless_help_is_asked() -> Non
     body: dict[str, Any] = own_referral(MAPPING, deal(PRIVATE, contact=None), RECORD_ID)
     assert body["customerProfile"]["team"] == []
     assert refused(COSELL, ACCOUNT, None, OWNER) == {
-        "contact": "Partner Center requires first_name, last_name, phone, email"
+        "contact": "to invite Microsoft, Partner Center requires first name, last name, phone, e-mail"
     }
 
 
@@ -299,9 +311,9 @@ def test_a_deal_without_a_customer_has_one_problem_about_it() -> None:
 @pytest.mark.parametrize(
     ("column", "part"),
     [
-        ("firstname", "first_name"),
-        ("lastname", "last_name"),
-        ("internalemailaddress", "email"),
+        ("firstname", "first name"),
+        ("lastname", "last name"),
+        ("internalemailaddress", "e-mail"),
         ("mobilephone", "phone"),
     ],
 )

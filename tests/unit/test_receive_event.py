@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from shared.errors import ServiceUnavailable
 from shared.queue.message import DealMessage
-from shared.webhook.events import FUTURE_TOLERANCE, REFERRAL_EVENTS, Intake, MalformedEvent, parse_event
+from shared.webhook.events import FUTURE_TOLERANCE, MAX_AGE, REFERRAL_EVENTS, Intake, MalformedEvent, parse_event
 from tests.support.stand_ins import START, UNHURRIED, ManualClock
 
 REFERRAL = "2c7f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
 URI = f"https://api.partnercenter.microsoft.com/engagements/v1/referrals/{REFERRAL}"
-CHANGED = "2026-01-05T09:31:07.0912345+00:00"
+CHANGED = "2026-03-01T09:31:07.0912345+00:00"
 
 
 class Queue:
@@ -55,7 +55,7 @@ def event(**replaced: object) -> bytes:
 
 def take(body: bytes, queue: Queue) -> str | None:
     """Take one event in, by a receiver that took nothing before."""
-    return Intake(queue, ManualClock()).take(body)
+    return Intake(queue, ManualClock()).take(body).correlation_id
 
 
 # --- what goes on the queue ------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def test_each_referral_event_puts_its_key_on_the_queue(name: str) -> None:
     assert message.correlation_id == correlation_id
     assert message.observed is not None
     assert message.observed["related"] is name.startswith("related-")
-    assert str(message.observed["changed_at"]).startswith("2026-01-05T09:31:07.091234")
+    assert str(message.observed["changed_at"]).startswith("2026-03-01T09:31:07.091234")
 
 
 def test_two_events_have_two_correlation_ids() -> None:
@@ -115,7 +115,7 @@ def test_any_number_of_fraction_digits(digits: int) -> None:
     fraction = f".{'1' * digits}" if digits else ""
     for zone in ("Z", "+00:00", ""):
         queue = Queue()
-        take(event(ResourceChangeUtcDate=f"2026-01-05T09:31:07{fraction}{zone}"), queue)
+        take(event(ResourceChangeUtcDate=f"2026-03-01T09:31:07{fraction}{zone}"), queue)
         assert queue.only.observed is not None
         assert str(queue.only.observed["changed_at"]).endswith("+00:00")
 
@@ -210,8 +210,15 @@ def test_a_change_that_is_yet_to_come_is_refused(ahead: timedelta) -> None:
     assert queue.sent == []
 
 
-@pytest.mark.parametrize("away", [FUTURE_TOLERANCE, timedelta(), -timedelta(days=400)])
+@pytest.mark.parametrize("late", [timedelta(seconds=1), timedelta(days=400)])
+def test_a_change_of_long_ago_is_not_queued_again(late: timedelta) -> None:
+    queue = Queue()
+    taken = Intake(queue, ManualClock()).take(event(ResourceChangeUtcDate=(START - MAX_AGE - late).isoformat()))
+    assert (taken.too_old, taken.correlation_id, queue.sent) == (True, None, [])
+
+
+@pytest.mark.parametrize("away", [FUTURE_TOLERANCE, timedelta(), -MAX_AGE])
 def test_a_clock_that_is_a_little_ahead_and_a_late_delivery_are_fine(away: timedelta) -> None:
     queue = Queue()
     assert take(event(ResourceChangeUtcDate=(START + away).isoformat()), queue)
-    assert queue.only
+    assert queue.only is not None

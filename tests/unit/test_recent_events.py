@@ -30,7 +30,9 @@ class Receiver:
         """Take in the event of one more change."""
         self.changes += 1
         moment = (START - timedelta(days=1) + timedelta(milliseconds=self.changes)).isoformat()
-        return self.intake.take(event(ResourceUri=f"https://x/{referral_id}", ResourceChangeUtcDate=moment))
+        return self.intake.take(
+            event(ResourceUri=f"https://x/{referral_id}", ResourceChangeUtcDate=moment)
+        ).correlation_id
 
 
 # --- duplicates ------------------------------------------------------------------------------------------------------
@@ -38,11 +40,11 @@ class Receiver:
 
 def test_the_same_body_is_queued_once_within_the_window() -> None:
     receiver = Receiver()
-    assert receiver.intake.take(event())
+    assert receiver.intake.take(event()).correlation_id
     receiver.clock.pass_time(WINDOW.total_seconds() - 1)
-    assert receiver.intake.take(event()) is None
+    assert receiver.intake.take(event()).correlation_id is None
     receiver.clock.pass_time(1)
-    assert receiver.intake.take(event())
+    assert receiver.intake.take(event()).correlation_id
     assert len(receiver.queue.sent) == 2
 
 
@@ -55,7 +57,7 @@ def test_another_change_is_no_duplicate() -> None:
 def test_without_a_moment_two_changes_look_alike_and_both_are_queued() -> None:
     receiver = Receiver()
     for _ in range(2):
-        assert receiver.intake.take(event(ResourceChangeUtcDate=None))
+        assert receiver.intake.take(event(ResourceChangeUtcDate=None)).correlation_id
 
 
 def test_an_event_whose_message_was_not_taken_is_not_known() -> None:
@@ -65,7 +67,7 @@ def test_an_event_whose_message_was_not_taken_is_not_known() -> None:
         with pytest.raises(ServiceUnavailable):
             receiver.intake.take(event())
     receiver.queue.failure = None
-    assert receiver.intake.take(event())
+    assert receiver.intake.take(event()).correlation_id
 
 
 class SlowQueue(Queue):
@@ -90,7 +92,7 @@ def test_of_two_copies_that_arrive_together_one_is_queued_unless_that_fails(*, f
 
     def take() -> None:
         try:
-            outcomes.append(intake.take(event()))
+            outcomes.append(intake.take(event()).correlation_id)
         except ServiceUnavailable as error:
             outcomes.append(error)
             queue.failure = None

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 import pytest
 
 from shared.errors import GoneError, ServiceUnavailable, Throttled
+from shared.http import Service
+from shared.ledger.drawers import text
 from shared.ledger.memory import MemoryLedger
-from shared.ledger.port import Ledger, Stored
-from shared.partner_center.webhooks import Registration, Validation
-from shared.urls import redacted
+from shared.ledger.port import Ledger
+from shared.partner_center.webhooks import Registration, Validation, WebhooksClient, classifier
+from shared.urls import redacted, redacted_within
 from shared.webhook.register import NoTestEvent, RegistrationExists, register_webhook
 from shared.webhook.registration_history import KEPT, describe, history
 from shared.webhook.registration_request import (
@@ -23,8 +25,9 @@ from shared.webhook.registration_request import (
     RegistrationRequest,
     parse_request,
 )
+from tests.support.fakes.ledger import FailingLedger
 from tests.support.fakes.webhooks import FakeWebhooks
-from tests.support.stand_ins import ManualClock
+from tests.support.stand_ins import ManualClock, ScriptedTransport, answer
 
 URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
 OTHER = Registration("https://other.example/hook?sig=CANARY-OTHER", ("subscription-updated", "referral-created"))
@@ -34,7 +37,7 @@ def register(
     webhooks: FakeWebhooks, clock: ManualClock | None = None, ledger: Ledger | None = None, **wanted: object
 ) -> dict[str, object]:
     request = RegistrationRequest(URL, **wanted)  # type: ignore[arg-type]
-    return register_webhook(webhooks, ledger or MemoryLedger(), clock or ManualClock(), request)
+    return register_webhook(webhooks, (ledger or MemoryLedger()).drawers, clock or ManualClock(), request)
 
 
 # --- registering -----------------------------------------------------------------------------------------------------
@@ -116,6 +119,37 @@ def test_no_secret_of_a_url_is_shown(url: str) -> None:
     assert redacted(url).startswith("https://h.example/x")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /api/WebhookReceiver?code=CANARY failed",
+        "fn.example/api/WebhookReceiver?code=CANARY&x=1",
+        "wss://user:CANARY@fn.example/x?a=CANARY",
+        "https%3A%2F%2Ffn.example%2Fx%3Fcode%3DCANARY",
+        "https%253A%252F%252Ffn.example%252Fx%253Fcode%253DCANARY",
+        "code=CANARY",
+        "the clientSecret = CANARY was refused",
+        "SharedAccessKey=CANARY;EndpointSuffix=x",
+        "https://h.example/x;sig=CANARY/y",
+        "AMQPS://CANARY@h.example/",
+    ],
+)
+def test_no_secret_within_a_text_is_shown(text: str) -> None:
+    assert "CANARY" not in redacted_within(text)
+
+
+@pytest.mark.parametrize(
+    "url", ["https:user:CANARY@h.example", "https://h.example/x;sig=CANARY", "//CANARY@h/x", "https://["]
+)
+def test_no_secret_of_an_odd_url_is_shown(url: str) -> None:
+    assert "CANARY" not in redacted(url)
+
+
+def test_a_text_without_secrets_stays_as_it_is() -> None:
+    text = "error code 400: the event 'referral-created' at https://h.example/a/b is unknown"
+    assert redacted_within(text) == text
+
+
 # --- the test event --------------------------------------------------------------------------------------------------
 
 DELIVERED = Validation(
@@ -175,37 +209,35 @@ def test_each_registration_is_remembered_with_what_it_replaced_and_without_a_key
     register(webhooks, clock, ledger, overwrite=True)
     clock.pass_time(60)
     register(webhooks, clock, ledger, overwrite=True)
-    (entry,) = history(ledger)
+    (entry,) = history(ledger.drawers)
     assert (entry.status, entry.by, entry.webhook_url) == ("updated", "RegisterWebhook", redacted(URL))
     assert entry.previous == describe(OTHER)
-    assert "CANARY" not in ledger.value("registration", "history").value
+    assert "CANARY" not in ledger.drawers.read(text("registration", "history")).value
 
 
 def test_a_registration_that_was_there_before_us_is_remembered_too() -> None:
     ledger = MemoryLedger()
     register(FakeWebhooks(Registration(URL, DEFAULT_EVENTS)), ledger=ledger)
-    assert [entry.status for entry in history(ledger)] == ["unchanged"]
+    assert [entry.status for entry in history(ledger.drawers)] == ["unchanged"]
 
 
 def test_a_refused_request_is_not_remembered_and_the_oldest_are_forgotten() -> None:
     ledger, webhooks = MemoryLedger(), FakeWebhooks(OTHER)
     with pytest.raises(RegistrationExists):
         register(webhooks, ledger=ledger)
-    assert history(ledger) == ()
+    assert history(ledger.drawers) == ()
     for number in range(KEPT + 5):
         webhooks.current = Registration(f"https://other.example/{number}", ())
         register(webhooks, ledger=ledger, overwrite=True)
-    kept = history(ledger)
+    kept = history(ledger.drawers)
     assert len(kept) == KEPT
     assert kept[0].previous == {"webhook_url": f"https://other.example/{KEPT + 4}", "events": []}
 
 
 def test_storage_that_fails_does_not_hide_that_it_is_registered(caplog: pytest.LogCaptureFixture) -> None:
-    class Failing(MemoryLedger):
-        def value(self, kind: str, name: str) -> Stored:
-            raise ServiceUnavailable(f"{kind} {name}: answered 503")
-
-    assert register(FakeWebhooks(), ledger=Failing())["status"] == "registered"
+    failing = FailingLedger()
+    failing.values.failures = [ServiceUnavailable("answered 503")]
+    assert register(FakeWebhooks(), ledger=failing)["status"] == "registered"
     assert "missing from the history" in caplog.text
 
 
@@ -219,7 +251,7 @@ def test_a_registration_is_made_and_remembered_when_its_test_event_is_refused() 
         register(webhooks, ledger=ledger, send_test_event=True)
     assert caught.value.outcome["status"] == "registered"
     assert webhooks.current is not None
-    assert len(history(ledger)) == 1
+    assert len(history(ledger.drawers)) == 1
 
 
 def test_a_result_that_cannot_be_read_yet_is_pending() -> None:
@@ -288,10 +320,28 @@ def test_loopback_may_be_plain_http(url: str) -> None:
         "https://fn.example/api/WebhookReceiver?code=",
         "https://fn.example/api/WebhookReceiver?code=k k",
         "https://fn.example/api/WebhookReceiver?code=k\nx",
+        "https://fn.ex\u0430mple/api/WebhookReceiver?code=k",
+        "https://fn.example/api/WebhookReceiver?code=k&clientId=_master",
     ],
 )
 def test_a_url_that_could_not_work_is_refused_by_name(url: object) -> None:
     assert all(problem.startswith("webhook_url: ") for problem in problems(webhook_url=url))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ('"https://fn.example/api/WebhookReceiver?code=k"', "quotation marks"),
+        ("\u201chttps://fn.example/api/WebhookReceiver?code=k\u201d", "quotation marks"),
+        (7, "must be a text"),
+        (None, "is missing"),
+        ("https://fn.ex\u0430mple/api/WebhookReceiver?code=k", "plain letters"),
+        ("https://fn.example/api/WebhookReceiver?code=k&clientId=_master", "master key"),
+    ],
+)
+def test_one_mistake_is_one_problem(url: object, words: str) -> None:
+    (problem,) = problems(webhook_url=url)
+    assert words in problem
 
 
 def test_every_problem_is_named_at_once() -> None:
@@ -319,3 +369,19 @@ def test_a_body_that_no_honest_request_has_is_not_read() -> None:
 def test_an_empty_body_asks_for_the_url() -> None:
     with pytest.raises(InvalidRegistration, match="webhook_url"):
         parse_request(b"")
+
+
+# --- the client ------------------------------------------------------------------------------------------------------
+
+
+def test_test_events_that_are_throttled_stop_no_registration() -> None:
+    clock = ManualClock()
+    held = answer(200, {"WebhookUrl": URL, "WebhookEvents": list(DEFAULT_EVENTS)})
+    transport = ScriptedTransport(answer(429, retry_after="60"), held)
+    service = Service("Partner Center webhooks", transport, clock, lambda _fresh: "token", classifier(clock))
+    client = WebhooksClient(service, "https://api.example/webhooks/v1")
+    for _ in range(2):
+        with pytest.raises(Throttled):
+            client.send_test_event()
+    assert client.registration() == Registration(URL, DEFAULT_EVENTS)
+    assert len(transport.requests) == 2

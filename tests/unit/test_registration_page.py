@@ -37,7 +37,7 @@ class Office:
 
     def __init__(self, *fate: Validation, current: Registration | None = None, public_url: str | None = None) -> None:
         self.webhooks = FakeWebhooks(current, *fate)
-        self.desk = RegistrationDesk(self.webhooks, MemoryLedger(), ManualClock(), public_url)
+        self.desk = RegistrationDesk(self.webhooks, MemoryLedger().drawers, ManualClock(), public_url)
 
     def get(self, accept: str = "text/html", **params: str) -> Reply:
         given = {"code": "CANARY-PAGE", **params}
@@ -141,7 +141,7 @@ def test_a_form_without_anything_names_every_field_and_leads_to_it() -> None:
     links = {str(link["href"])[1:] for link in page.all("a") if str(link["href"]).startswith("#")}
     assert links == {"webhook_url", "events"}
     assert "The URL is missing." in page.text
-    assert "The choice of events must name at least one event." in page.text
+    assert "Choose at least one event." in page.text
     assert "Error: " in page.text
     assert [box for box in page.all("input") if box.get("name") == "events" and "checked" in box] == []
 
@@ -249,12 +249,14 @@ def test_a_registration_whose_test_event_is_refused_is_made_all_the_same() -> No
 
     office = Office()
     office.webhooks = Throttling()
-    office.desk = RegistrationDesk(office.webhooks, MemoryLedger(), ManualClock(), None)
+    office.desk = RegistrationDesk(office.webhooks, MemoryLedger().drawers, ManualClock(), None)
     reply = office.post(FILLED | {"send_test_event": "true"})
     page = Reader(reply)
     assert reply.status == 502
-    assert "The webhook is registered, but Partner Center sent no test event" in page.text
-    assert "Wait 60 seconds" in page.text
+    assert "The webhook is registered" in page.text
+    assert "Test event: not sent" in page.text
+    assert "Try again in 60 seconds" in page.text
+    assert "Error:" not in page.text
     assert "this function app" in page.text
     told = json.loads(office.post_json({"webhook_url": URL, "send_test_event": True}).body)
     assert told["registration"]["status"] == "unchanged"
@@ -297,6 +299,8 @@ def test_an_app_that_cannot_start_says_why(method: str) -> None:
         {"origin": "https://evil.example"},
         {"origin": "null"},
         {"origin": "https://fn.example.evil.example"},
+        {"origin": "http://["},
+        {"origin": ""},
     ],
 )
 def test_another_sites_page_cannot_register(headers: dict[str, str]) -> None:
@@ -319,6 +323,41 @@ def test_another_sites_page_cannot_register(headers: dict[str, str]) -> None:
 )
 def test_our_own_page_and_scripts_can(headers: dict[str, str]) -> None:
     assert Office().post(FILLED, **headers).status == 200
+
+
+@pytest.mark.parametrize("url", ["https://[", "https://[::1", "https://fn.example:x/api/WebhookReceiver", "nonsense"])
+def test_whatever_is_registered_the_page_opens_and_can_replace_it(url: str) -> None:
+    office = Office(current=Registration(url, ("referral-created",)))
+    assert "another system" in Reader(office.get()).text or ":x/" in url
+    assert office.post(FILLED).status == 409
+    assert office.post(FILLED | {"overwrite": "true"}).status == 200
+
+
+def test_a_test_event_that_is_refused_is_no_green_registration() -> None:
+    # The receiver's address is right and its key is wrong: only the test event tells.
+    refused = Validation("completed", ({"responsecode": "Unauthorized", "responsemessage": "", "datetimeutc": ""},))
+    page = Reader(Office(refused).post(FILLED | {"send_test_event": "true"}))
+    assert "Test event: not delivered" in page.text
+    assert "! this function app (the test event was not accepted)" in page.text
+    assert "✔ this function app" not in page.text
+    assert "✔ this function app" in Reader(Office(DELIVERED).post(FILLED | {"send_test_event": "true"})).text
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"), [(URL, False), ("https://xn--fn-xka.example/api/WebhookReceiver?code=CANARY-KEY", True)]
+)
+def test_a_url_of_another_host_is_registered_with_a_warning(url: str, *, warned: bool) -> None:
+    page = Reader(Office().post(FILLED | {"webhook_url": url}))
+    assert ("not this function app's" in page.text) is warned
+
+
+def test_a_list_of_settings_to_correct_is_shown_as_a_list() -> None:
+    def closed() -> RegistrationDesk:
+        raise SettingsError("2 app settings to correct:\n- CRM: is not set.\n- DYNAMICS_URL: is not set.")
+
+    page = Reader(respond(Visit("GET", HERE, {"accept": "text/html"}, {}), closed))
+    assert len(page.all("li")) == 2
+    assert "to correct: CRM: is not set. DYNAMICS_URL" in page.text
 
 
 # --- data ------------------------------------------------------------------------------------------------------------

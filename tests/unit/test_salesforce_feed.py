@@ -9,7 +9,7 @@ import pytest
 
 from shared.crm.port import Record
 from shared.crm.salesforce import feed as salesforce_feed
-from shared.crm.salesforce.api import Page, Row, Wire
+from shared.crm.salesforce.api import Page, Row, SalesforceApi
 from shared.crm.salesforce.feed import Feed, literal, moment
 from shared.errors import ServiceUnavailable
 from tests.support.stand_ins import ManualClock
@@ -24,12 +24,9 @@ class OnePage:
         self._rows = tuple({"Id": row_id, "SystemModstamp": stamp} for row_id, stamp in rows)
         self.queries: list[str] = []
 
-    def query(self, soql: str, *, deleted: bool) -> Page:  # noqa: ARG002 - the wire's signature
+    def query(self, soql: str, *, deleted: bool) -> Page:  # noqa: ARG002 - the api's signature
         self.queries.append(soql)
-        return Page(self._rows, "/services/data/v66.0/query/01g-2000")
-
-    def server_time(self) -> datetime:
-        return datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+        return Page(self._rows, "/services/data/v66.0/query/01g-2000", datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
 
 
 def record(row: Row, seen_at: datetime) -> Record:
@@ -39,13 +36,13 @@ def record(row: Row, seen_at: datetime) -> Record:
 def test_a_row_that_is_edited_meanwhile_does_not_carry_the_cursor_past_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(salesforce_feed, "PAGES", 1)
     low = "2026-02-01T08:00:00.000+0000"
-    wire = OnePage(("006A", low), ("006C", low), ("006B", "2026-02-01T09:00:00.000+0000"), ("006D", EDITED))
-    feed = Feed(cast("Wire", wire), ManualClock(), "Opportunity", "(Sync__c = true)", record)
+    api = OnePage(("006A", low), ("006C", low), ("006B", "2026-02-01T09:00:00.000+0000"), ("006D", EDITED))
+    feed = Feed(cast("SalesforceApi", api), ManualClock(), "Opportunity", "(Sync__c = true)", record)
     (page,) = feed.follow(None, "Id")
     assert [each.id for each in page.records] == ["006A", "006C", "006B", "006D"]
     list(feed.follow(page.cursor, "Id"))
     behind = "SystemModstamp > 2026-02-01T08:00:00Z OR (SystemModstamp = 2026-02-01T08:00:00Z AND Id > '006C')"
-    assert behind in wire.queries[1]
+    assert behind in api.queries[1]
 
 
 @pytest.mark.parametrize(

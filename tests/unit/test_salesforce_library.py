@@ -18,7 +18,7 @@ from simple_salesforce.api import SFType
 from simple_salesforce.exceptions import SalesforceError
 
 from shared.crm.salesforce.allowance import Allowance
-from shared.crm.salesforce.api import Part, Wire, path
+from shared.crm.salesforce.api import SalesforceApi, Subrequest, path
 from shared.crm.salesforce.errors import classifier
 from shared.crm.salesforce.tokens import SalesforceTokens, client_credentials
 from shared.errors import RetriableError, SignInRequired
@@ -80,11 +80,11 @@ def alone(org: Org) -> tuple[Library, _Adapter]:
     return library, adapter
 
 
-def ours(org: Org, url: str = URL) -> Wire:
+def ours(org: Org, url: str = URL) -> SalesforceApi:
     clock = ManualClock()
     tokens = SalesforceTokens(org, clock, url, client_credentials("app", "s"))
     service = Service("Salesforce", org, clock, tokens, classifier("Referral_Identifier__c"))
-    return Wire(service, url, "66.0", Allowance(clock, 70, 90), clock, "Referral_Identifier__c")
+    return SalesforceApi(service, url, "66.0", Allowance(clock, 70, 90), clock, "Referral_Identifier__c")
 
 
 def expired_once(number: int, _request: Request) -> Answer:
@@ -120,7 +120,7 @@ def test_the_library_repeats_a_guarded_write_without_its_guard() -> None:
 
 def test_our_use_of_it_keeps_the_guard() -> None:
     org = Org(expired_once)
-    ours(org).ask(guarded_update)
+    ours(org).call(guarded_update)
     first, second = org.requests
     assert second.headers.items() >= GUARD.items()
     assert (first.headers["Authorization"], second.headers["Authorization"]) == ("Bearer token-1", "Bearer token-2")
@@ -130,7 +130,7 @@ def test_our_use_of_it_keeps_the_guard() -> None:
 def test_so_does_a_composite_write() -> None:
     content = {"compositeResponse": [{"referenceId": "write", "httpStatusCode": 204, "body": None}]}
     org = Org(lambda number, _: (401, EXPIRED) if number == 0 else (200, content))
-    ours(org).composite([Part("write", "PATCH", path("sobjects", "Opportunity", RECORD), {"Amount": 1}, GUARD)])
+    ours(org).composite([Subrequest("write", "PATCH", path("sobjects", "Opportunity", RECORD), {"Amount": 1}, GUARD)])
     sent = [json.loads(request.body or b"") for request in org.requests]
     assert sent[0] == sent[1]
     assert sent[1]["compositeRequest"][0]["httpHeaders"] == GUARD
@@ -150,7 +150,7 @@ def test_the_library_signs_in_without_end() -> None:
 def test_we_sign_in_once_more_and_say_so() -> None:
     org = Org(expired_always)
     with pytest.raises(SignInRequired):
-        ours(org).ask(guarded_update)
+        ours(org).call(guarded_update)
     assert (org.tokens, len(org.requests)) == (2, 2)
 
 
@@ -176,7 +176,7 @@ def test_we_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
     tokens = SalesforceTokens(transport, clock, URL, client_credentials("app", "s"))
     service = Service("Salesforce", transport, clock, tokens, classifier("Key__c"))
-    wire = Wire(service, URL, "66.0", Allowance(clock, 70, 90), clock, "Key__c")
+    api = SalesforceApi(service, URL, "66.0", Allowance(clock, 70, 90), clock, "Key__c")
     library_session = requests.Session.request
 
     def routed(self: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
@@ -184,7 +184,7 @@ def test_we_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
         return request(self, method, url, **options) if ours else library_session(self, method, url, **options)
 
     monkeypatch.setattr(requests.Session, "request", routed)
-    wire.query("SELECT Id FROM Account")
+    api.query("SELECT Id FROM Account")
     assert timeouts == [(CONNECT_TIMEOUT, READ_TIMEOUT)] * 2
 
 
@@ -221,7 +221,7 @@ def test_the_library_stumbles_over_an_object() -> None:
 @pytest.mark.parametrize("content", [HTML, EXPIRED[0], [], None, b""])
 def test_we_need_no_body_to_know_a_refused_session(content: object) -> None:
     with pytest.raises(SignInRequired):
-        ours(Org(lambda *_: (401, content))).ask(guarded_update)
+        ours(Org(lambda *_: (401, content))).call(guarded_update)
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 503])
@@ -232,11 +232,11 @@ def test_a_page_says_nothing_about_a_record(status: int) -> None:
 
 @pytest.mark.parametrize("content", [HTML, b"", None, 7, [], {}, {"compositeResponse": [{}]}])
 def test_something_else_in_place_of_an_answer_is_no_answer(content: object) -> None:
-    wire = ours(Org(lambda *_: (200, content)))
+    api = ours(Org(lambda *_: (200, content)))
     with pytest.raises(RetriableError):
-        wire.query("SELECT Id FROM Account")
+        api.query("SELECT Id FROM Account")
     with pytest.raises(RetriableError):
-        wire.composite([Part("write", "PATCH", path("sobjects", "Opportunity", RECORD), {"Amount": 1})])
+        api.composite([Subrequest("write", "PATCH", path("sobjects", "Opportunity", RECORD), {"Amount": 1})])
 
 
 # --- who is asked ----------------------------------------------------------------------------------------------------
@@ -253,8 +253,8 @@ def test_the_configured_host_is_asked_however_it_is_written(url: str) -> None:
 
 def test_a_next_page_elsewhere_is_not_fetched() -> None:
     org = Org(lambda *_: (200, {"records": [], "nextRecordsUrl": "@elsewhere.example/steal"}))
-    wire = ours(org)
-    page = wire.query("SELECT Id FROM Account")
+    api = ours(org)
+    page = api.query("SELECT Id FROM Account")
     with pytest.raises(RetriableError):
-        wire.more(str(page.next))
+        api.more(str(page.next))
     assert all(request.url.startswith(f"{URL}/") for request in org.requests)

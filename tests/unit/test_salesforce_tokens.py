@@ -36,11 +36,11 @@ def test_the_form_goes_to_the_my_domain() -> None:
 def test_who_a_token_is_for_is_told_with_it() -> None:
     identity = "https://login.salesforce.com/id/00D5e000000AbCdEAK/0055e000000UsErAAK"
     tokens = SalesforceTokens(ScriptedTransport(granted(1, id=identity), granted(2)), ManualClock(), URL, SECRET)
-    assert tokens.identity is None
-    tokens(False)
-    assert tokens.identity == Identity("00D5e000000AbCdEAK", "0055e000000UsErAAK", "org.my.salesforce.com")
-    tokens(True)
-    assert tokens.identity is None
+    seen = [tokens.identity]
+    for renew in (False, True):
+        tokens(renew)
+        seen.append(tokens.identity)
+    assert seen == [None, Identity("00D5e000000AbCdEAK", "0055e000000UsErAAK", "org.my.salesforce.com"), None]
 
 
 def test_an_assertion_is_for_the_my_domain_and_three_minutes() -> None:

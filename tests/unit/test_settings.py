@@ -17,17 +17,21 @@ from tests.support.stand_ins import ManualClock, ScriptedTransport
 
 STORAGE = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Q0FOQVJZ;EndpointSuffix=core.windows.net"
 KEY = Fernet.generate_key().decode()
+TENANT = "12345678-abcd-abcd-abcd-1234567890ab"
 
 GOOD = {
     "AzureWebJobsStorage": STORAGE,
     "CRM": "dynamics365",
-    "PARTNER_CENTER_TENANT_ID": "tenant",
+    "CRM_POLL_SCHEDULE": "0 * * * * *",
+    "RECONCILE_SCHEDULE": "0 */10 * * * *",
+    "SYNC_QUEUE": "deals",
+    "PARTNER_CENTER_TENANT_ID": TENANT,
     "PARTNER_CENTER_CLIENT_ID": "client",
     "PARTNER_CENTER_CLIENT_SECRET": "CANARY-secret",
     "PARTNER_CENTER_REFRESH_TOKEN": "CANARY-refresh",
     "TOKEN_ENCRYPTION_KEY": KEY,
     "DYNAMICS_URL": "https://org.crm.dynamics.com/",
-    "DYNAMICS_TENANT_ID": "tenant",
+    "DYNAMICS_TENANT_ID": "contoso.onmicrosoft.com",
     "DYNAMICS_CLIENT_ID": "app",
     "DYNAMICS_CLIENT_SECRET": "CANARY-dynamics",
     "ALERT_WEBHOOK_URL": "https://chat.example/CANARY-hook",
@@ -67,6 +71,7 @@ def test_the_documented_defaults() -> None:
     assert settings.partner_center_webhooks_scope == "https://api.partnercenter.microsoft.com/.default"
     assert settings.entra_authority == "https://login.microsoftonline.com"
     assert settings.webhook_certificate_hosts == ("3psostorageacct.blob.core.windows.net",)
+    assert "www.microsoft.com" in settings.webhook_issuer_hosts
     assert settings.webhook_certificate_subject == "pcnotifications-dispatch.microsoft.com"
     assert settings.webhook_certificate_organization == "Microsoft Corporation"
     assert settings.webhook_registration is OnLoss.ALERT
@@ -85,12 +90,14 @@ def test_what_is_set_is_taken() -> None:
         CRM_AUDIT="creates_and_failures",
         DRY_RUN="true",
         WEBHOOK_CERTIFICATE_HOSTS="a.example, b.example:8443,",
+        WEBHOOK_ISSUER_HOSTS=" ",
     )
     assert settings.mapping_dir == Path("/mappings")
     assert settings.queue == "others"
     assert settings.crm_audit is CrmAudit.CREATES_AND_FAILURES
     assert settings.dry_run is True
     assert settings.webhook_certificate_hosts == ("a.example", "b.example:8443")
+    assert settings.webhook_issuer_hosts == (), "an empty list means none"
     assert settings.dynamics_url == "https://org.crm.dynamics.com"
 
 
@@ -135,7 +142,7 @@ def test_what_is_wrong_about_salesforce_is_named(given: dict[str, str | None], n
 
 @pytest.mark.parametrize("empty", ["", "   "])
 def test_an_empty_line_of_the_portal_is_not_set(empty: str) -> None:
-    assert load(SYNC_QUEUE=empty, KEY_VAULT_URL=empty, MAPPING_DIR=empty).queue == "deals"
+    assert load(KEY_VAULT_URL=empty, MAPPING_DIR=empty).mapping_dir is None
     assert named(PARTNER_CENTER_TENANT_ID=empty) == {"PARTNER_CENTER_TENANT_ID"}
 
 
@@ -192,10 +199,12 @@ def test_every_mistake_is_named_at_once() -> None:
         "PARTNER_CENTER_TENANT_ID",
         "PARTNER_CENTER_CLIENT_ID",
         "PARTNER_CENTER_CLIENT_SECRET",
-        "PARTNER_CENTER_REFRESH_TOKEN",
+        "CRM_POLL_SCHEDULE",
+        "RECONCILE_SCHEDULE",
+        "SYNC_QUEUE",
     ):
         assert f"\n- {name}: " in message, name
-    assert message.startswith("9 app settings to correct")
+    assert message.startswith("11 app settings to correct")
 
 
 @pytest.mark.parametrize(
@@ -219,6 +228,14 @@ def test_keeping_a_registration_takes_the_receivers_whole_url(url: str | None) -
     assert "CANARY" not in problem
 
 
+def test_an_unknown_crm_hides_no_other_mistake() -> None:
+    assert named(CRM="dynamics365,sugar", DYNAMICS_URL=None) == {"CRM", "DYNAMICS_URL"}
+
+
+def test_no_refresh_token_is_no_mistake_since_a_person_may_sign_in_later() -> None:
+    assert load(PARTNER_CENTER_REFRESH_TOKEN=None).partner_center_refresh_token is None
+
+
 def test_nothing_set_names_everything_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     # What is handed in is what counts, even when it is empty.
     for name, value in GOOD.items():
@@ -230,7 +247,7 @@ def test_nothing_set_names_everything_that_is_needed(monkeypatch: pytest.MonkeyP
 def test_the_environment_is_read_when_nothing_is_handed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
-    assert load_settings().partner_center_tenant_id == "tenant"
+    assert load_settings().partner_center_tenant_id == TENANT
 
 
 @pytest.mark.parametrize(
@@ -239,12 +256,12 @@ def test_the_environment_is_read_when_nothing_is_handed_in(monkeypatch: pytest.M
         ("PARTNER_CENTER_TENANT_ID", None),
         ("PARTNER_CENTER_CLIENT_ID", None),
         ("PARTNER_CENTER_CLIENT_SECRET", None),
-        ("PARTNER_CENTER_REFRESH_TOKEN", None),
         ("TOKEN_ENCRYPTION_KEY", None),
         ("TOKEN_ENCRYPTION_KEY", "c2hvcnQ="),
         ("TOKEN_ENCRYPTION_KEY", "ü" * 44),
         ("CRM", None),
         ("CRM", "Dynamics"),
+        ("CRM", "dynamics365,sugar"),
         ("CRM", ","),
         ("DYNAMICS_URL", None),
         ("DYNAMICS_TENANT_ID", None),
@@ -356,9 +373,9 @@ def test_settings_that_were_accepted_never_fail_as_a_bug(given: dict[str, str | 
     app = App(load(**given), ManualClock(), ScriptedTransport())
     for make in (
         lambda: app._tokens,
-        lambda: app._token_store,
+        lambda: app.token_store,
         lambda: app.signature_check,
-        lambda: list(app.ports.values()),
+        lambda: [app.tasks.of(name) for name in app.tasks.names],
     ):
         assert any(name in _refusal(make) for name in [*given, "nothing"])
 
@@ -376,6 +393,10 @@ def _refusal(make: Callable[[], object]) -> str:
 def test_the_sample_is_a_form_that_only_wants_to_be_filled_in(crm: str) -> None:
     sample = json.loads((Path(__file__).resolve().parents[2] / "local.settings.sample.json").read_text())["Values"]
     unused = ("SALESFORCE_USERNAME", "SALESFORCE_PRIVATE_KEY", "SALESFORCE_CURRENCY")
-    filled = {name: value or ("" if name in unused else "x") for name, value in sample.items()}
-    key = {"TOKEN_ENCRYPTION_KEY": GOOD["TOKEN_ENCRYPTION_KEY"]}
-    assert ",".join(load_settings({**filled, **key, "CRM": crm}).crms) == crm
+    # Only what belongs to the CRM is filled in: the other one's placeholders do no harm.
+    own = {name: str(value) for name, value in {**GOOD, **SALESFORCE}.items() if name.split("_")[0].casefold() in crm}
+    filled = {name: value or ("" if name in unused else GOOD.get(name, "x")) for name, value in sample.items()}
+    assert ",".join(load_settings({**filled, **own, "CRM": crm}).crms) == crm
+    with pytest.raises(SettingsError, match="_URL: still holds the sample's placeholder") as caught:
+        load_settings({**filled, "CRM": crm})
+    assert str(caught.value).count("placeholder") == crm.count(",") + 1

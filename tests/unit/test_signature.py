@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from shared.partner_center.refusal import CertificateUnavailable, Reason, SignatureRefused
-from shared.partner_center.signature import CACHE_SIZE, CACHE_TIME, SignatureCheck
+from shared.partner_center.signature import CACHE_SIZE, CACHE_TIME, UNKNOWN_PER_MINUTE, SignatureCheck
 from tests.support import pki
 from tests.support.signed_events import BODY, HOST, URL, CountingFetcher, Stage
 from tests.support.stand_ins import START
@@ -214,6 +214,7 @@ def test_the_cache_is_bounded() -> None:
     stage = Stage()
     for number in range(CACHE_SIZE + 1):
         stage.accept(x_ms_certificate_url=f"https://{HOST}/cert/{number}.cer")
+        stage.clock.pass_time(7)
     stage.accept(x_ms_certificate_url=f"https://{HOST}/cert/{CACHE_SIZE}.cer")
     assert len(stage.fetcher.urls) == CACHE_SIZE + 1
     stage.accept(x_ms_certificate_url=f"https://{HOST}/cert/0.cer")
@@ -288,6 +289,7 @@ def test_made_up_urls_do_not_push_a_known_certificate_out() -> None:
     stage.accept()
     stage.fetcher.content = CertificateUnavailable("no such file")
     for number in range(3 * CACHE_SIZE):
+        stage.clock.pass_time(7)
         with pytest.raises(CertificateUnavailable):
             stage.accept(x_ms_certificate_url=f"https://{HOST}/cert/{number}.cer")
     stage.accept()
@@ -301,3 +303,73 @@ def test_a_refusal_that_is_repeated_does_not_grow() -> None:
             stage.accept()
         depths.append(len(caught.traceback))
     assert depths[1] == depths[2]
+
+
+def test_made_up_urls_become_few_fetches() -> None:
+    stage = Stage()
+    stage.fetcher.content = CertificateUnavailable("no such file")
+    for number in range(2000):
+        with pytest.raises(CertificateUnavailable):
+            stage.accept(x_ms_certificate_url=f"https://{HOST}/x/{number}.cer")
+    assert len(stage.fetcher.urls) == UNKNOWN_PER_MINUTE
+    stage.clock.pass_time(60)
+    with pytest.raises(CertificateUnavailable):
+        stage.accept(x_ms_certificate_url=f"https://{HOST}/x/next.cer")
+    assert len(stage.fetcher.urls) == UNKNOWN_PER_MINUTE + 1
+
+
+def test_made_up_urls_hold_up_neither_the_documented_one_nor_one_that_is_known() -> None:
+    stage, other = Stage(), f"https://{HOST}/cert/v2/dispatch.cer"
+    stage.accept(x_ms_certificate_url=other)
+    stage.clock.pass_time(CACHE_TIME.total_seconds() + 1)
+    stage.fetcher.content = CertificateUnavailable("no such file")
+    for number in range(2 * UNKNOWN_PER_MINUTE):
+        with pytest.raises(CertificateUnavailable):
+            stage.accept(x_ms_certificate_url=f"https://{HOST}/x/{number}.cer")
+    stage.fetcher.content = stage.leaf.der
+    stage.accept(x_ms_certificate_url=other)
+    stage.accept()
+
+
+def test_one_url_in_many_spellings_is_fetched_once() -> None:
+    stage = Stage()
+    letters = [index for index, letter in enumerate(HOST) if letter.isalpha()]
+    for index in letters:
+        host = HOST[:index] + HOST[index].upper() + HOST[index + 1 :]
+        for port in ("", ":443", ":0443"):
+            stage.accept(x_ms_certificate_url=URL.replace(HOST, host + port))
+    assert stage.fetcher.urls == [URL]
+
+
+def test_a_genuine_event_does_not_wait_while_a_made_up_signature_makes_us_look_again() -> None:
+    stage = Stage()
+    stage.accept()
+    stage.clock.pass_time(5 * 60)
+    looking, release = threading.Event(), threading.Event()
+
+    class Stalled(CountingFetcher):
+        def fetch(self, url: str) -> bytes:
+            looking.set()
+            release.wait(10)
+            return super().fetch(url)
+
+    stage.check._fetcher = Stalled(stage.leaf.der)
+    forged = stage.headers(x_ms_signature=base64.b64encode(b"x" * 256).decode())
+
+    def forge() -> None:
+        with pytest.raises(SignatureRefused):
+            stage.check.check(forged, BODY)
+
+    forger = threading.Thread(target=forge)
+    forger.start()
+    genuine = threading.Thread(target=stage.accept, daemon=True)
+    try:
+        assert looking.wait(5)
+        genuine.start()
+        genuine.join(5)
+        passed = not genuine.is_alive()
+    finally:
+        release.set()
+        forger.join()
+        genuine.join()
+    assert passed

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 
 from shared.errors import Deferred, OutcomeUnknown
 from shared.ledger.memory import MemoryLedger
-from shared.ledger.port import Stored
 from shared.ledger.turns import LEASE, LOOK_AGAIN, MARGIN, LedgerTurns
 from tests.support.stand_ins import ManualClock
 
@@ -22,8 +20,8 @@ class Stage:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.ledger = MemoryLedger()
-        self.turns = LedgerTurns(self.ledger, self.clock)
-        self.other = LedgerTurns(self.ledger, self.clock)
+        self.turns = LedgerTurns(self.ledger.drawers, self.clock)
+        self.other = LedgerTurns(self.ledger.drawers, self.clock)
 
     def later(self) -> datetime:
         """Let the margin pass; returns the time."""
@@ -85,16 +83,16 @@ def test_a_worker_that_died_keeps_a_turn_for_its_lease_only(stage: Stage) -> Non
 
 
 def test_of_two_that_take_it_at_once_one_gets_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    value: Callable[[str, str], Stored] = stage.ledger.value
+    read = stage.ledger.values.get
     inner = stage.other.turn(NAME, stage.clock.now())
 
-    def and_then_the_other(kind: str, name: str) -> Stored:
-        monkeypatch.setattr(stage.ledger, "value", value)
-        held = value(kind, name)
+    def and_then_the_other(kind: str, name: str) -> tuple[str, str] | None:
+        monkeypatch.setattr(stage.ledger.values, "get", read)
+        held = read(kind, name)
         inner.__enter__()
         return held
 
-    monkeypatch.setattr(stage.ledger, "value", and_then_the_other)
+    monkeypatch.setattr(stage.ledger.values, "get", and_then_the_other)
     with pytest.raises(Deferred), stage.turns.turn(NAME, stage.clock.now()):
         pass
     inner.__exit__(None, None, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -16,9 +16,10 @@ from shared.webhook.register import register_webhook
 from shared.webhook.registration_history import history
 from shared.webhook.registration_request import DEFAULT_EVENTS, RegistrationRequest
 from shared.webhook.watchdog import GRACE, KEEP_PAUSE, Watchdog
+from tests.support.fakes.ledger import FailingLedger
 from tests.support.fakes.webhooks import FakeWebhooks
 from tests.support.fakes.world import Chat
-from tests.support.stand_ins import ManualClock
+from tests.support.stand_ins import START, ManualClock
 
 URL = "https://fn.example/api/WebhookReceiver?code=CANARY-KEY"
 OURS = Registration(URL, DEFAULT_EVENTS)
@@ -39,9 +40,9 @@ class Post:
         self.ledger = MemoryLedger()
         self.clock = ManualClock()
         self.chat = Chat()
-        alerts = Alerts(self.ledger, self.chat)
-        self.watchdog = Watchdog(self.webhooks, self.ledger, alerts, self.clock, url, on_loss, silence)
-        self.heartbeat = Heartbeat(lambda: self.ledger, self.clock)
+        alerts = Alerts(self.ledger.drawers, self.chat)
+        self.watchdog = Watchdog(self.webhooks, self.ledger.drawers, alerts, self.clock, url, on_loss, silence)
+        self.heartbeat = Heartbeat(lambda: self.ledger.drawers, self.clock)
 
     def look(self, times: int = 1) -> list[str]:
         """Look at the registration every ten minutes; returns what was told."""
@@ -77,7 +78,7 @@ def test_without_anything_to_compare_with_nothing_is_asked() -> None:
 def test_a_takeover_is_told_once_and_healed_once() -> None:
     post = Post(THEIRS)
     (told,) = post.look(times=3)
-    assert "another system took over" in told
+    assert "Another system took over" in told
     assert "https://flow.example/run?sig=***" in told
     assert "https://fn.example/api/WebhookReceiver?code=***" in told
     assert "RegisterWebhook" in told
@@ -85,7 +86,7 @@ def test_a_takeover_is_told_once_and_healed_once() -> None:
     assert post.webhooks.writes == [], "told to alert, it only alerts"
     post.webhooks.current = OURS
     (healed,) = post.look(times=3)
-    assert "well again" in healed
+    assert "Resolved: " in healed
 
 
 def test_a_registration_that_is_gone_is_told() -> None:
@@ -111,7 +112,7 @@ def test_dropped_events_are_told_by_name() -> None:
 def test_what_was_registered_last_is_what_is_expected() -> None:
     post = Post(None, url=None)
     chosen = RegistrationRequest(URL, ("referral-created",))
-    register_webhook(post.webhooks, post.ledger, post.clock, chosen)
+    register_webhook(post.webhooks, post.ledger.drawers, post.clock, chosen)
     assert post.look() == [], "one event was all that was asked for"
     post.webhooks.current = THEIRS
     assert len(post.look()) == 1
@@ -119,7 +120,7 @@ def test_what_was_registered_last_is_what_is_expected() -> None:
 
 def test_the_setting_beats_what_was_registered_last() -> None:
     post = Post(None)
-    register_webhook(post.webhooks, post.ledger, post.clock, RegistrationRequest(f"{URL}-2", DEFAULT_EVENTS))
+    register_webhook(post.webhooks, post.ledger.drawers, post.clock, RegistrationRequest(f"{URL}-2", DEFAULT_EVENTS))
     (told,) = post.look()
     assert "another key" in told
 
@@ -141,11 +142,11 @@ def test_told_to_keep_it_registers_again_and_says_so() -> None:
     lost, healed = post.look(times=3)
     assert "took over" in lost
     assert "registered itself again" in lost
-    assert "well again" in healed
+    assert "Resolved: " in healed
     assert post.webhooks.current is not None
     assert post.webhooks.current.url == URL
     assert set(post.webhooks.current.events) == {*DEFAULT_EVENTS, "subscription-updated"}, "others keep their events"
-    (entry,) = history(post.ledger)
+    (entry,) = history(post.ledger.drawers)
     assert (entry.by, entry.status) == ("Reconciler", "updated")
 
 
@@ -157,11 +158,11 @@ def test_it_does_not_fight() -> None:
         post.webhooks.current = THEIRS
         post.look()
     assert post.webhooks.writes == ["replace"], "once in six hours, whatever the other system does"
-    assert "decide who is to have the events" in post.chat.texts[-1]
+    assert "decide which system gets the events" in post.chat.texts[-1]
     assert len(post.chat.texts) == 3, "lost, back, lost"
     post.look(times=3)
     assert post.webhooks.writes == ["replace", "replace"]
-    assert "well again" in post.chat.texts[-1]
+    assert "Resolved: " in post.chat.texts[-1]
 
 
 def test_dropped_events_are_put_back_too() -> None:
@@ -178,9 +179,9 @@ def test_a_registration_that_fails_still_alerts_and_is_not_repeated_every_few_mi
             raise AccessDenied("no role")
 
     post = Post(on_loss=OnLoss.KEEP)
-    refusing = Refusing(THEIRS)
+    refusing, drawers = Refusing(THEIRS), post.ledger.drawers
     watchdog = Watchdog(
-        refusing, post.ledger, Alerts(post.ledger, post.chat), post.clock, URL, OnLoss.KEEP, timedelta(hours=24)
+        refusing, drawers, Alerts(drawers, post.chat), post.clock, URL, OnLoss.KEEP, timedelta(hours=24)
     )
     for _ in range(5):
         watchdog.check_registration()
@@ -195,45 +196,46 @@ def test_a_registration_that_fails_still_alerts_and_is_not_repeated_every_few_mi
 
 def test_silence_while_referrals_change_is_told_once_and_healed_by_the_next_event() -> None:
     post = Post()
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=10, unannounced=2) == []
     assert post.listen(hours=13) == []
     (told,) = post.listen(hours=1.1)
-    assert "no event has come for 24 hours" in told
+    assert "no event has arrived since" in told
     assert post.listen(hours=5, unannounced=1) == []
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     (healed,) = post.listen(hours=0.1)
-    assert "well again" in healed
+    assert "Resolved: " in healed
     assert post.listen(hours=100) == []
 
 
 def test_silence_while_nothing_changes_is_only_silence() -> None:
     post = Post()
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=500) == []
 
 
 def test_a_change_that_the_sweep_sees_just_before_its_event_is_no_silence() -> None:
     post = Post()
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=60, unannounced=1) == [], "after a long weekend"
     post.clock.pass_time(60)
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert [post.listen(hours=hour) for hour in (0.2, 2, 30)] == [[], [], []]
 
 
 def test_an_event_lost_after_a_long_silence_is_told_after_the_grace() -> None:
     post = Post()
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=60, unannounced=1) == []
     assert post.listen(hours=GRACE.total_seconds() / 3600 - 0.5) == []
     (told,) = post.listen(hours=0.5)
-    assert "61 hours" in told
+    assert "no event has arrived since" in told
+    assert [post.listen(hours=5, unannounced=1) for _ in range(3)] == [[], [], []], "not told again while it lasts"
 
 
 def test_changes_whose_events_wait_on_the_queue_are_no_silence() -> None:
     post = Post()
-    post.heartbeat.beat()
+    post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=0.5, unannounced=3) == []
     assert [post.listen(hours=30) for _ in range(3)] == [[], [], []]
 
@@ -243,7 +245,7 @@ def test_where_no_event_ever_came_the_first_change_counts() -> None:
     assert post.listen(hours=100, unannounced=1) == []
     assert post.listen(hours=23) == []
     (told,) = post.listen(hours=1)
-    assert "None has ever come" in told
+    assert "no event has ever arrived" in told
 
 
 def test_a_heartbeat_that_is_switched_off_tells_nothing() -> None:
@@ -251,57 +253,56 @@ def test_a_heartbeat_that_is_switched_off_tells_nothing() -> None:
     assert [post.listen(hours=100, unannounced=1) for _ in range(3)] == [[], [], []]
 
 
-class Counting(MemoryLedger):
-    """Counts the transactions with small values."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reads = self.writes = 0
-
-    def value(self, kind, name):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
-        self.reads += 1
-        return super().value(kind, name)
-
-    def replace_value(self, kind, name, value, held):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
-        self.writes += 1
-        self.reads -= 1  # This ledger looks, where storage compares by itself.
-        return super().replace_value(kind, name, value, held)
-
-
 def test_many_events_are_one_small_write() -> None:
-    ledger, clock = Counting(), ManualClock()
-    heartbeat = Heartbeat(lambda: ledger, clock)
+    ledger, clock = FailingLedger(), ManualClock()
+    heartbeat = Heartbeat(lambda: ledger.drawers, clock)
     for _ in range(100):
-        heartbeat.beat()
-    assert (ledger.reads, ledger.writes) == (1, 1)
+        clock.pass_time(1)
+        heartbeat.beat(clock.now())
+    assert (ledger.values.reads, ledger.values.writes) == (1, 1)
     clock.pass_time(PAUSE.total_seconds())
-    heartbeat.beat()
-    assert (ledger.reads, ledger.writes) == (1, 2)
-    assert last_event(ledger) == clock.now()
+    heartbeat.beat(clock.now())
+    assert (ledger.values.reads, ledger.values.writes) == (1, 2)
+    assert last_event(ledger.drawers) == clock.now()
 
 
 def test_two_instances_beat_in_turn() -> None:
-    ledger, clock = MemoryLedger(), ManualClock()
-    one, other = Heartbeat(lambda: ledger, clock), Heartbeat(lambda: ledger, clock)
+    drawers, clock = MemoryLedger().drawers, ManualClock()
+    one, other = Heartbeat(lambda: drawers, clock), Heartbeat(lambda: drawers, clock)
     for each in (one, other, one, other):
         clock.pass_time(3600)
-        each.beat()
-        assert last_event(ledger) == clock.now()
+        each.beat(clock.now())
+        assert last_event(drawers) == clock.now()
 
 
 def test_storage_that_fails_costs_no_event_and_is_tried_again_at_the_next(caplog: pytest.LogCaptureFixture) -> None:
-    class Failing(MemoryLedger):
-        broken = True
-
-        def replace_value(self, kind, name, value, held):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-            if self.broken:
-                raise ServiceUnavailable("answered 503")
-            return super().replace_value(kind, name, value, held)
-
-    ledger = Failing()
-    heartbeat = Heartbeat(lambda: ledger, ManualClock())
-    heartbeat.beat()
+    ledger = FailingLedger()
+    ledger.values.failures = [ServiceUnavailable("answered 503")]
+    heartbeat = Heartbeat(lambda: ledger.drawers, ManualClock())
+    heartbeat.beat(START)
     assert "could not be noted" in caplog.text
-    ledger.broken = False
-    heartbeat.beat()
-    assert last_event(ledger) is not None
+    assert last_event(ledger.drawers) is None
+    heartbeat.beat(START)
+    assert last_event(ledger.drawers) is not None
+
+
+def test_an_event_that_is_repeated_proves_nothing() -> None:
+    post = Post()
+    first = post.clock.now()
+    post.heartbeat.beat(first)
+    told = []
+    for hour in range(60):
+        told += post.listen(hours=1, unannounced=1)
+        if hour % 2:  # Also to a receiver that has just been started.
+            post.heartbeat = Heartbeat(lambda: post.ledger.drawers, post.clock)
+        post.heartbeat.beat(first)
+    assert len(told) == 1
+    assert "no event has arrived since" in told[0]
+    assert last_event(post.ledger.drawers) == first
+
+
+@pytest.mark.parametrize("changed", [None, START - timedelta(hours=25)])
+def test_an_event_of_long_ago_or_of_no_moment_proves_nothing(changed: datetime | None) -> None:
+    drawers = MemoryLedger().drawers
+    Heartbeat(lambda: drawers, ManualClock()).beat(changed)
+    assert last_event(drawers) is None

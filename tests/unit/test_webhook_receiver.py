@@ -17,9 +17,10 @@ import WebhookReceiver
 from shared.bootstrap import App
 from shared.errors import ServiceUnavailable, SettingsError
 from shared.ledger.memory import MemoryLedger
-from shared.partner_center.refusal import Reason
+from shared.ledger.port import DealLedger
+from shared.partner_center.refusal import UNAVAILABLE, CertificateUnavailable, Reason
 from shared.settings import Settings
-from shared.webhook.heartbeat import last_event
+from shared.webhook.heartbeat import Heartbeat, last_event
 from shared.webhook.receiver import MAX_BODY
 from shared.webhook.security_audit import SECURITY, WEBHOOK
 from tests.support.signed_events import HOST, Stage
@@ -29,11 +30,11 @@ from tests.unit.test_receive_event import Queue, event
 SIGNED_MALFORMED = b'{"EventName":"referral-updated","ResourceUri":"https://x/not-a-guid"}'
 
 
-class FailingLedger(MemoryLedger):
-    """Fails at every row."""
+class UnreachableLedger(MemoryLedger):
+    """Fails whatever it is asked for."""
 
-    def note(self, *_: object) -> None:
-        raise ServiceUnavailable("Table Storage answered 503")
+    def of(self, crm: str) -> DealLedger:
+        raise ServiceUnavailable(f"Table Storage answered 503 for {crm}")
 
 
 class Door:
@@ -45,6 +46,7 @@ class Door:
         self.ledger = MemoryLedger()
         app: Any = App(cast("Settings", None), self.stage.clock)
         app.signature_check, app.queue, app.ledger = self.stage.check, self.queue, self.ledger
+        app.heartbeat = Heartbeat(lambda: self.ledger.drawers, self.stage.clock)
         self.app = app
         patch.setattr(WebhookReceiver, "app", lambda: app)
 
@@ -59,7 +61,7 @@ class Door:
         return int(answer.status_code)
 
     def audit(self) -> list[str]:
-        return [row.text for row in self.ledger.history(SECURITY, WEBHOOK, limit=10_000)]
+        return [row.text for row in self.ledger.of(SECURITY).audit.of(WEBHOOK, limit=10_000)]
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def door(monkeypatch: pytest.MonkeyPatch) -> Door:
 
 def test_a_signed_event_is_queued(door: Door) -> None:
     assert door.post(event()) == 200
-    assert door.queue.only
+    assert door.queue.only is not None
     assert door.audit() == []
 
 
@@ -80,9 +82,16 @@ def test_only_an_event_that_is_queued_is_a_heartbeat(door: Door) -> None:
     door.post(event(), {})
     door.post(SIGNED_MALFORMED)
     door.post(event(EventName="test-created"))
-    assert last_event(door.ledger) is None
+    assert last_event(door.ledger.drawers) is None
     door.post(event())
-    assert last_event(door.ledger) == door.stage.clock.now()
+    assert last_event(door.ledger.drawers) == door.stage.clock.now()
+
+
+def test_an_event_of_long_ago_is_taken_counted_and_neither_queued_nor_a_heartbeat(door: Door) -> None:
+    assert door.post(event(ResourceChangeUtcDate="2026-02-20T00:00:00Z")) == 200
+    assert door.queue.sent == []
+    assert door.audit() == ["refused: the event is older than three days (1 in the hour from 12:00 UTC)"]
+    assert last_event(door.ledger.drawers) is None
 
 
 def test_header_names_in_any_case(door: Door) -> None:
@@ -113,6 +122,15 @@ def test_a_refusal_is_in_log_and_security_audit_with_its_reason(
     assert door.queue.sent == []
     assert reason in caplog.text
     assert door.audit() == [f"refused: {reason} (1 in the hour from 12:00 UTC)"]
+
+
+def test_a_certificate_that_cannot_be_had_is_counted_and_the_event_is_to_be_sent_again(door: Door) -> None:
+    door.stage.fetcher.content = CertificateUnavailable("down")
+    for _ in range(10):
+        assert door.post(event()) == 500
+    counts = [f"refused: {UNAVAILABLE} ({count} in the hour from 12:00 UTC)" for count in (1, 10)]
+    assert sorted(door.audit()) == sorted(counts)
+    assert door.queue.sent == []
 
 
 def test_the_largest_event_is_looked_at(door: Door) -> None:
@@ -152,7 +170,7 @@ def test_each_hour_and_each_reason_has_rows_of_its_own(door: Door) -> None:
 
 
 def test_a_storage_that_fails_does_not_make_a_refusal_an_error(door: Door, caplog: pytest.LogCaptureFixture) -> None:
-    door.app.ledger = FailingLedger()
+    door.app.ledger = UnreachableLedger()
     assert door.post(b"{}", {}) == 401
     assert "security audit not written: ServiceUnavailable" in caplog.text
 

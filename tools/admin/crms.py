@@ -11,10 +11,10 @@ from shared.errors import SettingsError
 from shared.mapping.field_map import FieldMap
 from shared.mapping.model import MappingFile
 from tools.admin.doctor.report import Line
-from tools.admin.dynamics365.inquiry import Dynamics365Admin
+from tools.admin.dynamics365.admin import Dynamics365Admin
 from tools.admin.options import Options
 from tools.admin.provision.plan import Item
-from tools.admin.salesforce.inquiry import SalesforceAdmin
+from tools.admin.salesforce.admin import SalesforceAdmin
 
 
 class Provisioner(Protocol):
@@ -47,14 +47,14 @@ class CrmAdmin(Protocol):
         """Return the address of the CRM."""
         ...
 
-    def look_around(self, app: App) -> Iterator[Line]:
+    def check_connection(self, app: App) -> Iterator[Line]:
         """Sign in, and yield who the app is there, how far the clocks are apart, and what else is this vendor's own.
 
-        Raises what keeps the app from signing in: then nothing else about this CRM is looked at.
+        Raises what keeps the app from signing in: then nothing else of this CRM is checked.
         """
         ...
 
-    def examine(self, app: App, mapping: FieldMap) -> Iterator[Line]:
+    def check_prerequisites(self, app: App, mapping: FieldMap) -> Iterator[Line]:
         """Yield what else a mapping file rests on, besides its columns."""
         ...
 

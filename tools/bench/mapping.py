@@ -47,8 +47,8 @@ def compiled(mapping: FieldMap) -> Callable[[Json, Json], tuple[Json, Json]]:
     """Return our way: referral to columns, and columns to referral."""
 
     def both(body: Json, columns: Json) -> tuple[Json, Json]:
-        to_crm = mapping.record_values(mapping.read_referral(body))
-        return to_crm, mapping.referral_body(mapping.read_record(columns))
+        to_crm = mapping.record_values(mapping.read_referral(body)[0])
+        return to_crm, mapping.referral_body(mapping.read_record(columns)[0])
 
     return both
 
@@ -101,7 +101,7 @@ def sample(mapping: FieldMap) -> tuple[Json, Json]:
     body: Json = {}
     for name, value in _VALUES.items():
         put_path(body, mapping.rows[name].path, copy.deepcopy(value))
-    columns: Json = mapping.record_values(mapping.read_referral(body)) | {"statecode": 0, "statuscode": 1}
+    columns: Json = mapping.record_values(mapping.read_referral(body)[0]) | {"statecode": 0, "statuscode": 1}
     return body, columns
 
 

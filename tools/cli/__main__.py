@@ -1,9 +1,12 @@
 """`python -m tools.cli <command> [options]`, run by cosell.py inside `.venv`."""
 
 import importlib
+import os
 import sys
+from pathlib import Path
 
 from tools.cli.commands import COMMANDS, usage
+from tools.cli.manners import behave
 
 
 def main(argv: list[str]) -> int:
@@ -11,12 +14,18 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in COMMANDS:
         print(usage(), file=sys.stderr)
         return 2
-    command = importlib.import_module(f"tools.cli.{argv[0]}")
+    command = importlib.import_module(f"tools.cli.{argv[0].replace('-', '_')}")
     return int(command.main(argv[1:]) or 0)
 
 
+def forget_path() -> None:
+    """Take the repository, through which cosell.py made this module findable, off the path of what a command starts."""
+    root = str(Path(__file__).resolve().parents[2])
+    entries = [entry for entry in os.environ.pop("PYTHONPATH", "").split(os.pathsep) if entry not in ("", root)]
+    if entries:
+        os.environ["PYTHONPATH"] = os.pathsep.join(entries)
+
+
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    forget_path()
+    sys.exit(behave(lambda: main(sys.argv[1:])))

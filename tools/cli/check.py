@@ -8,9 +8,11 @@ from pathlib import Path
 
 from tools.cli.test import PARALLEL
 
+ROOT = Path(__file__).resolve().parents[2]
 STEPS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
+    "codespell": ["codespell"],
     "mypy": ["mypy"],
     "lint-imports": ["lint-imports"],
     "pytest": ["pytest", "-q", "-m", "not slow", *PARALLEL],
@@ -28,7 +30,7 @@ def _step(name: str, command: list[str]) -> bool:
     tool = str(Path(sys.executable).parent / command[0])
     start = time.monotonic()
     done = subprocess.run(
-        [tool, *command[1:]], check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [tool, *command[1:]], cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     verdict = "ok" if done.returncode == 0 else "FAILED"
     print(f"{name:<12} {verdict:<6} {time.monotonic() - start:5.1f} s", flush=True)

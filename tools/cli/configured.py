@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from typing import get_args
 
-from shared.bootstrap import App
 from shared.errors import SettingsError
-from shared.settings import CrmName, load_settings
+from shared.settings import CRM_NAMES
+from tools.admin.asked import Part, settings_for
+from tools.admin.operator import OperatorApp
 
-KNOWN: tuple[str, ...] = get_args(CrmName)
+KNOWN = CRM_NAMES
 """Every CRM that there can be."""
 
 
-def app_for(crms: Iterable[str]) -> App:
-    """Return the app that can ask these CRMs. Raises SettingsError when it is not configured for one of them."""
-    settings = load_settings()
+def app_for(crms: Iterable[str], *parts: Part) -> OperatorApp:
+    """Return the app that can ask these CRMs, for which these parts of the settings are asked for.
+
+    Raises SettingsError when they are wrong, or the app is not configured for one of the CRMs.
+    """
+    settings = settings_for(os.environ, *parts)
     if absent := [crm for crm in crms if crm not in settings.crms]:
         raise SettingsError(f"CRM: does not name {', '.join(absent)}, and only the CRMs that it names can be asked.")
-    return App(settings)
+    return OperatorApp(settings)

@@ -22,12 +22,13 @@ def main(args: list[str]) -> int:
         return _core_tools(options.port)
     log_to(None)
     settings = _settings()
+    os.chdir(ROOT)  # where Azure's worker stands, too
     with contextlib.ExitStack() as stack:
         if not options.no_azurite and settings.get("AzureWebJobsStorage") in (None, "", "UseDevelopmentStorage=true"):
             storage = stack.enter_context(Azurite())
             settings["AzureWebJobsStorage"] = storage.connection_string
             print(f"Azurite is the storage account:\n  {storage.connection_string}", flush=True)
-        _serve(LocalHost(ROOT, settings, port=options.port, auth=options.auth))
+        _serve(LocalHost(ROOT, settings, port=options.port, auth=not options.no_auth))
     return 0
 
 
@@ -36,13 +37,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=7071, help="default 7071, as Core Tools has it")
     parser.add_argument("--func", action="store_true", help="use Azure Functions Core Tools (`func start`) instead")
     parser.add_argument("--no-azurite", action="store_true", help="do not start Azurite for development storage")
-    parser.add_argument("--auth", action="store_true", help="check function keys, as Azure does")
+    parser.add_argument("--no-auth", action="store_true", help="do not ask for function keys, as Core Tools does not")
     return parser
 
 
 def _settings() -> dict[str, str]:
     if not local_settings.FILE.exists():
-        sys.exit("local.settings.json is missing: copy local.settings.sample.json to it and fill it in.")
+        sys.exit(local_settings.MISSING)
     return local_settings.read()
 
 
@@ -51,7 +52,7 @@ def _serve(host: LocalHost) -> None:
     print(
         "This stands in for Azure Functions Core Tools: the worker library is Azure's own, the host around it is not."
     )
-    print(f"Keys are {f'checked; they are in {host.keys_file}' if host.auth else 'not checked (see --auth)'}.")
+    print(f"Keys are {f'checked; they are in {host.keys_file}' if host.auth else 'not checked'}.")
     for function in host.http_functions:
         print(f"  {function.name}: {', '.join(function.methods) or 'any method'} {host.route_url(function.name)}")
     print("Stop with Ctrl+C.", flush=True)

@@ -13,8 +13,14 @@ from shared.mapping import schema
 from shared.mapping.check.findings import Severity
 from shared.mapping.check.lint import lint
 from shared.mapping.loading import load_mapping, positions
+from shared.paths import app_path
+from shared.settings.kinds import CRMS, crm_names
+from tools.admin import problems_page
+from tools.admin.asked import CRM
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
+from tools.cli.quiet import quiet
+from tools.cli.terminal import say
 
 DEFAULT = "dynamics365"
 
@@ -25,48 +31,55 @@ def main(args: list[str]) -> int:
     if options.schema:
         print(schema.dump(), end="")
         return 0
-    local_settings.into_environment()
-    if options.mapping:
-        os.environ["MAPPING_DIR"] = str(options.mapping)
+    if options.problems:
+        print(problems_page.dump(), end="")
+        return 0
+    quiet()
     try:
+        local_settings.into_environment(options, needed=options.live)
+        if options.mapping:
+            os.environ["MAPPING_DIR"] = str(options.mapping.resolve())  # the caller's, not the app's
         crms = [options.crm] if options.crm else _configured()
-        app = app_for(crms) if options.live else None
+        app = app_for(crms, CRM) if options.live else None
     except CosellError as error:
-        print(error)
+        say(error)
         return 1
     return max(_lint(crm, app) for crm in crms)
 
 
 def _configured() -> Sequence[str]:
     """Return the CRMs that the setting CRM names; no other setting needs to be there. Raises SettingsError."""
-    named = [name.strip() for name in os.environ.get("CRM", "").split(",") if name.strip()]
-    if unknown := [name for name in named if name not in KNOWN]:
-        raise SettingsError(f"CRM: {', '.join(unknown)} is none of {', '.join(KNOWN)}.")
-    return named or [DEFAULT]
+    given = os.environ.get("CRM", "")
+    try:
+        return crm_names(given) if given.strip() else [DEFAULT]
+    except ValueError:
+        raise SettingsError(f"CRM: {CRMS.rule}.") from None
 
 
 def _lint(crm: str, app: App | None) -> int:
     given = os.environ.get("MAPPING_DIR", "")
-    directory = Path(given) if given else None
+    directory = app_path(given) if given else None
     try:
         mapping = load_mapping(crm, directory)
-        tables = app.ports[crm].crm.describe() if app else None
+        tables = app.tasks.of(crm).crm.describe() if app else None
         found = lint(mapping.file, positions(crm, directory), tables)
     except CosellError as error:
-        print(error)
+        say(error)
         return 1
     for each in found:
-        print(each)
+        say(each)
     errors = sum(each.severity is Severity.ERROR for each in found)
     print(f"{crm}.yaml version {mapping.version}: {errors} errors, {len(found) - errors} warnings")
     return 1 if errors else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    about = "Check mapping files for being right; with --live, also against the tables of the CRM itself."
+    about = "Validate mapping files; with --live, also against the tables of the CRM itself."
     parser = argparse.ArgumentParser(prog="cosell.py lint", description=about)
     parser.add_argument("--crm", choices=KNOWN, help=f"whose file; default those of the setting CRM, else {DEFAULT}")
     parser.add_argument("--mapping", type=Path, metavar="DIR", help="folder of the files; default MAPPING_DIR's")
-    parser.add_argument("--live", action="store_true", help="ask the CRM too; takes all app settings")
+    parser.add_argument("--live", action="store_true", help="ask the CRM too; takes the settings of the CRM")
+    local_settings.add_arguments(parser)
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema for an editor, and check nothing")
+    parser.add_argument("--problems", action="store_true", help="print docs/PROBLEMS.md, and check nothing")
     return parser

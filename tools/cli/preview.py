@@ -6,23 +6,30 @@ import argparse
 import contextlib
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import TextIO
 
+import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from shared.errors import CosellError, DataError, Problem
-from shared.ledger.port import Link
+from shared.errors import CosellError, DataError, SettingsError
+from shared.link import Link
 from shared.mapping.check.findings import Severity
 from shared.mapping.check.lint import lint
 from shared.mapping.loading import positions
+from shared.problems import problem
 from shared.sync.preview import linked, preview, sample
-from shared.sync.task import Ports
+from shared.sync.task import Task
+from tools.admin.asked import CRM, KEEPING, PARTNER_CENTER, STORAGE
 from tools.admin.preview.forecasts import CsvRows, Report
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
+from tools.cli.quiet import quiet
+from tools.cli.terminal import say
 
 UNTOUCHED, ALARMING, NOT_MADE = 0, 1, 2
 
@@ -30,72 +37,108 @@ UNTOUCHED, ALARMING, NOT_MADE = 0, 1, 2
 def main(args: list[str]) -> int:
     """Print the report; 0 when nothing would be cleared or fail, 1 when something would, 2 when none could be made."""
     options = _parser().parse_args(args)
-    local_settings.into_environment()
-    if options.mapping:
-        os.environ["MAPPING_DIR"] = str(options.mapping)
+    quiet()
     try:
-        app = app_for([options.crm] if options.crm else [])
-        names = [options.crm] if options.crm else list(app.ports)
-        return max(_preview(app.ports[name], app.settings.mapping_dir, options) for name in names)
+        local_settings.into_environment(options)
+        if options.mapping:
+            os.environ["MAPPING_DIR"] = str(options.mapping.resolve())  # the caller's, not the app's
+        app = app_for([options.crm] if options.crm else [], CRM, STORAGE, PARTNER_CENTER, KEEPING)
+        names = [options.crm] if options.crm else app.tasks.names
+        wanted = {name: _Wanted.of(options, name if len(names) > 1 else "") for name in names}
+        for each in wanted.values():
+            each.check()
+        codes = [_preview(app.tasks.of(name), app.settings.mapping_dir, options, wanted[name]) for name in names]
     except CosellError as error:
-        print(error)
+        say(error)
         return NOT_MADE
+    return max(codes)
 
 
-def _preview(ports: Ports, directory: Path | None, options: argparse.Namespace) -> int:
-    if not _fits(ports, directory):
+@dataclass(frozen=True)
+class _Wanted:
+    """The files that one CRM's forecast is written to."""
+
+    csv: Path | None
+    json: Path | None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, crm: str) -> _Wanted:
+        """Return them; with several CRMs each has files of its own, named after it."""
+        return cls(
+            *(path and (path.with_stem(f"{path.stem}.{crm}") if crm else path) for path in (options.csv, options.json))
+        )
+
+    def check(self) -> None:
+        """Raise SettingsError when one of them cannot be written, before every deal was read for nothing."""
+        for path in filter(None, (self.csv, self.json)):
+            if not path.parent.is_dir():
+                raise SettingsError(f"{path}: the folder {path.parent} does not exist.")
+            if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+                raise SettingsError(f"{path}: cannot be written.")
+
+
+def _preview(task: Task, directory: Path | None, options: argparse.Namespace, wanted: _Wanted) -> int:
+    if not _fits(task, directory):
         return NOT_MADE
-    links, total = _chosen(ports, options)
-    report = Report(ports.crm.name, ports.field_map.version)
+    links, total = _chosen(task, options)
+    report = Report(task.name, task.field_map.version)
     with contextlib.ExitStack() as open_files:
         takers = [report.add]
-        if options.csv:
+        if wanted.csv:
             # The mark in front lets Excel read UTF-8.
-            file = open_files.enter_context(options.csv.open("w", encoding="utf-8-sig", newline=""))
+            file = open_files.enter_context(_private(wanted.csv, encoding="utf-8-sig"))
             takers.append(CsvRows(file).add)
         progress = open_files.enter_context(_progress())
-        task = progress.add_task(ports.crm.name, total=total)
-        for deal in preview(ports, links):
+        shown = progress.add_task(task.name, total=total)
+        for deal in preview(task, links):
             for take in takers:
                 take(deal)
-            progress.advance(task)
-    if options.json:
-        options.json.write_text(report.as_json(), encoding="utf-8")
+            progress.advance(shown)
+    if wanted.json:
+        with _private(wanted.json, encoding="utf-8") as file:
+            file.write(report.as_json())
     _tell(report)
+    for path in filter(None, (wanted.csv, wanted.json)):
+        print(f"Written: {path}")
     return ALARMING if report.alarming else UNTOUCHED
 
 
-def _fits(ports: Ports, directory: Path | None) -> bool:
+def _private(path: Path, *, encoding: str) -> TextIO:
+    """Open a file for writing that only its owner may read: it holds values of deals."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.chmod(path, 0o600)  # noqa: PTH101 - also when it was there before
+    return open(number, "w", encoding=encoding, newline="")  # noqa: PTH123 - the caller closes it
+
+
+def _fits(task: Task, directory: Path | None) -> bool:
     """Whether the mapping has no error; a forecast by a wrong one would mean nothing."""
-    found = lint(ports.field_map.file, positions(ports.crm.name, directory), ports.crm.describe())
+    found = lint(task.field_map.file, positions(task.name, directory), task.crm.describe())
     errors = [each for each in found if each.severity is Severity.ERROR]
     for each in errors:
-        print(each)
+        say(each)
     if errors:
         print("No forecast: correct the mapping first (cosell.py lint --live).")
     return not errors
 
 
-def _chosen(ports: Ports, options: argparse.Namespace) -> tuple[Iterable[Link], int | None]:
+def _chosen(task: Task, options: argparse.Namespace) -> tuple[Iterable[Link], int | None]:
     """Return the links to look at, and how many there are when that is known. Raises DataError."""
     if options.deal:
-        name, key = ports.crm.name, options.deal.lower()
-        link = ports.ledger.link(name, key) or ports.ledger.link_of_record(name, options.deal)
+        link = task.links.of_referral(options.deal.lower()) or task.links.of_record(task.key(options.deal))
         if link is None:
-            remedy = "Give the id of a referral or of a CRM record that is synchronized."
-            raise DataError(Problem("--deal", f"no deal of {name} is linked under {options.deal}", remedy))
+            raise DataError(problem("deal.not_linked", "--deal", crm=task.name, id=options.deal))
         return [link], 1
     if options.sample:
         # The same deals each time, so that two candidates are compared on the same ground.
-        chosen = sample(linked(ports), options.sample, Random(0))
+        chosen = sample(linked(task), options.sample, Random(0))
         return chosen, len(chosen)
-    return linked(ports), None
+    return linked(task), None
 
 
 class _Rate(ProgressColumn):
     """Deals per second."""
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: rich.progress.Task) -> Text:
         """Return the present rate."""
         return Text(f"{task.speed or 0:.1f} deals/s", style="progress.data.speed")
 
@@ -124,13 +167,17 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--all", action="store_true", help="every linked deal (the default)")
     which.add_argument("--sample", type=_count, metavar="N", help="N deals, chosen at random, the same each time")
     which.add_argument("--deal", metavar="ID", help="one deal, by referral id or record id")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every single forecast to a CSV file")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the grouped report as JSON")
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write every single forecast to a CSV file; with two CRMs, one each"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the grouped report as JSON; with two CRMs, one each"
+    )
+    local_settings.add_arguments(parser)
     return parser
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number, 1 or more")
+    return int(text)

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 
 from shared.bootstrap import App
 from shared.errors import AccessDenied, CosellError
+from shared.ledger.drawers import crm_cursor
 from shared.mapping.loading import load_mapping
-from shared.settings import load_settings
+from tools.admin.asked import CRM
 from tools.admin.crms import admin_of
 from tools.admin.options import Options
 from tools.admin.provision.plan import Action, Item
 from tools.cli import local_settings
+from tools.cli.configured import app_for
+from tools.cli.quiet import quiet
+from tools.cli.terminal import say
 
 DEFAULT = Options()
 
@@ -20,11 +24,12 @@ DEFAULT = Options()
 def main(args: list[str]) -> int:
     """Show the plans, carry them out when asked to; 1 when something stands in the way. Each CRM is done for itself."""
     options = _parser().parse_args(args)
-    local_settings.into_environment()
+    quiet()
     try:
-        app = App(load_settings())
+        local_settings.into_environment(options)
+        app = app_for([], CRM)
     except CosellError as error:
-        print(f"✖ {error}")
+        say(f"✖ {error}")
         return 1
     wanted = Options(options.solution, options.user)
     return max(_guarded(app, crm, wanted, apply=options.apply) for crm in app.settings.crms)
@@ -34,9 +39,9 @@ def _guarded(app: App, crm: str, options: Options, *, apply: bool) -> int:
     try:
         return run(app, crm, options, apply=apply)
     except AccessDenied as error:
-        print(f"✖ {error}\nThis needs {admin_of(crm).provisioning_right}.")
+        say(f"✖ {error}\nThis needs {admin_of(crm).provisioning_right}.")
     except CosellError as error:
-        print(f"✖ {error}")
+        say(f"✖ {error}")
     return 1
 
 
@@ -44,11 +49,11 @@ def run(app: App, crm: str, options: Options = DEFAULT, *, apply: bool) -> int:
     """Plan, print, and apply for one CRM; returns the exit code."""
     admin = admin_of(crm)
     file = load_mapping(crm, app.settings.mapping_dir).file
-    provisioner = admin.provisioner(app, file, lambda line: print(f"  {line}", flush=True), options)
+    provisioner = admin.provisioner(app, file, lambda line: say(f"  {line}"), options)
     items = provisioner.plan()
-    print(f"{file.table} in {admin.url(app)}:\n{table(items)}")
+    say(f"{file.table} in {admin.url(app)}:\n{table(items)}")
     if any(item.action is Action.REFUSE for item in items):
-        print("✖ Nothing was changed. Settle what is refused, or name other columns in the mapping file.")
+        print("✖ Nothing was changed. Fix the refused columns, or map different ones.")
         return 1
     if all(item.action is Action.KEEP for item in items):
         print("✔ Nothing to do.")
@@ -75,9 +80,9 @@ def table(items: Sequence[Item]) -> str:
 
 def _warn_of_cursor(app: App, crm: str) -> None:
     try:
-        started = bool(app.ledger.value("cursor", crm).value)
+        started = bool(app.ledger.drawers.read(crm_cursor(crm)).value)
     except CosellError as error:
-        print(f"⚠ Whether polling has begun cannot be told ({error}).")
+        say(f"⚠ Whether polling has begun cannot be told ({error}).")
         return
     if started:
         print("⚠ Polling has begun: after this change the next poll reads every record once. Nothing is lost.")
@@ -91,4 +96,5 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--apply", action="store_true", help="create it, and wait until it can be used")
     parser.add_argument("--solution", default="", help="Dynamics 365: unique name of the solution to add it to")
     parser.add_argument("--user", default="", help="Salesforce: name of the app's own user, when another one signs in")
+    local_settings.add_arguments(parser)
     return parser

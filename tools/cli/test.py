@@ -1,11 +1,14 @@
 """`cosell.py test [pytest options]`: every test. Nothing is printed after pytest's own summary line."""
 
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from tools.local import azurite, chromium
 
+ROOT = Path(__file__).resolve().parents[2]
 PARALLEL = ("-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile")
 """Files side by side, one more than there are cores: most tests wait for a server, and those of one file share it."""
 
@@ -20,8 +23,16 @@ def main(args: list[str]) -> int:
         chromium.ensure_installed()
     except chromium.ChromiumMissing as missing:
         print(missing, flush=True)  # The browser tests will fail with the same words; all others can run.
-    command = [sys.executable, "-m", "pytest", *PARALLEL, *args]
-    if sys.platform != "win32":
-        sys.stdout.flush()
-        os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
-    return subprocess.run(command, check=False).returncode
+    command = [sys.executable, "-m", "pytest", *PARALLEL, *map(_absolute, args)]
+    os.chdir(ROOT)
+    if sys.platform == "win32":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches pytest itself, which ends what it began
+        return subprocess.run(command, check=False).returncode
+    sys.stdout.flush()
+    return os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
+
+
+def _absolute(arg: str) -> str:
+    """Return the argument as it means the same from the repository: paths, of tests too, are the caller's."""
+    path, name, test = arg.partition("::")
+    return f"{Path(path).resolve()}{name}{test}" if path and Path(path).exists() else arg

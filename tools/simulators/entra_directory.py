@@ -22,21 +22,40 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=90)
 class TokenRefused(Exception):
     """A refusal by the token endpoint: OAuth error, AADSTS number, HTTP status."""
 
-    def __init__(self, error: str, number: int, text: str, status: int = 400) -> None:
+    def __init__(self, error: str, number: int, text: str, status: int = 400, *, suberror: str = "") -> None:
         super().__init__(text)
         self.error = error
         self.number = number
         self.status = status
+        self.suberror = suberror
 
 
 @dataclass(frozen=True)
 class Application:
-    """A registered app: authenticates by secret, or by an assertion signed with its certificate's key."""
+    """A registered app: authenticates by secret, or by an assertion signed with its certificate's key.
+
+    `redirect_uris` are those of the platform Web.
+    """
 
     client_id: str
     secret: str
     object_id: str
     certificate_pem: bytes | None = None
+    redirect_uris: tuple[str, ...] = ()
+
+
+MFA = ("pwd", "mfa")
+"""How a person authenticated (the claim amr) who was asked for a second factor."""
+
+
+@dataclass(frozen=True)
+class User:
+    """A user. `amr` is how they authenticate; `home` is the tenant of a guest."""
+
+    name: str
+    amr: tuple[str, ...] = MFA
+    home: str | None = None
+    enabled: bool = True
 
 
 @dataclass
@@ -46,6 +65,7 @@ class RefreshToken:
     client_id: str
     user: str
     expires: datetime
+    amr: tuple[str, ...] = MFA
     revoked: bool = False
     used: bool = False
 
@@ -61,15 +81,22 @@ class Directory:
     single_use: bool = False
     applications: dict[str, Application] = field(default_factory=dict)
     resources: set[str] = field(default_factory=set)
+    users: dict[str, User] = field(default_factory=dict)
+    unconsented: set[tuple[str, str]] = field(default_factory=set)
+    """Apps and resources for which nobody consents; to the others an administrator has."""
     refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def issue(self, client_id: str, user: str) -> str:
-        """Create a refresh token."""
+    def issue(self, client_id: str, user: str, amr: tuple[str, ...] = MFA) -> str:
+        """Create a refresh token; it carries how the user authenticated."""
         token = f"1.{secrets.token_urlsafe(48)}"
         with self.lock:
-            self.refresh_tokens[token] = RefreshToken(client_id, user, self.clock.now() + REFRESH_TOKEN_LIFETIME)
+            self.refresh_tokens[token] = RefreshToken(client_id, user, self.clock.now() + REFRESH_TOKEN_LIFETIME, amr)
         return token
+
+    def consented(self, client_id: str, resource: str) -> bool:
+        """Whether somebody consented to the app's use of a resource."""
+        return (client_id, resource.rstrip("/")) not in self.unconsented
 
     def revoke(self, user: str | None) -> int:
         """Revoke the refresh tokens of a user (None: of everybody); returns how many."""
@@ -79,15 +106,25 @@ class Directory:
                 token.revoked = True
         return len(hit)
 
-    def redeem(self, client_id: str, value: str) -> tuple[str, str]:
-        """Exchange a refresh token; returns its user and the next refresh token."""
+    def redeem(self, client_id: str, value: str) -> tuple[RefreshToken, str]:
+        """Exchange a refresh token; returns it and the next one."""
         with self.lock:
             token = self.refresh_tokens.get(value)
             _check_refresh_token(token, client_id, self.clock.now())
             assert token is not None  # noqa: S101 -- the check above refuses None; this tells the type checker
             token.used = True
             token.revoked = token.revoked or self.single_use
-        return token.user, self.issue(client_id, token.user)
+        return token, self.issue(client_id, token.user, token.amr)
+
+    def check_consent(self, client_id: str, resource: str) -> None:
+        """Refuse a token for a resource to which nobody consented."""
+        if not self.consented(client_id, resource):
+            raise TokenRefused(
+                "invalid_grant",
+                65001,
+                f"The user or administrator has not consented to use the application with ID '{client_id}'.",
+                suberror="consent_required",
+            )
 
     def authenticate(self, form: Mapping[str, str]) -> Application:
         """Return the app that the form's credentials prove."""

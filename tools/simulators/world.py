@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from cryptography.fernet import Fernet
 
+from shared.settings.declaration import declared
 from tools.simulators.certificates import CertificateAuthority
 from tools.simulators.clock import SimulatorClock
 from tools.simulators.control import ControlApi, add_partner_center_routes, add_server_routes
@@ -30,7 +31,8 @@ SALESFORCE_CLIENT_SECRET = "simulated-consumer-secret"
 class World:
     """Entra ID, Partner Center (referrals, webhooks, certificate host) and whatever else was added.
 
-    Servers by name: `entra`, `referrals`, `webhooks`, `certificates`, `control` (plain HTTP). `ports` may fix some.
+    Servers by name: `entra`, `referrals`, `webhooks`, `certificates`, `issuers` and `control` (plain HTTP).
+    `ports` may fix some.
     Use as a context manager.
     """
 
@@ -42,7 +44,7 @@ class World:
         self.control = ControlApi()
         self.servers: dict[str, SimulatorServer] = {}
         self._ports = ports or {}
-        self._settings: dict[str, str] = {}
+        self._settings = {each.name: each.default for each in declared().values() if each.starts}
         self._running = ExitStack()
         self._register_app()
 
@@ -68,6 +70,7 @@ class World:
         self.add("referrals", pc.referrals_app)
         self.add("webhooks", pc.webhooks_app)
         pc.certificate_host = self.add("certificates", pc.certificate_app).url
+        pc.publish_issuers_at(self.add("issuers", pc.issuer_app, tls=False).url)
         add_server_routes(self.control, self.servers, self.clock)
         add_partner_center_routes(self.control, pc)
         self.control.add("GET", "/settings", lambda _, __: self.settings())
@@ -89,20 +92,23 @@ class World:
         self.stop()
 
     def _register_app(self) -> None:
-        self.entra.register_app(CLIENT_ID, CLIENT_SECRET)
+        self.entra.register_app(CLIENT_ID, CLIENT_SECRET, redirect_uris=("http://localhost/",))
+        self.entra.add_user(SYNC_USER)
         for resource in (referrals_api.AUDIENCE, webhooks_api.AUDIENCE):
             self.entra.register_resource(resource)
 
     def _configure_trust(self, directory: Path) -> None:
         tls = self.authority.write_bundle(directory / "tls-ca.pem")
         signing = directory / "webhook-trust.pem"
-        signing.write_bytes(self.partner_center.signer.trust_bundle_pem)
+        # In place of the roots that the app ships; everything below them is the app's to find.
+        signing.write_bytes(self.partner_center.signer.root_pem)
         self.configure(
             {
                 "REQUESTS_CA_BUNDLE": str(tls),
                 "SSL_CERT_FILE": str(tls),
                 "WEBHOOK_TRUST_BUNDLE": str(signing),
                 "WEBHOOK_CERTIFICATE_HOSTS": self.servers["certificates"].host,
+                "WEBHOOK_ISSUER_HOSTS": self.servers["issuers"].host,
                 "ENTRA_AUTHORITY": self.servers["entra"].url,
                 "TOKEN_ENCRYPTION_KEY": Fernet.generate_key().decode(),
             }

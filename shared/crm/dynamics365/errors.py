@@ -7,16 +7,19 @@ from collections.abc import Callable
 from shared.clock import Clock
 from shared.errors import (
     AccessDenied,
-    AlreadyExists,
     CosellError,
     DataError,
     GoneError,
-    Problem,
     SchemaMismatch,
     ServiceUnavailable,
     VersionMismatch,
 )
 from shared.http import Response, retry_after
+from shared.printable import first_line
+from shared.problems import Problem, problem
+
+TITLE = "Dynamics 365"
+"""What the vendor is called in the sentences about it."""
 
 _DENIED = {"0x80072560", "0x80042f09", "0x80040220", "0x8004f504"}
 _DUPLICATE = {"0x80060892", "0x80040237", "0x80040333"}
@@ -24,6 +27,14 @@ _SCHEMA = {"0x80041103", "0x80060888", "0x80060890", "0x8006088d", "0x80072491",
 _BUSY = {"0x80044151", "0x80044150", "0x80071154", "0x8004ed47", "0x80072324", "0x8005f103"}
 _CURSOR_EXPIRED = "0x80044352"
 _ALREADY_CLOSED = "0x80040515"
+
+
+class DuplicateKey(DataError):
+    """Another row holds the values of an alternate key, or the id. Which key that is the message may tell.
+
+    The same codes come for every key of a table, and for a create-only write that met its row: whether it was ours is
+    seen by looking.
+    """
 
 
 def classifier(clock: Clock) -> Callable[[Response], CosellError]:
@@ -44,14 +55,18 @@ def _classify(response: Response, code: str, message: str, clock: Clock) -> Cose
     if code in _SCHEMA or "could not find a property named" in message.casefold():
         return SchemaMismatch(f"Dynamics 365 lacks what the mapping names ({code}): {message}")
     if code in _DUPLICATE:
-        return AlreadyExists("Dynamics 365 holds such a row already")
+        return DuplicateKey(_duplicate(message or code))
     if response.status == 412:
         return VersionMismatch("the record changed in Dynamics 365")
     if code in _DENIED or response.status == 403:
         return AccessDenied(f"Dynamics 365 denies the application user ({code}): {message}")
     if response.status in (404, 410):
         return GoneError("the record was deleted in Dynamics 365")
-    return DataError(Problem("record", f"Dynamics 365 refused it: {message or code}", "Correct it and save again."))
+    return DataError(problem("crm.refused", "record", crm=TITLE, message=message or code))
+
+
+def _duplicate(message: str) -> Problem:
+    return problem("crm.value_taken", "record", crm=TITLE, message=message)
 
 
 def is_cursor_expired(error: CosellError) -> bool:
@@ -69,4 +84,4 @@ def _error(response: Response) -> tuple[str, str]:
     error = content.get("error") if isinstance(content, dict) else None
     if not isinstance(error, dict):
         return "", ""
-    return str(error.get("code") or "").casefold(), str(error.get("message") or "")[:500]
+    return str(error.get("code") or "").casefold(), first_line(str(error.get("message") or ""))

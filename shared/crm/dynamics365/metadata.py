@@ -14,6 +14,9 @@ from shared.mapping.check.needs import account_needs, contact_needs, owner_needs
 from shared.mapping.check.tables import Column, Description, Key, Kind, Option, Table
 from shared.mapping.model import MappingFile
 
+LONGEST_TEXT = 4000
+"""Characters that a column with a single line of text can hold (create-update-column-definitions...)."""
+
 Get = Callable[[str, Mapping[str, str]], Mapping[str, object]]
 """Reads (path below the service root, query) and returns the JSON object."""
 
@@ -73,6 +76,17 @@ def describe(get: Get, file: MappingFile) -> Description:
         describe_table(get, "contact", {need.column for need in contact_needs(file)}),
         describe_table(get, "systemuser", {need.column for need in owner_needs(file)}),
     )
+
+
+def without_right(found: Description, unreadable: Mapping[tuple[str, str], str]) -> Description:
+    """Return the description with the columns marked that the app's user may not read, by table and column."""
+
+    def marked(table: Table) -> Table:
+        hidden = {name: why for (owner, name), why in unreadable.items() if owner == table.name}
+        columns = {name: replace(column, hidden=hidden.get(name, "")) for name, column in table.columns.items()}
+        return replace(table, columns=columns)
+
+    return Description(*map(marked, (found.record, found.account, found.contact, found.owner)))
 
 
 def describe_table(get: Get, name: str, wanted: Iterable[str]) -> Table:

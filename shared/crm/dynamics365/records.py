@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import threading
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import quote, urlencode
 
 from shared.clock import Clock
-from shared.crm.dynamics365 import metadata as dataverse_metadata
-from shared.crm.dynamics365.errors import is_already_closed, is_cursor_expired
-from shared.crm.dynamics365.look_ups import LOOK_UPS, LookUp
-from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange
-from shared.errors import (
-    AlreadyExists,
-    CursorExpired,
-    DataError,
-    GoneError,
-    Problem,
-    ServiceUnavailable,
-    VersionMismatch,
+from shared.crm.dynamics365 import accounts, merges, metadata
+from shared.crm.dynamics365.api import DataverseApi, Json, text_at
+from shared.crm.dynamics365.errors import TITLE, DuplicateKey, is_already_closed
+from shared.crm.dynamics365.feed import Feed
+from shared.crm.dynamics365.look_ups import CURRENCY, LOOK_UPS, NaturalKeys
+from shared.crm.dynamics365.precision import MoneyDigits
+from shared.crm.dynamics365.security import FRESH, ColumnSecurity
+from shared.crm.port import (
+    AccountWanted,
+    ChangePage,
+    Columns,
+    PartlyWritten,
+    Record,
+    RelatedRows,
+    StageChange,
 )
-from shared.http import Response, Service
+from shared.errors import AlreadyExists, CosellError, DataError, GoneError, MappingError, VersionMismatch
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
-from shared.mapping.field_map import FieldMap, Row
-
-API = "/api/data/v9.2/"
-PAGE = 1000
-
-_ACCOUNTS = uuid.UUID("6a3f0f9e-2f0a-5c0e-9d53-5d1d7f3f6b1a")
-"""Namespace of the account ids that we choose, so that two workers creating one account create the same one."""
-
-_HEADERS = {"OData-MaxVersion": "4.0", "OData-Version": "4.0"}
-
+from shared.mapping.field_map import FieldMap
+from shared.mapping.rows import Row
+from shared.problems import problem
 
 _PARENTS = ("parentaccountid", "customerid", "parentcontactid", "ownerid")
 """Look-ups that are only followed, to fill in a new referral; they travel as ids."""
+
+
+@dataclass(frozen=True)
+class Entity:
+    """How the Web API names a table: its rows' collection, and the column with their id."""
+
+    entity_set: str
+    id_column: str
+    merges: bool = False
+    """Whether the platform can merge two rows into one: leads, not opportunities (D365: entities/opportunity)."""
+
+
+ENTITIES = {
+    "opportunity": Entity("opportunities", "opportunityid"),
+    "lead": Entity("leads", "leadid", merges=True),
+}
+"""The tables that a mapping file may name, by logical name."""
+
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class Dynamics365:
@@ -49,150 +60,119 @@ class Dynamics365:
     name = "dynamics365"
     closed_rows_are_read_only = True
 
-    def __init__(self, service: Service, url: str, mapping: FieldMap, clock: Clock) -> None:
-        self._service = service
-        self._base = url.rstrip("/") + API
-        self._mapping = mapping
+    def __init__(self, api: DataverseApi, field_map: FieldMap, clock: Clock) -> None:
+        """Serve the table that the mapping names. Raises MappingError for one that this client does not know."""
+        self._api = api
+        self._entity = _entity(field_map.table)
+        self._field_map = field_map
         self._clock = clock
-        self._keys = _Keys(self)
-        self._select = ",".join(_read_name(column) for column in (*mapping.record_columns, *_PARENTS))
-        self._fingerprint = hashlib.sha256(self._select.encode()).hexdigest()[:12]
+        self._keys = NaturalKeys(api)
+        self._select = ",".join(_read_name(column) for column in (*field_map.record_columns, *_PARENTS))
+        money = {row.pair.column: row.pair.digits for row in field_map.rows.values() if row.pair.codec == "money"}
+        self._digits = MoneyDigits(api, self._keys, field_map.table, money)
+        self._security = ColumnSecurity(api, clock, _read_columns(field_map))
+        self._feed = Feed(api, clock, self._entity.entity_set, self._select, self._record)
 
     def owns(self, record_id: str) -> bool:
         """Whether the text is a GUID."""
-        return re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", record_id) is not None
-
-    # --- the change feed -------------------------------------------------------------------------------------------
+        return _GUID.fullmatch(record_id) is not None
 
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
-        """Follow a delta link, or start change tracking with a full read (use-change-tracking...).
+        """Follow change tracking; see shared.crm.dynamics365.feed."""
+        self._security.check()
+        return self._feed.follow(cursor)
 
-        The cursor is the delta link behind a fingerprint of the columns it selects: a link made for other columns
-        would deliver rows in which the new ones look empty, so it counts as expired.
-        """
-        prefer = {"Prefer": f"odata.track-changes,odata.maxpagesize={PAGE}"}
-        url: str | None
-        if cursor is None:
-            url, headers = self._url("opportunities", {"$select": self._select}), prefer
-        else:
-            fingerprint, _, url = cursor.partition(" ")
-            headers = {}
-            if fingerprint != self._fingerprint or not url.startswith(self._base):
-                raise CursorExpired("the change feed's link was made for other columns or another environment")
-        while url:
-            seen_at = self._clock.now()
-            page = self._feed_page(url, headers, following=cursor is not None)
-            delta = page.get("@odata.deltaLink")
-            yield self._change_page(page, seen_at, f"{self._fingerprint} {delta}" if delta else None)
-            url = self._own_link(page.get("@odata.nextLink"))
-
-    def _feed_page(self, url: str, headers: Mapping[str, str], *, following: bool) -> Mapping[str, object]:
-        try:
-            return _object(self._call("GET", url, headers=headers))
-        except (DataError, GoneError, ServiceUnavailable) as error:
-            if following and is_cursor_expired(error):
-                raise CursorExpired("the change feed's token expired") from error
-            raise
-
-    def _change_page(self, page: Mapping[str, object], seen_at: datetime, cursor: str | None) -> ChangePage:
-        rows = page.get("value")
-        if not isinstance(rows, list):
-            raise ServiceUnavailable("Dynamics 365 answered the change feed without rows")
-        deleted = tuple(str(row["id"]).lower() for row in rows if row.get("reason") == "deleted")
-        records = tuple(self._record(row, seen_at) for row in rows if row.get("reason") != "deleted")
-        return ChangePage(records, deleted, cursor)
-
-    def _own_link(self, link: object) -> str | None:
-        if link is None:
-            return None
-        if not isinstance(link, str) or not link.startswith(self._base):
-            raise ServiceUnavailable("Dynamics 365 named a next page outside its environment")
-        return link
+    def check_readable(self) -> None:
+        """Ask for the app user's rights, unless that was done within a minute."""
+        self._security.check(age=FRESH)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def read(self, record_id: str) -> Record:
         """Read one opportunity."""
-        return self._read(f"opportunities({uuid.UUID(record_id)})")
+        return self._read(self._by_id(record_id))
 
     def find(self, referral_id: str) -> Record | None:
-        """Read by the alternate key on the referral identifier."""
+        """Read by the alternate key on the referral identifier. What is no GUID is no referral's, so nobody has it."""
+        if not _GUID.fullmatch(referral_id):
+            return None
         try:
             return self._read(self._by_key(referral_id))
         except GoneError:
             return None
 
+    def successor(self, record_id: str) -> str | None:
+        """Follow masterid, where the platform merges rows of this table at all."""
+        return merges.survivor(self._api, self._entity.entity_set, record_id) if self._entity.merges else None
+
     def _read(self, path: str) -> Record:
+        self._security.check()
         seen_at = self._clock.now()
-        return self._record(_object(self._call("GET", self._url(path, {"$select": self._select}))), seen_at)
+        return self._record(self._api.get(path, {"$select": self._select}), seen_at)
 
     def related(self, record_id: str) -> RelatedRows:
         """Read the customer's account and contact, and the owner; one call for each that is set."""
-        columns = self.read(record_id).columns
+        audit = self._field_map.columns.audit
+        row = self._api.get(self._by_id(record_id), {"$select": f"{self._select},{audit}"})
+        columns = self._record(row, self._clock.now()).columns
         account_id = columns.get("parentaccountid") or columns.get("customerid")
-        account = self._row("accounts", account_id, self._mapping.account, more="_primarycontactid_value")
+        account = self._row("accounts", account_id, self._field_map.account, more="_primarycontactid_value")
         contact_id = columns.get("parentcontactid") or (account or {}).get("_primarycontactid_value")
         if account is None and not contact_id:
             contact_id = columns.get("customerid")
-        contact = self._row("contacts", contact_id, self._mapping.contact)
-        return RelatedRows(account, contact, self._row("systemusers", columns.get("ownerid"), self._mapping.owner))
+        contact = self._row("contacts", contact_id, self._field_map.contact)
+        owner = self._row("systemusers", columns.get("ownerid"), self._field_map.owner)
+        return RelatedRows(account, contact, owner, str(row.get(audit) or ""))
+
+    def audit_text(self, record_id: str) -> str:
+        """Read the Audit column, which is too long to be read with every record."""
+        column = self._field_map.columns.audit
+        return str(self._api.get(self._by_id(record_id), {"$select": column}).get(column) or "")
 
     def _row(self, entity_set: str, row_id: object, rows: Iterable[Row], more: str = "") -> Columns | None:
         """Read the mapped columns of a row; None when there is none (an owner may also be a team)."""
         if not row_id:
             return None
-        names = [name for row in rows for name in (row.pair.column, row.pair.fallback_column) if name]
-        select = ",".join(dict.fromkeys([*names, *([more] if more else [])]))
+        select = ",".join(dict.fromkeys([*_column_names(rows), *([more] if more else [])]))
         try:
-            return _object(self._call("GET", self._url(f"{entity_set}({row_id})", {"$select": select})))
+            return self._api.get(f"{entity_set}({row_id})", {"$select": select})
         except GoneError:
             return None
 
-    def _record(self, row: Mapping[str, object], seen_at: datetime) -> Record:
+    def _record(self, row: Json, seen_at: datetime) -> Record:
         columns: dict[str, object] = {}
-        for column in (*self._mapping.record_columns, *_PARENTS):
+        for column in (*self._field_map.record_columns, *_PARENTS):
             value = row.get(_read_name(column))
             columns[column] = self._keys.key(column, str(value)) if column in LOOK_UPS and value else value
         etag = row.get("@odata.etag")
-        return Record(str(row["opportunityid"]).lower(), str(etag) if etag else None, columns, seen_at)
+        digits = self._digits.of(columns.get(CURRENCY))
+        version = str(etag) if etag else None
+        return Record(text_at(row, self._entity.id_column).lower(), version, columns, seen_at, digits)
 
     def describe(self) -> Description:
-        """Read the definitions of opportunity, account, contact and systemuser."""
-        return dataverse_metadata.describe(
-            lambda path, query: _object(self._call("GET", self._url(path, query))), self._mapping.file
-        )
+        """Read the definitions of the record's table, account, contact and systemuser, and the rights to read them."""
+        found = metadata.describe(self._api.get, self._field_map.file)
+        return metadata.without_right(found, dict(self._security.unreadable()))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def _account(self, match: Columns, columns: Columns) -> str:
-        """Find the oldest account that equals `match`, or create one under an id that follows from `match`."""
-        condition = " and ".join(f"{column} eq {_literal(value)}" for column, value in match.items())
-        query = {"$select": "accountid", "$filter": condition, "$orderby": "createdon asc", "$top": "1"}
-        found = _object(self._call("GET", self._url("accounts", query))).get("value")
-        if isinstance(found, list) and found:
-            return str(found[0]["accountid"])
-        chosen = uuid.uuid5(_ACCOUNTS, repr(sorted((key, str(value).casefold()) for key, value in match.items())))
-        content = {**{name: value for name, value in columns.items() if value is not None}, "accountid": str(chosen)}
-        headers = {"Prefer": "return=representation"}
-        try:
-            row = _object(self._call("POST", self._url("accounts", {"$select": "accountid"}), headers, content))
-        except (AlreadyExists, VersionMismatch):
-            return str(chosen)  # Another worker was quicker.
-        return str(row["accountid"])
-
     def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
         """Upsert by the alternate key, with If-None-Match so that an existing record is never overwritten."""
-        account_id = self._account(account.match, account.columns)
-        own = {self._mapping.columns.referral_identifier, "statecode"}  # the key is in the address; state is implied
+        self._security.check()
+        account_id = accounts.find_or_create(self._api, account)
+        own = {self._field_map.columns.referral_identifier, "statecode"}  # the key is in the address; state is implied
         content = self._content({name: value for name, value in columns.items() if name not in own})
         content["customerid_account@odata.bind"] = f"/accounts({account_id})"
         content["parentaccountid@odata.bind"] = f"/accounts({account_id})"
-        headers = {"If-None-Match": "*", "Prefer": "return=representation"}
-        url = self._url(self._by_key(referral_id), {"$select": self._select})
+        headers = {"If-None-Match": "*"}
         try:
-            row = _object(self._call("PATCH", url, headers, content))
+            row = self._api.write("PATCH", self._by_key(referral_id), content, select=self._select, headers=headers)
         except VersionMismatch as error:
-            raise AlreadyExists("a record carries this referral id") from error
+            raise _exists() from error
+        except DuplicateKey as error:
+            if self.find(referral_id):
+                raise _exists() from error
+            raise
         except GoneError as error:
             raise _missing_reference() from error
         return self._record(row, self._clock.now())
@@ -202,57 +182,75 @@ class Dynamics365:
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """PATCH under If-Match, then move the state: open states by PATCH, won and lost by their actions."""
+        self._security.check()
+        written = record
+        try:
+            for step in self._steps(columns, stage):
+                written = step(written)
+        except CosellError as cause:
+            if written is record:
+                raise
+            raise PartlyWritten(written, cause) from cause
+        return written
+
+    def _steps(self, columns: Columns, stage: StageChange | None) -> Iterator[Callable[[Record], Record]]:
+        """Yield the requests of an update in their order."""
         closes = stage is not None and stage.after in TERMINAL
         opened = stage is not None and stage.before in TERMINAL
+        content = self._content({**columns, **(stage.columns if stage and not closes and not opened else {})})
         if stage and opened:
             # A closed row takes nothing but its own reopening.
-            record = self._patch(record, self._mapping.status_columns(Stage.ACTIVE) if closes else stage.columns)
-        content = self._content({**columns, **(stage.columns if stage and not closes and not opened else {})})
+            opening = self._field_map.status_columns(Stage.ACTIVE) if closes else stage.columns
+            yield lambda record: self._patch(record, opening)
         if content:
-            record = self._patch(record, content)
-        elif stage and closes and not opened:
-            self._check_closable(record, stage)
+            yield lambda record: self._patch(record, content)
         if stage and closes:
-            self._close(record.id, stage)
-            return replace(record, version=None, columns={**record.columns, **stage.columns})
-        return record
+            # The closing actions know no If-Match: what no PATCH has guarded is compared by reading.
+            yield lambda record: self._close(record, stage, guarded=bool(content) or opened)
 
     def _patch(self, record: Record, content: Mapping[str, object]) -> Record:
-        headers = {"If-Match": record.version or "*", "Prefer": "return=representation"}
-        url = self._url(f"opportunities({record.id})", {"$select": self._select})
+        headers = {"If-Match": record.version or "*"}
         try:
-            row = _object(self._call("PATCH", url, headers, content))
+            row = self._api.write("PATCH", self._by_id(record.id), content, select=self._select, headers=headers)
+        except DuplicateKey as error:
+            identifier = content.get(self._field_map.columns.referral_identifier)
+            if identifier and self.find(str(identifier)):
+                raise _exists() from error
+            raise
         except GoneError:
             self.read(record.id)  # Raises GoneError when it is the record itself that is gone.
             raise _missing_reference() from None
         return self._record(row, self._clock.now())
 
     def _check_closable(self, record: Record, stage: StageChange) -> None:
-        """Compare the version by reading, as the closing actions know no If-Match; closed alike already is fine."""
+        """Compare the version by reading; closed alike already is fine."""
         if record.version is None:
             return
         held = self.read(record.id)
         if held.version != record.version and held.columns.get("statecode") != stage.columns.get("statecode"):
             raise VersionMismatch("the record changed in Dynamics 365")
 
-    def _close(self, record_id: str, stage: StageChange) -> None:
+    def _close(self, record: Record, stage: StageChange, *, guarded: bool) -> Record:
         """Win or lose the opportunity; a closed state cannot be written by PATCH (0x80100005)."""
+        if not guarded:
+            self._check_closable(record, stage)
         action = "WinOpportunity" if stage.after is Stage.WON else "LoseOpportunity"
         content = {
             "Status": stage.columns["statuscode"],
             "OpportunityClose": {
                 "subject": f"{stage.after.capitalize()} in Partner Center",
-                "opportunityid@odata.bind": f"/opportunities({record_id})",
+                "opportunityid@odata.bind": f"/{self._by_id(record.id)}",
             },
         }
         try:
-            self._call("POST", self._base + action, content=content)
+            self._api.send("POST", self._api.address(action), content=content)
         except DataError as error:
-            closed = is_already_closed(error) and self.read(record_id).columns.get("statecode")
+            closed = is_already_closed(error) and self.read(record.id).columns.get("statecode")
             if closed != stage.columns.get("statecode"):
                 raise
+        return replace(record, version=None, columns={**record.columns, **stage.columns})
 
-    # --- the wire --------------------------------------------------------------------------------------------------
+    # --- addresses and content -------------------------------------------------------------------------------------
 
     def _content(self, columns: Columns) -> dict[str, object]:
         content: dict[str, object] = {}
@@ -263,58 +261,36 @@ class Dynamics365:
                 content[column] = value
         return content
 
+    def _by_id(self, record_id: str) -> str:
+        if not _GUID.fullmatch(record_id):
+            raise GoneError("there is no such record in Dynamics 365")
+        return f"{self._entity.entity_set}({record_id.lower()})"
+
     def _by_key(self, referral_id: str) -> str:
-        return f"opportunities({self._mapping.columns.referral_identifier}='{uuid.UUID(referral_id)}')"
-
-    def _url(self, path: str, query: Mapping[str, str]) -> str:
-        return f"{self._base}{path}?{urlencode(query, quote_via=quote, safe='$,')}"
-
-    def _call(
-        self, method: str, url: str, headers: Mapping[str, str] | None = None, content: object = None
-    ) -> Response:
-        return self._service.call(method, url, headers={**_HEADERS, **(headers or {})}, content=content)
-
-    def key_rows(self, look_up: LookUp) -> list[Mapping[str, object]]:
-        """Return id and natural key of every row that a look-up may point to: a handful, read once per process."""
-        query = {"$select": f"{look_up.id_column},{look_up.key_column}"}
-        rows = _object(self._call("GET", self._url(look_up.entity_set, query))).get("value")
-        return rows if isinstance(rows, list) else []
+        identifier = self._field_map.columns.referral_identifier
+        return f"{self._entity.entity_set}({identifier}='{referral_id.lower()}')"
 
 
-class _Keys:
-    """The natural keys of look-ups (currencies), read when first needed and again when one is unknown."""
+def _entity(table: str) -> Entity:
+    if table not in ENTITIES:
+        raise MappingError(f"table: {table} is none of {', '.join(ENTITIES)}, the tables of Dynamics 365.")
+    return ENTITIES[table]
 
-    def __init__(self, crm: Dynamics365) -> None:
-        self._crm = crm
-        self._by_id: dict[str, dict[str, str]] = {}
-        self._lock = threading.Lock()
 
-    def key(self, column: str, row_id: str) -> str:
-        """Return the natural key of a row. Raises DataError when there is no such row."""
-        found = self._find(column, lambda by_id: by_id.get(row_id.lower()))
-        if found is None:
-            raise DataError(Problem(column, "points to a row that cannot be read", "Check the app user's role."))
-        return found
+def _read_columns(field_map: FieldMap) -> dict[str, frozenset[str]]:
+    """Return what is read of each table."""
+    rows = {"account": field_map.account, "contact": field_map.contact, "systemuser": field_map.owner}
+    related = {table: frozenset(_column_names(of_table)) for table, of_table in rows.items()}
+    return {field_map.table: frozenset((*field_map.record_columns, *_PARENTS)), **related}
 
-    def address(self, column: str, key: str) -> str:
-        """Return the address of the row with a natural key. Raises DataError when the CRM has none."""
-        found = self._find(column, lambda by_id: next((each for each, held in by_id.items() if held == key), None))
-        if found is None:
-            remedy = f"Add {key} to the CRM, or change it in Partner Center."
-            raise DataError(Problem(column, f"{key} does not exist in Dynamics 365", remedy))
-        return f"/{LOOK_UPS[column].entity_set}({found})"
 
-    def _find(self, column: str, pick: Callable[[dict[str, str]], str | None]) -> str | None:
-        with self._lock:
-            held = self._by_id.get(column)
-            found = pick(held) if held else None
-            if found is None:
-                look_up = LOOK_UPS[column]
-                rows = self._crm.key_rows(look_up)
-                held = {str(row[look_up.id_column]).lower(): str(row[look_up.key_column]) for row in rows}
-                self._by_id[column] = held
-                found = pick(held)
-            return found
+def _column_names(rows: Iterable[Row]) -> Iterator[str]:
+    for row in rows:
+        yield from (name for name in (row.pair.column, row.pair.fallback_column) if name)
+
+
+def _exists() -> AlreadyExists:
+    return AlreadyExists("a record carries this referral id")
 
 
 def _read_name(column: str) -> str:
@@ -322,22 +298,5 @@ def _read_name(column: str) -> str:
     return f"_{column}_value" if column in LOOK_UPS or column in _PARENTS else column
 
 
-def _literal(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, (bool, int, float)):
-        return str(value).lower()
-    doubled = str(value).replace("'", "''")
-    return f"'{doubled}'"
-
-
-def _object(answer: Response) -> dict[str, object]:
-    content = answer.json()
-    if not isinstance(content, dict):
-        raise ServiceUnavailable(f"Dynamics 365 answered {answer.status} without an object")
-    return content
-
-
 def _missing_reference() -> DataError:
-    rule = "a row that it refers to (account, currency) was deleted in Dynamics 365"
-    return DataError(Problem("record", rule, "It is tried again by itself."))
+    return DataError(problem("crm.reference_deleted", "record", crm=TITLE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
@@ -14,7 +15,10 @@ SLOWEST = 10.0
 """Seconds between two calls of a process just before it stops."""
 
 PROBE = timedelta(minutes=10)
-"""How often one call is let through while stopped, to learn what the rolling day has freed."""
+"""How often it is asked, while stopped, what the rolling day has freed."""
+
+PAUSE = 1800.0
+"""Seconds after which work that was refused is tried again: a rolling day frees little in less."""
 
 _USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
 
@@ -43,12 +47,22 @@ class Allowance:
         if total:
             self._used = 100 * used / total
 
-    def admit(self) -> None:
-        """Wait for one call's turn. Raises AllowanceSpent."""
+    def admit(self, probe: Callable[[], object]) -> None:
+        """Wait for one call's turn.
+
+        While stopped, now and then `probe` makes a call that does nothing but tell the figures: the work itself is not
+        let through on the chance. Raises AllowanceSpent when too much is used.
+        """
+        if self._is_spent() and self._is_probe_due():
+            probe()
+        if self._is_spent():
+            # Without today's figure: an alert whose text changes is told again, and `doctor` shows the figure.
+            raise AllowanceSpent(
+                f"Salesforce: {self._stop_at:.0f} % of the org's daily API calls are used, and the app stopped there "
+                "(SALESFORCE_API_STOP_AT) so that others can go on. It resumes when fewer are.",
+                retry_after=PAUSE,
+            )
         with self._lock:
-            if self._used >= self._stop_at:
-                self._probe()
-                return
             now = self._clock.now()
             starts = max(now, self._next or now)
             self._next = starts + timedelta(seconds=self._pace())
@@ -59,11 +73,14 @@ class Allowance:
         into = (self._used - self._slow_at) / (self._stop_at - self._slow_at)
         return SLOWEST * max(0.0, into)
 
-    def _probe(self) -> None:
-        now = self._clock.now()
-        if self._probed and now - self._probed < PROBE:
-            raise AllowanceSpent(
-                f"Salesforce: {self._used:.0f} % of the org's daily API calls are used; the app stopped at "
-                f"{self._stop_at:.0f} % (SALESFORCE_API_STOP_AT) so that others can go on. It resumes by itself."
-            )
-        self._probed = now
+    def _is_spent(self) -> bool:
+        return self._used >= self._stop_at
+
+    def _is_probe_due(self) -> bool:
+        """Whether this caller is the one to ask now."""
+        with self._lock:
+            now = self._clock.now()
+            due = self._probed is None or now - self._probed >= PROBE
+            if due:
+                self._probed = now
+            return due

@@ -3,14 +3,13 @@
 The library builds addresses and decodes answers; every request goes through Service, which owns authorization, the one
 renewal of an expired session with all headers kept, timeouts, repetition and logging. The library's own versions of
 these lose guard headers, recurse without end and never time out (crm-apis B.2, B.3). It is not thread-safe, so each
-thread has its own.
+call makes an object of its own (30 microseconds), which also knows what holds for this call alone.
 """
 
 from __future__ import annotations
 
 import functools
 import random
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,14 +34,21 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a query, and where the next ones are."""
+    """Rows of a query, where the next ones are, and Salesforce's clock at the answer, if it told it."""
 
     rows: tuple[Row, ...]
     next: str | None
+    server_date: datetime | None = None
+
+    def server_time(self) -> datetime:
+        """Return Salesforce's clock at this answer. Raises ServiceUnavailable when it told none."""
+        if self.server_date is None:
+            raise ServiceUnavailable("Salesforce answered without a Date header")
+        return self.server_date
 
 
 class Reference(str):
-    """What Salesforce fills in from an earlier part's answer: `Reference("account.id")`."""
+    """What Salesforce fills in from an earlier subrequest's answer: `Reference("account.id")`."""
 
     __slots__ = ()
 
@@ -52,8 +58,8 @@ class Reference(str):
 
 
 @dataclass(frozen=True)
-class Part:
-    """One part of a composite request (api_rest: resources_composite_composite); `path` is below the version."""
+class Subrequest:
+    """One request of a composite one (api_rest: resources_composite_composite); `path` is below the version."""
 
     name: str
     method: str
@@ -63,8 +69,8 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What one part answered."""
+class Subresponse:
+    """The answer to one subrequest."""
 
     status: int
     body: object
@@ -75,8 +81,8 @@ class Answer:
         return as_object(self.body)
 
 
-class Wire:
-    """Salesforce's REST API for one org, by thread. Raises the families of shared.errors."""
+class SalesforceApi:
+    """Salesforce's REST API for one org. Every method raises the families of shared.errors."""
 
     def __init__(self, service: Service, url: str, version: str, allowance: Allowance, clock: Clock, key: str) -> None:
         """`key` is the external id's field."""
@@ -86,20 +92,19 @@ class Wire:
         self._allowance = allowance
         self._clock = clock
         self._key = key
-        self._local = threading.local()
         self._random = random.Random()  # noqa: S311 - jitter, not a secret
-        self.newest: datetime | None = None
+        self.latest_server_time: datetime | None = None
         """The latest time that Salesforce is known to have reached: by its own clock, in whole seconds."""
 
-    # --- questions -------------------------------------------------------------------------------------------------
+    # --- reading ---------------------------------------------------------------------------------------------------
 
     def query(self, soql: str, *, deleted: bool = False) -> Page:
         """Return the first page of a query; `deleted` also finds what is in the recycle bin."""
-        return _page(self.ask(lambda salesforce: salesforce.query(soql, include_deleted=deleted)))
+        return _page(*self._exchange(lambda salesforce: salesforce.query(soql, include_deleted=deleted)))
 
     def more(self, address: str) -> Page:
         """Return the next page."""
-        return _page(self.ask(lambda salesforce: salesforce.query_more(address, identifier_is_url=True)))
+        return _page(*self._exchange(lambda salesforce: salesforce.query_more(address, identifier_is_url=True)))
 
     def rows(self, soql: str) -> Iterator[Row]:
         """Yield every row of a query."""
@@ -111,114 +116,109 @@ class Wire:
 
     def get(self, path: str, **params: str) -> Row:
         """Return the object at a path below the version."""
-        return as_object(self.ask(lambda salesforce: salesforce.restful(path, params=params)))
+        return as_object(self.call(lambda salesforce: salesforce.restful(path, params=params)))
 
     def deleted(self, table: str, start: datetime, end: datetime) -> Row:
         """Return the log of deletions of a table in a stretch of time, in whole minutes."""
-        return as_object(self.ask(lambda salesforce: getattr(salesforce, table).deleted(start, end)))
-
-    def server_time(self) -> datetime:
-        """Return Salesforce's clock at this thread's last answer. Raises ServiceUnavailable when it told none."""
-        moment: datetime | None = self._adapter().told
-        if moment is None:
-            raise ServiceUnavailable("Salesforce answered without a Date header")
-        return moment
+        return as_object(self.call(lambda salesforce: getattr(salesforce, table).deleted(start, end)))
 
     # --- several at once -------------------------------------------------------------------------------------------
 
-    def composite(self, parts: Sequence[Part], *, together: bool = False, repeatable: bool = True) -> list[Answer]:
-        """Send parts in one call, which are carried out in order; returns an answer for each.
+    def composite(
+        self, subrequests: Sequence[Subrequest], *, together: bool = False, repeatable: bool = True
+    ) -> list[Subresponse]:
+        """Send subrequests in one call, which are carried out in order; returns a subresponse for each.
 
-        `together`: all or none. Repeats the whole when a row was locked: then the locked part did nothing. Salesforce
-        would take `@{` in anybody's text for a reference and has no way to quote it, so such parts are sent one by one.
+        `together`: all or none. Repeats the whole when a row was locked: then the locked one did nothing. Salesforce
+        would take `@{` in anybody's text for a reference and has no way to quote it, so those are sent one by one.
         """
-        if any(_looks_like_reference(value) for part in parts for value in (part.body or {}).values()):
-            return self._one_by_one(parts, repeatable=repeatable)
-        for remaining in reversed(range(ATTEMPTS)):
-            answers = self._composite(parts, together=together, repeatable=repeatable)
-            if not remaining or not any(_is_locked(answer) for answer in answers):
+        if any(_looks_like_reference(value) for each in subrequests for value in (each.body or {}).values()):
+            return self._one_by_one(subrequests, repeatable=repeatable)
+        answers = self._composite(subrequests, together=together, repeatable=repeatable)
+        for attempt in range(1, ATTEMPTS):
+            if not any(_is_locked(answer) for answer in answers):
                 break
-            self._clock.sleep(self._random.uniform(0.5, 2.0) * (ATTEMPTS - remaining))
+            self._clock.sleep(self._random.uniform(0.5, 2.0) * attempt)
+            answers = self._composite(subrequests, together=together, repeatable=repeatable)
         return answers
 
-    def refusal(self, answers: Sequence[Answer]) -> CosellError | None:
-        """Return what went wrong, if anything did: not the parts that were only rolled back."""
+    def first_error(self, answers: Sequence[Subresponse]) -> CosellError | None:
+        """Return what went wrong, if anything did: not what was only rolled back because of it."""
         failed = [answer for answer in answers if answer.status >= 300]
         blamed = next((each for each in failed if HALTED not in str(each.body)), failed[0] if failed else None)
         return classify(blamed.status, blamed.body, self._key) if blamed else None
 
-    def _composite(self, parts: Sequence[Part], *, together: bool, repeatable: bool) -> list[Answer]:
-        content = {"allOrNone": together, "compositeRequest": [self._part(part) for part in parts]}
-        answered = self.ask(lambda each: each.restful("composite", method="POST", json=content), repeatable=repeatable)
+    def _composite(self, subrequests: Sequence[Subrequest], *, together: bool, repeatable: bool) -> list[Subresponse]:
+        content = {"allOrNone": together, "compositeRequest": [self._written(each) for each in subrequests]}
+        answered = self.call(lambda each: each.restful("composite", method="POST", json=content), repeatable=repeatable)
         rows = as_object(answered).get("compositeResponse")
         entries = rows if isinstance(rows, list) else []
         by_name = {str(row.get("referenceId")): row for row in entries if isinstance(row, Mapping)}
         try:
-            return [Answer(int(by_name[part.name]["httpStatusCode"]), by_name[part.name].get("body")) for part in parts]
+            found = [by_name[each.name] for each in subrequests]
+            return [Subresponse(int(each["httpStatusCode"]), each.get("body")) for each in found]
         except (LookupError, TypeError, ValueError) as error:
-            raise ServiceUnavailable(
-                "Salesforce answered a composite request without an answer for each part"
-            ) from error
+            what = "Salesforce answered a composite request without an answer for each subrequest"
+            raise ServiceUnavailable(what) from error
 
-    def _one_by_one(self, parts: Sequence[Part], *, repeatable: bool) -> list[Answer]:
-        """Send parts as calls of their own; the first refusal is raised, and what was done before it stays."""
+    def _one_by_one(self, subrequests: Sequence[Subrequest], *, repeatable: bool) -> list[Subresponse]:
+        """Send subrequests as calls of their own; the first refusal is raised, and what was done before it stays."""
         known: dict[str, str] = {}
         answers = []
-        for part in parts:
+        for subrequest in subrequests:
             body = {
-                key: known[value] if isinstance(value, Reference) else value for key, value in (part.body or {}).items()
+                key: known[value] if isinstance(value, Reference) else value
+                for key, value in (subrequest.body or {}).items()
             }
-            address = functools.reduce(lambda text, each: text.replace(each, known[each]), known, part.path)
-            options: dict[str, Any] = {"headers": part.headers or {}, **({"json": body} if body else {})}
-            content = self.ask(
-                lambda each: each.restful(address, method=part.method, **options),  # noqa: B023 - called at once
-                repeatable=repeatable or part.method == "GET",
+            address = functools.reduce(lambda text, each: text.replace(each, known[each]), known, subrequest.path)
+            options: dict[str, Any] = {"headers": subrequest.headers or {}, **({"json": body} if body else {})}
+            content = self.call(
+                lambda each: each.restful(address, method=subrequest.method, **options),  # noqa: B023 - called at once
+                repeatable=repeatable or subrequest.method == "GET",
             )
-            answers.append(Answer(200, content))
+            answers.append(Subresponse(200, content))
             if isinstance(content, Mapping) and content.get("id"):
-                known[Reference(f"{part.name}.id")] = str(content["id"])
+                known[Reference(f"{subrequest.name}.id")] = str(content["id"])
         return answers
 
-    def _part(self, part: Part) -> dict[str, object]:
-        address = f"/services/data/v{self._version}/{part.path}"
-        content: dict[str, object] = {"method": part.method, "url": address, "referenceId": part.name}
-        if part.body is not None:
-            content["body"] = part.body
-        if part.headers:
-            content["httpHeaders"] = part.headers
+    def _written(self, subrequest: Subrequest) -> dict[str, object]:
+        address = f"/services/data/v{self._version}/{subrequest.path}"
+        content: dict[str, object] = {"method": subrequest.method, "url": address, "referenceId": subrequest.name}
+        if subrequest.body is not None:
+            content["body"] = subrequest.body
+        if subrequest.headers:
+            content["httpHeaders"] = subrequest.headers
         return content
 
-    # --- the library, by thread ------------------------------------------------------------------------------------
+    # --- one call --------------------------------------------------------------------------------------------------
 
-    def ask(self, act: Callable[[Salesforce], T], *, repeatable: bool = True) -> T:
-        """Let this thread's library make one call. Raises the families of shared.errors."""
-        self._allowance.admit()
-        adapter = self._adapter()
-        adapter.repeatable = repeatable
+    def call(self, act: Callable[[Salesforce], T], *, repeatable: bool = True) -> T:
+        """Let the library make one call; one that is not `repeatable` is sent again only when it did nothing."""
+        return self._exchange(act, repeatable=repeatable)[0]
+
+    def _exchange(self, act: Callable[[Salesforce], T], *, repeatable: bool = True) -> tuple[T, datetime | None]:
+        """Return what the library made of the answer, and the server's time in it."""
+        from simple_salesforce.api import Salesforce
+
+        self._allowance.admit(self._look_at_usage)
+        adapter = ServiceAdapter(self._service, self._url, repeatable=repeatable)
+        session = requests.Session()
+        session.trust_env = False
+        session.mount("https://", adapter)
+        # The token of the moment is the service's business; this one never leaves the adapter.
+        library = Salesforce(session_id="-", instance_url=self._url, version=self._version, session=session)
         try:
-            return act(self._local.salesforce)
+            return act(library), adapter.server_date
         except (ValueError, TypeError) as error:
             # The library decodes what should be JSON, and measures what should be a list or an object.
             raise ServiceUnavailable("Salesforce answered with something that is no JSON object") from error
         finally:
-            if adapter.told:
-                self.newest = max(adapter.told, self.newest or adapter.told)
+            if adapter.server_date:
+                self.latest_server_time = max(adapter.server_date, self.latest_server_time or adapter.server_date)
 
-    def _adapter(self) -> ServiceAdapter:
-        adapter: ServiceAdapter | None = getattr(self._local, "adapter", None)
-        if adapter is None:
-            from simple_salesforce.api import Salesforce
-
-            adapter = ServiceAdapter(self._service, self._url)
-            session = requests.Session()
-            session.trust_env = False
-            session.mount("https://", adapter)
-            # The token of the moment is the service's business; this one never leaves the adapter.
-            self._local.salesforce = Salesforce(
-                session_id="-", instance_url=self._url, version=self._version, session=session
-            )
-            self._local.adapter = adapter
-        return adapter
+    def _look_at_usage(self) -> None:
+        """Make the smallest of calls; every answer tells how much of the allowance is used."""
+        self._service.call("GET", f"{self._url}/services/data/v{self._version}/")
 
 
 def path(*parts: str, **query: str) -> str:
@@ -234,6 +234,14 @@ def as_object(content: object) -> Row:
     return content
 
 
+def text_at(row: Row, name: str) -> str:
+    """Return a text that a row must have. Raises ServiceUnavailable when it is absent."""
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise ServiceUnavailable(f"Salesforce answered a record without {name}")
+    return value
+
+
 def rows_of(content: object) -> tuple[Row, ...]:
     """Return the rows of a query's answer, or of a child query's. Raises ServiceUnavailable."""
     rows = as_object(content).get("records")
@@ -242,14 +250,14 @@ def rows_of(content: object) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _page(content: object) -> Page:
+def _page(content: object, server_date: datetime | None) -> Page:
     following = as_object(content).get("nextRecordsUrl")
-    return Page(rows_of(content), str(following) if following else None)
+    return Page(rows_of(content), str(following) if following else None, server_date)
 
 
 def _looks_like_reference(value: object) -> bool:
     return isinstance(value, str) and "@{" in value and not isinstance(value, Reference)
 
 
-def _is_locked(answer: Answer) -> bool:
+def _is_locked(answer: Subresponse) -> bool:
     return answer.status >= 300 and LOCKED in str(answer.body)

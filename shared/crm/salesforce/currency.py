@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 
-from shared.crm.salesforce.api import Wire
-from shared.errors import DataError, Problem, SchemaMismatch, SettingsError
+from shared.crm.salesforce.api import SalesforceApi
+from shared.crm.salesforce.errors import TITLE
+from shared.deal import CURRENCY
+from shared.errors import DataError, SchemaMismatch, SettingsError
+from shared.problems import problem
 
 COLUMN = "CurrencyIsoCode"
 
@@ -16,8 +19,8 @@ class OrgCurrency:
     `configured` is for orgs that do not tell (setting SALESFORCE_CURRENCY).
     """
 
-    def __init__(self, wire: Wire, table: str, configured: str | None) -> None:
-        self._wire = wire
+    def __init__(self, api: SalesforceApi, table: str, configured: str | None) -> None:
+        self._api = api
         self._table = table
         self._configured = configured
         self._lock = threading.Lock()
@@ -36,12 +39,11 @@ class OrgCurrency:
         """Refuse a currency that an org with one currency does not have. Raises DataError."""
         only = self.only()
         if value not in (None, only):
-            remedy = f"Change the deal's currency to {only}, or turn several currencies on in Salesforce."
-            raise DataError(Problem("currency", f"this Salesforce org knows {only} only, not {value}", remedy))
+            raise DataError(problem("crm.currency_not_offered", CURRENCY, crm=TITLE, only=only, value=value))
 
     def _ask(self) -> str | None:
         try:
-            self._wire.query(f"SELECT {COLUMN} FROM {self._table} LIMIT 1")  # noqa: S608
+            self._api.query(f"SELECT {COLUMN} FROM {self._table} LIMIT 1")  # noqa: S608
         except SchemaMismatch as error:
             if COLUMN not in str(error):
                 raise
@@ -51,7 +53,7 @@ class OrgCurrency:
 
     def _default(self) -> str:
         try:
-            rows = self._wire.query("SELECT DefaultCurrencyIsoCode FROM Organization").rows
+            rows = self._api.query("SELECT DefaultCurrencyIsoCode FROM Organization").rows
         except SchemaMismatch:
             rows = ()
         code = rows[0].get("DefaultCurrencyIsoCode") if rows else None

@@ -10,7 +10,6 @@ from shared.errors import (
     CosellError,
     DataError,
     GoneError,
-    Problem,
     SchemaMismatch,
     ServiceUnavailable,
     SettingsError,
@@ -18,10 +17,16 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.http import Response
+from shared.printable import printable
+from shared.problems import Problem, problem
 
 Document = Mapping[str, object]
 
+TITLE = "Salesforce"
+"""What the vendor is called in the sentences about it."""
+
 LOCKED = "UNABLE_TO_LOCK_ROW"
+DUPLICATE = "DUPLICATE_VALUE"
 HALTED = "PROCESSING_HALTED"
 """What the parts of a composite request answer that were rolled back because of another one."""
 
@@ -52,7 +57,7 @@ def classify(status: int, content: object, key: str) -> CosellError:
     """Return the error that an answer, or one part of a composite answer, means."""
     errors = _errors(content)
     if not errors:
-        return _wordless(status)
+        return _error_without_code(status)
     first = errors[0]
     return _classify(status, first, errors, key).with_remote(_code(first), "")
 
@@ -70,7 +75,7 @@ def duplicate_matches(error: Document) -> Iterator[str]:
 
 
 def _classify(status: int, first: Document, errors: list[Document], key: str) -> CosellError:
-    code, words = _code(first), str(first.get("message") or "")[:500]
+    code, words = _code(first), _words(first)
     if passing := _passing(status, code, words):
         return passing
     if code == "UNSUPPORTED_API_VERSION":
@@ -81,13 +86,23 @@ def _classify(status: int, first: Document, errors: list[Document], key: str) ->
         return SchemaMismatch(f"Salesforce lacks what the mapping names, or hides it from the app ({code}): {words}")
     if status == 412:
         return VersionMismatch("the record changed in Salesforce")
-    if code == "DUPLICATE_VALUE" and _concerns(first, words, key):
-        return AlreadyExists("Salesforce holds such a record already")
+    if code == DUPLICATE and _concerns(first, words, key):
+        return AlreadyExists(f"Salesforce holds such a record already: {words}")
     if status in (404, 410) or code in _GONE:
         return _gone()
     if code in _DENIED or (status == 403 and code not in _RECORD_ACCESS):
         return AccessDenied(f"Salesforce denies the app's user ({code}): {words}")
     return DataError(*(_problem(error) for error in errors))
+
+
+def _words(error: Document) -> str:
+    """Return what Salesforce says, without the query that it quotes: this may hold a customer's name.
+
+    About a query it says the line in question, a mark below it, `ERROR at Row:1:Column:8`, and then what is wrong.
+    """
+    _, place, rest = str(error.get("message") or "").rpartition("ERROR at Row:")
+    words = rest.partition("\n")[2] if place else rest
+    return printable(" ".join(words.split()), 500)
 
 
 def _gone() -> GoneError:
@@ -106,8 +121,8 @@ def _passing(status: int, code: str, words: str) -> CosellError | None:
     return None
 
 
-def _wordless(status: int) -> CosellError:
-    """A page instead of an error: maintenance, a proxy, a wrong host. What it says of a record is not believed."""
+def _error_without_code(status: int) -> CosellError:
+    """Not JSON: a maintenance page, a proxy, a wrong host. Never read it as a missing record."""
     if status == 403:
         return AccessDenied("Salesforce, or something before it, denies access; check the allowed IP ranges")
     if status == 412:
@@ -121,9 +136,10 @@ def _problem(error: Document) -> Problem:
     field = ", ".join(map(str, fields)) if isinstance(fields, list) and fields else "record"
     if code == "DUPLICATES_DETECTED":
         found = "; ".join(duplicate_matches(error)) or "a record that it does not name"
-        remedy = "Use that record, or change the duplicate rule."
-        return Problem(field, f"Salesforce's duplicate rule found {found}: {words}", remedy)
-    return Problem(field, f"Salesforce refused it: {words or code}", "Correct it and save again.")
+        return problem("crm.duplicate", field, crm=TITLE, found=found, message=words)
+    if code == DUPLICATE:
+        return problem("crm.value_taken", field, crm=TITLE, message=words)
+    return problem("crm.refused", field, crm=TITLE, message=words or code)
 
 
 def _concerns(error: Document, words: str, key: str) -> bool:

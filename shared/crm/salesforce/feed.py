@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from shared.clock import Clock
 from shared.crm.port import ChangePage, Record
-from shared.crm.salesforce.api import Page, Row, Wire
+from shared.crm.salesforce.api import Page, Row, SalesforceApi, text_at
 from shared.errors import CosellError, CursorExpired, ServiceUnavailable
 
 OVERLAP = timedelta(minutes=10)
@@ -83,8 +83,8 @@ class Cursor:
 class Feed:
     """Follows one table. `concerns` is the condition (SOQL) for a row to concern us at all."""
 
-    def __init__(self, wire: Wire, clock: Clock, table: str, concerns: str, make: MakeRecord) -> None:
-        self._wire = wire
+    def __init__(self, api: SalesforceApi, clock: Clock, table: str, concerns: str, make: MakeRecord) -> None:
+        self._api = api
         self._clock = clock
         self._table = table
         self._concerns = concerns
@@ -96,25 +96,25 @@ class Feed:
         held = Cursor.load(text, columns) if text else None
         seen_at = self._clock.now()
         page = self._first(held, select)
-        now = self._wire.server_time()
+        now = page.server_time()
         since = max(now - SETTLE, held.since) if held else now - SETTLE
-        stretch = _Stretch(held, since - OVERLAP)
+        delivered = _Delivered(held, since - OVERLAP)
         following = Cursor(columns, since, held.deletions if held else now)
         for remaining in reversed(range(PAGES)):
-            records, gone = self._sort(page, seen_at, stretch)
+            records, gone = self._sort(page, seen_at, delivered)
             if page.next and not remaining:
-                yield ChangePage(records, gone, self._cut_off(held or following, page, stretch).dump())
+                yield ChangePage(records, gone, self._cut_off(held or following, page, delivered).dump())
                 return
             if not page.next:
                 logged, following = self._deletions(following, now) if held else ((), following)
-                reached = replace(following, known=stretch.known())
+                reached = replace(following, known=delivered.known())
                 yield ChangePage(
-                    records, (*gone, *logged), text if _is_idle(held, reached, stretch) else reached.dump()
+                    records, (*gone, *logged), text if _is_idle(held, reached, delivered) else reached.dump()
                 )
                 return
             yield ChangePage(records, gone, None)
             seen_at = self._clock.now()
-            page = self._wire.more(page.next)
+            page = self._api.more(page.next)
 
     def _first(self, held: Cursor | None, select: str) -> Page:
         condition = self._concerns
@@ -125,14 +125,14 @@ class Feed:
             condition += f" AND SystemModstamp >= {literal(held.since - OVERLAP)}"
         soql = f"SELECT {select} FROM {self._table} WHERE {condition} ORDER BY SystemModstamp, Id"  # noqa: S608
         # Before there is a cursor nothing was delivered that could be told as deleted.
-        return self._wire.query(soql, deleted=held is not None)
+        return self._api.query(soql, deleted=held is not None)
 
-    def _sort(self, page: Page, seen_at: datetime, stretch: _Stretch) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    def _sort(self, page: Page, seen_at: datetime, delivered: _Delivered) -> tuple[tuple[Record, ...], tuple[str, ...]]:
         """Return the records and the deleted ids of a page that were not delivered before."""
         records, gone = [], []
         for row in page.rows:
             record, deleted = self._make(row, seen_at), row.get("IsDeleted") is True
-            if not stretch.is_new(record, moment(row["SystemModstamp"]), deleted=deleted):
+            if not delivered.is_new(record, moment(row.get("SystemModstamp")), deleted=deleted):
                 continue
             if deleted:
                 gone.append(record.id)
@@ -140,16 +140,16 @@ class Feed:
                 records.append(record)
         return tuple(records), tuple(gone)
 
-    def _cut_off(self, held: Cursor, page: Page, stretch: _Stretch) -> Cursor:
+    def _cut_off(self, held: Cursor, page: Page, delivered: _Delivered) -> Cursor:
         """Return the cursor of a pass that ends before its rows do; `since` stays, so that nothing is skipped.
 
         A row that was edited since the query ran shows its new stamp, which lies beyond rows that are still to come. So
         the next pass begins behind the page's lowest stamp, the last in order of those that have it.
         """
-        lowest = min(moment(row["SystemModstamp"]) for row in page.rows)
-        last = next(row for row in reversed(page.rows) if moment(row["SystemModstamp"]) == lowest)
-        after = (literal(lowest), str(last["Id"]))
-        known = tuple(dict.fromkeys([*held.known, *stretch.known()]))[-KNOWN:]
+        lowest = min(moment(row.get("SystemModstamp")) for row in page.rows)
+        last = next(row for row in reversed(page.rows) if moment(row.get("SystemModstamp")) == lowest)
+        after = (literal(lowest), text_at(last, "Id"))
+        known = tuple(dict.fromkeys([*held.known, *delivered.known()]))[-KNOWN:]
         return replace(held, known=known, after=after)
 
     def _deletions(self, cursor: Cursor, now: datetime) -> tuple[tuple[str, ...], Cursor]:
@@ -157,26 +157,26 @@ class Feed:
         if now - cursor.deletions < DELETIONS:
             return (), cursor
         try:
-            log = self._wire.deleted(self._table, cursor.deletions, now)
+            log = self._api.deleted(self._table, cursor.deletions, now)
         except CosellError as error:
             _raise_if_purged(error)
         rows = log.get("deletedRecords")
-        ids = tuple(str(row["id"]) for row in rows) if isinstance(rows, list) else ()
+        ids = tuple(text_at(row, "id") for row in rows) if isinstance(rows, list) else ()
         return ids, replace(cursor, deletions=max(moment(log.get("latestDateCovered")), cursor.deletions))
 
 
-def _is_idle(held: Cursor | None, reached: Cursor, stretch: _Stretch) -> bool:
+def _is_idle(held: Cursor | None, reached: Cursor, delivered: _Delivered) -> bool:
     """Whether the cursor may stay as it is, so that a poll without changes stores nothing."""
     return (
         held is not None
-        and not stretch.news
+        and not delivered.news
         and held.after is None
         and held.deletions == reached.deletions
         and reached.since - held.since < OVERLAP
     )
 
 
-class _Stretch:
+class _Delivered:
     """Which rows are new, and which must be remembered for the next pass: those from `start` on."""
 
     def __init__(self, held: Cursor | None, start: datetime) -> None:

@@ -18,17 +18,17 @@ _NOT_SENT = {"authorization", "accept-encoding", "connection", "content-length",
 
 
 class ServiceAdapter(BaseAdapter):
-    """Hands the library's requests to our service. `told` is the server's time in the last answer."""
+    """Hands the requests of one call to our service. `server_date` is the server's time in the last answer."""
 
-    def __init__(self, service: Service, url: str) -> None:
+    def __init__(self, service: Service, url: str, *, repeatable: bool) -> None:
         super().__init__()
         self._service = service
         self._url = url
         parts = urlsplit(url)
         port = "" if parts.port in (None, 443) else f":{parts.port}"
         self._library_url = f"https://{parts.hostname}{port}/"
-        self.repeatable = True
-        self.told: datetime | None = None
+        self._repeatable = repeatable
+        self.server_date: datetime | None = None
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send one request; refusals are raised in our own families, past the library."""
@@ -38,8 +38,8 @@ class ServiceAdapter(BaseAdapter):
         headers = {name: str(value) for name, value in request.headers.items() if name.lower() not in _NOT_SENT}
         body = request.body.encode() if isinstance(request.body, str) else request.body
         address = f"{self._url}/{url.removeprefix(self._library_url)}"
-        answer = self._service.send(Request(str(request.method), address, headers, body, self.repeatable))
-        self.told = http_date(answer.headers.get("date", ""))
+        answer = self._service.send(Request(str(request.method), address, headers, body, self._repeatable))
+        self.server_date = http_date(answer.headers.get("date", ""))
         return _as_library_has_it(answer, request)
 
     def close(self) -> None:

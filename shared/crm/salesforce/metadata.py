@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shared.crm.salesforce.api import Row, Wire, path
+from shared.crm.salesforce.api import Row, SalesforceApi, path
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.errors import GoneError, SchemaMismatch
 from shared.lifecycle import Stage
@@ -13,6 +13,9 @@ from shared.mapping.check.tables import Column, Description, Key, Kind, Option, 
 from shared.mapping.model import MappingFile
 
 STAGE = "StageName"
+
+LONGEST_TEXT = 255
+"""Characters that a field with a single line of text can hold (api_meta: CustomField)."""
 
 _KINDS = {
     "string": Kind.TEXT,
@@ -39,31 +42,31 @@ _FILLED_IN = frozenset({"OwnerId", "AccountId"})
 _STAGES = "SELECT ApiName, MasterLabel, IsActive, IsClosed, IsWon FROM OpportunityStage ORDER BY SortOrder"
 
 
-def describe(wire: Wire, file: MappingFile, currency: str | None) -> Description:
+def describe(api: SalesforceApi, file: MappingFile, currency: str | None) -> Description:
     """Return the tables that the mapping file speaks of. Raises SchemaMismatch for a table that does not exist.
 
     `currency` is the one currency of an org without the field for it: it is described as if it were there.
     """
-    record = describe_table(wire, file.table)
+    record = describe_table(api, file.table)
     columns = dict(record.columns)
     if STAGE in columns:
         # The picklist names the stages; what they mean stands in a table of its own.
-        options = tuple(_stage(row) for row in wire.rows(_STAGES))
+        options = tuple(_stage(row) for row in api.rows(_STAGES))
         columns[STAGE] = Column(STAGE, Kind.STATUS, options=options)
     if currency:
         columns[CURRENCY] = Column(CURRENCY, Kind.CHOICE, options=(Option(currency, currency),))
     return Description(
         replace(record, columns=columns),
-        describe_table(wire, "Account"),
-        describe_table(wire, "Contact"),
-        describe_table(wire, "User"),
+        describe_table(api, "Account"),
+        describe_table(api, "Contact"),
+        describe_table(api, "User"),
     )
 
 
-def describe_table(wire: Wire, name: str) -> Table:
+def describe_table(api: SalesforceApi, name: str) -> Table:
     """Return every field of a table that can be seen. Raises SchemaMismatch."""
     try:
-        content = wire.get(path("sobjects", name, "describe"))
+        content = api.get(path("sobjects", name, "describe"))
     except GoneError as error:
         raise SchemaMismatch(f"Salesforce has no table {name}, or hides it from the app's user") from error
     fields = content.get("fields")

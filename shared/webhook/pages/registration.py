@@ -59,5 +59,6 @@ def _page(visit: Visit, answer: Answer | None, overview: Answer | None, given: M
     # Relative, so that the key stays in use and no host is made up. A form without an address of its own would take the
     # fragment of an error's link along, and the next page would open at that field instead of at its result.
     others = {name: value for name, value in visit.params.items() if name != "test"}
-    address = {"start": f"?{urlencode(others)}", "test": f"?{urlencode({**others, 'test': ''})}"}
+    start, test = (urlencode(each, errors="replace") for each in (others, {**others, "test": ""}))
+    address = {"start": f"?{start}", "test": f"?{test}"}
     return page(status, "webhook/pages/registration.html", view_of(answer, overview, given) | {"address": address})

@@ -29,9 +29,8 @@ _DONE = {
 }
 _DELIVERED = ("OK", "200", "Accepted", "202", "NoContent", "204")
 _MEANINGS = {
-    "Unauthorized": "The key in the URL is wrong, or the receiver does not trust the signature: see its log, and "
-    "WEBHOOK_TRUST_BUNDLE.",
-    "Forbidden": "The function app lets Partner Center not in: see its access restrictions and client certificates.",
+    "Unauthorized": "The key in the URL is wrong, or the receiver does not trust the signature: see its log.",
+    "Forbidden": "The function app does not let Partner Center in: see its access restrictions.",
     "NotFound": "There is no such function at this URL, or it is switched off.",
     "BadRequest": "The receiver did not understand the event: see its log.",
     "InternalServerError": "The receiver could not put the event on its queue: see its log and the storage account.",
@@ -53,17 +52,20 @@ def view_of(answer: Answer | None, overview: Answer | None, given: Mapping[str, 
     told: Mapping[str, Any] = answer.content if answer else {}
     stands: Mapping[str, Any] = overview.content if overview else {}
     errors = _field_errors(told)
+    registration = told if answer and answer.status == 200 else told.get("registration")
+    test_event = _test_event(told.get("test_event") or stands.get("test_event"))
     return {
-        "problem": _problem(told, errors, stands),
+        "problem": None if registration else _problem(told, errors, stands),
         "errors": errors,
-        "done": _DONE[str(told["status"])] if answer and answer.status == 200 else None,
-        "registration": told if answer and answer.status == 200 else None,
+        "done": _DONE[str(registration["status"])] if registration else None,
+        "registration": registration,
+        "no_test_event": told if registration is not None and registration is not told else None,
         "known": overview is not None and "error" not in stands,
         "unreadable": stands if "message" in stands and told.get("message") != stands["message"] and answer else None,
-        "current": _current(stands.get("current")),
-        "test_event": _test_event(told.get("test_event") or stands.get("test_event")),
+        "current": _current(stands.get("current"), refused=bool(test_event and test_event["refused"])),
+        "test_event": test_event,
         "history": [_entry(row) for row in stands.get("history", ())],
-        "form": _form(given, succeeded=answer is not None and answer.status == 200) if overview else None,
+        "form": _form(given, succeeded=registration is not None) if overview else None,
         "events": EVENTS,
     }
 
@@ -72,11 +74,11 @@ def _field_errors(told: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the problems of every field; those of no field are under an empty name."""
     errors: dict[str, list[str]] = {name: [] for name in (*_FIELDS, "")}
     if told.get("error") == "registration_exists":
-        errors["overwrite"].append("Tick this box, and send the form again, if that registration is to be replaced.")
+        errors["overwrite"].append("To replace it, tick “Replace it” and submit again.")
     for problem in told.get("problems", ()):
         field, _, text = problem.partition(": ")
         if field in _SUBJECTS:
-            errors[field].append(f"{_SUBJECTS[field]} {text}")
+            errors[field].append(text if text[:1].isupper() else f"{_SUBJECTS[field]} {text}")
         else:
             errors[""].append(problem[:1].upper() + problem[1:])
     return errors
@@ -98,17 +100,16 @@ def _problem(
 
 
 def _heading(failure: Mapping[str, Any]) -> str:
-    if "registration" in failure:
-        return f"{_DONE[failure['registration']['status']]}, but Partner Center sent no test event"
     return {
         "invalid_request": "Nothing was changed: please correct what you entered",
         "registration_exists": "Nothing was changed: another registration exists",
         "cross_site": "Nothing was changed: this form was not sent from its own page",
         "settings": "The app's settings need attention",
-    }.get(failure["error"], "Partner Center could not be asked, or refused")
+    }.get(failure["error"], "Partner Center did not answer or refused the request")
 
 
-def _current(current: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _current(current: Mapping[str, Any] | None, *, refused: bool) -> dict[str, Any] | None:
+    """Return the current registration; a test event that was `refused` says more than the URL's looks."""
     if current is None:
         return None
     missing = [name for name in DEFAULT_EVENTS if name not in current["events"]]
@@ -116,6 +117,8 @@ def _current(current: Mapping[str, Any] | None) -> dict[str, Any] | None:
         **current,
         "owner": _OWNERS[current["belongs_to"]],
         "here": current["belongs_to"] == HERE,
+        "works": current["belongs_to"] == HERE and not refused,
+        "refused": refused,
         "missing": missing,
         "others": [name for name in current["events"] if name not in KNOWN_EVENTS],
     }
@@ -127,7 +130,8 @@ def _test_event(test: Mapping[str, Any] | None) -> dict[str, Any] | None:
     attempts = [_attempt(row) for row in test["results"]]
     delivered = any(attempt["delivered"] for attempt in attempts)
     verdict = "delivered" if delivered else "pending" if test["status"] != "completed" else "failed"
-    return {"correlation_id": test["correlation_id"], "verdict": verdict, "attempts": attempts}
+    refused = bool(attempts) and not delivered
+    return {"correlation_id": test["correlation_id"], "verdict": verdict, "attempts": attempts, "refused": refused}
 
 
 def _attempt(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.crm.dynamics365 import records as dynamics365
+from shared.crm.dynamics365 import feed as dynamics365_feed
 from tests.support.stages.crm import CrmStage, DataverseStage, FakeStage
 from tests.support.stages.salesforce import SalesforceStage
 from tools.simulators.world import World
@@ -24,5 +24,5 @@ def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cr
         return FakeStage()
     world: World = request.getfixturevalue("world")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    monkeypatch.setattr(dynamics365, "PAGE", FakeStage.pages)
+    monkeypatch.setattr(dynamics365_feed, "PAGE", FakeStage.pages)
     return DataverseStage(world) if request.param == "dynamics365" else SalesforceStage(world)

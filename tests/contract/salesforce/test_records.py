@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from shared.crm.port import AccountWanted, Record
-from shared.crm.salesforce.records import Salesforce, _mark
+from shared.crm.salesforce.records import Salesforce
+from shared.crm.salesforce.versions import version_of
 from shared.errors import (
     AlreadyExists,
     DataError,
@@ -81,11 +82,15 @@ def test_what_is_remembered_by_its_version_alone_is_put_back_as_a_whole(stage: S
     assert (held["Description"], held["Amount"]) == ("the seller's", 42000)
 
 
+def marked(columns: dict[str, object]) -> str:
+    return version_of("2026-03-01T12:00:00Z", columns)
+
+
 def test_a_version_does_not_depend_on_how_a_value_is_spelled() -> None:
     first = {"Amount": 42000.0, "Description": "a\r\nb", "NextStep": "", "IsWon": False}
-    assert _mark(first) == _mark({"Amount": 42000, "Description": "a\nb", "NextStep": None, "IsWon": False})
+    assert marked(first) == marked({"Amount": 42000, "Description": "a\nb", "NextStep": None, "IsWon": False})
     for name, other in (("Amount", 42000.5), ("Description", "a b"), ("NextStep", "x"), ("IsWon", True)):
-        assert _mark({**first, name: other}) != _mark(first)
+        assert marked({**first, name: other}) != marked(first)
 
 
 def test_a_still_newer_edit_is_not_put_back(stage: SalesforceStage) -> None:
@@ -181,7 +186,7 @@ def test_while_an_answer_is_unknown_nobody_else_makes_the_account(stage: Salesfo
 
 
 def test_who_looked_before_another_made_the_account_looks_again(stage: SalesforceStage) -> None:
-    turns = stage.app.ports["salesforce"].crm._turns  # type: ignore[attr-defined]
+    turns = stage.app.tasks.of("salesforce").crm._creation.turns  # type: ignore[attr-defined]
     looked_at = stage.clock.now()
     with turns.turn("an account", looked_at):
         stage.clock.sleep(1)
@@ -238,7 +243,7 @@ def test_writes_on_one_account_take_turns(stage: SalesforceStage) -> None:
     held: list[bool] = []
 
     def hook(_table: str, _row_id: str, row: dict[str, object]) -> None:
-        held.append(crm._account_lock(row.get("AccountId")).locked())
+        held.append(crm._accounts.of(row.get("AccountId")).locked())
 
     stage.simulator.after_write(hook)
     account_id = stage.add_account(customer="Northwind Traders")
@@ -246,7 +251,7 @@ def test_writes_on_one_account_take_turns(stage: SalesforceStage) -> None:
     assert record.columns["AccountId"] == account_id
     stage.port.update(record, {"Amount": 1})
     assert held == [True, True]
-    assert not crm._account_lock(account_id).locked()
+    assert not crm._accounts.of(account_id).locked()
 
 
 def test_so_is_one_on_create(stage: SalesforceStage) -> None:

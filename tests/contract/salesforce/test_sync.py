@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.ledger.port import LinkState
+from shared.link import LinkState
 from tests.support.fakes.world import World as Engine
 from tests.support.stages.crm import Row
 from tests.support.stages.salesforce import SalesforceStage
@@ -26,7 +26,7 @@ class Desk:
         self.stage = SalesforceStage(world, **stage)  # type: ignore[arg-type]
         self.engine = Engine()
         self.partner_center = self.engine.partner_center
-        self.engine.connect(self.stage.port, self.stage.app.ports["salesforce"].field_map)
+        self.engine.connect(self.stage.port, self.stage.app.tasks.of("salesforce").field_map)
         self.engine.settle()  # The first pass reads everything; later ones follow the cursor.
 
     def settle(self) -> None:
@@ -56,7 +56,7 @@ class Desk:
         """A deal that a seller has shared; returns its referral's and its record's id."""
         record_id = self.stage.add_deal()
         self.settle()
-        link = self.engine.ledger.link_of_record("salesforce", record_id)
+        link = self.engine.link_of_record(record_id)
         assert link is not None
         return link.referral_id, record_id
 
@@ -155,8 +155,8 @@ def test_an_org_with_one_currency(world: World, monkeypatch: pytest.MonkeyPatch)
     assert desk.record()["Amount"] == 42000
     desk.partner_center.invites_us(**{"details/currency": "USD", "externalReferenceId": None})
     desk.settle()
-    (parked,) = desk.engine.ledger.all_parked("salesforce")
-    assert "this Salesforce org knows GBP only, not USD" in parked.reason
+    (parked,) = desk.engine.parked("salesforce")
+    assert "this Salesforce organization knows GBP only, not USD" in parked.reason
 
 
 # --- what it costs ---------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from shared.bootstrap import App
+from shared.ledger import drawers
 from shared.ledger.memory import MemoryLedger
+from shared.ledger.model import DueKind
 from shared.mapping.loading import BUILT_IN
 from shared.settings import load_settings
 from tools.admin.options import Options
@@ -65,6 +67,9 @@ class Desk:
             "AzureWebJobsStorage": self._storage or NO_STORAGE,
             # A queue, and a ledger's token, of this desk's own.
             "SYNC_QUEUE": f"deals-{uuid.uuid4()}",
+            "CRM_POLL_SCHEDULE": "0 * * * * *",
+            "RECONCILE_SCHEDULE": "0 */10 * * * *",
+            "ALERT_WEBHOOK_URL": "https://chat.example/hook",
             "CRM": self.name,
             **self.sign_in(),
             **changes,
@@ -84,8 +89,17 @@ class Desk:
     def forget(self) -> None:
         """Empty what other desks left in the storage that they share."""
         ledger = self.app().ledger
-        for kind, name in (("cursor", self.name), ("token", "partner_center")):
-            ledger.replace_value(kind, name, "", ledger.value(kind, name))
+        told = (
+            drawers.crm_cursor(self.name),
+            drawers.text("token", "partner_center"),
+            drawers.text("webhook", "last-event"),
+        )
+        raised = [drawers.text("alert", key) for key in self.app().alerts.raised()]
+        for drawer in (*told, *raised):
+            ledger.drawers.clear(drawer, ledger.drawers.read(drawer))
+        agenda = ledger.of(self.name).agenda
+        for due in list(agenda.all(DueKind.PARKED)):
+            agenda.drop(due.kind, due.key)
 
     def administrator(self, **changes: str) -> App:
         """Return the app as an administrator signs in to provision."""

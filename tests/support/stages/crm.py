@@ -105,6 +105,10 @@ class CrmStage(Protocol):
         """Let so much time pass that a CRM with whole-second stamps notices."""
         ...
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass for the app alone."""
+        ...
+
     def nobody(self) -> str:
         """Return the id of a record that never was."""
         ...
@@ -145,6 +149,22 @@ class CrmStage(Protocol):
         """Add logic of the customer's own, which changes rows that the app writes."""
         ...
 
+    def refuse_writes(self, text: str) -> None:
+        """Let the customer's logic refuse every write of the app, with a text."""
+        ...
+
+    def refuse_closing(self, text: str) -> None:
+        """Let the customer's logic refuse to close opportunities."""
+        ...
+
+    def hide(self, word: str) -> None:
+        """Take the right to read a column from the app's user."""
+        ...
+
+    def unique_of_account(self) -> str:
+        """Make a column of the customer's own unique among accounts; returns its name."""
+        ...
+
     def break_down(self, outage: Outage) -> None:
         """Let the service fail."""
         ...
@@ -173,11 +193,14 @@ class FakeStage:
     def pass_time(self) -> None:
         """Its versions are numbers."""
 
+    def wait(self, seconds: float) -> None:
+        """It remembers nothing that time would make old."""
+
     def nobody(self) -> str:
         return str(uuid.uuid4())
 
     def add_account(self, **words: object) -> str:
-        return self.fake.add_account(**{DYNAMICS.account[word]: value for word, value in words.items()})
+        return self.fake.add_account(**{DYNAMICS.account.get(word, word): value for word, value in words.items()})
 
     def add_deal(self, **words: object) -> str:
         return self.fake.add_deal(**_parents(words))
@@ -202,6 +225,19 @@ class FakeStage:
 
     def plug_in(self, logic: Callable[[Row], Row]) -> None:
         self.fake.logic.append(logic)
+
+    def refuse_writes(self, text: str) -> None:
+        self.fake.refused_writes = text
+
+    def refuse_closing(self, text: str) -> None:
+        self.fake.refused_closing = text
+
+    def hide(self, word: str) -> None:
+        self.fake.hidden.add(DYNAMICS.record[word])
+
+    def unique_of_account(self) -> str:
+        self.fake.unique_of_account = "accountnumber"
+        return "accountnumber"
 
     def break_down(self, outage: Outage) -> None:
         break_fake(self.tape, "crm", outage)
@@ -230,7 +266,7 @@ class DataverseStage:
         world.entra.register_resource(url)
         app = App(load_settings({**world.settings(), **_settings(world, url)}), self.clock)
         app.ledger = MemoryLedger()
-        self.port: Crm = app.ports["dynamics365"].crm
+        self.port: Crm = app.tasks.of("dynamics365").crm
         self.pages = FakeStage.pages
         # Currencies and a token are fetched once per process; they are no cost of the call that is measured.
         self.port.read(self.add_deal())
@@ -239,12 +275,16 @@ class DataverseStage:
     def pass_time(self) -> None:
         """Its versions are numbers."""
 
+    def wait(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+
     def nobody(self) -> str:
         return str(uuid.uuid4())
 
     def add_account(self, **words: object) -> str:
         ready = {"customer": "Contoso Outdoor & Sons", "postal_code": "BS1 3AE", **words}
-        return self.simulator.seller.create_account(**{DYNAMICS.account[word]: each for word, each in ready.items()})
+        columns = {DYNAMICS.account.get(word, word): each for word, each in ready.items()}
+        return self.simulator.seller.create_account(**columns)
 
     def add_deal(self, **words: object) -> str:
         columns = _parents(words)
@@ -298,6 +338,19 @@ class DataverseStage:
             return logic(row) if table == "opportunity" else None
 
         self.simulator.after_write(hook, asynchronous=False)
+
+    def refuse_writes(self, text: str) -> None:
+        self.simulator.refuse_writes("opportunity", text)
+
+    def refuse_closing(self, text: str) -> None:
+        self.simulator.refuse_closing(text)
+
+    def hide(self, word: str) -> None:
+        self.simulator.secure_column("opportunity", DYNAMICS.record[word])
+
+    def unique_of_account(self) -> str:
+        self.simulator.add_key("account", "accountnumber")
+        return "accountnumber"
 
     def break_down(self, outage: Outage) -> None:
         break_server(self.server, outage)

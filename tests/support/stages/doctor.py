@@ -1,4 +1,4 @@
-"""An examination, and what was found."""
+"""A diagnosis, and what was found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECRETS = ("PARTNER_CENTER_REFRESH_TOKEN", "TOKEN_ENCRYPTION_KEY", "DYNAMICS_CLI
 
 
 class Findings(list[Line]):
-    """The lines of one examination."""
+    """The lines of one diagnosis."""
 
     def of(self, mark: Mark) -> list[Line]:
         return [line for line in self if line.mark is mark]
@@ -31,8 +31,11 @@ def see(settings: Mapping[str, str]) -> Findings:
     """Examine; no secret of the settings may be in what is found."""
     found = Findings(doctor.lines(settings))
     told = "\n".join(map(str, found))
+    for line in found:
+        assert (line.owner is None) == (line.remedy == ""), f"{line}: an owner has something to do, and nobody else"
+        assert line.mark is not Mark.BAD or line.owner, f"{line}: is nobody's"
     for name in SECRETS:
-        assert name not in settings or settings[name] not in told, f"{name} is in the output"
+        assert not settings.get(name) or settings[name] not in told, f"{name} is in the output"
     assert CLIENT_SECRET not in told
     assert "a-function-key" not in told
     assert "AccountKey" not in told

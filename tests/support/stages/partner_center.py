@@ -35,6 +35,10 @@ class PartnerCenterStage(Protocol):
         """Return the id of Microsoft's row."""
         ...
 
+    def microsoft_accepts(self, engagement_id: str, msx_id: str) -> None:
+        """Microsoft's seller accepts our invitation; the deal has an id in Microsoft's CRM from then on."""
+        ...
+
     def break_down(self, outage: Outage) -> None:
         """Let the service fail."""
         ...
@@ -65,6 +69,9 @@ class FakeStage:
     def microsoft_row(self, engagement_id: str) -> str:
         (row,) = self.fake.of_microsoft(engagement_id)
         return str(row["id"])
+
+    def microsoft_accepts(self, engagement_id: str, msx_id: str) -> None:
+        self.fake.microsoft_accepts(engagement_id, msx_id)
 
     def break_down(self, outage: Outage) -> None:
         break_fake(self.tape, "partner_center", outage)
@@ -103,6 +110,9 @@ class ClientStage:
         row = self.simulator.store.of_engagement(engagement_id, ours=False)
         assert row is not None
         return str(row["id"])
+
+    def microsoft_accepts(self, engagement_id: str, msx_id: str) -> None:
+        self.simulator.microsoft.accept(engagement_id, msx_id=msx_id)
 
     def break_down(self, outage: Outage) -> None:
         if outage is Outage.SIGNED_OUT:

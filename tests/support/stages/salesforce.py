@@ -106,7 +106,7 @@ class SalesforceStage:
         given = {**world.settings(), **_settings(self.server.url), **proof, **settings}
         self.app = App(load_settings(given), self.clock)
         self.app.ledger = MemoryLedger()
-        self.port: Crm = self.app.ports["salesforce"].crm
+        self.port: Crm = self.app.tasks.of("salesforce").crm
         # Currencies and a token are fetched once per process; they are no cost of the call that is measured.
         if cosell_columns:
             self.port.find("nobody")
@@ -115,12 +115,15 @@ class SalesforceStage:
         self.world.clock.advance(timedelta(seconds=3))
         self.clock.sleep(3)
 
+    def wait(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+
     def nobody(self) -> str:
         return "0065e0000ZZZZZZAAA"
 
     def add_account(self, **words: object) -> str:
         ready = {"customer": "Contoso Outdoor & Sons", "postal_code": "BS1 3AE", **words}
-        columns = {SALESFORCE.account[word]: each for word, each in ready.items()}
+        columns = {SALESFORCE.account.get(word, word): each for word, each in ready.items()}
         address = {"BillingStreet": "1 Market Street", "BillingCountry": "United Kingdom"}
         return self.simulator.seller.create_account(**address, **columns)
 
@@ -171,6 +174,19 @@ class SalesforceStage:
             return logic(row) if table == "Opportunity" else None
 
         self.simulator.after_write(hook)
+
+    def refuse_writes(self, text: str) -> None:
+        self.simulator.refuse_writes("Opportunity", text)
+
+    def refuse_closing(self, text: str) -> None:
+        self.simulator.refuse_closing(text)
+
+    def hide(self, word: str) -> None:
+        self.simulator.hide_field("Opportunity", SALESFORCE.record[word])
+
+    def unique_of_account(self) -> str:
+        self.simulator.add_unique_field("Account", "Customer_Number__c")
+        return "Customer_Number__c"
 
     def break_down(self, outage: Outage) -> None:
         if outage not in _REFUSALS:

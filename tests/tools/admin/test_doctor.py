@@ -3,31 +3,54 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from werkzeug import Response
 
+from shared.alerts import Alerts
 from shared.bootstrap import App
+from shared.errors import SignInRequired
 from shared.feeds.poll_crm import poll_crm
+from shared.ledger import drawers
+from shared.ledger.model import Due, DueKind
+from shared.partner_center.token_store import SignedIn
 from shared.partner_center.webhooks import Registration
 from shared.settings import load_settings
 from shared.webhook.registration_request import DEFAULT_EVENTS
 from tests.support.fakes.clock import FakeClock
 from tests.support.stages.admin import DynamicsDesk as Desk
 from tests.support.stages.doctor import Findings, see
-from tools.admin.doctor.examination import examine
+from tools.admin.doctor.diagnosis import diagnose
+from tools.admin.doctor.installation import diagnose_installation
 from tools.admin.doctor.report import Line, Mark, Owner
 from tools.cli import doctor, lint, provision
+from tools.simulators.certificates import CertificateAuthority
 from tools.simulators.dataverse.columns import Column, Kind
-from tools.simulators.server import Fault
+from tools.simulators.server import Fault, SimulatorServer
 from tools.simulators.world import CLIENT_ID, World
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 pytestmark = pytest.mark.slow
 
 RECEIVER = "https://app.example/api/WebhookReceiver?code=a-function-key"
+
+
+def answering(status: int) -> WSGIApplication:
+    """A function app that answers everything alike."""
+    return Response("", status)
+
+
+def signed_in(desk: Desk) -> SignedIn:
+    return SignedIn("ada@partner.example", desk.app().clock.now() - timedelta(days=3))
 
 
 @pytest.fixture
@@ -60,7 +83,9 @@ def test_a_bare_environment_is_told_what_it_lacks(bare: Desk) -> None:
     assert {line.owner for line in missing} == {Owner.CRM}
     assert "dynamics365.yaml, line " in missing[0].text
     assert any("no alternate key on cosell_referralidentifier" in line.text for line in found.of(Mark.BAD))
-    assert any("cosell.py provision --dry-run" in line.text for line in found.of(Mark.LOOK))
+    assert {line.remedy for line in missing} == {
+        "`python3 cosell.py provision --dry-run` shows what it would create and grant; or map another column"
+    }
 
 
 def test_provision_brings_health(bare: Desk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,50 +95,65 @@ def test_provision_brings_health(bare: Desk, capsys: pytest.CaptureFixture[str])
     assert provision.run(bare.app(), "dynamics365", apply=True) == 0
     found = see(bare.settings())
     assert found.bad == []
-    assert [line.subject for line in found.of(Mark.LOOK)] == ["webhook"]
+    assert [line.subject for line in found.of(Mark.LOOK)] == ["sign-in", "webhook", "events"]
     assert doctor.show(found) == 0
-    assert capsys.readouterr().out.endswith("Nothing stands in the way.\n")
+    assert capsys.readouterr().out.endswith("All checks passed; 3 of them with a remark.\n")
 
 
 def test_a_healthy_installation_is_looked_at_from_end_to_end(desk: Desk) -> None:
-    desk.app().webhooks.register(Registration(RECEIVER, DEFAULT_EVENTS))
-    found = see(desk.settings(WEBHOOK_PUBLIC_URL=RECEIVER))
-    assert {line.mark for line in found} == {Mark.GOOD}
+    receiver = f"{desk.world.add('receiver', answering(401)).url}/api/WebhookReceiver?code=a-function-key"
+    app = desk.app()
+    app.webhooks.register(Registration(receiver, DEFAULT_EVENTS))
+    app.heartbeat.beat(app.clock.now())
+    found = see(desk.settings(WEBHOOK_PUBLIC_URL=receiver, PARTNER_CENTER_SIGNED_IN=str(signed_in(desk))))
+    assert [line for line in found if line.mark is not Mark.GOOD] == []
     assert [line.subject for line in found] == [
+        "host.json",
         "settings",
         "storage: table",
         "storage: queue",
+        "storage: poison queue",
         "trust bundle",
+        "sign-in",
         "token: referrals",
         "token: webhooks",
         "Partner Center",
         "clock",
         "webhook",
+        "receiver",
+        "events",
         "Dynamics 365",
         "clock",
         "Dynamics 365: retention",
         "Dynamics 365: mapping",
         "Dynamics 365: change feed",
+        "deals",
+        "alerts",
+        "alert channel",
     ]
+    assert doctor.show(found) == 0
 
 
-def test_the_examination_leaves_nothing_behind(desk: Desk) -> None:
+def test_the_diagnosis_leaves_nothing_behind(desk: Desk) -> None:
     see(desk.settings())
-    assert list(desk.app().ledger.all_parked("doctor")) == []
+    app = desk.app()
+    assert dict(app.ledger.drawers.all(partial(drawers.text, "doctor"), "doctor")) == {}
+    assert app.ledger.drawers.read(drawers.text("token", "partner_center")).value == ""
+    assert app.queue.waiting() == 0
     assert desk.posts() == 0
 
 
 def test_the_exit_code_and_whose_turn_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [
-        Line(Mark.BAD, "a", "broken", Owner.CRM),
+        Line(Mark.BAD, "a", "broken", Owner.CRM, "mend it"),
         Line(Mark.BAD, "b", "broken", Owner.AZURE),
         Line(Mark.BAD, "c", "broken", Owner.CRM),
         Line(Mark.LOOK, "d", "odd", Owner.AZURE),
     ]
     assert doctor.show(lines) == 1
     told = capsys.readouterr().out
-    assert "✖ a: broken → CRM admin\n" in told
-    assert told.endswith("3 to put right: CRM admin (2), Azure admin (1)\n")
+    assert "✖ a: broken → CRM admin: mend it\n" in told
+    assert told.endswith("3 problems: CRM admin 2, Azure admin 1\n")
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -121,7 +161,7 @@ def test_the_exit_code_and_whose_turn_it_is(capsys: pytest.CaptureFixture[str]) 
 
 def test_every_wrong_setting_is_named_at_once(desk: Desk) -> None:
     found = see(desk.settings(DYNAMICS_URL="http://crm.example", PARTNER_CENTER_CLIENT_ID="", CRM_AUDIT="sometimes"))
-    assert found.bad == [("settings", Owner.AZURE)] * len(found)
+    assert found.bad == [("settings", Owner.AZURE)] * 3
     told = " ".join(line.text for line in found)
     for name in ("DYNAMICS_URL", "PARTNER_CENTER_CLIENT_ID", "CRM_AUDIT"):
         assert name in told
@@ -131,7 +171,7 @@ def test_a_key_vault_reference_cannot_be_followed_here(desk: Desk) -> None:
     reference = "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/a)"
     found = see(desk.settings(PARTNER_CENTER_CLIENT_SECRET=reference))
     assert found.bad == [("settings", Owner.AZURE)]
-    assert "PARTNER_CENTER_CLIENT_SECRET is a Key Vault reference" in found[0].text
+    assert "PARTNER_CENTER_CLIENT_SECRET: is a Key Vault reference" in found.about("settings").text
 
 
 def test_a_dry_run_setting_is_mentioned(desk: Desk) -> None:
@@ -206,7 +246,7 @@ WRONG: list[tuple[Callable[[Desk], None], str, Owner, str]] = [
     (no_role, "Dynamics 365", Owner.CRM, "0x80042f09"),
     (narrow_role, "Dynamics 365: change feed", Owner.CRM, "Read on opportunities of the whole organization"),
     (no_referrals_role, "Partner Center", Owner.PARTNER_CENTER, "the service user needs a Referrals role"),
-    (signed_out, "token: referrals", Owner.PARTNER_CENTER, "must sign in again"),
+    (signed_out, "token: referrals", Owner.PARTNER_CENTER, "the sign-in was revoked"),
     (no_consent, "token: referrals", Owner.AZURE, "AADSTS500011"),
     (tracking_off, "Dynamics 365: mapping", Owner.CRM, "turn on Track changes"),
     (unreachable, "Dynamics 365", Owner.CRM, "Dynamics 365 answered 503"),
@@ -232,7 +272,11 @@ def test_what_is_wrong_out_there(
 WRONG_SETTINGS = [
     ({"DYNAMICS_CLIENT_SECRET": "another-secret"}, "Dynamics 365", "AADSTS7000215"),
     ({"PARTNER_CENTER_CLIENT_SECRET": "another-secret"}, "token: referrals", "AADSTS7000215"),
-    ({"WEBHOOK_TRUST_BUNDLE": "/no/such/file"}, "trust bundle", "neither PEM text nor a readable file"),
+    (
+        {"WEBHOOK_TRUST_BUNDLE": "/no/such/file"},
+        "trust bundle",
+        "neither PEM text (-----BEGIN ...) nor",
+    ),
 ]
 
 
@@ -248,18 +292,19 @@ def test_a_wrong_storage_key_does_not_hide_the_crm(desk: Desk, azurite: str) -> 
     wrong = azurite.replace(key, key[::-1].lstrip("=") + "==")
     found = see(desk.settings(AzureWebJobsStorage=wrong))
     assert found.bad == [("storage", Owner.AZURE)]
-    assert "not looked at" in found.about("Partner Center").text
+    assert "skipped: needs working storage" in found.about("Partner Center").text
     assert found.about("Dynamics 365: mapping").mark is Mark.GOOD
 
 
-def test_the_shipped_bundle_lacks_intermediates(desk: Desk) -> None:
-    found = see(desk.settings(WEBHOOK_TRUST_BUNDLE=""))
+def test_the_shipped_bundle_needs_no_intermediates_unless_none_may_be_fetched(desk: Desk) -> None:
+    assert "intermediates are fetched" in see(desk.settings(WEBHOOK_TRUST_BUNDLE="")).about("trust bundle").text
+    found = see(desk.settings(WEBHOOK_TRUST_BUNDLE="", WEBHOOK_ISSUER_HOSTS=""))
     assert found.bad == [("trust bundle", Owner.AZURE)]
     assert "no unexpired intermediate" in found.about("trust bundle").text
 
 
 def at(desk: Desk, moment: datetime) -> Findings:
-    return Findings(examine(App(load_settings(desk.settings()), FakeClock(moment))))
+    return Findings(diagnose(App(load_settings(desk.settings()), FakeClock(moment))))
 
 
 def test_clocks_that_are_apart_are_mentioned(desk: Desk) -> None:
@@ -299,15 +344,205 @@ def test_events_that_nobody_asked_for(desk: Desk) -> None:
     desk.app().webhooks.register(Registration(RECEIVER, ("referral-created",)))
     found = see(desk.settings(WEBHOOK_PUBLIC_URL=RECEIVER))
     assert found.bad == []
-    (line,) = found.of(Mark.LOOK)
+    (line,) = [line for line in found.of(Mark.LOOK) if line.subject == "webhook"]
     assert "not registered: referral-updated, related-referral-created, related-referral-updated" in line.text
+
+
+def test_a_receiver_with_a_certificate_that_nobody_trusts(desk: Desk) -> None:
+    stranger = SimulatorServer("stranger", answering(401), CertificateAuthority())
+    with stranger:
+        found = see(desk.settings(WEBHOOK_PUBLIC_URL=f"{stranger.url}/api/WebhookReceiver?code=a-function-key"))
+    assert ("receiver", Owner.AZURE) in found.bad
+    assert "public authority" in found.about("receiver").remedy
+
+
+def test_a_receiver_that_fails(desk: Desk) -> None:
+    url = desk.world.add("failing", answering(503)).url
+    assert (
+        "answered 503"
+        in see(desk.settings(WEBHOOK_PUBLIC_URL=f"{url}/api/WebhookReceiver?code=x")).about("receiver").text
+    )
+
+
+# --- who signed in ---------------------------------------------------------------------------------------------------
+
+
+def test_who_signed_in_and_until_when(desk: Desk) -> None:
+    ada = signed_in(desk)
+    line = see(desk.settings(PARTNER_CENTER_SIGNED_IN=str(ada))).about("sign-in")
+    assert line.mark is Mark.GOOD
+    assert line.text.startswith(f"ada@partner.example on {ada.at:%Y-%m-%d}")
+    assert f"ends on {ada.at + timedelta(days=90):%Y-%m-%d}" in line.text
+
+
+def test_a_sign_in_that_is_nearly_over(desk: Desk) -> None:
+    old = SignedIn("ada@partner.example", desk.app().clock.now() - timedelta(days=80))
+    line = see(desk.settings(PARTNER_CENTER_SIGNED_IN=str(old))).about("sign-in")
+    assert (line.mark, line.owner) == (Mark.LOOK, Owner.PARTNER_CENTER)
+
+
+def test_nobody_has_signed_in(desk: Desk) -> None:
+    found = see(desk.settings(PARTNER_CENTER_REFRESH_TOKEN=""))
+    assert found.bad == [("sign-in", Owner.PARTNER_CENTER)], "one cause is told once"
+    assert "cosell.py sign-in" in found.about("sign-in").remedy
+
+
+# --- what waits for a person -----------------------------------------------------------------------------------------
+
+
+def park(desk: Desk, key: str, family: str, reason: str) -> None:
+    now = desk.app().clock.now()
+    due = Due(DueKind.PARKED, key, now, now, "{}", family=family, reason=reason)
+    desk.app().ledger.of("dynamics365").agenda.put(due)
+
+
+def test_with_deals_set_aside_nothing_is_well(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(6):
+        park(desk, f"record-{number}", "data", "the customer's city is missing")
+    park(desk, "record-7", "fatal", "no role")
+    found = see(desk.settings())
+    assert found.bad == [("deals", Owner.CRM), ("deals", Owner.AZURE)]
+    data, fatal = [line for line in found if line.subject == "deals"]
+    assert data.text.startswith("6 deals are set aside: dynamics365 record-")
+    assert data.text.endswith("; and 3 more")
+    assert fatal.text == "1 deal is set aside: dynamics365 record-7: no role"
+    assert doctor.show(found) == 1
+    assert "All checks passed" not in capsys.readouterr().out
+
+
+def test_deals_that_wait_for_a_service_are_nobodys_fault(desk: Desk) -> None:
+    park(desk, "record-1", "retriable", "Partner Center answered 503")
+    found = see(desk.settings())
+    assert found.bad == []
+    assert "tried again by themselves" in found.about("deals").text
+
+
+def test_a_raised_alert_is_told_with_whoever_it_calls(desk: Desk) -> None:
+    alerts = Alerts(desk.app().ledger.drawers, None)
+    alerts.alert("poll dynamics365", str(SignInRequired("sign in: `python3 cosell.py sign-in`")))
+    alerts.alert("webhook registration", "another system has it")
+    found = see(desk.settings())
+    assert found.bad == [
+        ("alert: poll dynamics365", Owner.PARTNER_CENTER),
+        ("alert: webhook registration", Owner.AZURE),
+    ]
+    alerts.clear("poll dynamics365")
+    alerts.clear("webhook registration")
+
+
+def test_messages_that_ended_as_poison(desk: Desk) -> None:
+    settings = desk.settings()
+    app = App(load_settings(settings))
+    with app.queue_client(f"{app.settings.queue}-poison") as client:
+        client.create_queue()
+        client.send_message("x")
+    found = see(settings)
+    assert found.bad == [("storage: poison queue", Owner.AZURE)]
+
+
+def test_nobody_is_told_of_alerts(desk: Desk) -> None:
+    line = see(desk.settings(ALERT_WEBHOOK_URL="")).about("alert channel")
+    assert (line.mark, line.owner) == (Mark.LOOK, Owner.AZURE)
+
+
+# --- what the host needs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("CRM_POLL_SCHEDULE", "", "does not start CrmPoller without it"),
+        ("CRM_POLL_SCHEDULE", "every-minute", "must be six fields"),
+        ("RECONCILE_SCHEDULE", "00:10:00", "must be six fields"),
+        ("SYNC_QUEUE", "", "does not start SyncWorker without it"),
+        ("SYNC_QUEUE", "Deals_1", "must be 3 to 56 lower-case"),
+        ("SYNC_QUEUE", "d" * 60, "must be 3 to 56 lower-case"),
+    ],
+)
+def test_a_function_that_would_not_start(desk: Desk, name: str, value: str, part: str) -> None:
+    first = see(desk.settings(**{name: value})).of(Mark.BAD)[0]
+    assert (first.subject, first.owner) == ("settings", Owner.AZURE)
+    assert first.text.startswith(f"{name}: ")
+    assert part in first.text
+
+
+@pytest.mark.parametrize(
+    ("host", "part"),
+    [
+        (None, "cannot be read"),
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+        ('{"version": "1.0", "extensionBundle": {"id": "x"}}', "version must be 2.0"),
+        ('{"version": "2.0"}', "extensionBundle is missing"),
+        (
+            '{"version": "2.0", "extensionBundle": {"id": "x"}, "extensions": {"queues": {"messageEncoding": "none"}}}',
+            "must be base64",
+        ),
+        (
+            '{"version": "2.0", "extensionBundle": {"id": "x"}, "extensions": {"http": {"routePrefix": ""}}}',
+            "must be api",
+        ),
+    ],
+)
+def test_a_host_file_that_stops_every_function(tmp_path: Path, host: str | None, part: str) -> None:
+    if host is not None:
+        (tmp_path / "host.json").write_text(host)
+    (line,) = list(diagnose_installation(tmp_path))
+    assert (line.mark, line.subject) == (Mark.BAD, "host.json")
+    assert part in line.text
+
+
+def test_secrets_that_others_may_read(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0", "extensionBundle": {"id": "x"}}')
+    file = tmp_path / "local.settings.json"
+    file.write_text("{}")
+    file.chmod(0o640)
+    *_, line = diagnose_installation(tmp_path)
+    assert (line.subject, line.remedy) == ("local.settings.json", "chmod 600 local.settings.json")
+    file.chmod(0o600)
+    assert [line.subject for line in diagnose_installation(tmp_path)] == ["host.json"]
+
+
+# --- where the settings come from ------------------------------------------------------------------------------------
+
+
+def test_an_emulator_that_does_not_run_hides_only_the_storage(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.admin.doctor.diagnosis.emulator_runs", lambda: False)
+    found = see(desk.settings(AzureWebJobsStorage="UseDevelopmentStorage=true"))
+    assert found.bad == []
+    assert "no storage emulator runs here" in found.about("storage").text
+    assert found.about("Partner Center").mark is Mark.GOOD
+    assert found.about("Dynamics 365: mapping").mark is Mark.GOOD
+
+
+def test_everything_as_data(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    park(desk, "record-1", "data", "no city")
+    assert doctor.show_data(see(desk.settings())) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["healthy"] is False
+    (deal,) = [each for each in told["findings"] if each["subject"] == "deals"]
+    assert (deal["mark"], deal["owner"]) == ("bad", "CRM admin")
+    assert deal["remedy"]
+
+
+def test_without_any_settings_the_file_to_copy_is_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "local.settings.json")
+    for name in list(os.environ):
+        if name.startswith(("PARTNER_CENTER_", "DYNAMICS_", "SALESFORCE_", "AzureWebJobsStorage", "CRM", "KEY_VAULT")):
+            monkeypatch.delenv(name)
+    assert doctor.main([]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("cp local.settings.sample.json local.settings.json") == 1
 
 
 # --- the change feed -------------------------------------------------------------------------------------------------
 
 
 def test_a_cursor_that_expired_is_no_fault(desk: Desk) -> None:
-    poll_crm(desk.app().ports["dynamics365"])
+    poll_crm(desk.app().tasks.of("dynamics365"))
     assert "can be followed from the cursor" in see(desk.settings()).about("Dynamics 365: change feed").text
     desk.crm.seller.create_account(name="Later")  # a token is void when it is older than the newest version
     desk.crm.environment.void_tokens(desk.crm.environment.table("opportunity"))

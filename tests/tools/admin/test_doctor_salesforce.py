@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ import pytest
 
 from shared.crm.salesforce.feed import DELETIONS
 from shared.feeds.poll_crm import poll_crm
+from shared.ledger import drawers
 from shared.queue.message import DealMessage
 from tests.support.fakes.partner_center import SOLUTION
 from tests.support.stages.admin import DynamicsDesk, SalesforceDesk
@@ -60,16 +62,16 @@ def test_a_bare_org_is_told_what_it_lacks_and_provision_brings_health(
     assert len(missing) == 10
     assert {line.owner for line in missing} == {Owner.CRM}
     assert any("no external id on Referral_Identifier__c" in line.text for line in found.of(Mark.BAD))
-    assert any("cosell.py provision --dry-run" in line.text for line in found.of(Mark.LOOK))
+    assert all("cosell.py provision --dry-run" in line.remedy for line in missing)
     assert doctor.show(found) == 1
     assert bare.provision(apply=True) == 0
     assert doctor.show(see(bare.settings())) == 0
-    assert capsys.readouterr().out.endswith("Nothing stands in the way.\n")
+    assert "All checks passed" in capsys.readouterr().out
 
 
 def test_a_healthy_org_is_looked_at_from_end_to_end(desk: SalesforceDesk) -> None:
     found = see(desk.settings())
-    assert [line.subject for line in found if line.mark is not Mark.GOOD] == ["webhook"]
+    assert [line.subject for line in found if line.mark is not Mark.GOOD] == ["sign-in", "webhook", "events"]
     assert lines_of_salesforce(found) == [
         "Salesforce",
         "Salesforce: My Domain",
@@ -88,11 +90,11 @@ def test_a_healthy_org_is_looked_at_from_end_to_end(desk: SalesforceDesk) -> Non
     assert told == f"signed in as {INTEGRATION_USER} in Partner (Enterprise Edition, production)"
 
 
-def test_the_examination_writes_nothing(desk: SalesforceDesk) -> None:
+def test_the_diagnosis_writes_nothing(desk: SalesforceDesk) -> None:
     before = desk.posts()
     see(desk.settings())
     assert desk.posts() == before
-    assert list(desk.app().ledger.all_parked("doctor")) == []
+    assert dict(desk.app().ledger.drawers.all(partial(drawers.text, "doctor"), "doctor")) == {}
 
 
 def no_api(desk: SalesforceDesk) -> None:
@@ -149,7 +151,7 @@ WRONG: list[tuple[Callable[[SalesforceDesk], None], str, Owner, str]] = [
     (unreachable, "Salesforce", Owner.CRM, "Salesforce answered 503"),
     (signed_out, "Salesforce", Owner.AZURE, "invalid_client_id"),
     (nearly_used_up, "Salesforce: API calls", Owner.CRM, "(95 %); the app slows down at 70 %, stops at 90 %"),
-    (no_create, "Salesforce: rights", Owner.CRM, "may not create Account; `cosell.py provision --apply` grants it"),
+    (no_create, "Salesforce: rights", Owner.CRM, "may not create Account"),
     (hidden_field, "Salesforce: mapping", Owner.CRM, "has no column Description, or hides it from the app's user"),
     (read_only_field, "Salesforce: mapping", Owner.CRM, "does not let the column Sync_Status__c be written at create"),
     (not_unique, "Salesforce: mapping", Owner.CRM, "the external id on Referral_Identifier__c is not unique"),
@@ -225,13 +227,13 @@ def test_opportunities_that_only_their_owners_may_edit_are_mentioned(desk: Sales
     desk.crm.org.store.put(replace(organization, values=private), desk.crm.org.now())
     line = see(desk.settings()).about("Salesforce: editing")
     assert (line.mark, line.owner) == (Mark.LOOK, Owner.CRM)
-    assert "share them with the app's user" in line.text
+    assert "share them with the app's user" in line.remedy
 
 
 def test_rights_that_cannot_be_looked_at_are_no_fault(desk: SalesforceDesk) -> None:
     desk.crm.withhold("ObjectPermissions", "Read")
     line = see(desk.settings()).about("Salesforce: sharing")
-    assert (line.mark, "cannot be told (INVALID_TYPE)" in line.text) == (Mark.LOOK, True)
+    assert (line.mark, "cannot be seen (INVALID_TYPE)" in line.text) == (Mark.LOOK, True)
 
 
 def test_duplicate_rules_are_mentioned(desk: SalesforceDesk) -> None:
@@ -247,7 +249,7 @@ def test_clocks_that_are_apart_are_mentioned(desk: SalesforceDesk) -> None:
 
 
 def test_the_feed_is_followed_from_the_cursor_and_may_expire(desk: SalesforceDesk) -> None:
-    poll_crm(desk.app().ports["salesforce"])
+    poll_crm(desk.app().tasks.of("salesforce"))
     assert "can be followed from the cursor" in see(desk.settings()).about("Salesforce: change feed").text
     desk.world.clock.advance(DELETIONS * 2)
     desk.crm.purge_delete_log()
@@ -310,7 +312,7 @@ def share_a_deal(desk: SalesforceDesk) -> str:
     person = {"FirstName": "Olive", "LastName": "Marsh", "Email": "olive@contoso.example", "Phone": "+441170000000"}
     seller.set_primary_contact(record_id, seller.create_contact(AccountId=account, **person))
     message = DealMessage("salesforce", "changed", "c", record_id=record_id, record_type="Opportunity")
-    desk.app().work.run(message.dump())
+    desk.app().worker.run(message.dump())
     return record_id
 
 

@@ -9,7 +9,8 @@ import json
 import pytest
 from rich.console import Console
 
-from shared.ledger.port import Link
+from shared.deal import RecordKey
+from shared.link import Link
 from shared.sync.preview import Action, DealForecast, Forecast, Side
 from tools.admin.preview.forecasts import EXAMPLES, GROUPS, CsvRows, Report
 
@@ -19,7 +20,8 @@ FAILED = Forecast(Action.FAIL, Side.BOTH, "help", "option 7 is not one of 1, 2. 
 
 
 def deal(number: int, *forecasts: Forecast) -> DealForecast:
-    return DealForecast(Link("dynamics365", f"referral-{number}", f"record-{number}"), forecasts)
+    record = RecordKey("dynamics365", "opportunity", f"record-{number}")
+    return DealForecast(Link("dynamics365", f"referral-{number}", record), forecasts)
 
 
 def report(*deals: DealForecast) -> Report:

@@ -10,7 +10,7 @@ import pytest
 from shared.errors import AccessDenied, ServiceUnavailable
 from shared.mapping.check.lint import lint
 from shared.mapping.loading import load_mapping, positions
-from tests.support.stages.admin import DESKS, Desk
+from tests.support.stages.admin import ADMINISTRATOR, DESKS, Desk
 from tools.cli import provision
 from tools.simulators.server import Fault
 from tools.simulators.world import World
@@ -33,7 +33,7 @@ def desk(request: pytest.FixtureRequest, world: World, monkeypatch: pytest.Monke
 
 def is_clean(desk: Desk) -> bool:
     """Whether the app's own user finds everything that the mapping file names."""
-    live = desk.app().ports[desk.name].crm.describe()
+    live = desk.app().tasks.of(desk.name).crm.describe()
     return lint(load_mapping(desk.name).file, positions(desk.name), live) == []
 
 
@@ -129,7 +129,27 @@ def test_the_command_wants_a_mode_and_complete_settings(
     for name in desk.settings():
         monkeypatch.delenv(name, raising=False)
     assert provision.main(["--dry-run"]) == 1
-    assert "PARTNER_CENTER_CLIENT_ID: is not set" in capsys.readouterr().out
+    assert "cp local.settings.sample.json local.settings.json" in capsys.readouterr().out
+    monkeypatch.setenv("CRM", desk.name)
+    assert provision.main(["--dry-run"]) == 1
+    told = capsys.readouterr().out
+    assert f"{next(iter(desk.sign_in()))}: is not set" in told
+    assert "PARTNER_CENTER" not in told
+
+
+def test_the_command_asks_for_the_settings_of_the_crm_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "none.json")
+    crm = {"CRM": desk.name, "ENTRA_AUTHORITY": desk.settings()["ENTRA_AUTHORITY"], **desk.sign_in()}
+    if desk.name == "salesforce":
+        crm |= {"SALESFORCE_CLIENT_ID": ADMINISTRATOR[0], "SALESFORCE_CLIENT_SECRET": ADMINISTRATOR[1]}
+    for name in desk.settings():
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**crm, "REQUESTS_CA_BUNDLE": desk.settings()["REQUESTS_CA_BUNDLE"]}.items():
+        monkeypatch.setenv(name, value)
+    assert provision.main(["--dry-run", "--user", desk.options.user]) == 0
+    assert "Nothing was changed; --apply carries this out." in capsys.readouterr().out
 
 
 def test_the_command_says_who_lacks_what(

@@ -10,6 +10,7 @@ import pytest
 
 from shared.bootstrap import App
 from shared.errors import ServiceUnavailable
+from shared.ledger.drawers import crm_cursor
 from shared.mapping.check.lint import lint
 from shared.mapping.loading import load_mapping, positions
 from tests.support.fakes import crm_tables
@@ -45,7 +46,7 @@ def test_apply_makes_every_column_and_the_key(desk: DynamicsDesk, capsys: pytest
     assert provision.run(app, "dynamics365", apply=True) == 0
     made, wanted = desk.columns(), crm_tables.record().columns
     assert sorted(made) == sorted(CUSTOM)
-    live = app.ports["dynamics365"].crm.describe()
+    live = app.tasks.of("dynamics365").crm.describe()
     assert {name: (live.record.columns[name].kind, live.record.columns[name].length) for name in CUSTOM} == {
         name: (wanted[name].kind, wanted[name].length) for name in CUSTOM
     }
@@ -85,7 +86,7 @@ def test_after_polling_has_begun_the_full_pass_is_announced(
     desk: DynamicsDesk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = desk.app()
-    app.ledger.replace_value("cursor", "dynamics365", "token", app.ledger.value("cursor", "dynamics365"))
+    app.ledger.drawers.change(crm_cursor("dynamics365"), lambda _held: "token")
     assert provision.run(app, "dynamics365", apply=False) == 0
     assert "the next poll reads every record once" in capsys.readouterr().out
 
@@ -132,7 +133,7 @@ def test_the_plan_of_a_provisioned_table_keeps_everything() -> None:
 def test_what_is_sent_has_the_vendors_types(desk: DynamicsDesk) -> None:
     app: App = desk.app()
     needs = [
-        item.need for item in plan(load_mapping("dynamics365").file, app.ports["dynamics365"].crm.describe().record)
+        item.need for item in plan(load_mapping("dynamics365").file, app.tasks.of("dynamics365").crm.describe().record)
     ]
     types = {str(column_body(need, 1033)["@odata.type"]) for need in needs if need and need.column in CUSTOM}
     prefix = "Microsoft.Dynamics.CRM."

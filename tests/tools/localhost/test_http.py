@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import http.client
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,6 +169,36 @@ def test_a_stop_lets_requests_finish_and_without_auth_no_key_is_asked_for(app: P
         assert host.stop() == 0
         call.join()
     assert answers == ["finished"]
+
+
+ELSEWHERE: dict[str, dict[str, str]] = {
+    "another site": {"Sec-Fetch-Site": "cross-site"},
+    "another port of this machine": {"Sec-Fetch-Site": "same-site"},
+    "an old browser": {"Origin": "https://evil.example"},
+    "a file": {"Origin": "null"},
+    "no URL": {"Origin": "http://["},
+    "a name that was made to mean this machine": {"Host": "evil.example"},
+}
+
+
+@pytest.mark.parametrize("who", sorted(ELSEWHERE))
+def test_a_page_of_another_site_runs_nothing(who: str, host: HostProcess, app: Path) -> None:
+    headers = {"Content-Type": "text/plain", **ELSEWHERE[who]}
+    body = json.dumps({"input": "{}"})
+    url = f"{host.url}/admin/functions/Tick?code={host.keys['_master']}"
+    before = len(toyapp.records(app / "out"))
+    assert requests.post(url, data=body, headers=headers, timeout=10).status_code == 403
+    assert len(toyapp.records(app / "out")) == before
+    # A function that is asked with its key is the app's own business, as in Azure.
+    guarded = f"{host.url}/api/Guarded?code={host.function_keys['Guarded']}"
+    assert requests.get(guarded, headers=ELSEWHERE[who], timeout=10).status_code == 200
+
+
+def test_where_no_key_is_asked_for_a_page_of_another_site_reaches_no_function_either(app: Path) -> None:
+    with HostProcess(app, {}) as host:
+        assert requests.get(f"{host.url}/api/Guarded", timeout=10).status_code == 200
+        for headers in ELSEWHERE.values():
+            assert requests.get(f"{host.url}/api/Guarded", headers=headers, timeout=10).status_code == 403
 
 
 def test_the_log_says_who_ran_how_long_and_how_it_ended(host: HostProcess) -> None:

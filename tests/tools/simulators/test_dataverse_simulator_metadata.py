@@ -102,7 +102,7 @@ class TestReading:
     def test_the_list_of_definitions(self, stage: Stage) -> None:
         answer = stage.get("EntityDefinitions?$select=EntitySetName&$filter=LogicalName eq 'lead'")
         assert [each["EntitySetName"] for each in answer["value"]] == ["leads"]
-        assert len(stage.get("EntityDefinitions?$select=LogicalName")["value"]) == 8
+        assert len(stage.get("EntityDefinitions?$select=LogicalName")["value"]) == 9
 
 
 class TestCustomizing:

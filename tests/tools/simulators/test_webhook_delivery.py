@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -184,11 +185,12 @@ def check_signature(certificate: x509.Certificate, signature: str, body: bytes) 
 
 
 def trusted(certificate: x509.Certificate, bundle: bytes) -> bool:
-    root, intermediate = x509.load_pem_x509_certificates(bundle)
+    root, *intermediates = x509.load_pem_x509_certificates(bundle)
     root.verify_directly_issued_by(root)
-    intermediate.verify_directly_issued_by(root)
+    for upper, lower in pairwise((root, *intermediates)):
+        lower.verify_directly_issued_by(upper)
     try:
-        certificate.verify_directly_issued_by(intermediate)
+        certificate.verify_directly_issued_by(intermediates[-1])
     except (InvalidSignature, ValueError):
         return False
     return True

@@ -1,1 +1,1 @@
-"""Is the installation in order: one examination for each part."""
+"""Is the installation in order: one check for each part."""

@@ -8,7 +8,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.clock import Clock
-from shared.errors import CosellError, SettingsError, SignInRequired
+from shared.errors import (
+    AccessDenied,
+    AllowanceSpent,
+    CosellError,
+    DataError,
+    MappingError,
+    SchemaMismatch,
+    SettingsError,
+    SignInRequired,
+)
 
 APART = timedelta(seconds=60)
 """How far two clocks may be apart before it is worth a word: tokens and certificates have validity periods."""
@@ -33,16 +42,30 @@ class Owner(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that was looked at."""
+    """One thing that was looked at; whatever somebody should do something about has an owner and a remedy."""
 
     mark: Mark
     subject: str
     text: str
     owner: Owner | None = None
+    remedy: str = ""
 
     def __str__(self) -> str:
         """The line as it is printed."""
-        return f"{self.mark} {self.subject}: {self.text}" + (f" → {self.owner}" if self.owner else "")
+        if self.owner is None:
+            return f"{self.mark} {self.subject}: {self.text}"
+        remedy = f": {self.remedy}" if self.remedy else ""
+        return f"{self.mark} {self.subject}: {self.text.rstrip('.')} → {self.owner}{remedy}"
+
+    def as_data(self) -> dict[str, str | None]:
+        """The line for `--json`."""
+        return {
+            "mark": self.mark.name.lower(),
+            "subject": self.subject,
+            "text": self.text,
+            "owner": self.owner,
+            "remedy": self.remedy or None,
+        }
 
 
 def good(subject: str, text: str) -> Line:
@@ -50,21 +73,27 @@ def good(subject: str, text: str) -> Line:
     return Line(Mark.GOOD, subject, text)
 
 
-def look(subject: str, text: str, owner: Owner | None = None) -> Line:
-    """Return a line about something that a person should know."""
-    return Line(Mark.LOOK, subject, text, owner)
+def note(subject: str, text: str) -> Line:
+    """Return a line about something that a person should know, and need not do anything about."""
+    return Line(Mark.LOOK, subject, text)
 
 
-def bad(subject: str, text: str, owner: Owner) -> Line:
+def look(subject: str, text: str, owner: Owner, remedy: str) -> Line:
+    """Return a line about something that works, and could be better."""
+    return Line(Mark.LOOK, subject, text, owner, remedy)
+
+
+def bad(subject: str, text: str, owner: Owner, remedy: str) -> Line:
     """Return a line about something that must be put right."""
-    return Line(Mark.BAD, subject, text, owner)
+    return Line(Mark.BAD, subject, text, owner, remedy)
 
 
 def clock(whose: str, theirs: datetime, ours: Clock) -> Line:
     """Return the line about the difference of two clocks."""
     apart = abs(theirs - ours.now())
     text = f"{whose} and this machine are {apart.total_seconds():.0f} s apart"
-    return good("clock", text) if apart <= APART else look("clock", text, Owner.AZURE)
+    remedy = "set this machine's clock by a time server; if it is right, the other one is wrong"
+    return good("clock", text) if apart <= APART else look("clock", text, Owner.AZURE, remedy)
 
 
 def guarded(subject: str, owner: Owner, check: Callable[[], Iterator[Line]]) -> Iterator[Line]:
@@ -76,11 +105,26 @@ def guarded(subject: str, owner: Owner, check: Callable[[], Iterator[Line]]) -> 
     try:
         yield from check()
     except SettingsError as error:
-        yield bad(subject, _plain(error), Owner.AZURE)
+        yield bad(subject, _plain(error), Owner.AZURE, CORRECT)
     except SignInRequired as error:
-        yield bad(subject, _plain(error), owner if owner is Owner.CRM else Owner.PARTNER_CENTER)
+        crm = owner is Owner.CRM
+        remedy = _NEW_CREDENTIALS if crm else "`python3 cosell.py sign-in`, as the service user"
+        yield bad(subject, _plain(error), owner if crm else Owner.PARTNER_CENTER, remedy)
     except CosellError as error:
-        yield bad(subject, _plain(error), owner)
+        remedy = next((text for kind, text in _REMEDIES if isinstance(error, kind)), _AGAIN)
+        yield bad(subject, _plain(error), owner, remedy)
+
+
+CORRECT = "correct the setting in the function app, or in local.settings.json"
+_NEW_CREDENTIALS = "check the credentials of the app's user in the CRM, and that it may sign in"
+_AGAIN = "try again in some minutes; if it stays, look at the address and at the network between"
+_REMEDIES: tuple[tuple[type[CosellError], str], ...] = (
+    (AccessDenied, "give the identity that was refused the role or permission that is named"),
+    (SchemaMismatch, "`python3 cosell.py provision --dry-run` shows what is missing"),
+    (MappingError, "correct the mapping file; `python3 cosell.py lint --live` checks it"),
+    (AllowanceSpent, "let other integrations use less of the allowance, or raise SALESFORCE_API_STOP_AT"),
+    (DataError, "correct what the service names"),
+)
 
 
 def _plain(error: CosellError) -> str:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from shared.clock import Clock
-from shared.crm.dynamics365.metadata import describe_table
+from shared.crm.dynamics365.api import DataverseApi
+from shared.crm.dynamics365.metadata import LONGEST_TEXT, describe_table
 from shared.mapping.check.findings import nearest
 from shared.mapping.check.needs import Need, record_needs
 from shared.mapping.check.tables import Table
 from shared.mapping.model import MappingFile
 from tools.admin.dynamics365.columns import can_make, column_body, key_body, type_of
-from tools.admin.dynamics365.dataverse import Dataverse
+from tools.admin.dynamics365.definitions import make, organization
 from tools.admin.provision.plan import Action, Item, existing
 from tools.admin.waiting import until
 
 
 def plan(file: MappingFile, table: Table) -> list[Item]:
     """Return what must be done so that the table holds every column the mapping file names, and the key."""
-    items = [_column(need, table) for need in record_needs(file)]
+    items = [_column(need, table) for need in record_needs(file, LONGEST_TEXT)]
     return [*items, _key(file.columns.referral_identifier, table)]
 
 
@@ -51,9 +52,9 @@ class Provisioner:
     """
 
     def __init__(
-        self, crm: Dataverse, file: MappingFile, clock: Clock, tell: Callable[[str], None], solution: str = ""
+        self, api: DataverseApi, file: MappingFile, clock: Clock, tell: Callable[[str], None], solution: str = ""
     ) -> None:
-        self._crm = crm
+        self._api = api
         self._file = file
         self._clock = clock
         self._tell = tell
@@ -63,7 +64,7 @@ class Provisioner:
     def plan(self) -> list[Item]:
         """Return what is to be done now."""
         wanted = {need.column for need in record_needs(self._file)}
-        return plan(self._file, describe_table(self._crm.get, self._file.table, wanted))
+        return plan(self._file, describe_table(self._api.get, self._file.table, wanted))
 
     def apply(self, items: Sequence[Item]) -> None:
         """Carry out a plan that refuses nothing; returns when every column is seen and the key's index is active.
@@ -71,18 +72,18 @@ class Provisioner:
         Raises SchemaMismatch when what was found underway is not what is needed, ServiceUnavailable when the platform
         takes too long; running it again goes on where it stopped.
         """
-        language = self._crm.organization("languagecode") or 1033
+        language = organization(self._api, "languagecode") or 1033
         columns = [item.need for item in items if item.action is Action.CREATE and item.need]
         for need in columns:
             self._tell(f"creating {need.column} ({type_of(need)})")
-            self._crm.make(f"{self._path}/Attributes", column_body(need, language), self._headers)
+            make(self._api, f"{self._path}/Attributes", column_body(need, language), self._headers)
         if columns:
             self._until(lambda now: not any(each.action is Action.CREATE and each.need for each in now), "new columns")
             self._publish()
         key = self._file.columns.referral_identifier
         if items[-1].action is Action.CREATE:
             self._tell(f"creating the alternate key on {key}")
-            self._crm.make(f"{self._path}/Keys", key_body(key, language), self._headers)
+            make(self._api, f"{self._path}/Keys", key_body(key, language), self._headers)
         self._until(lambda now: all(each.action is Action.KEEP for each in now), "the alternate key's index")
 
     def _until(self, done: Callable[[Sequence[Item]], bool], what: str) -> None:
@@ -92,4 +93,4 @@ class Provisioner:
         """Publish the table, so that forms and views offer the new columns too."""
         self._tell(f"publishing {self._file.table}")
         xml = f"<importexportxml><entities><entity>{self._file.table}</entity></entities></importexportxml>"
-        self._crm.make("PublishXml", {"ParameterXml": xml}, {})
+        make(self._api, "PublishXml", {"ParameterXml": xml}, {})

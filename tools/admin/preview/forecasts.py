@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
+from shared.printable import printable
 from shared.sync.preview import Action, DealForecast, Forecast, Side
 
 EXAMPLES = 3
@@ -77,11 +80,12 @@ class Report:
             table.add_column(name, justify="right" if name == "deals" else "left", overflow="fold")
         for (action, side, name, reason), group in self.groups():
             examples = "\n".join(
-                f"{referral}: {old} → {new}" if old or new else referral for referral, _, old, new in group.examples
+                printable(f"{referral}: {old} → {new}" if old or new else referral)
+                for referral, _, old, new in group.examples
             )
-            table.add_row(
-                action, side.replace("_", " "), name, str(group.count), reason, examples, style=_COLORS.get(action)
-            )
+            cells = (action, side.replace("_", " "), name, str(group.count), printable(reason), examples)
+            # As plain text: a deal's name may look like a mark of style, or be a command to the terminal.
+            table.add_row(*map(Text, cells), style=_COLORS.get(action))
         return table
 
     def as_json(self) -> str:
@@ -103,6 +107,9 @@ class Report:
         return json.dumps({"crm": self.crm, "mapping": self.mapping_version, **totals, "groups": groups}, indent=2)
 
 
+_FORMULA = re.compile(r"(^|[;,|\t\r\n][ \t\r\n]*)([=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+
+
 class CsvRows:
     """Every single forecast as a line of a CSV file, written as it is made."""
 
@@ -119,5 +126,8 @@ class CsvRows:
 
 
 def _inert(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula; deal texts are other people's."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text[:1] else text
+    """Return a cell in which no spreadsheet finds a formula (OWASP, CSV injection); deal texts are other people's.
+
+    Also behind what some of them take for the end of a cell: a semicolon, a tab, a line break.
+    """
+    return _FORMULA.sub(r"\1'\2", text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.mapping.check.findings import Severity
-from shared.mapping.check.lint_live import misfits
+from shared.mapping.check.lint_live import column_mismatches
 from shared.mapping.check.needs import Need
 from shared.mapping.check.tables import Column
 
@@ -36,5 +36,5 @@ class Item:
 
 def existing(need: Need, column: Column) -> Item:
     """Return the line about a column that is there: kept as it is, or refused when it cannot hold what it must."""
-    conflicts = [each.what for each in misfits(need, column) if each.severity is Severity.ERROR]
+    conflicts = [each.what for each in column_mismatches(need, column) if each.severity is Severity.ERROR]
     return Item(Action.REFUSE if conflicts else Action.KEEP, need.column, str(column), "; ".join(conflicts))

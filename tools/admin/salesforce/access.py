@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from shared.crm.salesforce.api import Row, Wire, path
+from shared.crm.salesforce.api import Row, SalesforceApi, path
 from shared.lifecycle import Stage
 from shared.mapping.check.needs import Need, account_needs, contact_needs, owner_needs, record_needs
 from shared.mapping.field_map import FieldMap
@@ -27,11 +27,11 @@ class PermissionSet:
     fields: Mapping[str, bool]
 
 
-def described(wire: Wire, tables: Iterable[str]) -> Fields:
+def described(api: SalesforceApi, tables: Iterable[str]) -> Fields:
     """Return what Salesforce says about the fields of these tables, as far as who is signed in may see them."""
     found = dict[str, Mapping[str, Row]]()
     for table in tables:
-        rows = wire.get(path("sobjects", table, "describe")).get("fields")
+        rows = api.get(path("sobjects", table, "describe")).get("fields")
         found[table] = {str(row["name"]): row for row in rows} if isinstance(rows, list) else {}
     return found
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from simple_salesforce.format import format_soql
 
-from shared.bootstrap import App
 from shared.crm.salesforce.api import Row, as_object, path, rows_of
+from shared.crm.salesforce.connect import SalesforceConnection
 from shared.errors import AccessDenied, AlreadyExists, CosellError, DataError, SchemaMismatch, ServiceUnavailable
 from shared.http import Response
 
@@ -22,11 +23,11 @@ _DENIED = {"INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "CANNOT_INS
 class SalesforceOrg:
     """One org. Methods raise the families of shared.errors; AccessDenied when it takes an administrator."""
 
-    def __init__(self, app: App) -> None:
-        self._service = app.salesforce_service()
-        self._tokens = app.salesforce_tokens
-        self._url = str(app.settings.salesforce_url)
-        self._version = app.settings.salesforce_api_version
+    def __init__(self, connection: SalesforceConnection) -> None:
+        self._service = connection.service()
+        self._tokens = connection.tokens
+        self._url = connection.url
+        self._version = connection.version
 
     def versions(self) -> list[str]:
         """Return the versions of the REST API that the org offers, the oldest first."""
@@ -84,6 +85,11 @@ class SalesforceOrg:
         if not rows:
             raise SchemaMismatch(f"Salesforce has no user {username}: name one with --user")
         return rows[0]
+
+    def my_domain(self) -> tuple[str, str]:
+        """Return the host that is configured, and the one that the org calls its own; the same before a sign-in."""
+        configured = urlsplit(self._url).netloc
+        return configured, self._tokens.identity.host if self._tokens.identity else configured
 
     def is_signed_in(self, user: Row) -> bool:
         """Whether a user is the one who is signed in."""

@@ -11,9 +11,9 @@ from dataclasses import replace
 from simple_salesforce.format import format_soql
 
 from shared.clock import Clock
-from shared.crm.salesforce.api import Row, Wire
+from shared.crm.salesforce.api import Row, SalesforceApi
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
-from shared.crm.salesforce.metadata import describe_table
+from shared.crm.salesforce.metadata import LONGEST_TEXT, describe_table
 from shared.mapping.check.findings import nearest
 from shared.mapping.check.needs import Need, record_needs
 from shared.mapping.check.tables import Table
@@ -32,7 +32,7 @@ KEY = "columns.referral_identifier"
 
 def plan_fields(file: MappingFile, table: Table) -> list[Item]:
     """Return what must be done so that the table has every field the mapping file names."""
-    return [_field(need, table) for need in record_needs(file)]
+    return [_field(need, table) for need in record_needs(file, LONGEST_TEXT)]
 
 
 def _field(need: Need, table: Table) -> Item:
@@ -60,14 +60,14 @@ class Provisioner:
     def __init__(
         self,
         org: SalesforceOrg,
-        wire: Wire,
+        api: SalesforceApi,
         mapping: FieldMap,
         clock: Clock,
         tell: Callable[[str], None],
         user: str = "",
     ) -> None:
         self._org = org
-        self._wire = wire
+        self._api = api
         self._mapping = mapping
         self._clock = clock
         self._tell = tell
@@ -77,7 +77,7 @@ class Provisioner:
         """Return what is to be done now."""
         table, hidden = self._table()
         user = self._org.user(self._user)
-        fields = described(self._wire, tables_of(self._mapping))
+        fields = described(self._api, tables_of(self._mapping))
         app, sellers = for_app(self._mapping, fields), for_sellers(self._mapping, fields)
         now = held(self._org, app.name)
         has = is_assigned(self._org, now, str(user["Id"]))
@@ -99,7 +99,7 @@ class Provisioner:
         for need in [item.need for item in items if item.action is Action.CREATE and item.need]:
             self._tell(f"creating {need.column} ({type_of(need)})")
             self._org.make(("tooling", "sobjects", "CustomField"), field_body(self._mapping.table, need))
-        fields = described(self._wire, tables_of(self._mapping))
+        fields = described(self._api, tables_of(self._mapping))
         app = for_app(self._mapping, fields)
         parent = bring_about(self._org, app, self._tell)
         user = self._org.user(self._user)
@@ -111,8 +111,12 @@ class Provisioner:
 
     def _table(self) -> tuple[Table, list[str]]:
         """Return the table with every field that exists, and which of them are hidden from who is signed in."""
-        seen = describe_table(self._wire, self._mapping.table)
-        unseen = {need.column: need for need in record_needs(self._mapping.file) if need.column not in seen.columns}
+        seen = describe_table(self._api, self._mapping.table)
+        unseen = {
+            need.column: need
+            for need in record_needs(self._mapping.file, LONGEST_TEXT)
+            if need.column not in seen.columns
+        }
         definitions = dict(self._definitions(unseen))
         columns = {name: as_column(name, each, unseen[name]) for name, each in definitions.items()}
         keys = (as_key(name, each) for name, each in definitions.items() if each.get("unique") is True)

@@ -53,7 +53,4 @@ def _wait(stage: Stage, console: Console) -> None:
         console.print(f"  {desk.title:<16}  {desk.server.url}")
     console.print(f"  act as a person   {control}   (any unknown path lists the routes)")
     console.print(f"  app log           {stage.host.log}")
-    try:
-        stage.host.wait()
-    except KeyboardInterrupt:
-        console.print("ending")
+    stage.host.wait()

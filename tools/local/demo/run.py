@@ -18,7 +18,7 @@ class StepFailed(Exception):
     """A step did not end as it should; the text says how it ended."""
 
 
-_FAILURES = (StepFailed, TimeoutError, LookupError, requests.RequestException)
+FAILURES = (StepFailed, TimeoutError, LookupError, requests.RequestException)
 """How a step may end: unmet, late, in a state that the seller cannot name, or without the app's answer."""
 
 
@@ -26,7 +26,7 @@ _FAILURES = (StepFailed, TimeoutError, LookupError, requests.RequestException)
 class Step:
     """One thing a person does, and the check that the other side followed.
 
-    `act` does it and returns what happened in words; it raises one of _FAILURES. The calls to the CRM of
+    `act` does it and returns what happened in words; it raises one of FAILURES. The calls to the CRM of
     `desk` are counted.
     """
 
@@ -60,7 +60,7 @@ def _perform(stage: Stage, step: Step) -> _Result:
     before, start = stage.calls(step.desk), time.monotonic()
     try:
         text, succeeded = step.act(), True
-    except _FAILURES as error:
+    except FAILURES as error:
         text, succeeded = str(error), False
     seconds = time.monotonic() - start
     try:

@@ -1,24 +1,29 @@
 """`python -m tools.local.localhost --root DIR`: the host as a process of its own, for tests and the demo.
 
-Prints one line of JSON when it is ready: `ready`, `url`, `keys`, `functions`, `load_errors`. SIGTERM stops it.
+Prints one line of JSON when it is ready: `ready`, `url`, `keys`, `functions`, `load_errors`, `load_seconds`. SIGTERM
+stops it, and with --leash the end of its standard input.
 """
 
 import argparse
 import json
 import os
 import sys
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.local.localhost import LocalHost
 from tools.local.localhost.logs import log_to
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Serve until told to stop; 1 when a function would not finish."""
-    options = _parser().parse_args()
+    options = _parser().parse_args(arguments)
     log_to(options.log)
     settings = _settings(options.settings) if options.settings else {}
     host = LocalHost(options.root, settings, port=options.port, auth=options.auth, state=options.state)
+    if options.leash:
+        threading.Thread(target=_follow, args=(host,), name="leash", daemon=True).start()
     host.start()
     ready = {
         "ready": True,
@@ -26,11 +31,19 @@ def main() -> int:
         "keys": host.keys.to_json(),
         "functions": host.functions,
         "load_errors": host.load_errors,
+        "load_seconds": host.load_seconds,
     }
     print(json.dumps(ready), flush=True)
     if host.run_forever():
         return 0
     os._exit(1)  # a function that never ends holds a thread that an ordinary exit would wait for
+
+
+def _follow(host: LocalHost) -> None:
+    """Stop the host when its standard input ends, which is when whoever started it has ended."""
+    while os.read(0, 1024):  # not through sys.stdin, whose lock would outlast this thread at exit
+        pass
+    host.ask_to_stop()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, help="folder for keys and timer status")
     parser.add_argument("--log", type=Path, help="log file; default: standard error")
     parser.add_argument("--auth", action="store_true", help="check function keys")
+    parser.add_argument("--leash", action="store_true", help="stop when standard input ends")
     return parser
 
 
@@ -50,4 +64,4 @@ def _settings(file: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

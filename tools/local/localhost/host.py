@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -57,6 +58,7 @@ class LocalHost:
         self.root = root.resolve()
         self.auth = auth
         self.load_errors: dict[str, str] = {}
+        self.load_seconds = 0.0
         self._settings = settings
         self._port = port
         self._keys = keys
@@ -72,7 +74,9 @@ class LocalHost:
         self._options = QueueOptions.read(self._app.extension("queues"))
         outputs = QueueOutputs(os.environ, self._options)
         self._runtime = Runtime(self._app, outputs.send, self._log)
+        begun = time.monotonic()
         self._runtime.start()
+        self.load_seconds = time.monotonic() - begun
         self.load_errors = self._app.errors | self._runtime.load_errors
         self._serve_http()
         for function in self._app.functions.values():
@@ -159,6 +163,10 @@ class LocalHost:
         for listener in self._listeners.values():
             listener.join(PATIENCE)
         return self._runtime.stop(PATIENCE)
+
+    def ask_to_stop(self) -> None:
+        """End `run_forever`, from any thread."""
+        self._stop_asked.set()
 
     def run_forever(self) -> bool:
         """Serve until SIGTERM or SIGINT, then `stop()`. Main thread only."""

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
+from shared.urls import is_loopback
 from tools.local.localhost.app import Function
 from tools.local.localhost.keys import Keys
 from tools.local.localhost.messages import TypedData, http_data
@@ -42,6 +43,10 @@ class Front:
         """Answer one request."""
         request = Request(environ)
         path = request.path.strip("/").lower()
+        # A page that is open in the developer's browser reaches this machine, too. Keys keep it out of the functions,
+        # as they do in Azure; where none are asked for, and of the host's own doors, it is to stay away.
+        if (self._keys is None or path.startswith("admin/")) and _from_elsewhere(request):
+            return _empty(403)(environ, start_response)
         response = self._admin(request, path) if path.startswith("admin/") else self._function(request)
         return response(environ, start_response)
 
@@ -86,6 +91,19 @@ class Front:
     def _allowed(self, level: str, function: str, request: Request) -> bool:
         given = request.headers.get("x-functions-key") or request.args.get("code") or ""
         return self._keys is None or self._keys.allows(level, function, given)
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Whether a browser sends this for another site's page, or under a name that was made to mean this machine."""
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return True
+    origin = request.headers.get("origin")
+    try:
+        here = urlsplit(f"//{request.headers.get('host', '')}")
+        foreign = origin is not None and urlsplit(origin).netloc != here.netloc
+        return foreign or not is_loopback(here.hostname or "")
+    except ValueError:
+        return True
 
 
 class HttpServer:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 logger = logging.getLogger("tools.local.localhost")
 _KEY = re.compile(r"(?i)\b(code=)[^&\s\"'<>]+|(x-functions-key['\"]?\s*[:=]\s*['\"]?)[^\s\"',}]+")
-_NOISY = ("azure", "werkzeug", "urllib3", "msal", "asyncio")
+NOISY = ("azure", "werkzeug", "urllib3", "msal", "asyncio")
 
 
 class _Redacted(logging.Formatter):
@@ -24,5 +24,5 @@ def log_to(file: Path | None) -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    for name in _NOISY:
+    for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)

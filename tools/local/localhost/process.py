@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,10 +13,23 @@ from typing import Self
 ROOT = Path(__file__).resolve().parents[3]
 
 
+RUNNER = (sys.executable, "-m", "tools.local.localhost")
+"""The host in this environment."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """An app to run: its folder, and the command that runs the host for it."""
+
+    root: Path
+    runner: Sequence[str] = RUNNER
+
+
 class HostProcess:
     """A running `python -m tools.local.localhost`: `with HostProcess(root, settings) as host: host.url`.
 
-    The host's log is in the file `log`, by default in a temporary folder. `env` replaces the child's environment.
+    The host's log is in the file `log`, by default in a temporary folder. `env` replaces the child's environment. The
+    process stops when this one ends, however it ends: its standard input is a leash.
     """
 
     def __init__(
@@ -28,6 +42,7 @@ class HostProcess:
         state: Path | None = None,
         log: Path | None = None,
         env: Mapping[str, str] | None = None,
+        runner: Sequence[str] = RUNNER,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="cosell-host-")
         folder = Path(self._folder.name)
@@ -36,19 +51,22 @@ class HostProcess:
         self._settings.write_text(json.dumps(dict(settings)))
         self._settings.chmod(0o600)
         options = ["--root", str(root), "--port", str(port), "--settings", str(self._settings), "--log", str(self.log)]
-        options += ["--state", str(state or folder / "state")] + (["--auth"] if auth else [])
-        self._command = [sys.executable, "-m", "tools.local.localhost", *options]
+        options += ["--leash", "--state", str(state or folder / "state")] + (["--auth"] if auth else [])
+        self._command = [*runner, *options]
+        # Another runner finds the host by itself, and its app must not find this repository.
+        self._cwd = ROOT if runner is RUNNER else root
         self._env = env
         self.url = ""
         self.keys: dict[str, str] = {}
         self.function_keys: dict[str, str] = {}
         self.functions: list[str] = []
         self.load_errors: dict[str, str] = {}
+        self.load_seconds = 0.0
 
     def start(self) -> Self:
         """Start it and wait until it serves; raises RuntimeError with its words when it does not."""
         self._process = subprocess.Popen(
-            self._command, cwd=ROOT, env=self._env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+            self._command, cwd=self._cwd, env=self._env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._process.stdout is not None  # noqa: S101 (stdout=PIPE above)
         line = self._process.stdout.readline()
@@ -60,6 +78,7 @@ class HostProcess:
         self.keys = ready["keys"]
         self.functions = ready["functions"]
         self.load_errors = ready["load_errors"]
+        self.load_seconds = ready["load_seconds"]
         return self
 
     def stop(self, patience: float = 40) -> int:
@@ -71,8 +90,9 @@ class HostProcess:
         except subprocess.TimeoutExpired:
             return self.kill()
         finally:
-            if self._process.stdout:
-                self._process.stdout.close()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe:
+                    pipe.close()
 
     def wait(self) -> int:
         """Wait until it ends by itself, and return its exit code."""

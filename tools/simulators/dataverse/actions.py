@@ -35,6 +35,9 @@ def close_opportunity(environment: Environment, writer: Writer, state: int, body
     if row.values["statecode"] != OPEN:
         raise RefusedError(Rule.ALREADY_CLOSED, id=row.id)
     status = _reason(table, row, state, body["Status"])
+    if writer.run_hooks:
+        environment.rules.require_writable(table.name, {}, writer.caller, creating=False)
+        environment.rules.require_closable()
     _write_activity(environment, writer, activity)
     writer.replace(
         row, row.values | _closing_values(environment, row, activity) | {"statecode": state, "statuscode": status}

@@ -20,6 +20,7 @@ from tools.simulators.dataverse.rows import Row
 
 _ROOT = re.compile(r"/api/data/v9\.\d/")
 _CLOSING = {"WinOpportunity": actions.WON, "LoseOpportunity": actions.LOST}
+_ATTRIBUTE_PRIVILEGES = "Microsoft.Dynamics.CRM.RetrievePrincipalAttributePrivileges"
 _BOUND = re.compile(r"(?:Microsoft\.Dynamics\.CRM\.)(\w+)")
 _DEFINITIONS = re.compile(r"EntityDefinitions(\(|$)")
 
@@ -79,6 +80,8 @@ class Router:
             self._require_end(rest)
             return {"GET": collection.read, "POST": collection.create}
         single = SingleRow(self.exchange, parse_key(self.exchange.environment, table, key))
+        if table.name == "systemuser" and len(rest) == 1 and rest[0].removesuffix("()") == _ATTRIBUTE_PRIVILEGES:
+            return {"GET": lambda: self._attribute_privileges(single)}
         if rest and _BOUND.fullmatch(rest[0]) and table.name == "lead":
             self._require_action(rest)
             return {"POST": lambda: self._qualify(single)}
@@ -115,6 +118,25 @@ class Router:
         created = actions.qualify_lead(self.exchange.environment, self.exchange.writer, lead, self.exchange.body())
         context = f"{self.exchange.renderer.service_root}$metadata#Collection(Microsoft.Dynamics.CRM.crmbaseentity)"
         return self.exchange.json({"@odata.context": context, "value": [self._created(row) for row in created]})
+
+    def _attribute_privileges(self, single: SingleRow) -> Response:
+        """Answer which secured columns the user's profiles let him use: 4 is allowed, 0 is not."""
+        user = single.address.find(self.exchange.environment)
+        if user is None:
+            raise single.address.missing()
+        privileges = [
+            {
+                "AttributeId": metadata_id(table, column),
+                "CanCreate": 4 * (user.id in secured.writers),
+                "CanRead": 4 * (user.id in secured.readers),
+                "CanUpdate": 4 * (user.id in secured.writers),
+            }
+            for (table, column), secured in self.exchange.environment.rules.secured.items()
+            if user.id in secured.readers | secured.writers
+        ]
+        kind = "Microsoft.Dynamics.CRM.RetrievePrincipalAttributePrivilegesResponse"
+        context = f"{self.exchange.renderer.service_root}$metadata#{kind}"
+        return self.exchange.json({"@odata.context": context, "AttributePrivileges": privileges})
 
     def _created(self, row: Row) -> dict[str, object]:
         table = self.exchange.environment.table(row.table)

@@ -53,7 +53,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Column:
-    """One typed column. `navigations` are (navigation property name, target table), exact case."""
+    """One typed column. `navigations` are (navigation property name, target table), exact case.
+
+    `precision_source` says who decides the digits of money: 0 the column, 1 the organization, 2 the row's currency.
+    """
 
     name: str
     kind: Kind
@@ -63,6 +66,7 @@ class Column:
     updatable: bool = True
     max_length: int | None = None
     precision: int | None = None
+    precision_source: int = 0
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     format: str = ""

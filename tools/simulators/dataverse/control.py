@@ -51,7 +51,7 @@ def seed_environment(environment: Environment) -> str:
         person |= {"systemuserid": user_id, "internalemailaddress": mail, "isdisabled": False}
         environment.seed("systemuser", person | ({"mobilephone": phone} if phone else {}))
     organization: Values = {"organizationid": ORGANIZATION_ID, "name": "Partner", "expirechangetrackingindays": 7}
-    organization |= {"languagecode": 1033, "expiresubscriptionsindays": 90}
+    organization |= {"languagecode": 1033, "pricingdecimalprecision": 2, "expiresubscriptionsindays": 90}
     organization["basecurrencyid"] = Reference("transactioncurrency", USD_ID)
     environment.seed("organization", organization)
     return SELLER_ID
@@ -113,6 +113,23 @@ class Seller:
         """Delete a row."""
         with self.lock:
             self._writer().delete(self.environment.row(table, row_id))
+
+    def merge(self, loser_id: str, winner_id: str, *, table: str = "account") -> None:
+        """Merge two accounts, contacts or leads: the loser stays, out of use, and names the winner."""
+        with self.lock:
+            loser = self.environment.row(table, loser_id)
+            winner = self.environment.row(table, winner_id)
+            closed = {"statecode": 2, "statuscode": 4} if table == "lead" else {"statecode": 1, "statuscode": 2}
+            outcome = {"merged": True, "masterid": Reference(table, winner.id), **closed}
+            self._writer().replace(loser, loser.values | outcome)
+            for child in self.environment.store.all("opportunity"):
+                moved = {
+                    name: Reference(table, winner.id)
+                    for name, value in child.values.items()
+                    if value == Reference(table, loser.id)
+                }
+                if moved:
+                    self._writer().replace(child, child.values | moved)
 
     def row(self, table: str, row_id: str) -> dict[str, object]:
         """Return a row's columns by logical name; lookups as plain ids. KeyError when it does not exist."""

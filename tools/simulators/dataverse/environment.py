@@ -13,6 +13,7 @@ from tools.simulators.dataverse.columns import Key, Table
 from tools.simulators.dataverse.errors import RefusedError, Rule
 from tools.simulators.dataverse.quirks import Quirks
 from tools.simulators.dataverse.rows import Reference, Row, RowStore, Values
+from tools.simulators.dataverse.rules import CustomRules
 from tools.simulators.dataverse.schema import cosell_columns, standard_tables
 
 ORGANIZATION_ID = "0f1e2d3c-0000-4000-8000-00000000a001"
@@ -60,6 +61,7 @@ class Environment:
     store: RowStore = field(default_factory=RowStore)
     hooks: list[Hook] = field(default_factory=list)
     cursors: dict[str, Cursor] = field(default_factory=dict)
+    rules: CustomRules = field(default_factory=CustomRules)
 
     def now(self) -> datetime:
         """Return the environment's time."""

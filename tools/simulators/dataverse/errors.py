@@ -153,6 +153,17 @@ class Rule(Enum):
     )
     ALREADY_CLOSED = (400, "0x80040515", "The opportunity {id} is already closed and cannot be edited or closed again.")
 
+    CANNOT_CLOSE = (400, "0x80040516", "The opportunity cannot be closed. {message}")
+    PLUG_IN = (400, "0x80040265", "{message}")
+    COLUMN_SECURITY = (
+        400,
+        "0x8004f504",
+        (
+            "Caller user with Id {user} does not have {what} permissions for the {column} secured attribute on entity"
+            " {table}. The requested operation could not be completed."
+        ),
+    )
+
     NO_ROW = (404, "0x80040217", "Entity '{table}' With Id = {id} Does Not Exist")
     NO_ROW_BY_KEY = (404, "0x80060891", "A record with the specified key values does not exist in {table} entity")
     NO_SUCH_KEY = (

@@ -34,7 +34,7 @@ class Exchange:
     def open(cls, environment: Environment, request: Request, caller: Caller, service_root: str) -> Exchange:
         """Prepare the answer to a request below the service root."""
         prefer = Preferences.parse(request.headers.get("Prefer", ""))
-        renderer = Renderer(environment, service_root, prefer.annotations())
+        renderer = Renderer(environment, service_root, caller.user_id, prefer.annotations())
         return cls(environment, request, caller, prefer, renderer, Writer(environment, caller), request.args.to_dict())
 
     def body(self) -> dict[str, object]:

@@ -22,6 +22,7 @@ Document = dict[str, object]
 _PREFIX = "Microsoft.Dynamics.CRM."
 _BY_NAME = re.compile(r"(?:LogicalName|SchemaName)='([^']+)'")
 _LIST_FILTER = re.compile(r"\s*LogicalName eq '([^']+)'\s*")
+_ATTRIBUTE_FILTER = re.compile(r"\s*(\w+) eq (true|false)\s*")
 _NAMESPACE = uuid.UUID("5f0d9c1e-2f7a-4b55-9f53-0d5c7a1f0e11")
 _COLLECTIONS = ("Attributes", "Keys", "ManyToOneRelationships")
 
@@ -60,10 +61,11 @@ class MetadataReader:
     def _definitions(self, options: Mapping[str, str]) -> Document:
         tables: Iterable[Table] = self.environment.tables.values()
         if "$filter" in options:
-            match = _LIST_FILTER.fullmatch(options["$filter"])
-            if match is None:
+            matches = [_LIST_FILTER.fullmatch(part) for part in options["$filter"].split(" or ")]
+            if None in matches:
                 raise RefusedError(Rule.NOT_IMPLEMENTED, what="this filter of EntityDefinitions")
-            tables = [table for table in tables if table.name == match[1]]
+            names = {match[1] for match in matches if match}
+            tables = [table for table in tables if table.name in names]
         value = [self._shaped(self._definition(table), options, table) for table in tables]
         return self._context("EntityDefinitions") | {"value": value}
 
@@ -110,7 +112,8 @@ class MetadataReader:
             name, nested = nested_options(item)
             if name not in _COLLECTIONS:
                 raise RefusedError(Rule.NO_SUCH_PROPERTY, name=name, type="EntityMetadata")
-            shaped[name] = [_picked(each, nested, name) for each in self._collection(table, name)]
+            found = _filtered(self._collection(table, name), nested.pop("$filter", ""))
+            shaped[name] = [_picked(each, nested, name) for each in found]
         return shaped
 
     def _definition(self, table: Table) -> Document:
@@ -140,7 +143,9 @@ class MetadataReader:
         return builders[name](table)
 
     def _attributes(self, table: Table) -> list[Document]:
-        return [_attribute(table, column) for column in table.visible_columns(self.now)]
+        secured = self.environment.rules.secured
+        columns = table.visible_columns(self.now)
+        return [_attribute(table, each) | {"IsSecured": (table.name, each.name) in secured} for each in columns]
 
     def _keys(self, table: Table) -> list[Document]:
         now = self.environment.now()
@@ -207,7 +212,7 @@ def _facts(table: Table, column: Column) -> Document:
         low, high = (float(bound) if bound is not None else None for bound in (column.minimum, column.maximum))
         facts: Document = {"MinValue": low, "MaxValue": high}
         precision: Document = {"Precision": column.precision} if column.kind is not Kind.INTEGER else {}
-        return facts | precision | ({"PrecisionSource": 0} if column.kind is Kind.MONEY else {})
+        return facts | precision | ({"PrecisionSource": column.precision_source} if column.kind is Kind.MONEY else {})
     if column.kind is Kind.DATETIME:
         behavior = "DateOnly" if column.is_date_only else "UserLocal"
         return {"Format": column.format, "DateTimeBehavior": {"Value": behavior}}
@@ -253,6 +258,18 @@ def _picked(document: Document, options: Mapping[str, str], kind: str) -> Docume
     always = [name for name in names if name in {"@odata.type", "MetadataId"}]
     kept = dict.fromkeys([*always, *wanted] if wanted else names)
     return {name: document[name] for name in [*kept, *expanded]}
+
+
+def _filtered(documents: list[Document], text: str) -> list[Document]:
+    """Apply a nested $filter on one yes/no property."""
+    if not text:
+        return documents
+    match = _ATTRIBUTE_FILTER.fullmatch(text)
+    if match is None:
+        raise RefusedError(Rule.NOT_IMPLEMENTED, what=f"the filter '{text}'")
+    if any(match[1] not in document for document in documents):
+        raise RefusedError(Rule.NO_SUCH_PROPERTY, name=match[1], type="AttributeMetadata")
+    return [document for document in documents if document[match[1]] is (match[2] == "true")]
 
 
 def _type_name(document: Document, kind: str) -> str:

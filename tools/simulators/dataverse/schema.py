@@ -27,12 +27,13 @@ def memo(name: str, length: int = 2000) -> Column:
 
 
 def money(name: str, *, precision: int = 2) -> Column:
-    """Return an amount in the row's currency."""
+    """Return an amount in the row's currency, which also says how many digits it keeps; a base amount has four."""
     return Column(
         name,
         Kind.MONEY,
         name,
         precision=precision,
+        precision_source=0 if precision == 4 else 2,
         minimum=-_TRILLION if precision == 4 else Decimal(0),
         maximum=_TRILLION,
     )
@@ -111,6 +112,11 @@ def _stamps() -> list[Column]:
         create_only(whole("importsequencenumber", -2_147_483_648)),
         create_only(day("overriddencreatedon")),
     ]
+
+
+def _merging(table: str) -> list[Column]:
+    """Return what a row shows that was merged into another one."""
+    return [read_only(yes_no("merged")), read_only(lookup("masterid", table))]
 
 
 def _owner_and_currency() -> list[Column]:
@@ -204,6 +210,7 @@ def _lead() -> Table:
         lookup("parentaccountid", "account"),
         lookup("parentcontactid", "contact"),
         read_only(lookup("qualifyingopportunityid", "opportunity")),
+        *_merging("lead"),
         *_address(),
         *_owner_and_currency(),
         *states(("Open", "Qualified", "Disqualified"), reasons),
@@ -234,6 +241,7 @@ def _account() -> Table:
         whole("numberofemployees"),
         lookup("primarycontactid", "contact"),
         lookup("parentaccountid", "account"),
+        *_merging("account"),
         *_address(),
         *_owner_and_currency(),
         *_active_inactive(),
@@ -246,6 +254,7 @@ def _contact() -> Table:
         *_person(),
         memo("description"),
         customer("parentcustomerid"),
+        *_merging("contact"),
         *_address(),
         *_owner_and_currency(),
         *_active_inactive(),
@@ -299,9 +308,15 @@ def _organization() -> Table:
         whole("expirechangetrackingindays", 0, 365),
         whole("expiresubscriptionsindays", 0, 365),
         whole("languagecode"),
+        whole("pricingdecimalprecision", 0, 10),
         read_only(lookup("basecurrencyid", "transactioncurrency")),
     ]
     return _table("organization", "organizations", columns)
+
+
+def _masking_rules() -> Table:
+    columns = [text("entityname", 128), text("attributelogicalname", 128), text("uniquename", 100)]
+    return _table("attributemaskingrule", "attributemaskingrules", columns, primary_name="uniquename")
 
 
 def standard_tables() -> dict[str, Table]:
@@ -315,6 +330,7 @@ def standard_tables() -> dict[str, Table]:
         _user(),
         _close(),
         _organization(),
+        _masking_rules(),
     )
     return {table.name: table for table in tables}
 

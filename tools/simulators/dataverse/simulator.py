@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from werkzeug.wrappers import Request, Response
@@ -18,6 +19,9 @@ from tools.simulators.dataverse.environment import Caller, Environment, Hook, Wr
 from tools.simulators.dataverse.errors import RefusedError, Rule
 from tools.simulators.dataverse.exchange import decorate, refusal, unauthorized
 from tools.simulators.dataverse.quirks import Quirks
+from tools.simulators.dataverse.rule_routes import rule_routes
+from tools.simulators.dataverse.rules import Secured
+from tools.simulators.side_effects import SideEffect
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -109,6 +113,70 @@ class DataverseSimulator:
         """
         self.environment.hooks.append(Hook(hook, asynchronous, user_id))
 
+    # --- rules of the environment's own, which can be switched off again ----------------------------------------------
+
+    def refuse_writes(self, table: str, message: str) -> None:
+        """Let a plug-in refuse every create and update of a table by the API, with its text (0x80040265)."""
+        self.environment.rules.refused_writes[table] = message
+
+    def refuse_closing(self, message: str, *, open_quotes: bool = False) -> None:
+        """Let opportunities be neither won nor lost by the API: a plug-in's text, or open quotes (0x80040516)."""
+        self.environment.rules.refuse_closing(message, open_quotes=open_quotes)
+
+    def secure_column(
+        self, table: str, column: str, *, readers: Iterable[str] = (), writers: Iterable[str] = (), masked: bool = False
+    ) -> None:
+        """Put a column under column security; only these users' profiles let them read or write it.
+
+        `masked`: a masking rule shows everybody a mask, who does not ask for the unmasked data by its option.
+        """
+        with self._lock:
+            self.environment.table(table).columns[column]
+            secured = Secured(frozenset(readers), frozenset(writers), masked)
+            self.environment.rules.secured[table, column] = secured
+            if masked:
+                self.environment.seed("attributemaskingrule", {"entityname": table, "attributelogicalname": column})
+
+    def set_currency_precision(self, code: str, digits: int) -> None:
+        """Let amounts in a currency keep so many digits."""
+        with self._lock:
+            row = self.environment.only("transactioncurrency", "isocurrencycode", code)
+            if row is None:
+                raise KeyError(code)
+            row.values["currencyprecision"] = digits
+
+    def set_pricing_precision(self, digits: int) -> None:
+        """Let the organization's pricing precision be so many digits."""
+        with self._lock:
+            next(self.environment.store.all("organization")).values["pricingdecimalprecision"] = digits
+
+    def set_precision_source(self, table: str, column: str, source: Literal[0, 1, 2], precision: int = 2) -> None:
+        """Let an amount's digits come from the column, from the organization's pricing precision, or the currency."""
+        with self._lock:
+            columns = self.environment.table(table).columns
+            columns[column] = replace(columns[column], precision_source=source, precision=precision)
+
+    def add_key(self, table: str, *columns: str) -> None:
+        """Add an alternate key of the customer's own, active at once."""
+        with self._lock:
+            definition = self.environment.table(table)
+            self.environment.add_key(definition, f"new_{'_'.join(columns)}_key", columns, at_once=True)
+
+    def side_effect(self, effect: SideEffect, *, asynchronous: bool = False) -> None:
+        """Let automation change other columns of what the API writes, within the write or after the reply."""
+        self.environment.hooks.append(Hook(effect, asynchronous, None))
+
+    def clear_rules(self) -> None:
+        """Switch off refusals, column security and side effects; a key stays."""
+        with self._lock:
+            self.environment.rules.clear()
+            self.environment.hooks[:] = [
+                each for each in self.environment.hooks if not isinstance(each.run, SideEffect)
+            ]
+            masking = self.environment.table("attributemaskingrule")
+            for row in self.environment.store.all(masking.name):
+                self.environment.store.delete(masking, row)
+
     def set_retention(self, days: int) -> None:
         """Set the environment's expirechangetrackingindays."""
         with self._lock:
@@ -127,7 +195,7 @@ class DataverseSimulator:
 
     def routes(self) -> dict[tuple[str, str], Callable[[dict[str, str], dict[str, object]], object]]:
         """Return the handlers of the HTTP control API, by method and path pattern."""
-        return self.seller.routes()
+        return {**self.seller.routes(), **rule_routes(self)}
 
     def _respond(self, request: Request) -> Response:
         if request.cookies:

@@ -13,6 +13,7 @@ from tools.simulators.dataverse.errors import RefusedError, Rule
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})")
+LONGEST_MONEY = 4
 _FIRST_YEAR = 1753  # what SQL Server's datetime can hold
 
 
@@ -67,7 +68,8 @@ def _decimal(table: str, column: Column, value: object) -> object:
 def _money(table: str, column: Column, value: object, rounding: str) -> Decimal:
     number = _number(column, value)
     _require_range(Rule.MONEY_OUT_OF_RANGE, table, column, number)
-    return number.quantize(Decimal(1).scaleb(-(column.precision or 0)), rounding=rounding)
+    precision = LONGEST_MONEY if column.precision_source else column.precision or 0  # the row decides later
+    return number.quantize(Decimal(1).scaleb(-precision), rounding=rounding)
 
 
 def _require_range(rule: Rule, table: str, column: Column, value: Decimal) -> None:

@@ -32,10 +32,11 @@ def _number(value: object) -> float:
 
 @dataclass(frozen=True)
 class Renderer:
-    """Renders rows for one request. `annotations` are the name patterns that the request prefers."""
+    """Renders rows for one request of a user. `annotations` are the name patterns that the request prefers."""
 
     environment: Environment
     service_root: str
+    user_id: str
     annotations: tuple[str, ...] = ()
 
     def context(self, shape: Shape, suffix: str = "") -> str:
@@ -73,7 +74,8 @@ class Renderer:
         yield from chosen.values()
 
     def _property(self, row: Row, column: Column) -> dict[str, object]:
-        value: object = row.version if column.name == "versionnumber" else row.values.get(column.name)
+        held: object = row.version if column.name == "versionnumber" else row.values.get(column.name)
+        value = self.environment.rules.shown(row.table, column.name, held, self.user_id)
         shown = {column.wire_name: value.id if isinstance(value, Reference) else value}
         if value is None or not self.annotations:
             return shown

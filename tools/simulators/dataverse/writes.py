@@ -31,6 +31,8 @@ class Writer:
     def create(self, table: Table, changes: Values) -> Row:
         """Insert a row; its id may be among the changes."""
         row_id = str(changes.pop(table.primary_id, None) or uuid.uuid4())
+        if self.run_hooks:
+            self.environment.rules.require_writable(table.name, changes, self.caller, creating=True)
         if self.environment.store.find(table.name, row_id):
             raise RefusedError(Rule.DUPLICATE_ID, id=row_id, table=table.name)
         values = {name: value for name, value in changes.items() if value is not None}
@@ -47,6 +49,8 @@ class Writer:
         table = self.environment.table(row.table)
         if changes.pop(table.primary_id, row.id) != row.id:
             raise RefusedError(Rule.NOT_UPDATABLE, column=table.primary_id, table=table.name)
+        if self.run_hooks:
+            self.environment.rules.require_writable(table.name, changes, self.caller, creating=False)
         settle_update(table, row, changes)
         self.replace(row, row.values | changes)
         self._run_hooks(row)
@@ -110,13 +114,25 @@ class Writer:
         currency = values.get("transactioncurrencyid")
         if not isinstance(currency, Reference) or "exchangerate" not in table.columns:
             return
-        rate = self.environment.row(currency.table, currency.id).values["exchangerate"]
+        held = self.environment.row(currency.table, currency.id).values
+        self._round_money(table, values, held["currencyprecision"])
+        rate = held["exchangerate"]
         assert isinstance(rate, Decimal)  # noqa: S101 - stored so
         values["exchangerate"] = rate
         for column in table.columns.values():
             amount = values.get(column.name.removesuffix("_base"))
             if column.name.endswith("_base"):
                 values[column.name] = (amount / rate).quantize(Decimal("1e-4")) if isinstance(amount, Decimal) else None
+
+    def _round_money(self, table: Table, values: Values, by_currency: object) -> None:
+        """Cut amounts to what the organization or the currency keeps, without a word."""
+        organization = next(self.environment.store.all("organization")).values
+        digits = {1: organization["pricingdecimalprecision"], 2: by_currency}
+        for column in table.columns.values():
+            amount = values.get(column.name)
+            if column.precision_source and isinstance(amount, Decimal):
+                unit = Decimal(1).scaleb(-int(str(digits[column.precision_source])))
+                values[column.name] = amount.quantize(unit, self.environment.quirks.money_rounding)
 
     def _stamp(self, table: Table, values: Values, when: str, who: str) -> None:
         if when in table.columns:

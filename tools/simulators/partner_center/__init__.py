@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from tools.simulators.certificates import WebhookSigner
 from tools.simulators.claims import TokenVerifier
 from tools.simulators.clock import SimulatorClock
-from tools.simulators.partner_center.certificate_host import CertificateHost
+from tools.simulators.partner_center.certificate_host import CertificateHost, IssuerHost
 from tools.simulators.partner_center.control import Microsoft, Portal
 from tools.simulators.partner_center.delivery import Deliverer
 from tools.simulators.partner_center.delivery_model import Delivery, DeliveryModes
@@ -34,8 +34,9 @@ __all__ = ["Delivery", "DeliveryModes", "Organization", "PartnerCenterSimulator"
 class PartnerCenterSimulator:
     """One partner tenant.
 
-    `referrals_app`, `webhooks_app` and `certificate_app` are the WSGI apps to serve; set `certificate_host` to the
-    base URL under which the last one is served. `quirks` and `modes` may be changed at any time.
+    `referrals_app`, `webhooks_app`, `certificate_app` and `issuer_app` are the WSGI apps to serve. Set
+    `certificate_host` to the base URL of the third, and call `publish_issuers_at` with the fourth's. `quirks` and
+    `modes` may be changed at any time.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class PartnerCenterSimulator:
             self._desk, self._deliverer, self.quirks, verifier, clock, partner_id=self.organization.id
         )
         self.certificate_app = CertificateHost(self.signer, self._deliverer)
+        self.issuer_app = IssuerHost(self.signer, self._deliverer)
         self.store.listeners += [self._deliverer.on_change, self._match_later]
 
     # -- events ---------------------------------------------------------------------------------------------------
@@ -82,6 +84,11 @@ class PartnerCenterSimulator:
     @certificate_host.setter
     def certificate_host(self, url: str) -> None:
         self._deliverer.certificate_host = url
+
+    def publish_issuers_at(self, url: str) -> None:
+        """Let the signing certificates say that their issuers are to be had below this base URL."""
+        self._deliverer.issuer_host = url
+        self.signer.publish_at(url)
 
     def take_over_webhook(self, url: str = FLOW_URL, events: Sequence[str] = FLOW_EVENTS) -> Registration:
         """Register another system, as Microsoft's own connector does with *overwrite* = Yes: whatever was there."""

@@ -38,6 +38,7 @@ class Deliverer:
         self.modes = DeliveryModes()
         self.deliveries: list[Delivery] = []
         self.certificate_host = ""
+        self.issuer_host = ""
         self._signer = signer
         self._foreign: WebhookSigner | None = None
         self._desk = desk
@@ -55,6 +56,8 @@ class Deliverer:
         """The forger's PKI, made on first use."""
         if self._foreign is None:
             self._foreign = WebhookSigner()
+            if self.issuer_host:
+                self._foreign.publish_at(f"{self.issuer_host}/foreign")
         return self._foreign
 
     def start(self, workers: int = 4) -> None:

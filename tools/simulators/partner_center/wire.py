@@ -22,6 +22,9 @@ def authorize(request: Request, verifier: TokenVerifier, audience: str) -> Claim
             "The token is missing, expired, or was not issued for this resource.",
             headers={"WWW-Authenticate": f'Bearer realm="{audience}"'},
         )
+    if claims.user is not None and not claims.mfa:
+        # Since 2026 every app+user call must carry MFA (partner-center/security, partner-security-requirements).
+        raise ApiError(401, "900421", "MFA required.")
     return claims
 
 

@@ -87,6 +87,17 @@ class Seller:
         with self.lock:
             self._writer().delete(self._live(record_id))
 
+    def merge(self, loser_id: str, winner_id: str) -> None:
+        """Merge two accounts or contacts: what hangs on the loser moves, and the loser goes to the recycle bin."""
+        with self.lock:
+            loser, winner = self._live(loser_id), self._live(winner_id)
+            sobject = self.org.objects[loser.sobject.lower()]
+            for relationship in sobject.children:
+                for child in list(self.org.live(relationship.child)):
+                    if child.values.get(relationship.field) == loser.id:
+                        self._writer().update(child, {relationship.field: winner.id})
+            self._writer().merge_away(loser, winner.id)
+
     def undelete(self, record_id: str) -> None:
         """Take a record out of the recycle bin."""
         with self.lock:

@@ -143,6 +143,7 @@ def _account() -> SObjectType:
         required(text("Name", 255, "Account Name")),
         picklist("Type", ("Prospect", "Customer - Direct", "Other"), "Account Type"),
         *_address("Billing"),
+        read_only(reference("MasterRecordId", "Account")),
         contact_text("Phone", FieldType.PHONE, 40),
         contact_text("Website", FieldType.URL, 255),
         text("AccountNumber", 40),
@@ -170,6 +171,7 @@ def _contact() -> SObjectType:
         text("Title", 128),
         area("Description", 32_000),
         *_address("Mailing"),
+        read_only(reference("MasterRecordId", "Contact")),
         reference("OwnerId", "User"),
     ]
     roles = ChildRelationship("OpportunityContactRoles", "OpportunityContactRole", "ContactId", cascades=True)

@@ -21,9 +21,12 @@ from tools.simulators.salesforce.exchange import Answer, Call
 from tools.simulators.salesforce.oauth import ConnectedApp, Identity, public_key_of
 from tools.simulators.salesforce.org import Caller, DuplicateRule, Hook, Lock, Org, ValidationRule, WriteHook
 from tools.simulators.salesforce.quirks import Quirks
+from tools.simulators.salesforce.rule_routes import rule_routes
+from tools.simulators.salesforce.schema import text
 from tools.simulators.salesforce.seeding import INTEGRATION_USER, add_user, seed_org
 from tools.simulators.salesforce.soap import is_soap, refuse_login
 from tools.simulators.salesforce.versions import require_supported, versions
+from tools.simulators.side_effects import SideEffect
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -59,6 +62,7 @@ class SalesforceSimulator:
         self.people = seed_org(self.org)
         self._lock = threading.RLock()
         self._failures: deque[Rule] = deque()
+        self._rules: list[ValidationRule] = []
         self.seller = Seller(self.org, self._lock, self.people.seller)
         if cosell_columns:
             self.org.provision_cosell_columns(self.people.integration)
@@ -111,6 +115,43 @@ class SalesforceSimulator:
     def hide_field(self, sobject: str, name: str) -> None:
         """Take a standard field away from API users by field-level security."""
         self.org.hidden_fields.add((sobject, name))
+
+    def refuse_writes(self, sobject: str, message: str) -> None:
+        """Let a validation rule refuse every record of a type that is saved, whoever saves it, with its text."""
+        self._rules.append(lambda saved, _values: message if saved == sobject else None)
+        self.org.validations.append(self._rules[-1])
+
+    def refuse_closing(self, message: str) -> None:
+        """Let a validation rule refuse opportunities in a closed stage."""
+        closed = {row["ApiName"] for row in self.rows("OpportunityStage") if row["IsClosed"]}
+
+        def rule(sobject: str, values: dict[str, object]) -> str | None:
+            return message if sobject == "Opportunity" and values.get("StageName") in closed else None
+
+        self._rules.append(rule)
+        self.org.validations.append(rule)
+
+    def add_unique_field(self, sobject: str, name: str) -> None:
+        """Add a unique text field of the customer's own, and grant it to the app's user."""
+        with self._lock:
+            self.org.objects[sobject.lower()].add(replace(text(name, 100), unique=True, custom=True))
+            (parent, *_) = self.org.live("PermissionSet")
+            granted = {"PermissionsRead": True, "PermissionsEdit": True}
+            self.org.seed(
+                "FieldPermissions", ParentId=parent.id, SobjectType=sobject, Field=f"{sobject}.{name}", **granted
+            )
+
+    def side_effect(self, effect: SideEffect, *, asynchronous: bool = False) -> None:
+        """Let a flow change other fields of what the API writes, within the transaction or after the reply."""
+        self.after_write(effect, asynchronous=asynchronous)
+
+    def clear_rules(self) -> None:
+        """Switch off refusals, hidden fields and side effects; a unique field stays."""
+        with self._lock:
+            self.org.validations[:] = [each for each in self.org.validations if each not in self._rules]
+            self._rules.clear()
+            self.org.hidden_fields.clear()
+            self.org.hooks[:] = [each for each in self.org.hooks if not isinstance(each.run, SideEffect)]
 
     def withhold(self, sobject: str, *permissions: Literal["Read", "Create", "Edit", "Delete"]) -> None:
         """Let the profiles of API users lack permissions on an object type; a permission set may give them."""
@@ -186,7 +227,7 @@ class SalesforceSimulator:
 
     def routes(self) -> dict[tuple[str, str], Callable[[dict[str, str], dict[str, object]], object]]:
         """Return the handlers of the HTTP control API, by method and path pattern."""
-        return self.seller.routes()
+        return {**self.seller.routes(), **rule_routes(self)}
 
     # --- HTTP ------------------------------------------------------------------------------------------------------
 

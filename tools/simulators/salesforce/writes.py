@@ -68,6 +68,12 @@ class Writer:
                 if child.values.get(relationship.field) == record.id and child.is_deleted is not deleted:
                     self._bin(child, deleted=deleted)
 
+    def merge_away(self, record: Record, winner_id: str) -> None:
+        """Delete a record that lives on in another one, whose id it keeps."""
+        sobject = self.org.objects[record.sobject.lower()]
+        merged = self._put(sobject, {**record.values, "MasterRecordId": winner_id}, self.org.stamp())
+        self._bin(merged, deleted=True)
+
     # --- checks ----------------------------------------------------------------------------------------------------
 
     def _check(self, sobject: SObjectType, values: Values, changes: Mapping[str, object]) -> None:

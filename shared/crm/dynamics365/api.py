@@ -1,0 +1,89 @@
+"""The Dataverse Web API v9.2 of one environment (power-apps/developer/data-platform/webapi)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from shared.errors import ServiceUnavailable
+from shared.http import Response, Service
+
+ROOT = "/api/data/v9.2/"
+
+RETURN_ROW = {"Prefer": "return=representation"}
+"""Makes a write answer with the row as it is afterwards, under its new version."""
+
+Json = Mapping[str, object]
+
+_ODATA = {"OData-MaxVersion": "4.0", "OData-Version": "4.0"}
+
+
+class DataverseApi:
+    """Requests and JSON answers. Every method raises the families of shared.errors."""
+
+    def __init__(self, service: Service, url: str) -> None:
+        self._service = service
+        self._root = url.rstrip("/") + ROOT
+
+    def address(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """Return the absolute address of a path below the service root."""
+        return f"{self._root}{path}" + (f"?{urlencode(query, quote_via=quote, safe='$,')}" if query else "")
+
+    def contains(self, address: str) -> bool:
+        """Whether an absolute address lies in this environment."""
+        return address.startswith(self._root)
+
+    def send(
+        self, method: str, address: str, *, headers: Mapping[str, str] | None = None, content: object = None
+    ) -> Response:
+        """Send one request to an absolute address; `content` travels as JSON."""
+        return self._service.call(method, address, headers={**_ODATA, **(headers or {})}, content=content)
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
+        """Return the JSON object at a path. Raises ServiceUnavailable for anything else."""
+        return as_object(self.send("GET", self.address(path, query)))
+
+    def rows(self, path: str, query: Mapping[str, str]) -> list[Json]:
+        """Return the rows of a collection's first page. Raises ServiceUnavailable when there are none to be seen."""
+        return rows_of(self.get(path, query))
+
+    def write(
+        self, method: str, path: str, content: object, *, select: str, headers: Mapping[str, str] | None = None
+    ) -> Json:
+        """Write a row and return its selected columns, as they are after the write."""
+        address = self.address(path, {"$select": select})
+        return as_object(self.send(method, address, headers={**RETURN_ROW, **(headers or {})}, content=content))
+
+
+def as_object(answer: Response) -> Json:
+    """Return the JSON object of an answer. Raises ServiceUnavailable when it is something else."""
+    content = answer.json()
+    if not isinstance(content, dict):
+        raise ServiceUnavailable(f"Dynamics 365 answered {answer.status} without an object")
+    return content
+
+
+def rows_of(content: Json) -> list[Json]:
+    """Return the rows of a collection. Raises ServiceUnavailable when the answer has none."""
+    rows = content.get("value")
+    if not isinstance(rows, list):
+        raise ServiceUnavailable("Dynamics 365 answered a collection without rows")
+    return rows
+
+
+def text_at(row: Json, name: str) -> str:
+    """Return a text that a row must have. Raises ServiceUnavailable when it is absent."""
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise ServiceUnavailable(f"Dynamics 365 answered a row without {name}")
+    return value
+
+
+def literal(value: object) -> str:
+    """Return a value as `$filter` and alternate keys have it."""
+    if value is None:
+        return "null"
+    if isinstance(value, (bool, int, float)):
+        return str(value).lower()
+    doubled = str(value).replace("'", "''")
+    return f"'{doubled}'"

@@ -1,0 +1,185 @@
+"""How every command behaves: in whose folder, at a pipe's end, in an old code page, and when it is stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cosell
+from tests.tools.localhost.waiting import until
+
+COMMAND = [sys.executable, "-u", "-P", "-m", "tools.cli"]
+PAUSE = """
+import pathlib, sys, tempfile, time
+from tools.cli.manners import behave
+def command():
+    with tempfile.TemporaryDirectory(prefix="manners-") as folder:
+        print(folder, flush=True)
+        {body}
+    return 0
+sys.exit(behave(command))
+"""
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("CRM", "MAPPING_DIR")}
+    return kept | {"PYTHONPATH": str(cosell.ROOT)} | more
+
+
+def run(folder: Path, *args: str, **more: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*COMMAND, *args], cwd=folder, env=environment(**more), capture_output=True, check=False)
+
+
+# --- the caller's folder ----------------------------------------------------------------------------------------------
+
+
+def test_a_relative_path_is_the_callers(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "dynamics365.yaml").write_text("version: 1\n")
+    done = run(tmp_path, "lint", "--mapping", "mine", "--crm", "dynamics365")
+    assert b"dynamics365.yaml, line 1: the file: " in done.stdout, done
+
+
+def test_a_relative_path_of_the_settings_is_the_apps(tmp_path: Path) -> None:
+    """As in Azure, where the settings are all there is; so it means the same from everywhere."""
+    folder = Path(os.path.relpath(tmp_path / "mine", cosell.ROOT))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "dynamics365.yaml").write_text("version: 1\n")
+    done = run(tmp_path, "lint", "--crm", "dynamics365", MAPPING_DIR=str(folder))
+    assert b"dynamics365.yaml, line 1: the file: " in done.stdout, done
+
+
+def test_the_callers_own_tools_are_not_taken_for_ours(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "__init__.py").write_text("raise RuntimeError('somebody else')")
+    assert run(tmp_path, "lint").returncode == 0
+
+
+def test_what_a_command_starts_does_not_find_the_repository_by_itself() -> None:
+    code = "import os, tools.cli.__main__ as m; m.forget_path(); print(os.environ.get('PYTHONPATH', 'none'))"
+    for given, left in (("", "none"), (os.pathsep + "other", "other")):
+        path = f"{cosell.ROOT}{given}"
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment(PYTHONPATH=path), capture_output=True, check=True)
+        assert done.stdout.decode().strip() == left
+
+
+def test_paths_of_tests_are_the_callers_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tools.cli.test import _absolute
+
+    (tmp_path / "test_x.py").touch()
+    monkeypatch.chdir(tmp_path)
+    assert _absolute("test_x.py::test_y") == f"{tmp_path}/test_x.py::test_y"
+    assert [_absolute(each) for each in ("-q", "", "no.py")] == ["-q", "", "no.py"]
+
+
+# --- pipes and code pages ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("args", [["--schema"], ["--mapping", "broken"]], ids=["one write", "many writes"])
+def test_a_reader_that_leaves_is_no_failure_of_ours(tmp_path: Path, args: list[str]) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "dynamics365.yaml").write_text("fields:\n" + "".join(f"  no_{n}: x\n" for n in range(9)))
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(
+        [*COMMAND, "lint", *args], cwd=tmp_path, env=environment(), stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    _, err = process.communicate(timeout=90)
+    assert (process.returncode, err) == (141, b"")
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "cp1252", "ascii", "utf-8"])
+def test_what_an_encoding_lacks_is_spelled(encoding: str) -> None:
+    code = "import sys; from tools.cli.manners import behave; behave(lambda: print('✔ ✖ ⚠ “a” → b… 한국 é') or 0)"
+    more = {"PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code], env=environment(**more), capture_output=True, check=True)
+    expected = {
+        "cp949": "+ x ! “a” → b… 한국 ?",
+        "cp1252": "+ x ! “a” -> b… ?? é",
+        "ascii": '+ x ! "a" -> b... ?? ?',
+        "utf-8": "✔ ✖ ⚠ “a” → b… 한국 é",
+    }
+    assert done.stdout.decode(encoding).strip() == expected[encoding]
+
+
+def test_doctor_speaks_in_an_old_code_page(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", PYTHONIOENCODING="cp949", CRM="dynamics365")
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"x settings: DYNAMICS_URL" in done.stdout
+
+
+# --- being stopped ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paused() -> Iterator[subprocess.Popen[str]]:
+    code = PAUSE.format(body="time.sleep(60)")
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a single process")
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("SIGINT", "cosell.py: interrupted"),
+        ("SIGTERM", "cosell.py: ended by SIGTERM"),
+        ("SIGHUP", "cosell.py: ended by SIGHUP"),
+    ],
+)
+def test_a_signal_ends_it_in_one_line_and_leaves_nothing(paused: subprocess.Popen[str], name: str, line: str) -> None:
+    number = signal.Signals[name]
+    assert paused.stdout is not None
+    folder = Path(paused.stdout.readline().strip())
+    assert folder.is_dir()
+    paused.send_signal(number)
+    _, err = paused.communicate(timeout=60)
+    assert (paused.returncode, err.strip()) == (128 + number, line)
+    assert not folder.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a single process")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_the_demo_leaves_no_process_behind(tmp_path: Path, name: str) -> None:
+    """Not even when it is killed and can end nothing itself; then its folders stay."""
+    number = signal.Signals[name]
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--keep"],
+        cwd=tmp_path,
+        env=environment(TMPDIR=str(tmp_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    logs = tmp_path.glob
+    until(lambda: any("Executed 'Functions." in log.read_text() for log in logs("cosell-host-*/host.log")), 90)
+    children = _children(process.pid)
+    assert len(children) == 2  # Azurite and the host
+    process.send_signal(number)
+    process.communicate(timeout=90)
+    assert process.returncode == (143 if number == signal.SIGTERM else -number)
+    until(lambda: not any(map(_alive, children)), 90)
+    if number == signal.SIGTERM:
+        assert list(tmp_path.glob("cosell-*")) == []
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def _alive(pid: int) -> bool:
+    """Whether it runs; without an init process to collect it, an ended orphan stays listed as a zombie."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
