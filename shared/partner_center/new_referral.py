@@ -38,22 +38,22 @@ class NewDeal:
 
 
 def read_deal(
-    mapping: FieldMap,
+    field_map: FieldMap,
     record: Fields,
     account: Mapping[str, object] | None,
     contact: Mapping[str, object] | None,
     owner: Mapping[str, object] | None,
 ) -> NewDeal:
     """Collect a new deal from the record's fields and the rows around it. Raises DataError with every problem."""
-    fields = mapping.created_in_partner_center(record)
+    fields = field_map.created_in_partner_center(record)
     if fields.get(HELP) is not None and VISIBLE in fields:
         fields[VISIBLE] = True  # Asking Microsoft for help shows the deal to Microsoft.
     unreadable: list[Problem] = []
-    person = _read(mapping.owner, owner, unreadable)
+    person = _read(field_map.owner, owner, unreadable)
     if person is not None and not person.get("phone"):
-        person["phone"] = mapping.file.team_phone_default
-    customer = _read(mapping.account, account, unreadable) or {}
-    deal = NewDeal(fields, customer, _read(mapping.contact, contact, unreadable), person)
+        person["phone"] = field_map.file.team_phone_default
+    customer = _read(field_map.account, account, unreadable) or {}
+    deal = NewDeal(fields, customer, _read(field_map.contact, contact, unreadable), person)
     told = {problem.field for problem in unreadable}
     missing = [*_deal_problems(deal), *_customer_problems(deal), *_people_problems(deal)]
     problems = unreadable + [problem for problem in missing if problem.field not in told]
@@ -62,36 +62,36 @@ def read_deal(
     return deal
 
 
-def own_referral(mapping: FieldMap, deal: NewDeal, record_id: str) -> Body:
+def own_referral(field_map: FieldMap, deal: NewDeal, record_id: str) -> Body:
     """Return the body of the first POST: our own referral. Status is left to the server, which sets Active/Accepted."""
     body: Body = {
-        "type": _type(mapping, deal),
+        "type": _type(field_map, deal),
         "externalReferenceId": record_id,
-        "team": [_member(mapping.owner, deal.owner)],
+        "team": [_member(field_map.owner, deal.owner)],
         "target": [],
     }
     solutions = deal.fields.get(SOLUTIONS)
     if deal.asks_for_help and isinstance(solutions, tuple):
         body["target"] = [{"type": "SolutionProfile", "id": each} for each in solutions]
-    for path, value in mapping.file.new_referral.items():
+    for path, value in field_map.file.new_referral.items():
         put_path(body, tuple(path.split(".")), deepcopy(value))
-    _merge(body, mapping.referral_values(mapping.rows.values(), deal.fields))
-    _merge(body, mapping.referral_values(mapping.account, deal.customer))
+    _merge(body, field_map.referral_values(field_map.rows.values(), deal.fields))
+    _merge(body, field_map.referral_values(field_map.account, deal.customer))
     customer = body["customerProfile"]
     if isinstance(customer, dict):
-        travels = deal.asks_for_help or mapping.file.contact_travels == "always"
-        customer["team"] = [_member(mapping.contact, deal.contact)] if deal.contact and travels else []
+        travels = deal.asks_for_help or field_map.file.contact_travels == "always"
+        customer["team"] = [_member(field_map.contact, deal.contact)] if deal.contact and travels else []
     return body
 
 
-def invitation(mapping: FieldMap, deal: NewDeal, record_id: str, own: Referral) -> Body:
+def invitation(field_map: FieldMap, deal: NewDeal, record_id: str, own: Referral) -> Body:
     """Return the body of the second POST: the referral that invites Microsoft into the same engagement."""
-    body = own_referral(mapping, deal, record_id)
+    body = own_referral(field_map, deal, record_id)
     body |= {
         "engagementId": own.engagement_id,
         "target": [{"type": "BusinessProfileLocation", "id": MICROSOFT}],
         "inviteContext": {
-            "notes": (deal.fields.get(NOTES) or "") if mapping.file.notes_in_invitation else "",
+            "notes": (deal.fields.get(NOTES) or "") if field_map.file.notes_in_invitation else "",
             "assistanceRequestCode": deal.fields[HELP],
             "invitedBy": {
                 "organizationId": own.organization_id,
@@ -102,10 +102,10 @@ def invitation(mapping: FieldMap, deal: NewDeal, record_id: str, own: Referral) 
     return body
 
 
-def _type(mapping: FieldMap, deal: NewDeal) -> str:
+def _type(field_map: FieldMap, deal: NewDeal) -> str:
     if deal.asks_for_help:
         return "Shared"
-    return mapping.file.partner_led_type if deal.fields.get(VISIBLE) else "Independent"
+    return field_map.file.partner_led_type if deal.fields.get(VISIBLE) else "Independent"
 
 
 def _read(

@@ -54,14 +54,14 @@ def overlay(tmp_path: Path) -> Overlay:
     return load
 
 
-def foretold(world: World, mapping: FieldMap) -> list[tuple[Link, Forecast]]:
+def foretold(world: World, field_map: FieldMap) -> list[tuple[Link, Forecast]]:
     """Preview a candidate over every deal, and check that looking changed nothing anywhere."""
     current = world.task.field_map
-    world.configure(mapping=mapping)
+    world.configure(field_map=field_map)
     before = (world.crm.rows(), [dict(row) for row in world.partner_center.ours()], world.commits())
     deals = list(preview(world.task, linked(world.task)))
     assert (world.crm.rows(), [dict(row) for row in world.partner_center.ours()], world.commits()) == before
-    world.configure(mapping=current)
+    world.configure(field_map=current)
     return [(deal.link, each) for deal in deals for each in deal.forecasts]
 
 
@@ -74,10 +74,10 @@ def writes(found: list[tuple[Link, Forecast]]) -> Counter[Fact]:
     )
 
 
-def switch(world: World, mapping: FieldMap) -> Counter[Fact]:
+def switch(world: World, field_map: FieldMap) -> Counter[Fact]:
     """Put the app under another mapping, let it apply it, and return what it wrote according to the audit."""
     before = written(world)
-    world.configure(mapping=mapping)
+    world.configure(field_map=field_map)
     world.reconcile()
     world.settle()
     return written(world) - before
@@ -147,7 +147,7 @@ def test_rolling_back_a_moved_row_brings_the_edits_made_meanwhile(world: World, 
 def test_a_raised_limit_brings_the_whole_text_and_never_sends_the_part(world: World, overlay: Overlay) -> None:
     short = overlay("\n  - {field: notes, column: new_notes, limit: 1000}", "short")
     wide = overlay("\n  - {field: notes, column: new_notes, limit: 4000}", "wide")
-    world.configure(mapping=short)
+    world.configure(field_map=short)
     referral_id, record_id = invited(world)
     quiet(world)
     world.partner_center.edit(referral_id, {"/details/notes": LONG.strip()})
@@ -280,7 +280,7 @@ def test_a_pass_that_was_interrupted_goes_on_with_what_is_still_under_the_old_on
 
 def test_what_is_paused_is_left_alone_and_what_was_ignored_is_looked_at_again(world: World, overlay: Overlay) -> None:
     only_german = overlay("[]", "german", "sync_when: {referral: \"customerProfile.address.country == 'DE'\"}")
-    world.configure(mapping=only_german)
+    world.configure(field_map=only_german)
     referral_id = world.partner_center.invites_us()
     world.settle()
     _, paused = shared(world)

@@ -18,15 +18,15 @@ from shared.sync.base import with_base
 from tests.support.stand_ins import START
 
 CRM_STAGES = (Stage.ON_HOLD, Stage.ACTIVE, Stage.WON, Stage.LOST)
-MAPPING = load_mapping("dynamics365")
+FIELD_MAP = load_mapping("dynamics365")
 RECORD = RecordKey("dynamics365", "opportunity", "r")
 
 
 def decide(referral: Stage, record: Stage, base: Stage | None) -> Plan:
     """Plan a deal whose two sides differ in nothing but the status."""
-    others = {rule.name: MAPPING.rows[rule.name].read_record({}) for rule in MAPPING.rules}
+    others = {rule.name: FIELD_MAP.rows[rule.name].read_record({}) for rule in FIELD_MAP.rules}
     known = others if base is None else {**others, "status": base}
-    link = with_base(Link("dynamics365", "f", RECORD), known, MAPPING)
+    link = with_base(Link("dynamics365", "f", RECORD), known, FIELD_MAP)
     deal = Deal(
         START,
         "record",
@@ -34,7 +34,7 @@ def decide(referral: Stage, record: Stage, base: Stage | None) -> Plan:
         ReferralSeen("f", {**others, "status": referral}, "1", referral),
         RecordSeen(RECORD, {**others, "status": record}, "1", START),
     )
-    return make_plan(deal, link, MAPPING, Policy())
+    return make_plan(deal, link, FIELD_MAP, Policy())
 
 
 def sent(made: Plan) -> list[tuple[str, str]]:

@@ -27,8 +27,8 @@ RECIPES = [
 @pytest.mark.parametrize(("crm", "text"), RECIPES, ids=[re.search(r"version: (\S+)", each[1])[1] for each in RECIPES])  # type: ignore[index]
 def test_every_recipe_is_a_mapping_without_a_fault(crm: str, text: str, tmp_path: Path) -> None:
     (tmp_path / f"{crm}.yaml").write_text(text, encoding="utf-8")
-    mapping = load_mapping(crm, tmp_path)
-    found = lint(mapping.file, positions(crm, tmp_path))
+    field_map = load_mapping(crm, tmp_path)
+    found = lint(field_map.file, positions(crm, tmp_path))
     assert [str(each) for each in found if each.severity is Severity.ERROR] == []
 
 

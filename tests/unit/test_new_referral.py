@@ -25,7 +25,7 @@ from tests.support.referral_sample import (
     referral_body,
 )
 
-MAPPING = load_mapping("dynamics365")
+FIELD_MAP = load_mapping("dynamics365")
 RECORD_ID = "crm-000417"
 PRIVATE: dict[str, object] = {"cosell_referralvisibility": False}
 PARTNER_LED: dict[str, object] = {"cosell_referralvisibility": True}
@@ -42,15 +42,15 @@ def deal(
     account: Columns | None = ACCOUNT,
     contact: Columns | None = CONTACT,
     owner: Columns | None = OWNER,
-    mapping: FieldMap = MAPPING,
+    field_map: FieldMap = FIELD_MAP,
 ) -> NewDeal:
-    record, unreadable = mapping.read_record({**opportunity(), **columns})
+    record, unreadable = field_map.read_record({**opportunity(), **columns})
     assert not unreadable
-    return read_deal(mapping, record, account, contact, owner)
+    return read_deal(field_map, record, account, contact, owner)
 
 
-def body_of(columns: Columns, mapping: FieldMap = MAPPING) -> dict[str, Any]:
-    return own_referral(mapping, deal(columns, mapping=mapping), RECORD_ID)
+def body_of(columns: Columns, field_map: FieldMap = FIELD_MAP) -> dict[str, Any]:
+    return own_referral(field_map, deal(columns, field_map=field_map), RECORD_ID)
 
 
 def refused(*arguments: Columns | None) -> dict[str, str]:
@@ -129,9 +129,9 @@ def test_a_partner_led_deal_differs_in_its_visibility_only() -> None:
 
 
 def test_the_type_of_a_partner_led_deal_can_be_chosen(tmp_path: Path) -> None:
-    mapping = customized(tmp_path, ("partner_led_type: Independent", "partner_led_type: Shared"))
-    assert body_of(PARTNER_LED, mapping)["type"] == "Shared"
-    assert body_of(PRIVATE, mapping)["type"] == "Independent"
+    field_map = customized(tmp_path, ("partner_led_type: Independent", "partner_led_type: Shared"))
+    assert body_of(PARTNER_LED, field_map)["type"] == "Shared"
+    assert body_of(PRIVATE, field_map)["type"] == "Independent"
 
 
 def test_a_cosell_deal_is_shared_visible_and_targets_its_solutions() -> None:
@@ -144,13 +144,13 @@ def test_a_cosell_deal_is_shared_visible_and_targets_its_solutions() -> None:
 
 
 def test_the_contact_travels_with_a_request_for_help_or_when_the_mapping_says_so(tmp_path: Path) -> None:
-    def contacts(mapping: FieldMap, columns: dict[str, Any]) -> list[str]:
-        body: dict[str, Any] = own_referral(mapping, deal(columns), RECORD_ID)
+    def contacts(field_map: FieldMap, columns: dict[str, Any]) -> list[str]:
+        body: dict[str, Any] = own_referral(field_map, deal(columns), RECORD_ID)
         return [person["email"] for person in body["customerProfile"]["team"]]
 
     always = customized(tmp_path, ("partner_led_type", "contact_travels: always\npartner_led_type"))
-    assert contacts(MAPPING, COSELL) == ["ana@northwind.example"]
-    assert contacts(MAPPING, PRIVATE) == contacts(MAPPING, PARTNER_LED) == []
+    assert contacts(FIELD_MAP, COSELL) == ["ana@northwind.example"]
+    assert contacts(FIELD_MAP, PRIVATE) == contacts(FIELD_MAP, PARTNER_LED) == []
     assert contacts(always, PRIVATE) == ["ana@northwind.example"]
 
 
@@ -169,8 +169,8 @@ def test_the_status_is_left_to_the_server() -> None:
 def test_the_invitation_repeats_the_deal_in_the_same_engagement() -> None:
     own = Referral(referral_body())
     asked = deal(COSELL)
-    first: dict[str, Any] = own_referral(MAPPING, asked, RECORD_ID)
-    second: dict[str, Any] = invitation(MAPPING, asked, RECORD_ID, own)
+    first: dict[str, Any] = own_referral(FIELD_MAP, asked, RECORD_ID)
+    second: dict[str, Any] = invitation(FIELD_MAP, asked, RECORD_ID, own)
     assert second.pop("engagementId") == ENGAGEMENT_ID
     assert second.pop("target") == [{"type": "BusinessProfileLocation", "id": "msft"}]
     assert second.pop("inviteContext") == {
@@ -197,7 +197,7 @@ def test_empty_notes_get_the_default() -> None:
 
 
 def test_a_deal_without_a_customer_contact_is_fine_unless_help_is_asked() -> None:
-    body: dict[str, Any] = own_referral(MAPPING, deal(PRIVATE, contact=None), RECORD_ID)
+    body: dict[str, Any] = own_referral(FIELD_MAP, deal(PRIVATE, contact=None), RECORD_ID)
     assert body["customerProfile"]["team"] == []
     assert refused(COSELL, ACCOUNT, None, OWNER) == {
         "contact": "to invite Microsoft, Partner Center requires first name, last name, phone, e-mail"
@@ -207,11 +207,11 @@ def test_a_deal_without_a_customer_contact_is_fine_unless_help_is_asked() -> Non
 def test_the_owners_other_number_and_the_default_number_step_in(tmp_path: Path) -> None:
     without = {**OWNER, "mobilephone": None}
     other: dict[str, Any] = own_referral(
-        MAPPING, deal(PRIVATE, owner={**without, "address1_telephone1": "+2"}), RECORD_ID
+        FIELD_MAP, deal(PRIVATE, owner={**without, "address1_telephone1": "+2"}), RECORD_ID
     )
     assert other["team"][0]["phoneNumber"] == "+2"
-    mapping = customized(tmp_path, ("team_phone_default:\n", 'team_phone_default: "+3"\n'))
-    last: dict[str, Any] = own_referral(mapping, deal(PRIVATE, owner=without, mapping=mapping), RECORD_ID)
+    field_map = customized(tmp_path, ("team_phone_default:\n", 'team_phone_default: "+3"\n'))
+    last: dict[str, Any] = own_referral(field_map, deal(PRIVATE, owner=without, field_map=field_map), RECORD_ID)
     assert last["team"][0]["phoneNumber"] == "+3"
 
 
@@ -248,11 +248,11 @@ def test_the_values_that_were_sent_are_known_afterwards() -> None:
     ids=["visible", "notes"],
 )
 def test_a_field_that_does_not_travel_on_create_is_simply_left_out(tmp_path: Path, edit: tuple[str, str]) -> None:
-    mapping = customized(tmp_path, edit)
-    asked = deal(COSELL, mapping=mapping)
-    assert own_referral(mapping, asked, RECORD_ID)["type"] == "Shared"
-    assert invitation(mapping, asked, RECORD_ID, Referral(referral_body()))["inviteContext"]
-    assert own_referral(mapping, deal(PRIVATE, mapping=mapping), RECORD_ID)["type"] == "Independent"
+    field_map = customized(tmp_path, edit)
+    asked = deal(COSELL, field_map=field_map)
+    assert own_referral(field_map, asked, RECORD_ID)["type"] == "Shared"
+    assert invitation(field_map, asked, RECORD_ID, Referral(referral_body()))["inviteContext"]
+    assert own_referral(field_map, deal(PRIVATE, field_map=field_map), RECORD_ID)["type"] == "Independent"
 
 
 # --- pre-flight ------------------------------------------------------------------------------------------------------

@@ -54,11 +54,11 @@ class CrmAdmin(Protocol):
         """
         ...
 
-    def check_prerequisites(self, app: App, mapping: FieldMap) -> Iterator[Line]:
+    def check_prerequisites(self, app: App, field_map: FieldMap) -> Iterator[Line]:
         """Yield what else a mapping file rests on, besides its columns."""
         ...
 
-    def client(self, app: App, mapping: FieldMap) -> Crm:
+    def client(self, app: App, field_map: FieldMap) -> Crm:
         """Return the app's client, without touching the storage."""
         ...
 

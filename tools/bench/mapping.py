@@ -31,36 +31,36 @@ Json = dict[str, Any]
 
 def run(rounds: int) -> Result:
     """Measure. Raises AssertionError when the two disagree about a single value."""
-    mapping = load_mapping("dynamics365", Path(__file__).parent)
-    body, columns = sample(mapping)
-    ours, theirs = compiled(mapping), peer(mapping)
+    field_map = load_mapping("dynamics365", Path(__file__).parent)
+    body, columns = sample(field_map)
+    ours, theirs = compiled(field_map), peer(field_map)
     assert ours(body, columns) == theirs(body, columns), "jmespath and the mapping disagree"  # noqa: S101
     return compare(
-        f"mapping of {len(mapping.rows)} fields, both ways",
+        f"mapping of {len(field_map.rows)} fields, both ways",
         {"mapping": lambda: ours(body, columns), "jmespath": lambda: theirs(body, columns)},
         rounds,
         TARGET,
     )
 
 
-def compiled(mapping: FieldMap) -> Callable[[Json, Json], tuple[Json, Json]]:
+def compiled(field_map: FieldMap) -> Callable[[Json, Json], tuple[Json, Json]]:
     """Return our way: referral to columns, and columns to referral."""
 
     def both(body: Json, columns: Json) -> tuple[Json, Json]:
-        to_crm = mapping.record_values(mapping.read_referral(body)[0])
-        return to_crm, mapping.referral_body(mapping.read_record(columns)[0])
+        to_crm = field_map.record_values(field_map.read_referral(body)[0])
+        return to_crm, field_map.referral_body(field_map.read_record(columns)[0])
 
     return both
 
 
-def peer(mapping: FieldMap) -> Callable[[Json, Json], tuple[Json, Json]]:
+def peer(field_map: FieldMap) -> Callable[[Json, Json], tuple[Json, Json]]:
     """Return jmespath's way to the same two documents."""
-    options = jmespath.Options(custom_functions=_functions(mapping))
+    options = jmespath.Options(custom_functions=_functions(field_map))
     to_crm = jmespath.compile(
-        _hash({row.pair.column: f"crm_{row.name}({row.pair.referral})" for row in _rows(mapping)})
+        _hash({row.pair.column: f"crm_{row.name}({row.pair.referral})" for row in _rows(field_map)})
     )
     nested: Json = {}
-    for row in _rows(mapping):
+    for row in _rows(field_map):
         if row.name != HELP:
             put_path(nested, row.path, f"pc_{row.name}({row.pair.column})")
     to_referral = jmespath.compile(_hash(nested))
@@ -71,8 +71,8 @@ def peer(mapping: FieldMap) -> Callable[[Json, Json], tuple[Json, Json]]:
     return both
 
 
-def _rows(mapping: FieldMap) -> list[Row]:
-    return list(mapping.rows.values())
+def _rows(field_map: FieldMap) -> list[Row]:
+    return list(field_map.rows.values())
 
 
 def _hash(members: Json) -> str:
@@ -81,10 +81,10 @@ def _hash(members: Json) -> str:
     return f"{{{', '.join(written)}}}"
 
 
-def _functions(mapping: FieldMap) -> Functions:
+def _functions(field_map: FieldMap) -> Functions:
     """Return jmespath functions that spell each row's value for one side."""
     members: dict[str, object] = {}
-    for row in _rows(mapping):
+    for row in _rows(field_map):
         codec = row.codec
         members[f"_func_crm_{row.name}"] = signature({"types": []})(
             lambda _self, wire, codec=codec: codec.to_record(codec.from_referral(wire))
@@ -96,12 +96,12 @@ def _functions(mapping: FieldMap) -> Functions:
     return made
 
 
-def sample(mapping: FieldMap) -> tuple[Json, Json]:
+def sample(field_map: FieldMap) -> tuple[Json, Json]:
     """Return a referral in which every mapped field is filled, and the columns that correspond."""
     body: Json = {}
     for name, value in _VALUES.items():
-        put_path(body, mapping.rows[name].path, copy.deepcopy(value))
-    columns: Json = mapping.record_values(mapping.read_referral(body)[0]) | {"statecode": 0, "statuscode": 1}
+        put_path(body, field_map.rows[name].path, copy.deepcopy(value))
+    columns: Json = field_map.record_values(field_map.read_referral(body)[0]) | {"statecode": 0, "statuscode": 1}
     return body, columns
 
 

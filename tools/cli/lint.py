@@ -60,16 +60,16 @@ def _lint(crm: str, app: App | None) -> int:
     given = os.environ.get("MAPPING_DIR", "")
     directory = app_path(given) if given else None
     try:
-        mapping = load_mapping(crm, directory)
+        field_map = load_mapping(crm, directory)
         tables = app.tasks.of(crm).crm.describe() if app else None
-        found = lint(mapping.file, positions(crm, directory), tables)
+        found = lint(field_map.file, positions(crm, directory), tables)
     except CosellError as error:
         say(error)
         return 1
     for each in found:
         say(each)
     errors = sum(each.severity is Severity.ERROR for each in found)
-    print(f"{crm}.yaml version {mapping.version}: {errors} errors, {len(found) - errors} warnings")
+    print(f"{crm}.yaml version {field_map.version}: {errors} errors, {len(found) - errors} warnings")
     return 1 if errors else 0
 
 

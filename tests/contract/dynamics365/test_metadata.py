@@ -15,7 +15,7 @@ from tests.support.fakes import crm_tables
 from tests.support.stages.crm import DataverseStage
 from tools.simulators.dataverse.columns import Required
 
-MAPPING = load_mapping("dynamics365").file
+FILE = load_mapping("dynamics365").file
 
 
 def cut(live: Table, to: Table) -> dict[str, Column]:
@@ -72,7 +72,7 @@ def test_few_calls(stage: DataverseStage) -> None:
 
 
 def test_the_default_mapping_fits_a_provisioned_environment(stage: DataverseStage) -> None:
-    assert lint(MAPPING, positions("dynamics365"), stage.port.describe()) == []
+    assert lint(FILE, positions("dynamics365"), stage.port.describe()) == []
 
 
 def test_an_unknown_table_is_named(stage: DataverseStage) -> None:

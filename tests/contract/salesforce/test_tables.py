@@ -18,8 +18,8 @@ from tests.support.stages.salesforce import SalesforceStage
 
 
 def findings(stage: SalesforceStage, directory: Path | None = None) -> list[str]:
-    mapping = load_mapping("salesforce", directory)
-    return [str(each) for each in lint(mapping.file, positions("salesforce", directory), stage.port.describe())]
+    field_map = load_mapping("salesforce", directory)
+    return [str(each) for each in lint(field_map.file, positions("salesforce", directory), stage.port.describe())]
 
 
 def overlay(tmp_path: Path, text: str) -> Path:

@@ -32,12 +32,12 @@ class TwoCrms(World):
         self.other = OtherCrm(self.tape, self.clock, self.chance)
         self.configure_other()
 
-    def configure_other(self, mapping: FieldMap | None = None) -> None:
+    def configure_other(self, field_map: FieldMap | None = None) -> None:
         """Restart the app, with another mapping for the second CRM."""
         self.task = replace(self.task, other_crms=(self.other.name,))
         ledger = self.taped.of(self.other.name)
         other = replace(self.task, crm=self.other, ledger=ledger, other_crms=(self.crm.name,))
-        self.others = {self.other.name: replace(other, field_map=mapping or self.task.field_map)}
+        self.others = {self.other.name: replace(other, field_map=field_map or self.task.field_map)}
         self._restart()
 
     def crm_of(self, link: Link) -> FakeCrm:

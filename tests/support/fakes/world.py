@@ -168,21 +168,21 @@ class World:
         self.task = replace(self.task, random=Random(seed))
         self.worker = Worker(self.tasks, self.alerts, self.queue)
 
-    def connect(self, crm: Crm, mapping: FieldMap) -> None:
+    def connect(self, crm: Crm, field_map: FieldMap) -> None:
         """Put another CRM in the place of the fake."""
         policy = replace(self.task.policy, closed_rows_are_read_only=crm.closed_rows_are_read_only)
         choices = replace(self.task.choices, policy=policy)
-        self.task = replace(self.task, crm=crm, field_map=mapping, ledger=self.taped.of(crm.name), choices=choices)
+        self.task = replace(self.task, crm=crm, field_map=field_map, ledger=self.taped.of(crm.name), choices=choices)
         self._restart()
 
     def configure(
-        self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None, mapping: FieldMap | None = None
+        self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None, field_map: FieldMap | None = None
     ) -> None:
         """Restart the app with other settings."""
         held = self.task.choices
         audit = held.crm_audit if crm_audit is None else crm_audit
         choices = replace(held, crm_audit=audit, dry_run=held.dry_run if dry_run is None else dry_run)
-        self.task = replace(self.task, choices=choices, field_map=mapping or self.task.field_map)
+        self.task = replace(self.task, choices=choices, field_map=field_map or self.task.field_map)
         self._restart()
 
     # --- the functions ---------------------------------------------------------------------------------------------

@@ -12,24 +12,24 @@ from shared.errors import MappingError
 from shared.mapping.loading import load_mapping
 from tests.support.mapping_files import edited, line_of, load, refusal
 
-MAPPING = load_mapping("dynamics365")
+FIELD_MAP = load_mapping("dynamics365")
 
 
 def test_the_built_in_file_has_every_standard_field() -> None:
-    assert set(STANDARD_FIELDS) <= MAPPING.field_names
-    assert STATUS in MAPPING.field_names
+    assert set(STANDARD_FIELDS) <= FIELD_MAP.field_names
+    assert STATUS in FIELD_MAP.field_names
 
 
 def test_a_file_in_mapping_dir_replaces_the_built_in_one(tmp_path: Path) -> None:
-    mapping = load(tmp_path, edited("column: estimatedvalue", "column: new_amount"))
-    assert mapping.rows["deal_value"].pair.column == "new_amount"
-    assert "new_amount" in mapping.record_columns
+    field_map = load(tmp_path, edited("column: estimatedvalue", "column: new_amount"))
+    assert field_map.rows["deal_value"].pair.column == "new_amount"
+    assert "new_amount" in field_map.record_columns
     assert load_mapping("dynamics365").rows["deal_value"].pair.column == "estimatedvalue"
 
 
 def test_a_mapping_dir_without_the_file_leaves_the_built_in_one(tmp_path: Path) -> None:
     (tmp_path / "salesforce.yaml").write_text("not: this one", encoding="utf-8")
-    assert load_mapping("dynamics365", tmp_path).version == MAPPING.version
+    assert load_mapping("dynamics365", tmp_path).version == FIELD_MAP.version
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from shared.messages.reasons import Reason
 from tests.support.mapping_files import edited, load
 from tests.support.referral_sample import referral_body
 
-MAPPING = load_mapping("dynamics365")
+FIELD_MAP = load_mapping("dynamics365")
 
 GOLDEN: Fields = {
     "name": "Northwind analytics rollout",
@@ -42,7 +42,7 @@ def change(name: str, new: object) -> Change:
 
 def test_changes_become_replacements_at_the_mapped_paths() -> None:
     changes = [change("deal_value", Decimal(51000)), change("currency", "EUR"), change("notes", None)]
-    assert MAPPING.operations(changes, None) == [
+    assert FIELD_MAP.operations(changes, None) == [
         {"op": "replace", "path": "/details/dealValue", "value": 51000},
         {"op": "replace", "path": "/details/currency", "value": "EUR"},
         {"op": "replace", "path": "/details/notes", "value": ""},
@@ -50,18 +50,18 @@ def test_changes_become_replacements_at_the_mapped_paths() -> None:
 
 
 def test_status_and_substatus_travel_together() -> None:
-    assert MAPPING.operations([change("status", Stage.WON)], None) == [
+    assert FIELD_MAP.operations([change("status", Stage.WON)], None) == [
         {"op": "replace", "path": "/status", "value": "Closed"},
         {"op": "replace", "path": "/substatus", "value": "Won"},
     ]
     # A stage that was stored in a base is plain text when it comes back.
-    assert MAPPING.operations([change("status", "declined")], None)[1]["value"] == "Declined"
+    assert FIELD_MAP.operations([change("status", "declined")], None)[1]["value"] == "Declined"
 
 
 def test_solutions_are_written_over_what_the_referral_holds() -> None:
     changes = [change("solutions", ("SOL-20311-QXT", "SOL-9-NEW"))]
     body = referral_body()
-    (operation,) = MAPPING.operations(changes, body)
+    (operation,) = FIELD_MAP.operations(changes, body)
     assert operation["path"] == "/details/requirements/solutions"
     written = operation["value"]
     assert isinstance(written, list)
@@ -70,10 +70,10 @@ def test_solutions_are_written_over_what_the_referral_holds() -> None:
 
 
 def test_only_lists_need_the_source() -> None:
-    assert MAPPING.needs_source([change("solutions", ())])
-    assert MAPPING.needs_source([change("notes", "x"), change("solutions", ())])
-    assert not MAPPING.needs_source([change("notes", "x"), change("status", Stage.WON)])
-    assert not MAPPING.needs_source([])
+    assert FIELD_MAP.needs_source([change("solutions", ())])
+    assert FIELD_MAP.needs_source([change("notes", "x"), change("solutions", ())])
+    assert not FIELD_MAP.needs_source([change("notes", "x"), change("status", Stage.WON)])
+    assert not FIELD_MAP.needs_source([])
 
 
 def test_every_field_that_may_be_patched_is_on_partner_centers_list() -> None:
@@ -90,27 +90,27 @@ def test_every_field_that_may_be_patched_is_on_partner_centers_list() -> None:
         "/salesStage",
         "/statusReason",
     }
-    for rule in MAPPING.rules:
+    for rule in FIELD_MAP.rules:
         if rule.to_partner_center:
-            assert MAPPING.rows[rule.name].pointer in allowed
+            assert FIELD_MAP.rows[rule.name].pointer in allowed
 
 
 # --- creating --------------------------------------------------------------------------------------------------------
 
 
 def test_a_default_fills_only_what_is_empty() -> None:
-    assert MAPPING.created_in_partner_center({**GOLDEN, "notes": None})["notes"] == "Shared from the CRM."
-    assert MAPPING.created_in_partner_center(GOLDEN)["notes"] == "Phase one scoping"
+    assert FIELD_MAP.created_in_partner_center({**GOLDEN, "notes": None})["notes"] == "Shared from the CRM."
+    assert FIELD_MAP.created_in_partner_center(GOLDEN)["notes"] == "Phase one scoping"
 
 
 def test_fields_that_do_not_travel_on_create_stay_at_home() -> None:
-    sent = MAPPING.created_in_partner_center(GOLDEN)
+    sent = FIELD_MAP.created_in_partner_center(GOLDEN)
     assert "microsoft_crm_identifier" not in sent
     assert "status" not in sent
 
 
 def test_an_inbound_create_is_cut_to_the_columns() -> None:
-    received = MAPPING.created_in_crm({**GOLDEN, "notes": "x" * 3000, "deal_value": Decimal("1.005")})
+    received = FIELD_MAP.created_in_crm({**GOLDEN, "notes": "x" * 3000, "deal_value": Decimal("1.005")})
     assert received["notes"] == "x" * 2000
     assert received["deal_value"] == Decimal(1)
 
@@ -120,15 +120,15 @@ def test_an_inbound_create_is_cut_to_the_columns() -> None:
 
 @pytest.mark.parametrize("length", [5, 298, 299, 300, 301, 400])
 def test_with_the_check_mark_a_name_still_reads_back_as_it_was_written(tmp_path: Path, length: int) -> None:
-    mapping = load(tmp_path, edited("check_mark_in_name: false", "check_mark_in_name: true"))
-    fields = mapping.created_in_crm({**GOLDEN, "name": "n" * length})
-    columns = mapping.record_values(fields)
+    field_map = load(tmp_path, edited("check_mark_in_name: false", "check_mark_in_name: true"))
+    fields = field_map.created_in_crm({**GOLDEN, "name": "n" * length})
+    columns = field_map.record_values(fields)
     assert str(columns["name"]).startswith("\u2714 ")
     assert len(str(columns["name"])) <= 300
-    assert mapping.rows["name"].read_record(columns) == fields["name"]
+    assert field_map.rows["name"].read_record(columns) == fields["name"]
 
 
 def test_the_check_mark_is_no_name_by_itself(tmp_path: Path) -> None:
-    mapping = load(tmp_path, edited("check_mark_in_name: false", "check_mark_in_name: true"))
-    assert mapping.record_values({"name": None})["name"] is None
-    assert mapping.record_values({"notes": "x"}) == {"description": "x"}
+    field_map = load(tmp_path, edited("check_mark_in_name: false", "check_mark_in_name: true"))
+    assert field_map.record_values({"name": None})["name"] is None
+    assert field_map.record_values({"notes": "x"}) == {"description": "x"}

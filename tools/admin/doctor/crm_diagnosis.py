@@ -25,14 +25,14 @@ def diagnose_crm(app: App, name: str, *, stored: bool) -> Iterator[Line]:
     yield from admin.check_connection(app)
     about, feed = f"{admin.title}: mapping", f"{admin.title}: change feed"
     try:
-        mapping = load_mapping(name, app.settings.mapping_dir)
+        field_map = load_mapping(name, app.settings.mapping_dir)
     except MappingError as error:
         for text in str(error).splitlines():
             yield bad(about, text, Owner.CRM, _MAPPING)
         return
-    yield from admin.check_prerequisites(app, mapping)
-    client = admin.client(app, mapping)
-    fits = list(guarded(about, Owner.CRM, lambda: _mapping(app, mapping, client, about)))
+    yield from admin.check_prerequisites(app, field_map)
+    client = admin.client(app, field_map)
+    fits = list(guarded(about, Owner.CRM, lambda: _mapping(app, field_map, client, about)))
     yield from fits
     if any(line.mark is Mark.BAD for line in fits):
         yield note(feed, "not checked until the mapping fits")
@@ -40,14 +40,14 @@ def diagnose_crm(app: App, name: str, *, stored: bool) -> Iterator[Line]:
         yield from guarded(feed, Owner.CRM, lambda: _feed(app, admin, client, feed, stored=stored))
 
 
-def _mapping(app: App, mapping: FieldMap, client: Crm, about: str) -> Iterator[Line]:
-    found = lint(mapping.file, positions(client.name, app.settings.mapping_dir), client.describe())
+def _mapping(app: App, field_map: FieldMap, client: Crm, about: str) -> Iterator[Line]:
+    found = lint(field_map.file, positions(client.name, app.settings.mapping_dir), client.describe())
     wrong = [each for each in found if each.severity is Severity.ERROR]
     for each in found:
         line = bad if each in wrong else look
         yield line(about, str(each), Owner.CRM, _PROVISION if each.can_be_provisioned else _MAPPING)
     if not wrong:
-        yield good(about, f"version {mapping.version} fits the tables of the CRM")
+        yield good(about, f"version {field_map.version} fits the tables of the CRM")
 
 
 def _feed(app: App, admin: CrmAdmin, client: Crm, feed: str, *, stored: bool) -> Iterator[Line]:

@@ -46,13 +46,13 @@ class Dynamics365Admin:
             yield clock(self.title, parsedate_to_datetime(date), app.clock)
         yield from guarded("Dynamics 365: retention", Owner.CRM, lambda: _retention(api))
 
-    def check_prerequisites(self, app: App, mapping: FieldMap) -> Iterator[Line]:  # noqa: ARG002 - as the protocol has it
+    def check_prerequisites(self, app: App, field_map: FieldMap) -> Iterator[Line]:  # noqa: ARG002 - as the protocol has it
         """Nothing more: what the mapping file needs is in its tables."""
         yield from ()
 
-    def client(self, app: App, mapping: FieldMap) -> Crm:
+    def client(self, app: App, field_map: FieldMap) -> Crm:
         """The Web API's. It creates nothing here, so its turns need no storage."""
-        return connection(app).records(mapping, LedgerTurns(MemoryLedger().drawers, app.clock))
+        return connection(app).records(field_map, LedgerTurns(MemoryLedger().drawers, app.clock))
 
     def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], options: Options) -> Provisioner:
         """Through the metadata API."""

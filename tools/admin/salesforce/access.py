@@ -36,12 +36,12 @@ def described(api: SalesforceApi, tables: Iterable[str]) -> Fields:
     return found
 
 
-def tables_of(mapping: FieldMap) -> tuple[str, ...]:
+def tables_of(field_map: FieldMap) -> tuple[str, ...]:
     """Return the tables that the mapping file speaks of, parents first: rights on a record rest on its account's."""
-    return ("Account", "Contact", "User", mapping.table)
+    return ("Account", "Contact", "User", field_map.table)
 
 
-def for_app(mapping: FieldMap, fields: Fields) -> PermissionSet:
+def for_app(field_map: FieldMap, fields: Fields) -> PermissionSet:
     """Return what the app's own user needs: every mapped field, and every record whoever owns it."""
     return PermissionSet(
         "Cosell_Sync",
@@ -50,18 +50,18 @@ def for_app(mapping: FieldMap, fields: Fields) -> PermissionSet:
         {
             "Account": ("Read", "Create", VIEW_ALL),
             "Contact": ("Read", VIEW_ALL),
-            mapping.table: ("Read", "Create", "Edit", VIEW_ALL),
+            field_map.table: ("Read", "Create", "Edit", VIEW_ALL),
         },
-        _grantable(_of_app(mapping), fields),
+        _grantable(_of_app(field_map), fields),
     )
 
 
-def for_sellers(mapping: FieldMap, fields: Fields) -> PermissionSet:
+def for_sellers(field_map: FieldMap, fields: Fields) -> PermissionSet:
     """Return what people need who work with deals: the custom fields, those that only the app writes read-only."""
-    sent = {row.column for row in mapping.file.fields if row.to_partner_center}
+    sent = {row.column for row in field_map.file.fields if row.to_partner_center}
     wanted = {
-        (mapping.table, need.column): need.field == "columns.sync" or need.column in sent
-        for need in record_needs(mapping.file)
+        (field_map.table, need.column): need.field == "columns.sync" or need.column in sent
+        for need in record_needs(field_map.file)
         if need.column.endswith("__c")
     }
     return PermissionSet(
@@ -73,11 +73,11 @@ def for_sellers(mapping: FieldMap, fields: Fields) -> PermissionSet:
     )
 
 
-def _of_app(mapping: FieldMap) -> dict[tuple[str, str], bool]:
+def _of_app(field_map: FieldMap) -> dict[tuple[str, str], bool]:
     """Return by table and field whether it is written."""
-    file, table = mapping.file, mapping.table
-    wanted = {(table, name): False for name in mapping.record_columns}
-    wanted |= dict.fromkeys(((table, name) for name in ("AccountId", *_written_states(mapping))), True)
+    file, table = field_map.file, field_map.table
+    wanted = {(table, name): False for name in field_map.record_columns}
+    wanted |= dict.fromkeys(((table, name) for name in ("AccountId", *_written_states(field_map))), True)
     needs: Mapping[str, list[Need]] = {
         table: record_needs(file),
         "Account": account_needs(file),
@@ -90,10 +90,10 @@ def _of_app(mapping: FieldMap) -> dict[tuple[str, str], bool]:
     return wanted
 
 
-def _written_states(mapping: FieldMap) -> Iterator[str]:
+def _written_states(field_map: FieldMap) -> Iterator[str]:
     """Yield the fields of each stage's first entry, which is the one that is written."""
     seen = set[Stage]()
-    for stage, entry in mapping.file.status.entries():
+    for stage, entry in field_map.file.status.entries():
         yield from () if stage in seen else entry
         seen.add(stage)
 

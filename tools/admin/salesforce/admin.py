@@ -60,18 +60,18 @@ class SalesforceAdmin:
             yield clock(self.title, server_date, app.clock)
         yield from checks.allowance(app, answer)
 
-    def check_prerequisites(self, app: App, mapping: FieldMap) -> Iterator[Line]:
+    def check_prerequisites(self, app: App, field_map: FieldMap) -> Iterator[Line]:
         """Look at rights on objects, the currency, duplicate rules and the log of deletions."""
-        yield from checks.check_prerequisites(app, connection(app), mapping)
+        yield from checks.check_prerequisites(app, connection(app), field_map)
 
-    def client(self, app: App, mapping: FieldMap) -> Crm:
+    def client(self, app: App, field_map: FieldMap) -> Crm:
         """The REST API's. It creates nothing here, so its turns need no storage."""
-        return connection(app).records(mapping, LedgerTurns(MemoryLedger().drawers, app.clock))
+        return connection(app).records(field_map, LedgerTurns(MemoryLedger().drawers, app.clock))
 
     def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], options: Options) -> Provisioner:
         """Through the Tooling API and permission sets."""
-        mapping, org = FieldMap(file), connection(app)
-        return Provisioner(SalesforceOrg(org), org.api(mapping), mapping, app.clock, tell, options.user)
+        field_map, org = FieldMap(file), connection(app)
+        return Provisioner(SalesforceOrg(org), org.api(field_map), field_map, app.clock, tell, options.user)
 
 
 def connection(app: App) -> SalesforceConnection:

@@ -71,24 +71,24 @@ def allowance(app: App, answer: Response) -> Iterator[Line]:
 # --- what the mapping file rests on ----------------------------------------------------------------------------------
 
 
-def check_prerequisites(app: App, connection: SalesforceConnection, mapping: FieldMap) -> Iterator[Line]:
+def check_prerequisites(app: App, connection: SalesforceConnection, field_map: FieldMap) -> Iterator[Line]:
     """Yield what stands in the way of this mapping file besides its fields."""
-    org, api = SalesforceOrg(connection), connection.api(mapping)
+    org, api = SalesforceOrg(connection), connection.api(field_map)
     checks = {
-        "Salesforce: rights": lambda: _rights(api, mapping),
-        "Salesforce: sharing": lambda: _sharing(org, mapping),
+        "Salesforce: rights": lambda: _rights(api, field_map),
+        "Salesforce: sharing": lambda: _sharing(org, field_map),
         "Salesforce: editing": lambda: _editing(org),
-        "Salesforce: currency": lambda: _currency(app, api, mapping),
+        "Salesforce: currency": lambda: _currency(app, api, field_map),
         "Salesforce: duplicate rules": lambda: _duplicate_rules(org),
-        "Salesforce: deletions": lambda: _deletions(api, mapping),
+        "Salesforce: deletions": lambda: _deletions(api, field_map),
     }
     for subject, check in checks.items():
         yield from guarded(subject, Owner.CRM, check)
 
 
-def _rights(api: SalesforceApi, mapping: FieldMap) -> Iterator[Line]:
+def _rights(api: SalesforceApi, field_map: FieldMap) -> Iterator[Line]:
     held = []
-    for table, wanted in for_app(mapping, {}).objects.items():
+    for table, wanted in for_app(field_map, {}).objects.items():
         try:
             found = api.get(path("sobjects", table, "describe"))
         except GoneError:
@@ -101,11 +101,11 @@ def _rights(api: SalesforceApi, mapping: FieldMap) -> Iterator[Line]:
                 break
         else:
             held.append(f"{' and '.join(each.lower() for each in wanted if each != VIEW_ALL)} {table}")
-    if len(held) == len(for_app(mapping, {}).objects):
+    if len(held) == len(for_app(field_map, {}).objects):
         yield good("Salesforce: rights", f"the app's user may {', '.join(held)}")
 
 
-def _sharing(org: SalesforceOrg, mapping: FieldMap) -> Iterator[Line]:
+def _sharing(org: SalesforceOrg, field_map: FieldMap) -> Iterator[Line]:
     """Yield whether the app's user sees every record, and not only those that sharing rules show it."""
     sets = format_soql("SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = {}", org.user("")["Id"])
     soql = f"SELECT SobjectType FROM ObjectPermissions WHERE Permissions{VIEW_ALL} = true AND ParentId IN ({sets})"  # noqa: S608
@@ -114,7 +114,7 @@ def _sharing(org: SalesforceOrg, mapping: FieldMap) -> Iterator[Line]:
     except (AccessDenied, SchemaMismatch) as error:
         yield note("Salesforce: sharing", f"whether the app's user sees every record cannot be seen ({error.code})")
         return
-    tables = [table for table, rights in for_app(mapping, {}).objects.items() if VIEW_ALL in rights]
+    tables = [table for table, rights in for_app(field_map, {}).objects.items() if VIEW_ALL in rights]
     hidden = [table for table in tables if table not in seen]
     if hidden:
         what = f"no permission set of the app's user has View All on {', '.join(hidden)}: without View All Data it sees"
@@ -134,10 +134,10 @@ def _editing(org: SalesforceOrg) -> Iterator[Line]:
     yield look("Salesforce: editing", what, Owner.CRM, remedy)
 
 
-def _currency(app: App, api: SalesforceApi, mapping: FieldMap) -> Iterator[Line]:
-    if CURRENCY not in mapping.record_columns:
+def _currency(app: App, api: SalesforceApi, field_map: FieldMap) -> Iterator[Line]:
+    if CURRENCY not in field_map.record_columns:
         return
-    only = OrgCurrency(api, mapping.table, app.settings.salesforce_currency).only()
+    only = OrgCurrency(api, field_map.table, app.settings.salesforce_currency).only()
     what = f"the org has one, {only}; deals in another one wait for a person" if only else "each record has its own"
     yield good("Salesforce: currency", what)
 
@@ -154,8 +154,8 @@ def _duplicate_rules(org: SalesforceOrg) -> Iterator[Line]:
         yield look("Salesforce: duplicate rules", what, Owner.CRM, remedy)
 
 
-def _deletions(api: SalesforceApi, mapping: FieldMap) -> Iterator[Line]:
+def _deletions(api: SalesforceApi, field_map: FieldMap) -> Iterator[Line]:
     """Yield whether the log of deletions can be read; the feed asks it now and then only."""
     now = api.query("SELECT Id FROM Organization").server_time()
-    api.deleted(mapping.table, now - timedelta(minutes=10), now)
+    api.deleted(field_map.table, now - timedelta(minutes=10), now)
     yield good("Salesforce: deletions", "the log of deletions can be read")

@@ -61,14 +61,14 @@ class Provisioner:
         self,
         org: SalesforceOrg,
         api: SalesforceApi,
-        mapping: FieldMap,
+        field_map: FieldMap,
         clock: Clock,
         tell: Callable[[str], None],
         user: str = "",
     ) -> None:
         self._org = org
         self._api = api
-        self._mapping = mapping
+        self._field_map = field_map
         self._clock = clock
         self._tell = tell
         self._user = user
@@ -77,13 +77,13 @@ class Provisioner:
         """Return what is to be done now."""
         table, hidden = self._table()
         user = self._org.user(self._user)
-        fields = described(self._api, tables_of(self._mapping))
-        app, sellers = for_app(self._mapping, fields), for_sellers(self._mapping, fields)
+        fields = described(self._api, tables_of(self._field_map))
+        app, sellers = for_app(self._field_map, fields), for_sellers(self._field_map, fields)
         now = held(self._org, app.name)
         has = is_assigned(self._org, now, str(user["Id"]))
         waits = has and not missing_fields(app, now) and self._org.is_signed_in(user)
         return [
-            *plan_fields(self._mapping.file, table),
+            *plan_fields(self._field_map.file, table),
             *(Item(Action.WAIT, name, "field", "granted, but not visible yet") for name in (hidden if waits else ())),
             *plan_rights(app, now),
             Item(Action.KEEP if has else Action.GRANT, app.name, "assignment", f"to {user['Username']}"),
@@ -98,23 +98,23 @@ class Provisioner:
         """
         for need in [item.need for item in items if item.action is Action.CREATE and item.need]:
             self._tell(f"creating {need.column} ({type_of(need)})")
-            self._org.make(("tooling", "sobjects", "CustomField"), field_body(self._mapping.table, need))
-        fields = described(self._api, tables_of(self._mapping))
-        app = for_app(self._mapping, fields)
+            self._org.make(("tooling", "sobjects", "CustomField"), field_body(self._field_map.table, need))
+        fields = described(self._api, tables_of(self._field_map))
+        app = for_app(self._field_map, fields)
         parent = bring_about(self._org, app, self._tell)
         user = self._org.user(self._user)
         self._tell(f"assigning {app.name} to {user['Username']}")
         assignment = {"AssigneeId": user["Id"], "PermissionSetId": parent}
         self._org.make(("sobjects", "PermissionSetAssignment"), assignment)
-        bring_about(self._org, for_sellers(self._mapping, fields), self._tell)
+        bring_about(self._org, for_sellers(self._field_map, fields), self._tell)
         until(_is_usable, "the new fields", self.plan, self._clock, self._tell)
 
     def _table(self) -> tuple[Table, list[str]]:
         """Return the table with every field that exists, and which of them are hidden from who is signed in."""
-        seen = describe_table(self._api, self._mapping.table)
+        seen = describe_table(self._api, self._field_map.table)
         unseen = {
             need.column: need
-            for need in record_needs(self._mapping.file, LONGEST_TEXT)
+            for need in record_needs(self._field_map.file, LONGEST_TEXT)
             if need.column not in seen.columns
         }
         definitions = dict(self._definitions(unseen))
@@ -124,7 +124,7 @@ class Provisioner:
 
     def _definitions(self, names: Container[str]) -> Iterator[tuple[str, Row]]:
         """Yield the definitions of those of these custom fields that exist: one request for each, none for others."""
-        of_table = format_soql("TableEnumOrId = {}", self._mapping.table)
+        of_table = format_soql("TableEnumOrId = {}", self._field_map.table)
         soql = f"SELECT Id, DeveloperName, NamespacePrefix FROM CustomField WHERE {of_table}"  # noqa: S608 - quoted
         for row in self._org.query(soql, tooling=True):
             prefix = f"{row['NamespacePrefix']}__" if row.get("NamespacePrefix") else ""
