@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.storage.queue import QueueClient
 
-    from shared.crm.port import Crm
+    from shared.crm.port import Records
     from shared.partner_center.organization import Organization
     from shared.partner_center.signature import SignatureCheck
     from shared.partner_center.token_store import TokenStore
@@ -260,7 +260,7 @@ class App:
             tuple(other for other in self.settings.crms if other != name),
         )
 
-    def _choices(self, crm: Crm) -> Choices:
+    def _choices(self, crm: Records) -> Choices:
         from shared.decide.deal import Policy
         from shared.messages import Messages
         from shared.sync.task import Choices

@@ -106,12 +106,12 @@ class Turns(Protocol):
 class Connection(Protocol):
     """One CRM under the app's identity: its sign-in, limits and API, shared by the clients of its tables."""
 
-    def records(self, field_map: FieldMap, turns: Turns) -> Crm:
+    def records(self, field_map: FieldMap, turns: Turns) -> Records:
         """Return the client of the table that the mapping names. Raises MappingError for one that it does not know."""
         ...
 
 
-class Crm(Protocol):
+class Records(Protocol):
     """One table of a CRM.
 
     A mapped column that the app's user may not read is never taken for an empty one: the methods raise AccessDenied or

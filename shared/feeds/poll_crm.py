@@ -38,7 +38,7 @@ def _hand_over(task: Task, cursor: str | None, correlation_id: str) -> tuple[int
     """Queue a whole pass; returns the number of messages, the next cursor, and every record id that was seen."""
     sent, seen = 0, set[str]()
     following = None
-    for page in task.crm.changes(cursor):
+    for page in task.records.changes(cursor):
         for message in _messages(task, page, correlation_id):
             task.queue.send(message.dump())
             sent += 1

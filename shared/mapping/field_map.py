@@ -14,7 +14,7 @@ from shared.lifecycle import Stage, crm_view, referral_stage, wire_status
 from shared.mapping.codecs import rounded
 from shared.mapping.conditions import Condition
 from shared.mapping.model import MappingFile, Pair, Scalar
-from shared.mapping.rows import Document, Read, Row, body_writer, get_path, make_rows
+from shared.mapping.rows import CompiledRow, Document, Read, body_writer, get_path, make_rows
 from shared.mapping.unreadable import UnreadableValue
 from shared.merge import Change, Rule
 from shared.problems import Problem, problem
@@ -50,7 +50,7 @@ class FieldMap:
         self._record_condition = Condition(file.sync_when.record) if file.sync_when.record else None
         self._referral_condition = Condition(file.sync_when.referral) if file.sync_when.referral else None
 
-    def _rule(self, row: Row) -> Rule:
+    def _rule(self, row: CompiledRow) -> Rule:
         settings = self._settings[row.name]
         return Rule(
             row.name,
@@ -227,7 +227,7 @@ class FieldMap:
         """Whether writing these changes to the referral takes its present JSON."""
         return any(change.name in self.rows and self.rows[change.name].codec.needs_source for change in changes)
 
-    def referral_values(self, rows: Iterable[Row], values: Fields) -> dict[str, object]:
+    def referral_values(self, rows: Iterable[CompiledRow], values: Fields) -> dict[str, object]:
         """Return referral JSON for canonical values of the given rows; the help code is left to the invitation."""
         return body_writer(row for row in rows if row.name != HELP)(values)
 

@@ -23,7 +23,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Row:
+class CompiledRow:
     """A pair with its codec: reads and writes one field on either side."""
 
     pair: Pair
@@ -71,9 +71,9 @@ class Row:
             raise DataError(error.problem(self.name, CRM)) from error
 
 
-def make_rows(pairs: Iterable[Pair], *, mark: bool = False) -> tuple[Row, ...]:
+def make_rows(pairs: Iterable[Pair], *, mark: bool = False) -> tuple[CompiledRow, ...]:
     """Compile pairs; `mark` puts a check mark in front of names that are written to the CRM."""
-    return tuple(Row(pair, pair.make_codec(mark=mark)) for pair in pairs)
+    return tuple(CompiledRow(pair, pair.make_codec(mark=mark)) for pair in pairs)
 
 
 def _reader(path: Path, fallback: Path | None, read: Callable[[Json], Value]) -> Read:
@@ -102,7 +102,7 @@ def _either(path: Path, fallback: Path, read: Callable[[Json], Value]) -> Read:
     return read_either
 
 
-def body_writer(rows: Iterable[Row]) -> Callable[[Fields], dict[str, object]]:
+def body_writer(rows: Iterable[CompiledRow]) -> Callable[[Fields], dict[str, object]]:
     """Return what makes referral JSON of canonical values; values that are absent are left out.
 
     The rows are grouped by the object they lie in, so that the way there is gone once per object.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, NOTES, SOLUTIONS, VISIBLE, Fields, Value
 from shared.errors import DataError
 from shared.mapping.field_map import FieldMap
-from shared.mapping.rows import Row, put_path
+from shared.mapping.rows import CompiledRow, put_path
 from shared.partner_center.port import MICROSOFT, Referral
 from shared.problems import Problem, problem
 
@@ -109,7 +109,7 @@ def _type(field_map: FieldMap, deal: NewDeal) -> str:
 
 
 def _read(
-    rows: tuple[Row, ...], columns: Mapping[str, object] | None, unreadable: list[Problem]
+    rows: tuple[CompiledRow, ...], columns: Mapping[str, object] | None, unreadable: list[Problem]
 ) -> dict[str, Value] | None:
     """Return the canonical values of a CRM row; what cannot be read is added to `unreadable` and left empty."""
     if columns is None:
@@ -124,7 +124,7 @@ def _read(
     return values
 
 
-def _member(rows: tuple[Row, ...], person: Fields | None) -> Body:
+def _member(rows: tuple[CompiledRow, ...], person: Fields | None) -> Body:
     values = person or {}
     return {row.pair.referral: row.codec.to_referral(values[row.name], None) for row in rows if row.name in values}
 

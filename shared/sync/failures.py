@@ -192,7 +192,7 @@ def _show_on_record(
     version = (message.observed or {}).get("version") or (link.record_version if link else None)
     guard = str(version) if version else None
     row = Record(record_id, guard, {}, task.clock.now())
-    written = task.crm.update(row, identity.audit_columns(task.field_map, shown))
+    written = task.records.update(row, identity.audit_columns(task.field_map, shown))
     produced = written.version if guard else None
     if link is None:
         task.audit.add(key, entry)

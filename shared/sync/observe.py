@@ -41,7 +41,7 @@ def seen_referral(task: Task, referral: Referral, *, ours: bool = True) -> Refer
         ours=ours,
         unreadable=unreadable,
         ignored=_ignored(task, referral),
-        names=task.key(named) if named and task.crm.owns(named) else None,
+        names=task.key(named) if named and task.records.owns(named) else None,
         names_any=bool(named),
         body=referral.body,
     )
@@ -167,7 +167,7 @@ class Observer:
     def read_record(self, record_id: str) -> RecordSeen | Absence:
         """Read a record."""
         try:
-            return seen_record(self._task, self._task.crm.read(record_id))
+            return seen_record(self._task, self._task.records.read(record_id))
         except GoneError:
             return GONE
 
@@ -185,11 +185,11 @@ class Observer:
         return self._task.links.of_record(_record_key(deal))
 
     def _successor(self, deal: Deal) -> RecordKey | None:
-        found = self._task.crm.successor(_record_key(deal).id)
+        found = self._task.records.successor(_record_key(deal).id)
         return self._task.key(found) if found else None
 
     def _carrier(self, deal: Deal) -> RecordSeen | None:
-        found = self._task.crm.find(_referral_id(deal))
+        found = self._task.records.find(_referral_id(deal))
         return seen_record(self._task, found) if found else None
 
 

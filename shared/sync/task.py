@@ -7,7 +7,7 @@ from random import Random
 
 from shared.choices import CrmAudit
 from shared.clock import Clock
-from shared.crm.port import Crm
+from shared.crm.port import Records
 from shared.deal import RecordKey
 from shared.decide.deal import Policy
 from shared.ledger.audit import Stamp
@@ -42,7 +42,7 @@ class Task:
     that the app is configured with.
     """
 
-    crm: Crm
+    records: Records
     partner_center: PartnerCenter
     organization: Organization
     ledger: DealLedger
@@ -58,7 +58,7 @@ class Task:
     @property
     def name(self) -> str:
         """The CRM's name."""
-        return self.crm.name
+        return self.records.name
 
     @property
     def links(self) -> Links:
@@ -95,4 +95,4 @@ class Task:
 
     def key(self, record_id: str) -> RecordKey:
         """Return the key of a record in this task's table."""
-        return RecordKey(self.crm.name, self.field_map.table, record_id)
+        return RecordKey(self.records.name, self.field_map.table, record_id)

@@ -13,7 +13,7 @@ from shared.status import StatusKind
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.crm import IDENTIFIER
-from tests.support.fakes.crm_rules import Row
+from tests.support.fakes.crm_rules import CrmRow
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
 
@@ -118,7 +118,7 @@ def test_an_open_record_of_a_closed_referral_is_not_rewritten_by_being_linked(wo
 
 @pytest.mark.parametrize("way", ["an update of another field", "the audit alone", "the identity of a new deal"])
 def test_what_the_crm_changes_within_our_write_is_an_edit_like_any_other(world: World, way: str) -> None:
-    def plug_in(row: Row) -> Row:
+    def plug_in(row: CrmRow) -> CrmRow:
         return {"estimatedclosedate": "2027-09-30"} if row["cosell_referralidentifier"] else {}
 
     if way == "the identity of a new deal":
@@ -139,7 +139,7 @@ def test_what_the_crm_changes_within_our_write_is_an_edit_like_any_other(world: 
 def test_a_fight_ends_and_is_shown_until_somebody_edits_the_field(world: World) -> None:
     referral_id, record_id = shared(world)
 
-    def stubborn(_row: Row) -> Row:
+    def stubborn(_row: CrmRow) -> CrmRow:
         return {"cosell_referralvisibility": False}
 
     world.partner_center.edit(referral_id, {"/consent/consentToShareReferralWithMicrosoftSellers": True})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from shared.lifecycle import Stage
 from tests.simulation.histories import History
 from tests.support.fakes.crm import IDENTIFIER, SYNC
-from tests.support.fakes.crm_rules import Row
+from tests.support.fakes.crm_rules import CrmRow
 
 
 @dataclass
@@ -20,7 +20,7 @@ class WildHistory(History):
 
     automation: bool = False
     harm: list[str] = field(default_factory=list)
-    _gone: dict[str, Row] = field(default_factory=dict)
+    _gone: dict[str, CrmRow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -30,7 +30,7 @@ class WildHistory(History):
         if self.automation:
             self.world.crm.logic.append(self._plug_in)
 
-    def _watch_record(self, record_id: str, row: Row) -> None:
+    def _watch_record(self, record_id: str, row: CrmRow) -> None:
         # A record that was shared on its seller's word is tied, even if the word is taken back at this very moment.
         being_shared = self.world.ledger.of("dynamics365").intents.of(self.world.task.key(record_id))
         if not row[SYNC] and self.world.link_of_record(record_id) is None and not being_shared:
@@ -40,7 +40,7 @@ class WildHistory(History):
         if not ours or row["status"] == "Closed":
             self.harm.append(f"wrote the {row['status']} referral {row['id']} of {row['organizationName']}")
 
-    def _plug_in(self, row: Row) -> Row:
+    def _plug_in(self, row: CrmRow) -> CrmRow:
         """Round a value, as a customer's own logic may."""
         value = row["estimatedvalue"]
         return {"estimatedvalue": value + 1} if isinstance(value, int) and value % 7 == 0 else {}

@@ -9,7 +9,7 @@ import pytest
 
 from shared.crm.port import Record
 from shared.crm.salesforce import feed as salesforce_feed
-from shared.crm.salesforce.api import Page, Row, SalesforceApi
+from shared.crm.salesforce.api import JsonObject, Page, SalesforceApi
 from shared.crm.salesforce.feed import Feed, literal, moment
 from shared.errors import ServiceUnavailable
 from tests.support.stand_ins import ManualClock
@@ -29,7 +29,7 @@ class OnePage:
         return Page(self._rows, "/services/data/v66.0/query/01g-2000", datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
 
 
-def record(row: Row, seen_at: datetime) -> Record:
+def record(row: JsonObject, seen_at: datetime) -> Record:
     return Record(str(row["Id"]), str(row["SystemModstamp"]), {}, seen_at)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from shared.bootstrap import App
-from shared.crm.port import Crm
+from shared.crm.port import Records
 from shared.errors import SettingsError
 from shared.mapping.field_map import FieldMap
 from shared.mapping.model import MappingFile
@@ -58,7 +58,7 @@ class CrmAdmin(Protocol):
         """Yield what else a mapping file rests on, besides its columns."""
         ...
 
-    def client(self, app: App, field_map: FieldMap) -> Crm:
+    def client(self, app: App, field_map: FieldMap) -> Records:
         """Return the app's client, without touching the storage."""
         ...
 

@@ -20,7 +20,7 @@ from jmespath.functions import Functions, signature
 from shared.deal import HELP
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
-from shared.mapping.rows import Row, put_path
+from shared.mapping.rows import CompiledRow, put_path
 from tools.bench.rounds import Result, compare
 
 TARGET = 10.0
@@ -71,7 +71,7 @@ def peer(field_map: FieldMap) -> Callable[[Json, Json], tuple[Json, Json]]:
     return both
 
 
-def _rows(field_map: FieldMap) -> list[Row]:
+def _rows(field_map: FieldMap) -> list[CompiledRow]:
     return list(field_map.rows.values())
 
 

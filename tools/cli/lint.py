@@ -61,7 +61,7 @@ def _lint(crm: str, app: App | None) -> int:
     directory = app_path(given) if given else None
     try:
         field_map = load_mapping(crm, directory)
-        tables = app.tasks.of(crm).crm.describe() if app else None
+        tables = app.tasks.of(crm).records.describe() if app else None
         found = lint(field_map.file, positions(crm, directory), tables)
     except CosellError as error:
         say(error)

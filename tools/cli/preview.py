@@ -112,7 +112,7 @@ def _private(path: Path, *, encoding: str) -> TextIO:
 
 def _fits(task: Task, directory: Path | None) -> bool:
     """Whether the mapping has no error; a forecast by a wrong one would mean nothing."""
-    found = lint(task.field_map.file, positions(task.name, directory), task.crm.describe())
+    found = lint(task.field_map.file, positions(task.name, directory), task.records.describe())
     errors = [each for each in found if each.severity is Severity.ERROR]
     for each in errors:
         say(each)

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Protocol
 
 from shared.clock import Clock
-from shared.crm.port import Crm, Turns
+from shared.crm.port import Records, Turns
 from shared.http import Service, Transport
 from shared.identity import Identity
 
@@ -61,7 +61,7 @@ class Dynamics365Connection:
         service = Service("Dynamics 365", self._transport, self._clock, tokens, classifier(self._clock))
         return DataverseApi(service, self.url)
 
-    def records(self, field_map: FieldMap, turns: Turns) -> Crm:  # noqa: ARG002 - alternate keys make turns needless
+    def records(self, field_map: FieldMap, turns: Turns) -> Records:  # noqa: ARG002 - alternate keys make turns needless
         """Return the client of the table that the mapping names. Raises MappingError for one that it does not know."""
         from shared.crm.dynamics365.records import Dynamics365
 

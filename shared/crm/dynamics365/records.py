@@ -28,7 +28,7 @@ from shared.errors import AlreadyExists, CosellError, DataError, GoneError, Mapp
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
 from shared.mapping.field_map import FieldMap
-from shared.mapping.rows import Row
+from shared.mapping.rows import CompiledRow
 from shared.problems import problem
 
 _PARENTS = ("parentaccountid", "customerid", "parentcontactid", "ownerid")
@@ -55,7 +55,7 @@ _GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class Dynamics365:
-    """Implements Crm for opportunities."""
+    """Implements Records for opportunities."""
 
     name = "dynamics365"
     closed_rows_are_read_only = True
@@ -129,7 +129,7 @@ class Dynamics365:
         column = self._field_map.columns.audit
         return str(self._api.get(self._by_id(record_id), {"$select": column}).get(column) or "")
 
-    def _row(self, entity_set: str, row_id: object, rows: Iterable[Row], more: str = "") -> Columns | None:
+    def _row(self, entity_set: str, row_id: object, rows: Iterable[CompiledRow], more: str = "") -> Columns | None:
         """Read the mapped columns of a row; None when there is none (an owner may also be a team)."""
         if not row_id:
             return None
@@ -284,7 +284,7 @@ def _read_columns(field_map: FieldMap) -> dict[str, frozenset[str]]:
     return {field_map.table: frozenset((*field_map.record_columns, *_PARENTS)), **related}
 
 
-def _column_names(rows: Iterable[Row]) -> Iterator[str]:
+def _column_names(rows: Iterable[CompiledRow]) -> Iterator[str]:
     for row in rows:
         yield from (name for name in (row.pair.column, row.pair.fallback_column) if name)
 

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from simple_salesforce.api import Salesforce
 
 T = TypeVar("T")
-Row = Mapping[str, object]
+JsonObject = Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class Page:
     """Rows of a query, where the next ones are, and Salesforce's clock at the answer, if it told it."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[JsonObject, ...]
     next: str | None
     server_date: datetime | None = None
 
@@ -76,7 +76,7 @@ class Subresponse:
     body: object
 
     @property
-    def object(self) -> Row:
+    def object(self) -> JsonObject:
         """The body, which must be an object. Raises ServiceUnavailable."""
         return as_object(self.body)
 
@@ -106,7 +106,7 @@ class SalesforceApi:
         """Return the next page."""
         return _page(*self._exchange(lambda salesforce: salesforce.query_more(address, identifier_is_url=True)))
 
-    def rows(self, soql: str) -> Iterator[Row]:
+    def rows(self, soql: str) -> Iterator[JsonObject]:
         """Yield every row of a query."""
         page = self.query(soql)
         yield from page.rows
@@ -114,11 +114,11 @@ class SalesforceApi:
             page = self.more(page.next)
             yield from page.rows
 
-    def get(self, path: str, **params: str) -> Row:
+    def get(self, path: str, **params: str) -> JsonObject:
         """Return the object at a path below the version."""
         return as_object(self.call(lambda salesforce: salesforce.restful(path, params=params)))
 
-    def deleted(self, table: str, start: datetime, end: datetime) -> Row:
+    def deleted(self, table: str, start: datetime, end: datetime) -> JsonObject:
         """Return the log of deletions of a table in a stretch of time, in whole minutes."""
         return as_object(self.call(lambda salesforce: getattr(salesforce, table).deleted(start, end)))
 
@@ -227,14 +227,14 @@ def path(*parts: str, **query: str) -> str:
     return f"{encoded}?{urlencode(query, quote_via=quote, safe=',')}" if query else encoded
 
 
-def as_object(content: object) -> Row:
+def as_object(content: object) -> JsonObject:
     """Return content that must be an object. Raises ServiceUnavailable."""
     if not isinstance(content, Mapping):
         raise ServiceUnavailable("Salesforce answered without an object")
     return content
 
 
-def text_at(row: Row, name: str) -> str:
+def text_at(row: JsonObject, name: str) -> str:
     """Return a text that a row must have. Raises ServiceUnavailable when it is absent."""
     value = row.get(name)
     if not isinstance(value, str):
@@ -242,7 +242,7 @@ def text_at(row: Row, name: str) -> str:
     return value
 
 
-def rows_of(content: object) -> tuple[Row, ...]:
+def rows_of(content: object) -> tuple[JsonObject, ...]:
     """Return the rows of a query's answer, or of a child query's. Raises ServiceUnavailable."""
     rows = as_object(content).get("records")
     if not isinstance(rows, list):

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Protocol
 
 from shared.clock import Clock
-from shared.crm.port import Crm, Turns
+from shared.crm.port import Records, Turns
 from shared.http import Service, Transport
 from shared.identity import Identity
 from shared.pem import text_or_file
@@ -91,7 +91,7 @@ class SalesforceConnection:
         key = field_map.columns.referral_identifier
         return SalesforceApi(self.service(key), self.url, self.version, self._allowance, self._clock, key)
 
-    def records(self, field_map: FieldMap, turns: Turns) -> Crm:
+    def records(self, field_map: FieldMap, turns: Turns) -> Records:
         """Return the client of the mapping's table; `turns` keeps two workers from making the same account."""
         from shared.crm.salesforce.records import Salesforce
 

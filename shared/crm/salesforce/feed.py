@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from shared.clock import Clock
 from shared.crm.port import ChangePage, Record
-from shared.crm.salesforce.api import Page, Row, SalesforceApi, text_at
+from shared.crm.salesforce.api import JsonObject, Page, SalesforceApi, text_at
 from shared.errors import CosellError, CursorExpired, ServiceUnavailable
 
 OVERLAP = timedelta(minutes=10)
@@ -36,7 +36,7 @@ KNOWN = 2000
 PAGES = 50
 """Pages of one pass. A longer backlog is handed over in several, so that no pass outlasts a function."""
 
-MakeRecord = Callable[[Row, datetime], Record]
+MakeRecord = Callable[[JsonObject, datetime], Record]
 
 
 @dataclass(frozen=True)

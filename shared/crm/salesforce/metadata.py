@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shared.crm.salesforce.api import Row, SalesforceApi, path
+from shared.crm.salesforce.api import JsonObject, SalesforceApi, path
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.errors import GoneError, SchemaMismatch
 from shared.lifecycle import Stage
@@ -75,7 +75,7 @@ def describe_table(api: SalesforceApi, name: str) -> Table:
     return Table(name, {str(row["name"]): _column(row) for row in rows}, keys, key_title="external id")
 
 
-def _column(row: Row) -> Column:
+def _column(row: JsonObject) -> Column:
     kind = _KINDS.get(str(row.get("type")), Kind.OTHER)
     name, creatable = str(row["name"]), row.get("createable") is True
     demanded = creatable and row.get("nillable") is False and row.get("defaultedOnCreate") is False
@@ -92,7 +92,7 @@ def _column(row: Row) -> Column:
     )
 
 
-def _options(row: Row) -> tuple[Option, ...]:
+def _options(row: JsonObject) -> tuple[Option, ...]:
     values = [value for value in _list(row, "picklistValues") if isinstance(value, Mapping)]
     return tuple(
         Option(str(value.get("value")), str(value.get("label") or value.get("value")))
@@ -101,7 +101,7 @@ def _options(row: Row) -> tuple[Option, ...]:
     )
 
 
-def _stage(row: Row) -> Option:
+def _stage(row: JsonObject) -> Option:
     closed, won = row.get("IsClosed") is True, row.get("IsWon") is True
     means = {Stage.WON} if closed and won else {Stage.LOST} if closed else {Stage.ON_HOLD, Stage.ACTIVE}
     label = str(row.get("MasterLabel") or row.get("ApiName"))
@@ -110,13 +110,13 @@ def _stage(row: Row) -> Option:
     )
 
 
-def _key(row: Row) -> Key:
+def _key(row: JsonObject) -> Key:
     both = row.get("externalId") is True and row.get("unique") is True
     state = "Active" if both else "not unique" if row.get("externalId") is True else "unique only"
     return Key((str(row["name"]),), state, both)
 
 
-def _list(row: Row, name: str) -> list[object]:
+def _list(row: JsonObject, name: str) -> list[object]:
     values = row.get(name)
     return values if isinstance(values, list) else []
 

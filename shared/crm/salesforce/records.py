@@ -17,7 +17,7 @@ from simple_salesforce.format import format_soql
 from shared.clock import Clock
 from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange, Turns
 from shared.crm.salesforce import merges, metadata
-from shared.crm.salesforce.api import Row, SalesforceApi, Subrequest, Subresponse, path, rows_of, text_at
+from shared.crm.salesforce.api import JsonObject, SalesforceApi, Subrequest, Subresponse, path, rows_of, text_at
 from shared.crm.salesforce.creation import Creation
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.crm.salesforce.currency import OrgCurrency
@@ -33,7 +33,7 @@ from shared.errors import (
 )
 from shared.mapping.check.tables import Description
 from shared.mapping.field_map import FieldMap
-from shared.mapping.rows import Row as MappedRow
+from shared.mapping.rows import CompiledRow
 from shared.problems import problem
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ _ID = r"[0-9A-Za-z]{12}([A-Z0-5]{3})?"
 
 
 class Salesforce:
-    """Implements Crm for opportunities. A version is the record's SystemModstamp and a mark of what it held."""
+    """Implements Records for opportunities. A version is the record's SystemModstamp and a mark of what it held."""
 
     name = "salesforce"
     closed_rows_are_read_only = False
@@ -153,7 +153,7 @@ class Salesforce:
             raise GoneError("there is no such record in Salesforce")
         return "sobjects", self._table, record_id
 
-    def _record(self, row: Row, seen_at: datetime) -> Record:
+    def _record(self, row: JsonObject, seen_at: datetime) -> Record:
         columns = {name: row.get(name) for name in (*self._field_map.record_columns, *_PARENTS)}
         if CURRENCY in columns and CURRENCY not in row:
             columns[CURRENCY] = self._currency.only()
@@ -236,12 +236,12 @@ def _key_prefix(table: str) -> str:
     return KEY_PREFIXES[table]
 
 
-def _columns_of(rows: Iterable[MappedRow]) -> tuple[str, ...]:
+def _columns_of(rows: Iterable[CompiledRow]) -> tuple[str, ...]:
     names = (name for row in rows for name in (row.pair.column, row.pair.fallback_column) if name)
     return tuple(dict.fromkeys(names))
 
 
-def _object(row: Row, name: str) -> Columns | None:
+def _object(row: JsonObject, name: str) -> Columns | None:
     held = row.get(name)
     return held if isinstance(held, Mapping) else None
 

@@ -20,7 +20,7 @@ def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
     if not (referral.names_any or referral.closed):
         answer = set_record_id(task, referral.id, record.key.id, str(referral.version))
         referral = replace(referral, version=answer.version, changed_at=answer.changed_at, body=answer.body)
-    earlier = "" if record.closed else task.crm.audit_text(record.key.id)
+    earlier = "" if record.closed else task.records.audit_text(record.key.id)
     link = replace(agree.link, referral_changed_at=referral.changed_at, earlier_audit=earlier)
     reach(task, deal, replace(agree, link=link, referral=referral), written)
     if referral.body and Referral(referral.body).is_shared and not referral.closed:

@@ -102,7 +102,7 @@ class _Agreement:
     def reach(self) -> Link:
         """Write to Partner Center, then to the CRM, and commit."""
         if self.plan.to_partner_center:
-            self.task.crm.wait_until_guard_holds(self.record)
+            self.task.records.wait_until_guard_holds(self.record)
         self._record_overwritten_values()
         altered = self._write_referral()
         entries = self._conclude(altered)
@@ -170,7 +170,7 @@ class _Agreement:
         if body is None and field_map.needs_source(changes):
             raise VersionMismatch("the referral must be read before it can be written")
         if any(each.new in (None, (), "") for each in changes):
-            self.task.crm.check_readable()  # What the app may not read looks empty, and must clear nothing.
+            self.task.records.check_readable()  # What the app may not read looks empty, and must clear nothing.
         operations = field_map.operations(changes, body)
         version = str(self.link.referral_version)
         answer = self.task.partner_center.update(self.link.referral_id, operations, version)
@@ -269,7 +269,7 @@ class _Agreement:
 
     def _write_record(self, columns: dict[str, object], stage: StageChange | None) -> None:
         try:
-            written = self.task.crm.update(self.record, columns, stage)
+            written = self.task.records.update(self.record, columns, stage)
         except VersionMismatch:
             if self.plan.to_crm:
                 raise

@@ -61,7 +61,7 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     if task.choices.crm_audit is not CrmAudit.OFF:
         columns |= identity.audit_columns(field_map, link)
     assert referral.body is not None  # noqa: S101 - a referral that becomes a record was just read
-    record = task.crm.create(referral.id, columns, _account(task, Referral(referral.body)))
+    record = task.records.create(referral.id, columns, _account(task, Referral(referral.body)))
     version, changed_at = referral.version, referral.changed_at
     if not referral.names_any:
         answer = set_record_id(task, referral.id, record.id, str(version))

@@ -70,9 +70,9 @@ def create_referral(task: Task, _deal: Deal, decision: CreateReferral, _written:
     record = decision.record
     if record.unreadable:
         raise DataError(*record.unreadable.values())
-    related = task.crm.related(record.key.id)
+    related = task.records.related(record.key.id)
     deal = read_deal(task.field_map, record.fields, related.account, related.contact, related.owner)
-    task.crm.wait_until_guard_holds(_row(record))
+    task.records.wait_until_guard_holds(_row(record))
     intent, taken_over = _claim(task, record.key)
     if link := task.links.of_record(record.key):
         # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
@@ -249,9 +249,9 @@ def _write_back(task: Task, share: _Share, own: Referral, link: Link) -> Record:
         columns |= identity.audit_columns(field_map, link)
     row = _row(share.record)
     try:
-        return task.crm.update(row, columns)
+        return task.records.update(row, columns)
     except VersionMismatch:
-        written = task.crm.update(replace(row, version=None), columns)
+        written = task.records.update(replace(row, version=None), columns)
         return replace(written, version=None)
 
 

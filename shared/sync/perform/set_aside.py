@@ -128,7 +128,7 @@ def _show(task: Task, link: Link, record: object) -> Link:
     if not isinstance(record, Record) or task.choices.crm_audit is not CrmAudit.EVERY_CHANGE:
         return link
     try:
-        written = task.crm.update(record, identity.audit_columns(task.field_map, link))
+        written = task.records.update(record, identity.audit_columns(task.field_map, link))
     except CosellError as error:
         log.warning("status not shown: %s", type(error).__name__)
         return link

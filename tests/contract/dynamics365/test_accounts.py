@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.crm.dynamics365.records import Dynamics365
-from shared.crm.port import Crm
+from shared.crm.port import Records
 from shared.errors import AlreadyExists, DataError
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
@@ -105,7 +105,7 @@ def test_what_is_no_id_belongs_to_nobody_and_costs_no_call(stage: DataverseStage
 # --- leads, which the platform merges --------------------------------------------------------------------------------
 
 
-def leads(port: Crm) -> Dynamics365:
+def leads(port: Records) -> Dynamics365:
     """Return the client of the leads' table; their mapping file is not needed to follow a merger."""
     assert isinstance(port, Dynamics365)
     file = load_mapping("dynamics365", None).file.model_copy(update={"table": "lead"})

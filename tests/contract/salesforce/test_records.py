@@ -186,7 +186,7 @@ def test_while_an_answer_is_unknown_nobody_else_makes_the_account(stage: Salesfo
 
 
 def test_who_looked_before_another_made_the_account_looks_again(stage: SalesforceStage) -> None:
-    turns = stage.app.tasks.of("salesforce").crm._creation.turns  # type: ignore[attr-defined]
+    turns = stage.app.tasks.of("salesforce").records._creation.turns  # type: ignore[attr-defined]
     looked_at = stage.clock.now()
     with turns.turn("an account", looked_at):
         stage.clock.sleep(1)

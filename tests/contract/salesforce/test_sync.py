@@ -10,7 +10,7 @@ import pytest
 
 from shared.link import LinkState
 from tests.support.fakes.world import World as Engine
-from tests.support.stages.crm import Row
+from tests.support.stages.crm import CrmRow
 from tests.support.stages.salesforce import SalesforceStage
 from tools.simulators.world import World
 
@@ -48,7 +48,7 @@ class Desk:
         crm = (log.count() - asked) - (log.count(path=POLL) - polled)
         return Counter({**self.engine.calls(start), "salesforce": crm})
 
-    def record(self) -> Row:
+    def record(self) -> CrmRow:
         (row,) = self.stage.simulator.rows("Opportunity")
         return row
 

@@ -24,7 +24,7 @@ from shared.mapping.check.tables import Description
 from shared.problems import problem
 from tests.support.fakes import crm_rules as rules
 from tests.support.fakes import crm_tables
-from tests.support.fakes.crm_rules import OPEN, Row
+from tests.support.fakes.crm_rules import OPEN, CrmRow
 from tests.support.fakes.partner_center import SOLUTION
 from tests.support.fakes.tape import Tape
 
@@ -35,12 +35,12 @@ _ACCOUNTS = uuid.UUID("11111111-2222-4333-8444-555555555555")
 
 @dataclass
 class _Stored:
-    columns: Row
+    columns: CrmRow
     version: int
 
 
 class FakeCrm:
-    """Implements Crm. One step of the tape is one HTTP request of the real client.
+    """Implements Records. One step of the tape is one HTTP request of the real client.
 
     `logic` are the customer's plug-ins: each sees a row that the app wrote and returns columns to change.
     `later` does the same once the answer was composed, so that the version has moved on from the one that was told.
@@ -64,18 +64,18 @@ class FakeCrm:
         self._oldest_cursor = 0
         self._rows: dict[str, _Stored] = {}
         self._deleted: dict[str, int] = {}
-        self.accounts: dict[str, Row] = {}
-        self.contacts: dict[str, Row] = {}
-        self.users: dict[str, Row] = {}
+        self.accounts: dict[str, CrmRow] = {}
+        self.contacts: dict[str, CrmRow] = {}
+        self.users: dict[str, CrmRow] = {}
         self.merged: dict[str, str] = {}
         self.currencies_missing: dict[str, Exception] = {}
         """Currencies that the CRM does not know, and how it says so."""
         self.keyed = True
         """Whether the identifier's column is unique, as an alternate key makes it."""
-        self.watchers: list[Callable[[str, Row], None]] = []
+        self.watchers: list[Callable[[str, CrmRow], None]] = []
         """Each sees a row just before the app writes it."""
-        self.logic: list[Callable[[Row], Row]] = []
-        self.later: list[Callable[[Row], Row]] = []
+        self.logic: list[Callable[[CrmRow], CrmRow]] = []
+        self.later: list[Callable[[CrmRow], CrmRow]] = []
         self.refused_closing = ""
         self.unique_of_account = ""
         self.value_digits = 2
@@ -157,7 +157,7 @@ class FakeCrm:
         """Return the Audit column."""
         return self._tape.run(self.port, "audit_text", lambda: str(self._held(record_id).columns["cosell_audit"] or ""))
 
-    def _row(self, name: str, table: Mapping[str, Row], row_id: object) -> Row | None:
+    def _row(self, name: str, table: Mapping[str, CrmRow], row_id: object) -> CrmRow | None:
         if not row_id:
             return None
         return self._tape.run(self.port, name, lambda: dict(table[str(row_id)]) if row_id in table else None)
@@ -278,7 +278,7 @@ class FakeCrm:
     def add_account(self, **columns: object) -> str:
         """Add a customer; returns its id."""
         address = {f"address1_{part}": None for part in ("line2", "stateorprovince")}
-        ready: Row = {
+        ready: CrmRow = {
             "name": "Contoso Outdoor & Sons",
             "address1_line1": "1 Market Street",
             "address1_city": "Bristol",
@@ -294,7 +294,7 @@ class FakeCrm:
 
     def add_deal(self, **columns: object) -> str:
         """A seller enters an opportunity that is ready to be shared, and switches the sync on; returns its id."""
-        ready: Row = {
+        ready: CrmRow = {
             "name": "Contoso store analytics",
             "estimatedvalue": 42000,
             "transactioncurrencyid": "GBP",
@@ -320,7 +320,7 @@ class FakeCrm:
 
     def close(self, record_id: str, stage: Stage) -> None:
         """A seller wins or loses the deal."""
-        state: Row = {"statecode": 1, "statuscode": 3} if stage is Stage.WON else {"statecode": 2, "statuscode": 4}
+        state: CrmRow = {"statecode": 1, "statuscode": 3} if stage is Stage.WON else {"statecode": 2, "statuscode": 4}
         self._store(record_id, self._held(record_id).columns | state, by_app=False)
 
     def reopen(self, record_id: str) -> None:
@@ -333,7 +333,7 @@ class FakeCrm:
         self._version += 1
         self._deleted[record_id] = self._version
 
-    def restore(self, record_id: str, columns: Row) -> None:
+    def restore(self, record_id: str, columns: CrmRow) -> None:
         """An administrator brings a deleted deal back."""
         self._deleted.pop(record_id, None)
         self._store(record_id, columns, by_app=False)
@@ -355,11 +355,11 @@ class FakeCrm:
         self._oldest_cursor = self._version
         self._deleted.clear()
 
-    def row(self, record_id: str) -> Row:
+    def row(self, record_id: str) -> CrmRow:
         """Return a row's columns. Raises KeyError."""
         return dict(self._rows[record_id].columns)
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, CrmRow]:
         """Return every opportunity's columns by id."""
         return {row_id: dict(held.columns) for row_id, held in self._rows.items()}
 
@@ -402,7 +402,7 @@ class FakeCrm:
         self._store(row_id, rules.new_row(columns), by_app=by_app)
         return row_id
 
-    def _store(self, row_id: str, columns: Row, *, by_app: bool) -> None:
+    def _store(self, row_id: str, columns: CrmRow, *, by_app: bool) -> None:
         if by_app and self.refused_writes:
             raise rules.refuse(self.refused_writes)
         rules.check(columns)
@@ -416,7 +416,7 @@ class FakeCrm:
         self._version += 1
         self._rows[row_id] = _Stored(columns, self._version)
 
-    def _add(self, table: dict[str, Row], columns: Row) -> str:
+    def _add(self, table: dict[str, CrmRow], columns: CrmRow) -> str:
         row_id = self._new_id()
         table[row_id] = columns
         return row_id

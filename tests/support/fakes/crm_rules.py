@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from shared.errors import DataError, SchemaMismatch
 from shared.problems import problem
 
-Row = dict[str, object]
+CrmRow = dict[str, object]
 
 CURRENCIES = ("USD", "EUR", "GBP")
 PARENTS = ("parentaccountid", "customerid", "parentcontactid", "ownerid")
@@ -45,20 +45,20 @@ def kept_out(key: str) -> DataError:
     return DataError(problem("customer.key_taken", "customer_name", crm="Dynamics 365", message=key))
 
 
-def stored(columns: Mapping[str, object]) -> Row:
+def stored(columns: Mapping[str, object]) -> CrmRow:
     """Return column values as the CRM keeps them. Raises DataError and SchemaMismatch."""
     return {name: _stored(name, value) for name, value in columns.items()}
 
 
-def new_row(columns: Mapping[str, object]) -> Row:
+def new_row(columns: Mapping[str, object]) -> CrmRow:
     """Return a whole new row: open, with the platform's defaults."""
-    defaults: Row = dict.fromkeys(COLUMNS) | dict.fromkeys(_FLAGS, False) | {"transactioncurrencyid": "USD"} | OPEN
+    defaults: CrmRow = dict.fromkeys(COLUMNS) | dict.fromkeys(_FLAGS, False) | {"transactioncurrencyid": "USD"} | OPEN
     row = defaults | {name: value for name, value in stored(columns).items() if value is not None}
     check(row)
     return row
 
 
-def check(row: Row) -> None:
+def check(row: CrmRow) -> None:
     """Refuse what only the whole row can tell."""
     if not row["name"]:
         raise refuse("the required attribute 'name' is missing or null.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from shared.alerts import Alerts
 from shared.choices import CrmAudit
-from shared.crm.port import Crm
+from shared.crm.port import Records
 from shared.decide.deal import Policy
 from shared.ledger.drawers import Drawers, Held, crm_cursor
 from shared.ledger.memory import MemoryLedger, MemoryLinks
@@ -168,11 +168,13 @@ class World:
         self.task = replace(self.task, random=Random(seed))
         self.worker = Worker(self.tasks, self.alerts, self.queue)
 
-    def connect(self, crm: Crm, field_map: FieldMap) -> None:
+    def connect(self, crm: Records, field_map: FieldMap) -> None:
         """Put another CRM in the place of the fake."""
         policy = replace(self.task.policy, closed_rows_are_read_only=crm.closed_rows_are_read_only)
         choices = replace(self.task.choices, policy=policy)
-        self.task = replace(self.task, crm=crm, field_map=field_map, ledger=self.taped.of(crm.name), choices=choices)
+        self.task = replace(
+            self.task, records=crm, field_map=field_map, ledger=self.taped.of(crm.name), choices=choices
+        )
         self._restart()
 
     def configure(

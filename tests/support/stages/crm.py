@@ -11,7 +11,7 @@ from random import Random
 from typing import Protocol
 
 from shared.bootstrap import App
-from shared.crm.port import Crm
+from shared.crm.port import Records
 from shared.ledger.memory import MemoryLedger
 from shared.lifecycle import Stage
 from shared.settings import load_settings
@@ -23,7 +23,7 @@ from tests.support.stages.outages import ASKED, Outage, break_fake, break_server
 from tools.simulators.dataverse import DataverseSimulator
 from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, World
 
-Row = dict[str, object]
+CrmRow = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,17 @@ class Dialect:
     person: Mapping[str, str]
     account_of: str
     """The record's column with its account's id."""
-    states: Mapping[Stage, Row]
+    states: Mapping[Stage, CrmRow]
     own_ids: tuple[str, ...]
     foreign_ids: tuple[str, ...]
     costs: Mapping[str, int] = field(default_factory=dict)
 
-    def columns(self, words: Mapping[str, object]) -> Row:
+    def columns(self, words: Mapping[str, object]) -> CrmRow:
         """Return the columns of a record for words; others pass as they are."""
         return {self.record.get(word, word): value for word, value in words.items()}
 
 
-_LOST: Row = {"statecode": 2, "statuscode": 4}
+_LOST: CrmRow = {"statecode": 2, "statuscode": 4}
 DYNAMICS = Dialect(
     record={
         "name": "name",
@@ -94,7 +94,7 @@ DYNAMICS = Dialect(
 class CrmStage(Protocol):
     """A port, and what happens around it. Columns are given in the deal's words."""
 
-    port: Crm
+    port: Records
     dialect: Dialect
     pages: int
     """How many rows a page of the change feed holds."""
@@ -133,7 +133,7 @@ class CrmStage(Protocol):
         """A seller deletes an opportunity."""
         ...
 
-    def columns(self, record_id: str) -> Row:
+    def columns(self, record_id: str) -> CrmRow:
         """Return what the CRM holds."""
         ...
 
@@ -145,7 +145,7 @@ class CrmStage(Protocol):
         """Let the feed forget every cursor that it handed out."""
         ...
 
-    def plug_in(self, logic: Callable[[Row], Row]) -> None:
+    def plug_in(self, logic: Callable[[CrmRow], CrmRow]) -> None:
         """Add logic of the customer's own, which changes rows that the app writes."""
         ...
 
@@ -188,7 +188,7 @@ class FakeStage:
     def __init__(self) -> None:
         self.tape = Tape()
         self.fake = FakeCrm(self.tape, FakeClock(), Random(0), page=self.pages)
-        self.port: Crm = self.fake
+        self.port: Records = self.fake
 
     def pass_time(self) -> None:
         """Its versions are numbers."""
@@ -214,7 +214,7 @@ class FakeStage:
     def delete(self, record_id: str) -> None:
         self.fake.delete(record_id)
 
-    def columns(self, record_id: str) -> Row:
+    def columns(self, record_id: str) -> CrmRow:
         return self.fake.row(record_id)
 
     def accounts(self) -> int:
@@ -223,7 +223,7 @@ class FakeStage:
     def expire_cursors(self) -> None:
         self.fake.expire_cursors()
 
-    def plug_in(self, logic: Callable[[Row], Row]) -> None:
+    def plug_in(self, logic: Callable[[CrmRow], CrmRow]) -> None:
         self.fake.logic.append(logic)
 
     def refuse_writes(self, text: str) -> None:
@@ -266,7 +266,7 @@ class DataverseStage:
         world.entra.register_resource(url)
         app = App(load_settings({**world.settings(), **_settings(world, url)}), self.clock)
         app.ledger = MemoryLedger()
-        self.port: Crm = app.tasks.of("dynamics365").crm
+        self.port: Records = app.tasks.of("dynamics365").records
         self.pages = FakeStage.pages
         # Currencies and a token are fetched once per process; they are no cost of the call that is measured.
         self.port.read(self.add_deal())
@@ -320,7 +320,7 @@ class DataverseStage:
     def delete(self, record_id: str) -> None:
         self.simulator.seller.delete(record_id)
 
-    def columns(self, record_id: str) -> Row:
+    def columns(self, record_id: str) -> CrmRow:
         row = self.simulator.row("opportunity", record_id)
         codes = {each["transactioncurrencyid"]: each["isocurrencycode"] for each in self._currencies()}
         return {**row, "transactioncurrencyid": codes[row["transactioncurrencyid"]]}
@@ -333,8 +333,8 @@ class DataverseStage:
         self.add_account()  # A token is void when it is older than the newest version.
         environment.void_tokens(environment.table("opportunity"))
 
-    def plug_in(self, logic: Callable[[Row], Row]) -> None:
-        def hook(table: str, _row_id: str, row: Row) -> Mapping[str, object] | None:
+    def plug_in(self, logic: Callable[[CrmRow], CrmRow]) -> None:
+        def hook(table: str, _row_id: str, row: CrmRow) -> Mapping[str, object] | None:
             return logic(row) if table == "opportunity" else None
 
         self.simulator.after_write(hook, asynchronous=False)
@@ -362,16 +362,16 @@ class DataverseStage:
     def requests(self) -> int:
         return self.server.log.count()
 
-    def _currencies(self) -> list[Row]:
+    def _currencies(self) -> list[CrmRow]:
         return self.simulator.rows("transactioncurrency")
 
-    def _with_currency(self, columns: Row) -> Row:
+    def _with_currency(self, columns: CrmRow) -> CrmRow:
         code = columns.get("transactioncurrencyid")
         ids = {each["isocurrencycode"]: each["transactioncurrencyid"] for each in self._currencies()}
         return {**columns, "transactioncurrencyid": ids[code]} if code else columns
 
 
-def _parents(words: Row) -> Row:
+def _parents(words: CrmRow) -> CrmRow:
     """Return the columns for words; a record without a customer has no account and no contact."""
     columns = DYNAMICS.columns({word: value for word, value in words.items() if word != "customer"})
     return {**columns, "parentaccountid": None} if "customer" in words else columns

@@ -8,14 +8,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from shared.bootstrap import App
-from shared.crm.port import Crm
+from shared.crm.port import Records
 from shared.crm.salesforce.errors import DAILY_PAUSE
 from shared.crm.salesforce.feed import DELETIONS
 from shared.ledger.memory import MemoryLedger
 from shared.lifecycle import Stage
 from shared.settings import load_settings
 from tests.support.fakes.partner_center import SOLUTION
-from tests.support.stages.crm import Dialect, Row
+from tests.support.stages.crm import CrmRow, Dialect
 from tests.support.stages.outages import Outage, break_server, impatient_clock
 from tools.simulators.faults import Fault
 from tools.simulators.salesforce import Quirks, SalesforceSimulator
@@ -106,7 +106,7 @@ class SalesforceStage:
         given = {**world.settings(), **_settings(self.server.url), **proof, **settings}
         self.app = App(load_settings(given), self.clock)
         self.app.ledger = MemoryLedger()
-        self.port: Crm = self.app.tasks.of("salesforce").crm
+        self.port: Records = self.app.tasks.of("salesforce").records
         # Currencies and a token are fetched once per process; they are no cost of the call that is measured.
         if cosell_columns:
             self.port.find("nobody")
@@ -128,7 +128,7 @@ class SalesforceStage:
         return self.simulator.seller.create_account(**address, **columns)
 
     def add_deal(self, **words: object) -> str:
-        ready: Row = {
+        ready: CrmRow = {
             "name": "Contoso store analytics",
             "value": Decimal(42000),
             "closing": date(2027, 6, 30),
@@ -159,7 +159,7 @@ class SalesforceStage:
     def delete(self, record_id: str) -> None:
         self.simulator.seller.delete(record_id)
 
-    def columns(self, record_id: str) -> Row:
+    def columns(self, record_id: str) -> CrmRow:
         return self.simulator.row("Opportunity", record_id)
 
     def accounts(self) -> int:
@@ -169,8 +169,8 @@ class SalesforceStage:
         self.world.clock.advance(DELETIONS * 2)
         self.simulator.purge_delete_log()
 
-    def plug_in(self, logic: Callable[[Row], Row]) -> None:
-        def hook(table: str, _row_id: str, row: Row) -> Mapping[str, object] | None:
+    def plug_in(self, logic: Callable[[CrmRow], CrmRow]) -> None:
+        def hook(table: str, _row_id: str, row: CrmRow) -> Mapping[str, object] | None:
             return logic(row) if table == "Opportunity" else None
 
         self.simulator.after_write(hook)

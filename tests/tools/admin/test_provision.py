@@ -33,7 +33,7 @@ def desk(request: pytest.FixtureRequest, world: World, monkeypatch: pytest.Monke
 
 def is_clean(desk: Desk) -> bool:
     """Whether the app's own user finds everything that the mapping file names."""
-    live = desk.app().tasks.of(desk.name).crm.describe()
+    live = desk.app().tasks.of(desk.name).records.describe()
     return lint(load_mapping(desk.name).file, positions(desk.name), live) == []
 
 

@@ -46,7 +46,7 @@ def test_apply_makes_every_column_and_the_key(desk: DynamicsDesk, capsys: pytest
     assert provision.run(app, "dynamics365", apply=True) == 0
     made, wanted = desk.columns(), crm_tables.record().columns
     assert sorted(made) == sorted(CUSTOM)
-    live = app.tasks.of("dynamics365").crm.describe()
+    live = app.tasks.of("dynamics365").records.describe()
     assert {name: (live.record.columns[name].kind, live.record.columns[name].length) for name in CUSTOM} == {
         name: (wanted[name].kind, wanted[name].length) for name in CUSTOM
     }
@@ -133,7 +133,8 @@ def test_the_plan_of_a_provisioned_table_keeps_everything() -> None:
 def test_what_is_sent_has_the_vendors_types(desk: DynamicsDesk) -> None:
     app: App = desk.app()
     needs = [
-        item.need for item in plan(load_mapping("dynamics365").file, app.tasks.of("dynamics365").crm.describe().record)
+        item.need
+        for item in plan(load_mapping("dynamics365").file, app.tasks.of("dynamics365").records.describe().record)
     ]
     types = {str(column_body(need, 1033)["@odata.type"]) for need in needs if need and need.column in CUSTOM}
     prefix = "Microsoft.Dynamics.CRM."

@@ -168,7 +168,7 @@ def test_a_user_without_any_right_gets_what_it_takes_to_sync_a_deal(desk: Salesf
     desk.crm.hide_field("Account", "BillingCity")
     desk.provision(apply=True)
     app, engine = desk.app(), Engine()
-    engine.connect(app.tasks.of("salesforce").crm, app.tasks.of("salesforce").field_map)
+    engine.connect(app.tasks.of("salesforce").records, app.tasks.of("salesforce").field_map)
     engine.settle()
     engine.partner_center.invites_us()
     engine.settle()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from tests.unit.decide.rows import LINKED, ROWS, UNLINKED_RECORD, UNLINKED_REFERRAL, Row
+from tests.unit.decide.rows import LINKED, ROWS, UNLINKED_RECORD, UNLINKED_REFERRAL, TableRow
 from tests.unit.decide.situations import situations
 
 _ABOUT = """# Decisions
@@ -17,7 +17,7 @@ This page is generated from the rows that `tests/unit/decide` tests against ever
 `python -m tests.unit.decide.page > docs/DECISIONS.md`
 """
 
-_LISTS: Sequence[tuple[str, Sequence[Row]]] = (
+_LISTS: Sequence[tuple[str, Sequence[TableRow]]] = (
     ("A referral and a record that a link ties", LINKED),
     ("Partner Center tells of a referral that nothing is tied to", UNLINKED_REFERRAL),
     ("The CRM tells of a record that nothing is tied to", UNLINKED_RECORD),
@@ -60,9 +60,9 @@ def dump() -> str:
     return "\n".join(parts)
 
 
-def _ends() -> dict[Row, list[str]]:
+def _ends() -> dict[TableRow, list[str]]:
     """Return by row every end that it has for some situation."""
-    found: dict[Row, dict[str, None]] = {row: {} for row in ROWS}
+    found: dict[TableRow, dict[str, None]] = {row: {} for row in ROWS}
     for situation in situations():
         row = next(row for row in ROWS if row.when(situation))
         found[row][row.expected(situation)] = None

@@ -12,7 +12,7 @@ from tests.unit.decide.situations import Situation
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One story: when it fits, and what is done then, in the words of `told.tell`."""
 
     story: str
@@ -109,123 +109,123 @@ def _end(s: Situation) -> str:
 # --- deals with a link -----------------------------------------------------------------------------------------------
 
 LINKED = (
-    Row(
+    TableRow(
         "Partner Center no longer shows the referral of a deal that has lost a side already: nothing more is done.",
         lambda s: _tied(s) and _by_partner_center(s) and s.referral == "gone" and s.link == "orphaned",
         "known: orphaned",
     ),
-    Row(
+    TableRow(
         "Partner Center no longer shows the referral: the record stays, and says so.",
         lambda s: _tied(s) and _by_partner_center(s) and s.referral == "gone",
         "orphan: referral_gone",
     ),
-    Row(
+    TableRow(
         "The seller switched Sync off, and something changed in Partner Center: the record is not even read.",
         lambda s: _by_partner_center(s) and s.link == "paused",
         "known: paused by the seller",
     ),
-    Row(
+    TableRow(
         "The record was merged into another one: the deal lives on there.",
         lambda s: _tied(s) and s.record == "gone" and s.successor == "merged into a free record",
         "rekey",
     ),
-    Row(
+    TableRow(
         "The record was deleted, or merged into a deal of its own, which was known before.",
         lambda s: s.link == "orphaned" and s.record == "gone",
         "known: orphaned",
     ),
-    Row(
+    TableRow(
         "The record was merged into a record that is a deal of its own: two deals do not become one.",
         lambda s: _tied(s) and s.record == "gone" and s.successor == "merged into a deal",
         "orphan: record_merged",
     ),
-    Row(
+    TableRow(
         "The record was deleted: the referral stays, and nothing is created again.",
         lambda s: _tied(s) and s.record == "gone",
         "orphan: record_deleted",
     ),
-    Row(
+    TableRow(
         "The seller switched Sync off: from now on nothing travels.",
         lambda s: s.link == "linked" and _sync_off(s),
         "pause",
     ),
-    Row(
+    TableRow(
         "Sync is still off: nothing travels, whatever changed.",
         lambda s: _tied(s) and _sync_off(s),
         "known: paused by the seller",
     ),
-    Row(
+    TableRow(
         "The seller edited a deal whose referral Partner Center no longer shows: that was known before.",
         lambda s: s.link == "orphaned" and s.referral == "gone",
         "known: orphaned",
     ),
-    Row(
+    TableRow(
         "The seller edited a deal, and Partner Center no longer shows its referral: the record says so.",
         lambda s: _tied(s) and s.referral == "gone",
         "orphan: referral_gone",
     ),
-    Row(
+    TableRow(
         "The referral turns out to be another organization's: nothing of ours is written to it.",
         lambda s: _tied(s) and s.referral == "foreign",
         "hold: identifier.foreign",
     ),
-    Row(
+    TableRow(
         "The record's Referral Identifier was exchanged by hand: a person says which deal it is.",
         lambda s: _tied(s) and s.identifier in ("another", "malformed"),
         "hold: identifier.exchanged",
     ),
-    Row(
+    TableRow(
         "Both sides say the same of the deal: only edits travel. A deal that was paused, or had lost a side, goes on.",
         lambda s: _tied(s) and same_stage(s),
         "agree: same stage",
     ),
-    Row(
+    TableRow(
         "The two sides stand differently, and nothing is known of how that came: a person decides. Nothing is "
         "accepted, closed or reopened.",
         lambda s: _tied(s) and s.base == "unknown",
         "agree: unknown_past",
     ),
-    Row(
+    TableRow(
         "Won here and lost there, or the reverse: a person decides.",
         lambda s: _tied(s) and s.closed and s.ended,
         "agree: opposite_ends",
     ),
-    Row(
+    TableRow(
         "The seller reopened a deal whose end had been agreed: Partner Center's referral stays closed for good.",
         lambda s: _tied(s) and s.ended and s.base == s.referral,
         "agree: reopened_in_crm",
     ),
-    Row(
+    TableRow(
         "The invitation expired, but the seller had accepted it meanwhile: the record stays open.",
         lambda s: _tied(s) and s.referral == "expired" and seller_moved(s),
         "agree: expired_but_moved",
     ),
-    Row(
+    TableRow(
         "The referral ended: the record ends with it.",
         lambda s: _tied(s) and s.ended,
         lambda s: f"agree: {'won' if s.referral == 'won' else 'lost'} is shown",
     ),
-    Row(
+    TableRow(
         "Somebody accepted the invitation in Partner Center, and the seller did nothing: the record leaves On hold.",
         lambda s: _tied(s) and s.referral == "active" and not seller_moved(s),
         "agree: active is shown",
     ),
-    Row(
+    TableRow(
         "The seller won a deal without a value: Partner Center would refuse that, so the seller is asked for it.",
         lambda s: _tied(s) and _closes(s) and s.record == "won" and not s.valued,
         "hold: deal.won_without_value",
     ),
-    Row(
+    TableRow(
         "The seller ended the deal, and may still take it back: everything else travels.",
         lambda s: _tied(s) and _closes(s) and s.window == "open",
         _close_waits,
     ),
-    Row(
+    TableRow(
         "The seller ended the deal: so does Partner Center. Lost before it was accepted is declined.",
         lambda s: _tied(s) and _closes(s),
         _close_is_sent,
     ),
-    Row(
+    TableRow(
         "The seller took the record off On hold: that accepts the invitation.",
         lambda s: _tied(s) and s.referral == "invited" and s.record == "open",
         "agree: active is sent",
@@ -235,68 +235,68 @@ LINKED = (
 # --- a referral that nothing is tied to ------------------------------------------------------------------------------
 
 UNLINKED_REFERRAL = (
-    Row(
+    TableRow(
         "An event names a row that we may not see, or another organization's: it is none of our business.",
         lambda s: _unlinked_event(s) and s.referral in ("gone", "foreign"),
         "not ours",
     ),
-    Row(
+    TableRow(
         "The referral names a record that another worker is sharing at this moment: it is looked at again shortly.",
         lambda s: _unlinked_event(s) and s.names and s.intent == "fresh",
         "wait",
     ),
-    Row(
+    TableRow(
         "The referral was closed before we first saw it: no record is made of history.",
         lambda s: _unlinked_event(s) and s.ended and not _interrupted(s),
         "ignore: not_synchronized.closed",
     ),
-    Row(
+    TableRow(
         "It is of a kind that becomes no record, such as a lead that nobody has accepted.",
         lambda s: _unlinked_event(s) and not s.wanted and not _interrupted(s),
         "ignore: not_synchronized.lead",
     ),
-    Row(
+    TableRow(
         "The record in question belongs to another referral already: the CRM ID, or the identifier, is wrong.",
         lambda s: _unlinked_event(s) and (s.names or _found(s)) and s.claimant in ("another alive", "another gone"),
         "hold: identifier.record_taken",
     ),
-    Row(
+    TableRow(
         "The two were tied by another worker a moment ago: it is looked at again shortly.",
         lambda s: _unlinked_event(s) and (s.names or _found(s)) and s.claimant == "this deal",
         "wait",
     ),
-    Row(
+    TableRow(
         "The referral names a record that does not exist: no other one is made for it.",
         lambda s: _unlinked_event(s) and s.names and s.record == "gone",
         "ignore: not_synchronized.record_missing",
     ),
-    Row(
+    TableRow(
         "The referral names a record that carries another identifier: a person says which deal it is.",
         lambda s: _unlinked_event(s) and s.names and s.identifier in ("another", "malformed"),
         "hold: identifier.record_taken",
     ),
-    Row(
+    TableRow(
         "Sync is off on the record that the referral names or that carries its identifier: it is neither read out "
         "nor written.",
         lambda s: _unlinked_event(s) and (s.names or _found(s)) and _sync_off(s),
         "ignore: not_synchronized.sync_off",
     ),
-    Row(
+    TableRow(
         "The mapping's condition leaves that record out, and so it stays.",
         lambda s: _unlinked_event(s) and (s.names or _found(s)) and s.sync == "excluded",
         "ignore: not_synchronized.condition",
     ),
-    Row(
+    TableRow(
         "A worker died while it was sharing the record: what lacks of the deal is made, and nothing twice.",
         lambda s: _unlinked_event(s) and _interrupted(s),
         "create referral",
     ),
-    Row(
+    TableRow(
         "The referral names a record of ours, or one carries its identifier: the two become one deal.",
         lambda s: _unlinked_event(s) and (s.names or _found(s)),
         lambda s: f"adopt: {'same stage' if same_stage(s) else 'unknown_past'}",
     ),
-    Row(
+    TableRow(
         "A referral arrives: it becomes a record.",
         _unlinked_event,
         "create record",
@@ -306,73 +306,73 @@ UNLINKED_REFERRAL = (
 # --- a record that nothing is tied to --------------------------------------------------------------------------------
 
 UNLINKED_RECORD = (
-    Row(
+    TableRow(
         "A record that we never had was deleted.",
         lambda s: _unlinked_record(s) and s.record == "gone",
         "not ours",
     ),
-    Row(
+    TableRow(
         "The seller switched Sync off on a copy that was refused: on again, it becomes a deal of its own.",
         lambda s: _unlinked_record(s) and _sync_off(s) and s.tied and s.identifier == "none",
         "release copy",
     ),
-    Row(
+    TableRow(
         "Sync is off: the seller does not share the record.",
         lambda s: _unlinked_record(s) and _sync_off(s),
         "ignore: not_synchronized.sync_off",
     ),
-    Row(
+    TableRow(
         "The mapping's condition leaves the record out.",
         lambda s: _unlinked_record(s) and s.sync == "excluded",
         "ignore: not_synchronized.condition",
     ),
-    Row(
+    TableRow(
         "Somebody typed something into the Referral Identifier that is none.",
         lambda s: _unlinked_record(s) and s.identifier == "malformed",
         "hold: identifier.malformed",
     ),
-    Row(
+    TableRow(
         "Another worker tied the record a moment ago: it is looked at again shortly.",
         lambda s: _unlinked_record(s) and _identified(s) and s.claimant == "this deal",
         "wait",
     ),
-    Row(
+    TableRow(
         "The record carries the identifier of a deal whose own record is gone: it takes that one's place.",
         lambda s: _unlinked_record(s) and _identified(s) and s.claimant == "another gone",
         "rekey",
     ),
-    Row(
+    TableRow(
         "The record carries the identifier of a deal whose own record is alive: it is a copy, and is told so.",
         lambda s: _unlinked_record(s) and _identified(s) and s.claimant == "another alive",
         "refuse copy: identifier.copied",
     ),
-    Row(
+    TableRow(
         "Partner Center has no such referral.",
         lambda s: _unlinked_record(s) and _identified(s) and s.referral == "gone",
         "hold: identifier.unknown",
     ),
-    Row(
+    TableRow(
         "The referral is another organization's.",
         lambda s: _unlinked_record(s) and _identified(s) and s.referral == "foreign",
         "hold: identifier.foreign",
     ),
-    Row(
+    TableRow(
         "The record carries our referral's identifier, or that referral named it, and Sync is on: the two become one "
         "deal.",
         lambda s: _unlinked_record(s) and _identified(s),
         lambda s: f"adopt: {'same stage' if same_stage(s) else 'unknown_past'}",
     ),
-    Row(
+    TableRow(
         "The record holds our link, but no identifier: it is a copy of a shared deal, and is told so.",
         lambda s: _unlinked_record(s) and s.tied and not s.released,
         "refuse copy: identifier.copy",
     ),
-    Row(
+    TableRow(
         "The record was closed before it was ever shared: Microsoft is not told of history.",
         lambda s: _unlinked_record(s) and s.closed and s.intent == "none",
         "ignore: not_synchronized.closed_before_shared",
     ),
-    Row(
+    TableRow(
         "The seller switched Sync on: the record is shared. One that was closed while it was being shared is finished.",
         _unlinked_record,
         "create referral",

@@ -13,7 +13,7 @@ from shared.decide import decide
 from shared.decide.deal import UNREAD, Deal, Need
 from shared.decide.decisions import Adopt, AwaitUndo, CreateRecord, CreateReferral, Decision
 from shared.lifecycle import TERMINAL
-from tests.unit.decide.rows import ROWS, Row, notes_go
+from tests.unit.decide.rows import ROWS, TableRow, notes_go
 from tests.unit.decide.situations import (
     FIELD_MAP,
     OTHER_REFERRAL,
@@ -39,7 +39,7 @@ def _decided(situation: Situation) -> tuple[Decision, tuple[Need, ...]]:
     return decision, tuple(needs)
 
 
-def row_of(situation: Situation) -> Row | None:
+def row_of(situation: Situation) -> TableRow | None:
     return next((row for row in ROWS if row.when(situation)), None)
 
 

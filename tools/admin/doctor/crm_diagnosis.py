@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.bootstrap import App
-from shared.crm.port import Crm
+from shared.crm.port import Records
 from shared.errors import AccessDenied, CursorExpired, MappingError
 from shared.ledger.drawers import crm_cursor
 from shared.mapping.check.findings import Severity
@@ -40,7 +40,7 @@ def diagnose_crm(app: App, name: str, *, stored: bool) -> Iterator[Line]:
         yield from guarded(feed, Owner.CRM, lambda: _feed(app, admin, client, feed, stored=stored))
 
 
-def _mapping(app: App, field_map: FieldMap, client: Crm, about: str) -> Iterator[Line]:
+def _mapping(app: App, field_map: FieldMap, client: Records, about: str) -> Iterator[Line]:
     found = lint(field_map.file, positions(client.name, app.settings.mapping_dir), client.describe())
     wrong = [each for each in found if each.severity is Severity.ERROR]
     for each in found:
@@ -50,7 +50,7 @@ def _mapping(app: App, field_map: FieldMap, client: Crm, about: str) -> Iterator
         yield good(about, f"version {field_map.version} fits the tables of the CRM")
 
 
-def _feed(app: App, admin: CrmAdmin, client: Crm, feed: str, *, stored: bool) -> Iterator[Line]:
+def _feed(app: App, admin: CrmAdmin, client: Records, feed: str, *, stored: bool) -> Iterator[Line]:
     """Read one page of the change feed, which may take more rights than reading a record."""
     cursor = app.ledger.drawers.read(crm_cursor(client.name)).value if stored else ""
     try:

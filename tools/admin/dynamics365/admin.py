@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from shared.bootstrap import App
 from shared.crm.dynamics365.api import DataverseApi
 from shared.crm.dynamics365.connect import Dynamics365Connection
-from shared.crm.port import Crm
+from shared.crm.port import Records
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.turns import LedgerTurns
 from shared.mapping.field_map import FieldMap
@@ -50,7 +50,7 @@ class Dynamics365Admin:
         """Nothing more: what the mapping file needs is in its tables."""
         yield from ()
 
-    def client(self, app: App, field_map: FieldMap) -> Crm:
+    def client(self, app: App, field_map: FieldMap) -> Records:
         """The Web API's. It creates nothing here, so its turns need no storage."""
         return connection(app).records(field_map, LedgerTurns(MemoryLedger().drawers, app.clock))
 

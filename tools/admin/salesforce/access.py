@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from shared.crm.salesforce.api import Row, SalesforceApi, path
+from shared.crm.salesforce.api import JsonObject, SalesforceApi, path
 from shared.lifecycle import Stage
 from shared.mapping.check.needs import Need, account_needs, contact_needs, owner_needs, record_needs
 from shared.mapping.field_map import FieldMap
 
-Fields = Mapping[str, Mapping[str, Row]]
+Fields = Mapping[str, Mapping[str, JsonObject]]
 """What Salesforce says about each field, by table and name."""
 
 VIEW_ALL = "ViewAllRecords"
@@ -29,7 +29,7 @@ class PermissionSet:
 
 def described(api: SalesforceApi, tables: Iterable[str]) -> Fields:
     """Return what Salesforce says about the fields of these tables, as far as who is signed in may see them."""
-    found = dict[str, Mapping[str, Row]]()
+    found = dict[str, Mapping[str, JsonObject]]()
     for table in tables:
         rows = api.get(path("sobjects", table, "describe")).get("fields")
         found[table] = {str(row["name"]): row for row in rows} if isinstance(rows, list) else {}

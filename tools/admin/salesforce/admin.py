@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from shared.bootstrap import App
-from shared.crm.port import Crm
+from shared.crm.port import Records
 from shared.crm.salesforce.api import rows_of
 from shared.crm.salesforce.connect import SalesforceConnection
 from shared.errors import SettingsError
@@ -64,7 +64,7 @@ class SalesforceAdmin:
         """Look at rights on objects, the currency, duplicate rules and the log of deletions."""
         yield from checks.check_prerequisites(app, connection(app), field_map)
 
-    def client(self, app: App, field_map: FieldMap) -> Crm:
+    def client(self, app: App, field_map: FieldMap) -> Records:
         """The REST API's. It creates nothing here, so its turns need no storage."""
         return connection(app).records(field_map, LedgerTurns(MemoryLedger().drawers, app.clock))
 

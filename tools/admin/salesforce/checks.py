@@ -9,7 +9,7 @@ from simple_salesforce.format import format_soql
 
 from shared.bootstrap import App
 from shared.crm.salesforce.allowance import usage
-from shared.crm.salesforce.api import Row, SalesforceApi, path
+from shared.crm.salesforce.api import JsonObject, SalesforceApi, path
 from shared.crm.salesforce.connect import SalesforceConnection
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.crm.salesforce.currency import OrgCurrency
@@ -27,10 +27,7 @@ _GRANTED = "`cosell.py provision --apply` grants it"
 # --- the sign-in -----------------------------------------------------------------------------------------------------
 
 
-_FEWER_CALLS = "let other integrations make fewer calls, or buy more API calls for the org"
-
-
-def whereabouts(organization: Row) -> str:
+def whereabouts(organization: JsonObject) -> str:
     """Return an organization as a person tells it from others."""
     kind = "sandbox" if organization.get("IsSandbox") is True else "production"
     return f"{organization.get('Name')} ({organization.get('OrganizationType')}, {kind})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from shared.crm.salesforce.api import Row
+from shared.crm.salesforce.api import JsonObject
 from shared.mapping.check.needs import Need
 from shared.mapping.check.tables import Column, Key, Kind, Option
 from tools.admin.labels import label_of
@@ -45,7 +45,7 @@ def field_body(table: str, need: Need) -> Json:
     return {"FullName": f"{table}.{need.column}", "Metadata": facts}
 
 
-def as_column(name: str, definition: Row, need: Need | None) -> Column:
+def as_column(name: str, definition: JsonObject, need: Need | None) -> Column:
     """Return what a field is that nobody was granted yet, from its definition."""
     kind = _KINDS.get(str(definition.get("type")), Kind.OTHER)
     length, digits = definition.get("length") or _LENGTHS.get(str(definition.get("type"))), definition.get("scale")
@@ -58,7 +58,7 @@ def as_column(name: str, definition: Row, need: Need | None) -> Column:
     )
 
 
-def as_key(name: str, definition: Row) -> Key:
+def as_key(name: str, definition: JsonObject) -> Key:
     """Return whether records can be told apart by a field."""
     both = definition.get("externalId") is True and definition.get("unique") is True
     return Key((name,), "Active" if both else "not both External ID and Unique", both)
@@ -125,7 +125,7 @@ _KINDS = {
 _LENGTHS = {"Url": 255, "TextArea": 255, "Email": 80, "Phone": 40}
 
 
-def _options(definition: Row, need: Need | None) -> tuple[Option, ...]:
+def _options(definition: JsonObject, need: Need | None) -> tuple[Option, ...]:
     """Return a picklist's own values. Those of a global value set are not told here, and are taken to be right."""
     value_set = definition.get("valueSet")
     own = value_set.get("valueSetDefinition") if isinstance(value_set, Mapping) else None

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from simple_salesforce.format import format_soql
 
-from shared.crm.salesforce.api import Row, as_object, path, rows_of
+from shared.crm.salesforce.api import JsonObject, as_object, path, rows_of
 from shared.crm.salesforce.connect import SalesforceConnection
 from shared.errors import AccessDenied, AlreadyExists, CosellError, DataError, SchemaMismatch, ServiceUnavailable
 from shared.http import Response
@@ -38,7 +38,7 @@ class SalesforceOrg:
         """Return the whole answer of a query, for its headers."""
         return self._call("GET", path("query", q=soql))
 
-    def query(self, soql: str, *, tooling: bool = False) -> list[Row]:
+    def query(self, soql: str, *, tooling: bool = False) -> list[JsonObject]:
         """Return every row of a query."""
         content = as_object(self._call("GET", path(*(("tooling",) if tooling else ()), "query", q=soql)).json())
         rows = list(rows_of(content))
@@ -47,7 +47,7 @@ class SalesforceOrg:
             rows += rows_of(content)
         return rows
 
-    def get(self, *parts: str) -> Row:
+    def get(self, *parts: str) -> JsonObject:
         """Return the object at a path below the version."""
         return as_object(self._call("GET", path(*parts)).json())
 
@@ -78,7 +78,7 @@ class SalesforceOrg:
                 refusals |= zip(part, map(_refusal, results), strict=True)
         return [refusals[number] for number in range(len(records))]
 
-    def user(self, username: str) -> Row:
+    def user(self, username: str) -> JsonObject:
         """Return a user by name, else the one who is signed in. Raises SchemaMismatch when there is none."""
         who = format_soql("Username = {}", username) if username else format_soql("Id = {}", self._signed_in())
         rows = self.query(f"SELECT Id, Username FROM User WHERE {who}")  # noqa: S608 - quoted
@@ -91,7 +91,7 @@ class SalesforceOrg:
         configured = urlsplit(self._url).netloc
         return configured, self._tokens.identity.host if self._tokens.identity else configured
 
-    def is_signed_in(self, user: Row) -> bool:
+    def is_signed_in(self, user: JsonObject) -> bool:
         """Whether a user is the one who is signed in."""
         return self._tokens.identity is not None and user["Id"] == self._tokens.identity.user_id
 
@@ -130,5 +130,5 @@ def _refusal(result: object) -> str:
     return "; ".join(f"{each.get('message')} ({each.get('statusCode')})" for each in errors)
 
 
-def _list(value: object) -> list[Row]:
+def _list(value: object) -> list[JsonObject]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

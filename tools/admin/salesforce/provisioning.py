@@ -11,7 +11,7 @@ from dataclasses import replace
 from simple_salesforce.format import format_soql
 
 from shared.clock import Clock
-from shared.crm.salesforce.api import Row, SalesforceApi
+from shared.crm.salesforce.api import JsonObject, SalesforceApi
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.crm.salesforce.metadata import LONGEST_TEXT, describe_table
 from shared.mapping.check.findings import nearest
@@ -122,7 +122,7 @@ class Provisioner:
         keys = (as_key(name, each) for name, each in definitions.items() if each.get("unique") is True)
         return replace(seen, columns={**seen.columns, **columns}, keys=(*seen.keys, *keys)), list(definitions)
 
-    def _definitions(self, names: Container[str]) -> Iterator[tuple[str, Row]]:
+    def _definitions(self, names: Container[str]) -> Iterator[tuple[str, JsonObject]]:
         """Yield the definitions of those of these custom fields that exist: one request for each, none for others."""
         of_table = format_soql("TableEnumOrId = {}", self._field_map.table)
         soql = f"SELECT Id, DeveloperName, NamespacePrefix FROM CustomField WHERE {of_table}"  # noqa: S608 - quoted

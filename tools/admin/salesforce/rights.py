@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from simple_salesforce.format import format_soql
 
-from shared.crm.salesforce.api import Row
+from shared.crm.salesforce.api import JsonObject
 from shared.errors import SchemaMismatch
 from tools.admin.provision.plan import Action, Item
 from tools.admin.salesforce.access import PermissionSet
@@ -21,8 +21,8 @@ class Held:
     """What a permission set holds now: rows by object and by field. `id` is empty when there is no such set."""
 
     id: str = ""
-    objects: Mapping[str, Row] = field(default_factory=dict)
-    fields: Mapping[str, Row] = field(default_factory=dict)
+    objects: Mapping[str, JsonObject] = field(default_factory=dict)
+    fields: Mapping[str, JsonObject] = field(default_factory=dict)
 
 
 def held(org: SalesforceOrg, name: str) -> Held:
@@ -118,7 +118,7 @@ def _field(name: str, *, edit: bool) -> Mapping[str, object]:
     return {"SobjectType": name.partition(".")[0], "Field": name, **rights}
 
 
-def _row(kind: str, there: Row | None, parent: str, content: Mapping[str, object]) -> Mapping[str, object]:
+def _row(kind: str, there: JsonObject | None, parent: str, content: Mapping[str, object]) -> Mapping[str, object]:
     """Return the record that makes or widens a permission; what it is about cannot be changed afterwards."""
     attributes = {"attributes": {"type": kind}}
     if there is None:

@@ -17,7 +17,7 @@ from tools.simulators.partner_center.delivery_model import Delivery, DeliveryMod
 from tools.simulators.partner_center.quirks import Quirks
 from tools.simulators.partner_center.referrals_api import ReferralsApi
 from tools.simulators.partner_center.registration import Registration, RegistrationDesk
-from tools.simulators.partner_center.schema import Row
+from tools.simulators.partner_center.schema import Document
 from tools.simulators.partner_center.store import Change, Organization, ReferralStore
 from tools.simulators.partner_center.vocabulary import EVENTS
 from tools.simulators.partner_center.webhooks_api import WebhooksApi
@@ -121,14 +121,14 @@ class PartnerCenterSimulator:
 
     # -- referrals ------------------------------------------------------------------------------------------------
 
-    def referral(self, referral_id: str) -> Row:
+    def referral(self, referral_id: str) -> Document:
         """Return the true row (no quirks applied); LookupError when there is none."""
         row = self.store.get(referral_id)
         if row is None:
             raise LookupError(f"no referral {referral_id}")
         return row
 
-    def referrals(self) -> list[Row]:
+    def referrals(self) -> list[Document]:
         """Return all rows, other organizations' included."""
         return self.store.all()
 
@@ -136,7 +136,7 @@ class PartnerCenterSimulator:
         """Expire what nobody answered within 14 days; returns how many."""
         return self.store.sweep()
 
-    def complete_match(self, referral_id: str) -> Row:
+    def complete_match(self, referral_id: str) -> Document:
         """Finish the asynchronous account match now: a server-side write after create, with a new eTag."""
         with self.store.update(referral_id, "service") as row:
             row["customerProfile"]["isMatchingComplete"] = True

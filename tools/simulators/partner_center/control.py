@@ -10,7 +10,7 @@ from tools.simulators.clock import SimulatorClock
 from tools.simulators.partner_center.patching import pointer_parts, put_value
 from tools.simulators.partner_center.quirks import Quirks
 from tools.simulators.partner_center.samples import sample_document
-from tools.simulators.partner_center.schema import MEMBER, REFERRAL, Row, conform
+from tools.simulators.partner_center.schema import MEMBER, REFERRAL, Document, conform
 from tools.simulators.partner_center.store import ANSWER_WITHIN, Actor, ReferralStore
 from tools.simulators.partner_center.vocabulary import MICROSOFT
 
@@ -38,7 +38,7 @@ class Portal:
         self._quirks = quirks
         self._clock = clock
 
-    def create_referral(self, kind: Kind = "cosell-inbound", **overrides: Any) -> Row:
+    def create_referral(self, kind: Kind = "cosell-inbound", **overrides: Any) -> Document:
         """Create a referral and return it; `overrides` are merged into a complete sample document.
 
         Every kind but `own` comes from Microsoft and waits as New/Pending; an inbound co-sell has Microsoft's active
@@ -62,30 +62,30 @@ class Portal:
             **lead,
         )
 
-    def edit(self, referral_id: str, changes: Mapping[str, Any]) -> Row:
+    def edit(self, referral_id: str, changes: Mapping[str, Any]) -> Document:
         """Change properties by JSON pointer, the name included; a closed referral cannot be edited."""
         return _edit(self._store, referral_id, changes, "portal")
 
-    def accept(self, referral_id: str) -> Row:
+    def accept(self, referral_id: str) -> Document:
         """Accept an invitation."""
         return self.edit(referral_id, {"/status": "Active", "/substatus": "Accepted"})
 
-    def decline(self, referral_id: str, reason: str = "Others") -> Row:
+    def decline(self, referral_id: str, reason: str = "Others") -> Document:
         """Decline an invitation."""
         return self._close(referral_id, "Declined", reason)
 
-    def win(self, referral_id: str) -> Row:
+    def win(self, referral_id: str) -> Document:
         """Close as won."""
         return self._close(referral_id, "Won", None)
 
-    def lose(self, referral_id: str, reason: str = "Customer had no budget") -> Row:
+    def lose(self, referral_id: str, reason: str = "Customer had no budget") -> Document:
         """Close as lost."""
         return self._close(referral_id, "Lost", reason)
 
-    def _close(self, referral_id: str, substatus: str, reason: str | None) -> Row:
+    def _close(self, referral_id: str, substatus: str, reason: str | None) -> Document:
         return self.edit(referral_id, {"/status": "Closed", "/substatus": substatus, "/statusReason": reason})
 
-    def _create_own(self, document: Row) -> Row:
+    def _create_own(self, document: Document) -> Document:
         document |= {"status": "Active", "substatus": "Accepted"}
         organization = self._store.organization
         document["inviteContext"]["invitedBy"] = {
@@ -94,7 +94,7 @@ class Portal:
         }
         return self._store.insert(document, "portal", direction=self._quirks.own_direction)
 
-    def _microsoft_row(self, document: Row) -> Row:
+    def _microsoft_row(self, document: Document) -> Document:
         """Microsoft's side exists before it invites us, hence no event."""
         row = copy.deepcopy(document) | {"status": "Active", "substatus": "Accepted", "externalReferenceId": None}
         return self._store.insert(
@@ -113,7 +113,7 @@ class Microsoft:
     def __init__(self, store: ReferralStore) -> None:
         self._store = store
 
-    def accept(self, engagement_id: str, *, msx_id: str = "7-2ABCDEF0GH") -> Row:
+    def accept(self, engagement_id: str, *, msx_id: str = "7-2ABCDEF0GH") -> Document:
         """Accept the invitation; the MSX id appears on our own row too."""
         row = self._edit(
             engagement_id,
@@ -124,11 +124,11 @@ class Microsoft:
             _edit(self._store, own["id"], {"/trackingInfo/microsoftMsxId": msx_id}, "microsoft")
         return row
 
-    def decline(self, engagement_id: str, reason: str = "No seller for the account") -> Row:
+    def decline(self, engagement_id: str, reason: str = "No seller for the account") -> Document:
         """Decline the invitation; our own row stays active."""
         return self._edit(engagement_id, {"/status": "Closed", "/substatus": "Declined", "/statusReason": reason})
 
-    def add_seller(self, engagement_id: str, *, first_name: str = "Ines", last_name: str = "Field") -> Row:
+    def add_seller(self, engagement_id: str, *, first_name: str = "Ines", last_name: str = "Field") -> Document:
         """Put a Microsoft seller on Microsoft's team."""
         seller = {
             "firstName": first_name,
@@ -140,17 +140,17 @@ class Microsoft:
         row = self._row(engagement_id)
         return self._edit(engagement_id, {"/team": [*row["team"], conform(seller, MEMBER, "team")]})
 
-    def _edit(self, engagement_id: str, changes: Mapping[str, Any]) -> Row:
+    def _edit(self, engagement_id: str, changes: Mapping[str, Any]) -> Document:
         return _edit(self._store, self._row(engagement_id)["id"], changes, "microsoft")
 
-    def _row(self, engagement_id: str) -> Row:
+    def _row(self, engagement_id: str) -> Document:
         row = self._store.of_engagement(engagement_id, ours=False)
         if row is None:
             raise LookupError(f"Microsoft has no referral in engagement {engagement_id}")
         return row
 
 
-def _edit(store: ReferralStore, referral_id: str, changes: Mapping[str, Any], actor: Actor) -> Row:
+def _edit(store: ReferralStore, referral_id: str, changes: Mapping[str, Any], actor: Actor) -> Document:
     if store.get(referral_id) is None:
         raise LookupError(f"no referral {referral_id}")
     with store.update(referral_id, actor) as row:

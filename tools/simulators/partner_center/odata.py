@@ -13,10 +13,10 @@ from functools import lru_cache
 
 from tools.simulators.partner_center import vocabulary as words
 from tools.simulators.partner_center.errors import ApiError, invalid
-from tools.simulators.partner_center.schema import Row
+from tools.simulators.partner_center.schema import Document
 from tools.simulators.partner_center.store import parse_moment
 
-Predicate = Callable[[Row], bool]
+Predicate = Callable[[Document], bool]
 
 _ENUMS = {
     "status": words.STATUSES,

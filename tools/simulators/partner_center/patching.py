@@ -14,7 +14,7 @@ from typing import Any
 from tools.simulators.partner_center import vocabulary as words
 from tools.simulators.partner_center.errors import ApiError, invalid
 from tools.simulators.partner_center.quirks import Quirks
-from tools.simulators.partner_center.schema import MEMBER, REFERRAL, SOLUTION, Row, Schema, conform
+from tools.simulators.partner_center.schema import MEMBER, REFERRAL, SOLUTION, Document, Schema, conform
 from tools.simulators.partner_center.validation import check_members, check_solutions, check_team
 
 _SHARE = "/consent/consentToShareReferralWithMicrosoftSellers"
@@ -36,7 +36,7 @@ _PLAIN = (
 _NOT_NULL = frozenset(
     {_SHARE, "/details/closingDateTime", "/details/currency", "/details/dealValue", "/status", "/substatus"}
 )
-_LISTS: dict[str, tuple[Schema, Callable[[Sequence[Row], str], None]]] = {
+_LISTS: dict[str, tuple[Schema, Callable[[Sequence[Document], str], None]]] = {
     "/team": (MEMBER, check_team),
     "/customerProfile/team": (MEMBER, check_members),
     _SOLUTIONS: (SOLUTION, check_solutions),
@@ -48,7 +48,7 @@ def pointer_parts(pointer: str) -> list[str]:
     return pointer.removeprefix("/").split("/")
 
 
-def put_value(row: Row, pointer: str, value: Any) -> None:
+def put_value(row: Document, pointer: str, value: Any) -> None:
     """Set the property at a pointer whose parents exist."""
     *parents, last = pointer_parts(pointer)
     holder = row
@@ -59,7 +59,7 @@ def put_value(row: Row, pointer: str, value: Any) -> None:
     holder[last] = value
 
 
-def get_value(row: Row, pointer: str) -> Any:
+def get_value(row: Document, pointer: str) -> Any:
     """Return the property at a pointer."""
     value: Any = row
     for name in pointer_parts(pointer):
@@ -67,7 +67,7 @@ def get_value(row: Row, pointer: str) -> Any:
     return value
 
 
-def apply_patch(row: Row, operations: object, quirks: Quirks, now: datetime) -> None:
+def apply_patch(row: Document, operations: object, quirks: Quirks, now: datetime) -> None:
     """Apply a JSON Patch to `row` in place; raises a 400 on the first broken rule (the caller discards the row)."""
     steps = _read_operations(operations)
     if row["status"] == "Closed":
@@ -84,7 +84,7 @@ def apply_patch(row: Row, operations: object, quirks: Quirks, now: datetime) -> 
     check_consent(before["share"], row)
 
 
-def check_transition(status: str, substatus: str, row: Row, quirks: Quirks) -> None:
+def check_transition(status: str, substatus: str, row: Document, quirks: Quirks) -> None:
     """Refuse a move that the status table does not allow."""
     new, new_sub = row["status"], row["substatus"]
     if new not in words.MOVES.get(status, ()):
@@ -99,7 +99,7 @@ def check_transition(status: str, substatus: str, row: Row, quirks: Quirks) -> N
         raise invalid("details/dealValue", "must be greater than 0 to win a deal.")
 
 
-def check_consent(shared_before: bool, row: Row) -> None:  # noqa: FBT001 -- the former value of a flag
+def check_consent(shared_before: bool, row: Document) -> None:  # noqa: FBT001 -- the former value of a flag
     """Sharing with Microsoft's sellers cannot be taken back."""
     if shared_before and not get_value(row, _SHARE):
         raise invalid(_SHARE[1:], "cannot be withdrawn.")
@@ -121,7 +121,7 @@ def _read_operations(operations: object) -> list[tuple[str, str, Any]]:
     return steps
 
 
-def _apply_one(row: Row, path: str, operation: str, value: Any, quirks: Quirks) -> None:
+def _apply_one(row: Document, path: str, operation: str, value: Any, quirks: Quirks) -> None:
     target = path.removeprefix("/")
     list_path = path.removesuffix("/-")
     if list_path in _LISTS:
@@ -135,7 +135,7 @@ def _apply_one(row: Row, path: str, operation: str, value: Any, quirks: Quirks) 
         raise invalid(target, "cannot be patched.")
 
 
-def _apply_to_list(row: Row, path: str, list_path: str, operation: str, value: Any) -> None:
+def _apply_to_list(row: Document, path: str, list_path: str, operation: str, value: Any) -> None:
     item, check = _LISTS[list_path]
     target = list_path.removeprefix("/")
     if path != list_path:
@@ -152,7 +152,7 @@ def _apply_to_list(row: Row, path: str, list_path: str, operation: str, value: A
     put_value(row, list_path, items)
 
 
-def _check_customer_team(row: Row, list_path: str, quirks: Quirks) -> None:
+def _check_customer_team(row: Document, list_path: str, quirks: Quirks) -> None:
     invited = row["inviteContext"]["assistanceRequestCode"] != "Unknown"
     if list_path == "/customerProfile/team" and invited and quirks.customer_team_frozen_after_invite:
         raise invalid("customerProfile/team", "customer contacts are frozen once Microsoft is invited.")
@@ -166,7 +166,7 @@ def _schema_at(path: str) -> Schema:
     return schema
 
 
-def _register_deals(row: Row, steps: Sequence[tuple[str, str, Any]], now: datetime) -> None:
+def _register_deals(row: Document, steps: Sequence[tuple[str, str, Any]], now: datetime) -> None:
     """A closed referral takes nothing but the registration of a won deal."""
     if row["substatus"] != "Won" or any(path != "/registrations/-" for path, _, _ in steps):
         raise ApiError(400, "invalidRequest", "A closed referral cannot be changed.", target="status")

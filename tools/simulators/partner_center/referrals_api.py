@@ -16,7 +16,7 @@ from tools.simulators.partner_center.patching import apply_patch, check_consent,
 from tools.simulators.partner_center.quirks import Quirks
 from tools.simulators.partner_center.referrals_list import ReferralList
 from tools.simulators.partner_center.rendering import render_entity
-from tools.simulators.partner_center.schema import Row
+from tools.simulators.partner_center.schema import Document
 from tools.simulators.partner_center.store import ANSWER_WITHIN, ReferralStore
 from tools.simulators.partner_center.validation import (
     asks_for_help,
@@ -110,14 +110,14 @@ class ReferralsApi:
             raise ApiError(403, "accessDenied", "The referral belongs to another organization.")
         return self._patch(request, row["id"]) if request.method == "PATCH" else self._put(request, row["id"])
 
-    def _shown(self, row: Row, status: int = 200) -> Response:
+    def _shown(self, row: Document, status: int = 200) -> Response:
         response = json_response(render_entity(row, self._quirks), status)
         response.headers["ETag"] = row["eTag"]
         return response
 
     # -- create ---------------------------------------------------------------------------------------------------
 
-    def _create(self, document: Row) -> Row:
+    def _create(self, document: Document) -> Document:
         if document["engagementId"] is not None or targets_microsoft(document):
             return self._invite(document)
         # Whatever status was sent: a partner's own referral starts as Active/Accepted (sample in the docs).
@@ -129,7 +129,7 @@ class ReferralsApi:
         }
         return self._store.insert(document, "api", direction=self._quirks.own_direction)
 
-    def _invite(self, document: Row) -> Row:
+    def _invite(self, document: Document) -> Document:
         """The second of the two POSTs of a co-sell deal: Microsoft's row in an existing engagement."""
         self._check_invitation(document)
         document |= {"status": "New", "substatus": "Pending"}
@@ -142,7 +142,7 @@ class ReferralsApi:
             expirationDateTime=f"{self._clock.now() + ANSWER_WITHIN:%Y-%m-%dT%H:%M:%S}Z",
         )
 
-    def _check_invitation(self, document: Row) -> None:
+    def _check_invitation(self, document: Document) -> None:
         if document["engagementId"] is None:
             raise invalid("engagementId", "is required to invite an organization.")
         if not targets_microsoft(document):
@@ -190,7 +190,7 @@ class ReferralsApi:
             self._replace(row, document)
         return self._shown(row)
 
-    def _replace(self, row: Row, document: Row) -> None:
+    def _replace(self, row: Document, document: Document) -> None:
         if row["status"] == "Closed":
             raise invalid("status", "a closed referral cannot be changed.")
         for path in _FROZEN:
@@ -205,7 +205,7 @@ class ReferralsApi:
         check_consent(shared, row)
 
 
-def _check_if_match(expected: str | None, row: Row) -> None:
+def _check_if_match(expected: str | None, row: Document) -> None:
     """The quotes belong to the eTag's value: without them it does not match."""
     if expected is not None and expected not in {"*", row["eTag"]}:
         raise precondition_failed()

@@ -15,7 +15,7 @@ from tools.simulators.partner_center.errors import invalid
 from tools.simulators.partner_center.odata import parse_filter, parse_orderby, parse_select
 from tools.simulators.partner_center.quirks import Quirks
 from tools.simulators.partner_center.rendering import render
-from tools.simulators.partner_center.schema import Row
+from tools.simulators.partner_center.schema import Document
 from tools.simulators.partner_center.store import ReferralStore, empty_document, parse_moment
 
 _OPTIONS = frozenset({"$filter", "$orderby", "$select", "$top", "$skip", "$count", "$expand", "$skiptoken"})
@@ -63,7 +63,7 @@ class ReferralList:
         select = parse_select(options["$select"], self._known()) if "$select" in options else []
         return _Remainder(tuple(row["id"] for row in rows), tuple(select), count)
 
-    def _filtered(self, text: str | None) -> list[Row]:
+    def _filtered(self, text: str | None) -> list[Document]:
         rows = self._store.view()
         if text is None:
             return [row for row in rows if self._store.is_ours(row)]
@@ -107,7 +107,7 @@ class ReferralList:
         return remainder
 
 
-def _project(row: Row, select: tuple[str, ...]) -> Row:
+def _project(row: Document, select: tuple[str, ...]) -> Document:
     return {name: row[name] for name in select if name in row} if select else row
 
 

@@ -7,13 +7,13 @@ import html
 from typing import Any
 
 from tools.simulators.partner_center.quirks import Quirks
-from tools.simulators.partner_center.schema import Row
+from tools.simulators.partner_center.schema import Document
 
 REFERRALS_URL = "https://api.partner.microsoft.com/v1.0/engagements/referrals"
 """The address that bodies mention; the simulator never serves it under this name."""
 
 
-def render(row: Row, quirks: Quirks) -> Row:
+def render(row: Document, quirks: Quirks) -> Document:
     """Return the row as the API shows it."""
     shown = copy.deepcopy(row)
     shown["links"] = _links(row)
@@ -29,26 +29,26 @@ def render(row: Row, quirks: Quirks) -> Row:
     return shown
 
 
-def render_entity(row: Row, quirks: Quirks) -> Row:
+def render_entity(row: Document, quirks: Quirks) -> Document:
     """Return a single referral as GET, POST and PATCH answer it."""
     return {"@odata.context": f"{REFERRALS_URL}/$metadata#Referrals/$entity"} | render(row, quirks)
 
 
-def _links(row: Row) -> dict[str, Any]:
+def _links(row: Document) -> dict[str, Any]:
     return {
         "relatedReferrals": {"uri": f"{REFERRALS_URL}?$filter=engagementId eq {row['engagementId']}", "method": "GET"},
         "self": {"uri": f"{REFERRALS_URL}/{row['id']}", "method": "GET"},
     }
 
 
-def _pad_names(row: Row) -> None:
+def _pad_names(row: Document) -> None:
     for member in [*row["team"], *row["customerProfile"]["team"]]:
         for name in ("firstName", "lastName"):
             if member[name]:
                 member[name] += " "
 
 
-def _drop_keys(row: Row) -> None:
+def _drop_keys(row: Document) -> None:
     row.pop("registrations")
     row["details"]["requirements"].pop("offers")
     row["details"]["requirements"]["additionalRequirements"].pop("attributes")

@@ -16,7 +16,7 @@ from typing import Any
 from tools.simulators.partner_center import vocabulary as words
 from tools.simulators.partner_center.errors import invalid
 
-Row = dict[str, Any]
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from tools.simulators.clock import SimulatorClock
 from tools.simulators.partner_center.quirks import Quirks
-from tools.simulators.partner_center.schema import REFERRAL, Row, conform
+from tools.simulators.partner_center.schema import REFERRAL, Document, conform
 
 ANSWER_WITHIN = timedelta(days=14)
 """An invitation nobody answers expires after that (Closed/Expired)."""
@@ -51,41 +51,41 @@ class ReferralStore:
         self.listeners: list[Callable[[Change], None]] = []
         self._clock = clock
         self._quirks = quirks
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, Document] = {}
         self._undecided: set[str] = set()
         self._lock = threading.RLock()
         self._counter = random.getrandbits(31)
 
-    def get(self, referral_id: str) -> Row | None:
+    def get(self, referral_id: str) -> Document | None:
         """Return a copy of a row, after expiry was applied."""
         self.sweep()
         with self._lock:
             return copy.deepcopy(self._rows.get(referral_id.lower()))
 
-    def all(self) -> list[Row]:
+    def all(self) -> list[Document]:
         """Return copies of all rows in order of creation."""
         self.sweep()
         with self._lock:
             return copy.deepcopy(list(self._rows.values()))
 
-    def view(self) -> list[Row]:
+    def view(self) -> list[Document]:
         """Return the rows themselves, for reading only: copying a large tenant per query would dominate it."""
         self.sweep()
         with self._lock:
             return list(self._rows.values())
 
-    def of_engagement(self, engagement_id: str, *, ours: bool) -> Row | None:
+    def of_engagement(self, engagement_id: str, *, ours: bool) -> Document | None:
         """Return our own row of an engagement, or Microsoft's."""
         for row in self.view():
             if row["engagementId"] == engagement_id.lower() and self.is_ours(row) == ours:
                 return copy.deepcopy(row)
         return None
 
-    def is_ours(self, row: Row) -> bool:
+    def is_ours(self, row: Document) -> bool:
         """Tell whether the row belongs to this tenant's organization."""
         return bool(row["organizationId"] == self.organization.id)
 
-    def insert(self, document: Row, actor: Actor, *, silent: bool = False, **server: Any) -> Row:
+    def insert(self, document: Document, actor: Actor, *, silent: bool = False, **server: Any) -> Document:
         """Add a row made of a canonical document and the server's own properties; returns a copy."""
         with self._lock:
             row = self._complete(document, server)
@@ -99,7 +99,7 @@ class ReferralStore:
         return result
 
     @contextmanager
-    def update(self, referral_id: str, actor: Actor) -> Iterator[Row]:
+    def update(self, referral_id: str, actor: Actor) -> Iterator[Document]:
         """Give a copy of the row to change; when the block ends without an error it replaces the row, atomically."""
         with self._lock:
             row = copy.deepcopy(self._rows[referral_id])
@@ -124,7 +124,7 @@ class ReferralStore:
                     row |= {"status": "Closed", "substatus": "Expired"}
         return len(due)
 
-    def _complete(self, document: Row, server: Row) -> Row:
+    def _complete(self, document: Document, server: Document) -> Document:
         row = copy.deepcopy(document)
         engagement = (row["engagementId"] or str(uuid.uuid4())).lower()
         row |= _server_properties(engagement, self.organization) | server
@@ -134,7 +134,7 @@ class ReferralStore:
         invite["invitedMpnId"] = invite["invitedMpnId"] or self.organization.mpn_id
         return row
 
-    def _stamp(self, row: Row) -> None:
+    def _stamp(self, row: Document) -> None:
         """Give the row a new version; the eTag's last group is the hex second of the write, as in captures."""
         now = self._clock.now()
         self._counter += 1
@@ -150,10 +150,10 @@ class ReferralStore:
         fraction = f"{moment:%f}{random.randint(0, 9)}"[:digits].rstrip("0") or "0"
         return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction}Z"
 
-    def _track(self, row: Row) -> None:
+    def _track(self, row: Document) -> None:
         (self._undecided.add if row["status"] == "New" else self._undecided.discard)(row["id"])
 
-    def _announce(self, row: Row, actor: Actor, *, created: bool) -> None:
+    def _announce(self, row: Document, actor: Actor, *, created: bool) -> None:
         at = parse_moment(row["updatedDateTime"]) + timedelta(seconds=self._quirks.event_lag_seconds)
         change = Change(row["id"], row["engagementId"], created, self.is_ours(row), actor, at)
         for listener in self.listeners:
@@ -165,13 +165,13 @@ def parse_moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def empty_document() -> Row:
+def empty_document() -> Document:
     """Return the full shape with nothing filled in."""
-    document: Row = conform({}, REFERRAL, "")
+    document: Document = conform({}, REFERRAL, "")
     return document
 
 
-def _server_properties(engagement_id: str, organization: Organization) -> Row:
+def _server_properties(engagement_id: str, organization: Organization) -> Document:
     return {
         "id": str(uuid.uuid4()),
         "engagementId": engagement_id,

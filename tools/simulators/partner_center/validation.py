@@ -7,7 +7,7 @@ from typing import Any
 
 from tools.simulators.partner_center import vocabulary as words
 from tools.simulators.partner_center.errors import invalid
-from tools.simulators.partner_center.schema import REFERRAL, Row, conform
+from tools.simulators.partner_center.schema import REFERRAL, Document, conform
 
 MAXIMUM_SOLUTIONS = 50
 MAXIMUM_TEAM = 50
@@ -15,7 +15,7 @@ MAXIMUM_TEAM = 50
 _CONTACT_FIELDS = ("firstName", "lastName", "phoneNumber", "email")
 
 
-def read_referral(body: object) -> Row:
+def read_referral(body: object) -> Document:
     """Return a posted document in canonical form, or raise the 400 for the first rule that it breaks."""
     if not isinstance(body, Mapping):
         raise invalid("referral", "the body must be a JSON object.")
@@ -23,7 +23,7 @@ def read_referral(body: object) -> Row:
     for name in ("type", "customerProfile", "consent", "details"):
         if name.casefold() not in present:
             raise invalid(name, "is required.")
-    row: Row = conform(body, REFERRAL, "")
+    row: Document = conform(body, REFERRAL, "")
     _require(row, "name")
     _check_customer(row["customerProfile"])
     _check_consent(row["consent"])
@@ -34,31 +34,31 @@ def read_referral(body: object) -> Row:
     return row
 
 
-def asks_for_help(row: Row) -> bool:
+def asks_for_help(row: Document) -> bool:
     """Tell whether the referral asks Microsoft for anything."""
     return bool(row["inviteContext"]["assistanceRequestCode"] != "Unknown")
 
 
-def targets_microsoft(row: Row) -> bool:
+def targets_microsoft(row: Document) -> bool:
     """Tell whether the document is the second, "connected" POST that invites Microsoft."""
     return any(
         target["type"] == "BusinessProfileLocation" and target["id"] == words.MICROSOFT for target in row["target"]
     )
 
 
-def check_customer_contact(row: Row) -> None:
+def check_customer_contact(row: Document) -> None:
     """A complete customer contact is mandatory once Microsoft is asked for help."""
     check_members(row["customerProfile"]["team"], "customerProfile/team")
 
 
-def check_team(team: Sequence[Row], target: str) -> None:
+def check_team(team: Sequence[Document], target: str) -> None:
     """1 to 50 members, each with names, phone and mail."""
     if len(team) > MAXIMUM_TEAM:
         raise invalid(target, f"must not have more than {MAXIMUM_TEAM} members.")
     check_members(team, target)
 
 
-def check_members(team: Sequence[Row], target: str) -> None:
+def check_members(team: Sequence[Document], target: str) -> None:
     """At least one member, and every one complete."""
     if not team:
         raise invalid(target, "at least one member is required.")
@@ -68,7 +68,7 @@ def check_members(team: Sequence[Row], target: str) -> None:
                 raise invalid(f"{target}/{index}/{name}", "is required.")
 
 
-def check_solutions(solutions: Sequence[Row], target: str) -> None:
+def check_solutions(solutions: Sequence[Document], target: str) -> None:
     """1 to 50 solutions with ids that can exist."""
     if not solutions:
         raise invalid(target, "at least one solution is required.")
@@ -79,7 +79,7 @@ def check_solutions(solutions: Sequence[Row], target: str) -> None:
             raise invalid(f"{target}/{index}/id", f"'{solution['id']}' is not a valid solution id.")
 
 
-def _check_customer(customer: Row) -> None:
+def _check_customer(customer: Document) -> None:
     _require(customer, "name", "customerProfile")
     for name in ("addressLine1", "city", "country"):
         _require(customer["address"], name, "customerProfile/address")
@@ -87,12 +87,12 @@ def _check_customer(customer: Row) -> None:
         raise invalid("customerProfile/address/country", "must be an ISO 3166-1 alpha-2 code.")
 
 
-def _check_consent(consent: Row) -> None:
+def _check_consent(consent: Document) -> None:
     if consent["consentToToShareInfoWithOthers"] is not True:
         raise invalid("consent/consentToToShareInfoWithOthers", "must be true.")
 
 
-def _check_details(details: Row) -> None:
+def _check_details(details: Document) -> None:
     for name in ("dealValue", "currency", "closingDateTime"):
         _require(details, name, "details")
     check_solutions(details["requirements"]["solutions"], "details/requirements/solutions")
