@@ -11,5 +11,5 @@ def main(req: func.HttpRequest) -> func.HttpResponse:
     """Answer 200, 400 with every problem, 403 to another site, 409 with the present registration, or 502."""
     headers = {name.lower(): value for name, value in req.headers.items()}
     visit = Visit(req.method, req.url, headers, dict(req.params), req.get_body())
-    reply = respond(visit, lambda: app().registration_desk)
+    reply = respond(visit, lambda: app().registration_answers)
     return func.HttpResponse(reply.body, status_code=reply.status, headers=dict(reply.headers), mimetype=reply.kind)

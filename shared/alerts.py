@@ -33,7 +33,7 @@ class Raised:
     """An alert in the ledger: why, whether a person was told, and since when somebody is about to (our clock)."""
 
     reason: str
-    told: bool
+    notified: bool
     since: datetime
 
 
@@ -58,7 +58,7 @@ class Alerts:
         self._clock = clock or SystemClock()
 
     @property
-    def told(self) -> bool:
+    def reaches_people(self) -> bool:
         """Whether a person is told: without a channel, alerts are only in the ledger and the log."""
         return self._notifier is not None
 
@@ -70,9 +70,9 @@ class Alerts:
         drawer, now = alert_drawer(key), self._clock.now()
         held = self._drawers.read(drawer)
         known = held.value is not None and held.value.reason == reason
-        if known and held.value and (held.value.told or now - held.value.since < TELLING):
+        if known and held.value and (held.value.notified or now - held.value.since < TELLING):
             return
-        claim = Raised(reason, told=self._notifier is None, since=now)
+        claim = Raised(reason, notified=self._notifier is None, since=now)
         try:
             mine = self._drawers.replace(drawer, claim, held)
         except StaleError:
@@ -115,13 +115,13 @@ class Alerts:
     def _tell(self, drawer: Drawer[Raised | None], claim: Raised, mine: Held[Raised | None]) -> None:
         """Tell a person, unless the same cause was told for another key, or is being told."""
         others = self._elsewhere(drawer.name, claim.reason)
-        if not any(row.told for row in others):
+        if not any(row.notified for row in others):
             if any(claim.since - row.since < TELLING for row in others):
                 return
             if not self._notify(drawer.name, self.messages.text("alert.raised", text=claim.reason)):
                 return
         try:
-            self._drawers.replace(drawer, replace(claim, told=True), mine)
+            self._drawers.replace(drawer, replace(claim, notified=True), mine)
         except StaleError:
             pass  # It was resolved, or raised anew, in the meantime.
 
@@ -150,8 +150,8 @@ def alert_drawer(key: str) -> Drawer[Raised | None]:
 
 
 def _dump(row: Raised | None) -> object:
-    return [row.reason, row.told, row.since.isoformat()] if row else None
+    return [row.reason, row.notified, row.since.isoformat()] if row else None
 
 
-def _load(told: object) -> Raised | None:
-    return Raised(told[0], told[1], datetime.fromisoformat(told[2])) if isinstance(told, list) else None
+def _load(stored: object) -> Raised | None:
+    return Raised(stored[0], stored[1], datetime.fromisoformat(stored[2])) if isinstance(stored, list) else None

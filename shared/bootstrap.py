@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from shared.sync.worker import Tasks, Worker
     from shared.webhook.heartbeat import Heartbeat
     from shared.webhook.receiver import Receiver
-    from shared.webhook.registration_answers import RegistrationDesk
+    from shared.webhook.registration_answers import RegistrationAnswers
 
 
 CONNECTORS: Mapping[str, Callable[[Settings, Transport, Clock, Identity], Connection]] = {
@@ -318,11 +318,11 @@ class App:
         )
 
     @functools.cached_property
-    def registration_desk(self) -> RegistrationDesk:
+    def registration_answers(self) -> RegistrationAnswers:
         """What answers a person who registers the webhook."""
-        from shared.webhook.registration_answers import RegistrationDesk
+        from shared.webhook.registration_answers import RegistrationAnswers
 
-        return RegistrationDesk(self.webhooks, self.ledger.drawers, self.clock, self.settings.webhook_public_url)
+        return RegistrationAnswers(self.webhooks, self.ledger.drawers, self.clock, self.settings.webhook_public_url)
 
     @functools.cached_property
     def worker(self) -> Worker:

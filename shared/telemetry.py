@@ -47,9 +47,9 @@ class Ids(logging.Filter):
             record.completed = True
             own = {name: value for name, value in vars(record).items() if name not in _RESERVED and name != "completed"}
             pairs = {**_IDS.get(), "correlation_id": correlation.get(), **own}
-            told = " ".join(f"{name}={_word(value)}" for name, value in pairs.items() if value not in (None, ""))
+            suffix = " ".join(f"{name}={_word(value)}" for name, value in pairs.items() if value not in (None, ""))
             message = _one_line(record.getMessage())
-            record.msg, record.args = f"{message} | {told}" if told else message, ()
+            record.msg, record.args = f"{message} | {suffix}" if suffix else message, ()
         return True
 
 

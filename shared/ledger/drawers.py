@@ -113,7 +113,7 @@ def moment(kind: str, name: str) -> Drawer[datetime | None]:
 
 def document(kind: str, name: str, empty: T, dump: Callable[[T], object], load: Callable[[object], T]) -> Drawer[T]:
     """Return a drawer for anything that `dump` turns into JSON and `load` back."""
-    return Drawer(kind, name, empty, lambda value: json.dumps(dump(value)), lambda told: load(json.loads(told)))
+    return Drawer(kind, name, empty, lambda value: json.dumps(dump(value)), lambda stored: load(json.loads(stored)))
 
 
 def _dump_moment(value: datetime | None) -> str:

@@ -54,9 +54,9 @@ def read_deal(
         person["phone"] = field_map.file.team_phone_default
     customer = _read(field_map.account, account, unreadable) or {}
     deal = NewDeal(fields, customer, _read(field_map.contact, contact, unreadable), person)
-    told = {problem.field for problem in unreadable}
+    named = {problem.field for problem in unreadable}
     missing = [*_deal_problems(deal), *_customer_problems(deal), *_people_problems(deal)]
-    problems = unreadable + [problem for problem in missing if problem.field not in told]
+    problems = unreadable + [problem for problem in missing if problem.field not in named]
     if problems:
         raise DataError(*problems)
     return deal

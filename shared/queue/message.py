@@ -46,8 +46,8 @@ class DealMessage:
     @property
     def changed_at(self) -> datetime | None:
         """The moment that Partner Center's event told of."""
-        told = (self.observed or {}).get("changed_at")
-        return datetime.fromisoformat(str(told)) if told else None
+        moment = (self.observed or {}).get("changed_at")
+        return datetime.fromisoformat(str(moment)) if moment else None
 
     def dump(self) -> str:
         """Return the message as JSON; what was observed is left out when it would not fit, and is read again."""

@@ -61,9 +61,9 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
     held = task.agenda.of(DueKind.PARKED, key)
     attempts = held.attempts + 1 if held else 1
     pause = _pause(task, error, attempts)
-    _alert_cause(task, alerts, error)
-    shown = _show(task, alerts, again, error, told=held.record_version if held and held.reason == str(error) else None)
-    _alert_deal(task, alerts, again, error, shown=shown is not None)
+    before = held.record_version if held and held.reason == str(error) else None
+    shown = _show(task, alerts, again, error, before=before)
+    _alert(task, alerts, again, error, shown=shown is not None)
     message = replace(again, observed=None, crm=task.name).dump()
     soon = isinstance(error, (RetriableError, StaleError)) and pause <= _SOON
     now = task.clock.now()
@@ -145,15 +145,15 @@ def _alert_deal(task: Task, alerts: Alerts, message: DealMessage, error: CosellE
 # --- on the record -------------------------------------------------------------------------------------------------
 
 
-def _show(task: Task, alerts: Alerts, message: DealMessage, error: CosellError, *, told: str | None) -> str | None:
-    """Tell the seller on the record what happened, once: `told` is what an earlier attempt at the same returned.
+def _show(task: Task, alerts: Alerts, message: DealMessage, error: CosellError, *, before: str | None) -> str | None:
+    """Show the seller on the record what happened, once: `before` is what an earlier attempt at the same returned.
 
     Returns the version of the record after that, empty when it is not known, or None when it could not be shown.
     """
     if task.choices.crm_audit is CrmAudit.OFF or task.choices.dry_run:
         return None
     try:
-        return _show_on_record(task, _status(task, alerts, error), message, error, told=told)
+        return _show_on_record(task, _status(task, alerts, error), message, error, before=before)
     except CosellError as second:
         # The record cannot be reached now. The reason is parked, logged and alerted; the next attempt shows it.
         log.warning("status not shown: %s", for_the_log(second))
@@ -167,12 +167,12 @@ def _status(task: Task, alerts: Alerts, error: CosellError) -> Status:
     if isinstance(error, SignInRequired):
         return pending(messages, "sign_in")
     if isinstance(error, FatalError):
-        return pending(messages, "administrator_notified" if alerts.told else "administrator")
+        return pending(messages, "administrator_notified" if alerts.reaches_people else "administrator")
     return pending(messages, "allowance" if isinstance(error, AllowanceSpent) else "service")
 
 
 def _show_on_record(
-    task: Task, status: Status, message: DealMessage, error: CosellError, *, told: str | None
+    task: Task, status: Status, message: DealMessage, error: CosellError, *, before: str | None
 ) -> str | None:
     link = _link(task, message)
     record_id = link.record.id if link and link.record else message.record_id
@@ -180,8 +180,8 @@ def _show_on_record(
         return None
     if link and link.status == status:
         return link.record_version or ""
-    if link is None and told is not None:
-        return told
+    if link is None and before is not None:
+        return before
     key = link.referral_id if link else task.key(record_id).deal
     text = task.choices.messages.reason(Reason.FAILED, problems=str(error))
     entry = audit.entry(task.stamp(), key, audit.BOTH, text)

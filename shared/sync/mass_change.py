@@ -154,6 +154,6 @@ def _dump(recent: dict[str, datetime]) -> object:
     return {key: at.isoformat() for key, at in recent.items()}
 
 
-def _load(told: object) -> dict[str, datetime]:
-    assert isinstance(told, dict)  # noqa: S101 - written by `_dump`
-    return {str(key): datetime.fromisoformat(at) for key, at in told.items()}
+def _load(stored: object) -> dict[str, datetime]:
+    assert isinstance(stored, dict)  # noqa: S101 - written by `_dump`
+    return {str(key): datetime.fromisoformat(at) for key, at in stored.items()}

@@ -152,8 +152,8 @@ def _planned(task: Task, agree: Agree) -> Iterator[Forecast]:
     yield from (_change(task, Side.CRM, each) for each in agree.plan.to_crm)
     yield from (_change(task, Side.PARTNER_CENTER, each) for each in agree.plan.to_partner_center)
     yield from map(_failure, agree.problems)
-    told = {Reason.CLOSE_WAITS, Reason.UNREADABLE}  # By the write of the close, and by the problem of the value.
-    yield from (_difference(task, each) for each in agree.plan.differences if each.reason not in told)
+    reported = {Reason.CLOSE_WAITS, Reason.UNREADABLE}  # By the write of the close, and by the problem of the value.
+    yield from (_difference(task, each) for each in agree.plan.differences if each.reason not in reported)
 
 
 def _failure(each: Problem) -> Forecast:

@@ -113,15 +113,15 @@ class Intake:
         if event.changed_at and self._recent.knows(body):
             log.info("event repeated", extra=ids)
             return None
-        turn = self._recent.turn(referral_id)
-        if turn.covered:
+        arrival = self._recent.arrival(referral_id)
+        if arrival.covered:
             log.info("event covered by the message that waits", extra=ids)
             return None
         correlation_id = str(uuid.uuid4())
-        observed = None if turn.delay else event.observed  # A message for many events stands for no single one.
+        observed = None if arrival.delay else event.observed  # A message for many events stands for no single one.
         message = DealMessage(PARTNER_CENTER, event.name, correlation_id, referral_id=referral_id, observed=observed)
-        self._queue.send(message.dump(), delay=turn.delay)
-        self._recent.remember(referral_id, body, turn)
+        self._queue.send(message.dump(), delay=arrival.delay)
+        self._recent.remember(referral_id, body, arrival)
         log.info("event queued", extra={**ids, "correlation_id": correlation_id})
         return correlation_id
 

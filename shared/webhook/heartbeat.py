@@ -34,8 +34,8 @@ def _dump(news: News | None) -> object:
     return [news.came_at.isoformat(), news.changed_at.isoformat()] if news else None
 
 
-def _load(told: object) -> News | None:
-    return News(*map(datetime.fromisoformat, told)) if isinstance(told, list) else None
+def _load(stored: object) -> News | None:
+    return News(*map(datetime.fromisoformat, stored)) if isinstance(stored, list) else None
 
 
 _LAST = document("webhook", "last-event", None, _dump, _load)

@@ -37,7 +37,7 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
-class Turn:
+class Arrival:
     """What becomes of the next event about a referral: it is sent, perhaps later, or a message that waits covers it."""
 
     at: datetime
@@ -75,20 +75,20 @@ class RecentEvents:
             taken_at = self._bodies.get(_digest(body))
         return taken_at is not None and self._clock.now() < taken_at + WINDOW
 
-    def turn(self, referral_id: str) -> Turn:
+    def arrival(self, referral_id: str) -> Arrival:
         """Return what becomes of the next event about this referral."""
         now = self._clock.now()
         flow = self._flow(referral_id, now)
         if flow.count < EVENTS_PER_MINUTE:
-            return Turn(now)
-        return Turn(now, FLOOD_DELAY, covered=flow.covered_until is not None and now < flow.covered_until)
+            return Arrival(now)
+        return Arrival(now, FLOOD_DELAY, covered=flow.covered_until is not None and now < flow.covered_until)
 
-    def remember(self, referral_id: str, body: bytes, turn: Turn) -> None:
+    def remember(self, referral_id: str, body: bytes, arrival: Arrival) -> None:
         """Note that an event's message is on the queue, sent as `turn` said."""
-        flow = self._flow(referral_id, turn.at)
-        until = turn.at + timedelta(seconds=turn.delay) if turn.delay else flow.covered_until
+        flow = self._flow(referral_id, arrival.at)
+        until = arrival.at + timedelta(seconds=arrival.delay) if arrival.delay else flow.covered_until
         with self._lock:
-            _keep(self._bodies, _digest(body), turn.at)
+            _keep(self._bodies, _digest(body), arrival.at)
             _keep(self._flows, referral_id, replace(flow, count=flow.count + 1, covered_until=until))
 
     def _flow(self, referral_id: str, now: datetime) -> _Flow:

@@ -40,7 +40,7 @@ class Answer:
     content: Mapping[str, object]
 
 
-class RegistrationDesk:
+class RegistrationAnswers:
     """Takes requests to register, and tells how things stand. Failures become answers that name cause and remedy.
 
     `public_url` is the receiver's URL where it is configured.
@@ -60,8 +60,8 @@ class RegistrationDesk:
             return invalid(error)
         except RegistrationExists as error:
             remedy = "Partner Center keeps one registration per tenant. Send overwrite: true to replace this one."
-            told = {"error": "registration_exists", "remedy": remedy, "current": describe(error.current)}
-            return Answer(409, told)
+            body = {"error": "registration_exists", "remedy": remedy, "current": describe(error.current)}
+            return Answer(409, body)
         except NoTestEvent as refusal:
             return Answer(502, {**failed(refusal.error).content, "registration": _redacted(refusal.outcome)})
         except CosellError as error:
@@ -74,18 +74,18 @@ class RegistrationDesk:
         """
         if test is not None and not _CORRELATION_ID.fullmatch(test):
             return invalid(InvalidRegistration(["test: must be the correlation id of a test event."]))
-        told: dict[str, object] = {"current": None, "history": [], "test_event": None}
+        body: dict[str, object] = {"current": None, "history": [], "test_event": None}
         try:
-            told["history"] = [_shown(entry) for entry in history(self._drawers)]
+            body["history"] = [_shown(entry) for entry in history(self._drawers)]
             current = self._webhooks.registration()
             if current:
-                told["current"] = describe(current) | {"belongs_to": self._owner(current.url, host)}
+                body["current"] = describe(current) | {"belongs_to": self._owner(current.url, host)}
             if test:
-                told["test_event"] = result_of_test(self._webhooks, self._clock, test)
+                body["test_event"] = result_of_test(self._webhooks, self._clock, test)
         except CosellError as error:
             failure = failed(error)
-            return Answer(failure.status, {**told, **failure.content})
-        return Answer(200, told)
+            return Answer(failure.status, {**body, **failure.content})
+        return Answer(200, body)
 
     def _owner(self, url: str, host: str) -> str:
         try:
@@ -106,8 +106,8 @@ def invalid(error: InvalidRegistration) -> Answer:
 def failed(error: CosellError) -> Answer:
     """Return the answer when Partner Center, or the app itself, could not do it: whose words, and what to do."""
     source = "settings" if isinstance(error, SettingsError) else "partner_center"
-    told = {"code": error.code, "correlation_id": error.correlation_id, "message": str(error)}
-    return Answer(502, {"error": source, **told, "remedy": remedy(error)})
+    body = {"code": error.code, "correlation_id": error.correlation_id, "message": str(error)}
+    return Answer(502, {"error": source, **body, "remedy": remedy(error)})
 
 
 def remedy(error: CosellError) -> str:

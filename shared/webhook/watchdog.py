@@ -48,9 +48,9 @@ def _dump_watch(watch: _Watch) -> object:
     return [moment.isoformat() if moment else None for moment in (watch.looked_at, watch.since)]
 
 
-def _load_watch(told: object) -> _Watch:
-    assert isinstance(told, list)  # noqa: S101 - written by `_dump_watch`
-    return _Watch(*(datetime.fromisoformat(each) if each else None for each in told))
+def _load_watch(stored: object) -> _Watch:
+    assert isinstance(stored, list)  # noqa: S101 - written by `_dump_watch`
+    return _Watch(*(datetime.fromisoformat(each) if each else None for each in stored))
 
 
 _WATCH = document("webhook", "watch", _Watch(), _dump_watch, _load_watch)
@@ -68,9 +68,9 @@ def _dump_kept(kept: _Kept) -> object:
     return [kept.at.isoformat() if kept.at else None, kept.failure]
 
 
-def _load_kept(told: object) -> _Kept:
-    assert isinstance(told, list)  # noqa: S101 - written by `_dump_kept`
-    at, failure = told
+def _load_kept(stored: object) -> _Kept:
+    assert isinstance(stored, list)  # noqa: S101 - written by `_dump_kept`
+    at, failure = stored
     return _Kept(datetime.fromisoformat(at) if at else None, failure)
 
 

@@ -111,8 +111,8 @@ def test_a_test_event_is_asked_for_and_told_of(world: World, client: Webhooks, a
     world.partner_center.quirks.correlation_id_as_object = as_object
     world.clock.advance(timedelta(minutes=2))  # Two a minute are allowed.
     client.register(Registration("https://127.0.0.1:1/api/WebhookReceiver?code=k", OURS.events))
-    told = client.validation(client.send_test_event())
-    assert told.status in ("pending", "completed")
+    answer = client.validation(client.send_test_event())
+    assert answer.status in ("pending", "completed")
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,13 @@ class Chat:
     """Keeps what it is told, or fails."""
 
     def __init__(self, failure: BaseException | None = None) -> None:
-        self.told: list[str] = []
+        self.texts: list[str] = []
         self.failure = failure
 
     def notify(self, text: str) -> None:
         if self.failure:
             raise self.failure
-        self.told.append(text)
+        self.texts.append(text)
 
 
 class Office:
@@ -41,8 +41,8 @@ class Office:
         return Alerts(self.ledger.drawers, chat or self.chat, clock=self.clock)
 
     @property
-    def told(self) -> list[str]:
-        return self.chat.told
+    def texts(self) -> list[str]:
+        return self.chat.texts
 
 
 @pytest.fixture
@@ -55,25 +55,25 @@ def test_an_alert_is_told_once_until_it_is_cleared(office: Office) -> None:
     for _ in range(3):
         alerts.alert("SignInRequired", "Somebody must sign in again.")
         office.clock.pass_time(3600)
-    assert len(office.told) == 1
-    assert "Somebody must sign in again." in office.told[0]
+    assert len(office.texts) == 1
+    assert "Somebody must sign in again." in office.texts[0]
     assert [alerts.clear("SignInRequired") for _ in range(3)] == [True, False, False]
-    assert len(office.told) == 2
-    assert "Resolved: " in office.told[1]
-    assert "Somebody must sign in again." in office.told[1]
+    assert len(office.texts) == 2
+    assert "Resolved: " in office.texts[1]
+    assert "Somebody must sign in again." in office.texts[1]
     alerts.alert("SignInRequired", "Again.")
-    assert len(office.told) == 3
+    assert len(office.texts) == 3
 
 
 def test_another_reason_is_told_too_and_the_last_one_is_what_is_resolved(office: Office) -> None:
     alerts = office.instance()
     for reason in ("first", "first", "second", "second"):
         alerts.alert("poll", reason)
-    assert ["first" in office.told[0], "second" in office.told[1]] == [True, True]
+    assert ["first" in office.texts[0], "second" in office.texts[1]] == [True, True]
     assert alerts.raised() == {"poll": "second"}
     alerts.clear("poll")
-    assert len(office.told) == 3
-    assert "second" in office.told[2]
+    assert len(office.texts) == 3
+    assert "second" in office.texts[2]
 
 
 def test_one_cause_met_in_two_places_is_told_once_and_resolved_with_the_last(office: Office) -> None:
@@ -82,11 +82,11 @@ def test_one_cause_met_in_two_places_is_told_once_and_resolved_with_the_last(off
         alerts.alert("poll", "same cause")
         alerts.alert("sweep", "same cause")
         office.clock.pass_time(TELLING.total_seconds())
-    assert len(office.told) == 1
+    assert len(office.texts) == 1
     alerts.clear("poll")
-    assert len(office.told) == 1
+    assert len(office.texts) == 1
     alerts.clear("sweep")
-    assert len(office.told) == 2
+    assert len(office.texts) == 2
 
 
 def test_two_instances_at_once_with_two_causes_tell_both(office: Office) -> None:
@@ -94,25 +94,25 @@ def test_two_instances_at_once_with_two_causes_tell_both(office: Office) -> None
     other = office.instance(theirs)
     office.ledger.values.failures = [lambda: other.alert("theirs", "their cause")]
     office.instance().alert("ours", "our cause")
-    assert (len(theirs.told), len(office.told)) == (1, 1)
+    assert (len(theirs.texts), len(office.texts)) == (1, 1)
 
 
 def test_two_keys_that_meet_one_cause_at_once_do_not_both_leave_it_to_the_other(office: Office) -> None:
     # Each has stored its row before either looks for the other's.
     theirs = Chat(ServiceUnavailable("slow"))
-    row = Raised("cause", told=False, since=office.clock.now())
+    row = Raised("cause", notified=False, since=office.clock.now())
     office.ledger.drawers.change(alert_drawer("sweep"), lambda _: row)
     office.instance(theirs).alert("poll", "cause")
-    assert office.told == []
+    assert office.texts == []
     office.clock.pass_time(TELLING.total_seconds())
     for key in ("poll", "sweep", "poll", "sweep"):
         office.instance().alert(key, "cause")
-    assert len(office.told) == 1
+    assert len(office.texts) == 1
 
 
 def test_clearing_what_was_never_raised_says_nothing(office: Office) -> None:
     assert not office.instance().clear("SignInRequired")
-    assert office.told == []
+    assert office.texts == []
 
 
 def test_alerts_of_two_keys_do_not_hide_each_other(office: Office) -> None:
@@ -120,7 +120,7 @@ def test_alerts_of_two_keys_do_not_hide_each_other(office: Office) -> None:
     alerts.alert("one", "1")
     alerts.alert("two", "2")
     alerts.clear("one")
-    assert len(office.told) == 3
+    assert len(office.texts) == 3
     assert alerts.raised() == {"two": "2"}
 
 
@@ -128,14 +128,14 @@ def test_every_instance_and_every_start_alerts_only_once(office: Office) -> None
     second = Chat()
     office.instance().alert("k", "t")
     office.instance(second).alert("k", "t")
-    assert (len(office.told), len(second.told)) == (1, 0)
+    assert (len(office.texts), len(second.texts)) == (1, 0)
 
 
 def test_two_instances_at_once_tell_once(office: Office) -> None:
     other = office.instance()
     office.ledger.values.failures = [lambda: other.alert("k", "t")]
     office.instance().alert("k", "t")
-    assert len(office.told) == 1
+    assert len(office.texts) == 1
 
 
 def test_while_one_is_telling_no_other_tells(office: Office) -> None:
@@ -148,7 +148,7 @@ def test_while_one_is_telling_no_other_tells(office: Office) -> None:
     office.instance(first).alert("k", "t")
     office.clock.pass_time(3600)
     office.instance(second).alert("k", "t")
-    assert (len(first.told), len(second.told)) == (1, 0)
+    assert (len(first.texts), len(second.texts)) == (1, 0)
 
 
 def test_two_instances_that_resolve_at_once_say_so_once(office: Office) -> None:
@@ -157,7 +157,7 @@ def test_two_instances_that_resolve_at_once_say_so_once(office: Office) -> None:
     one.alert("k", "t")
     office.ledger.values.failures = [lambda: resolved.append(other.clear("k"))]
     resolved.append(one.clear("k"))
-    assert len(office.told) == 2
+    assert len(office.texts) == 2
 
 
 def test_what_is_raised_anew_while_it_is_resolved_stays(office: Office) -> None:
@@ -166,18 +166,18 @@ def test_what_is_raised_anew_while_it_is_resolved_stays(office: Office) -> None:
     office.ledger.values.failures = [lambda: other.alert("k", "second")]
     assert not one.clear("k")
     assert one.raised() == {"k": "second"}
-    assert len(office.told) == 2
+    assert len(office.texts) == 2
 
 
 def test_a_crash_between_the_row_and_the_chat_loses_no_alert(office: Office) -> None:
     with pytest.raises(KeyboardInterrupt):
         office.instance(Chat(KeyboardInterrupt())).alert("k", "t")
     office.instance().alert("k", "t")
-    assert office.told == [], "the one that raised it may be telling it still"
+    assert office.texts == [], "the one that raised it may be telling it still"
     office.clock.pass_time(TELLING.total_seconds())
     for _ in range(3):
         office.instance().alert("k", "t")
-    assert len(office.told) == 1
+    assert len(office.texts) == 1
 
 
 def test_a_storage_that_fails_after_the_chat_took_it_tells_it_twice_rather_than_never(office: Office) -> None:
@@ -188,7 +188,7 @@ def test_a_storage_that_fails_after_the_chat_took_it_tells_it_twice_rather_than_
     office.instance().alert("k", "t")
     office.clock.pass_time(TELLING.total_seconds())
     office.instance().alert("k", "t")
-    assert len(office.told) == 2
+    assert len(office.texts) == 2
 
 
 @pytest.mark.parametrize("failure", [ServiceUnavailable("down"), OutcomeUnknown("broke"), AccessDenied("no")])
@@ -203,14 +203,14 @@ def test_a_chat_that_cannot_be_reached_does_not_stop_the_sync_and_is_told_later(
     office.chat.failure = None
     office.clock.pass_time(TELLING.total_seconds())
     office.instance().alert("k", "t")
-    assert len(office.told) == 1
+    assert len(office.texts) == 1
 
 
 def test_without_a_chat_the_log_still_tells_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     clock = ManualClock()
     alerts = Alerts(MemoryLedger().drawers, None, clock=clock)
-    assert not alerts.told
+    assert not alerts.reaches_people
     for _ in range(2):
         alerts.alert("k", "CANARY text")
         clock.pass_time(3600)
@@ -222,8 +222,8 @@ def test_without_a_chat_the_log_still_tells_once(caplog: pytest.LogCaptureFixtur
 def test_an_alert_is_told_in_the_language_that_is_set() -> None:
     chat = Chat()
     Alerts(MemoryLedger().drawers, chat, Messages("ko")).alert("k", "t")
-    assert chat.told == [Messages("ko").text("alert.raised", text="t")]
-    assert chat.told != [Messages().text("alert.raised", text="t")]
+    assert chat.texts == [Messages("ko").text("alert.raised", text="t")]
+    assert chat.texts != [Messages().text("alert.raised", text="t")]
 
 
 # --- the chat --------------------------------------------------------------------------------------------------------

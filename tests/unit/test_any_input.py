@@ -16,7 +16,7 @@ from shared.settings import load_settings
 from shared.settings.declaration import declared
 from shared.urls import receiver_url_problems, redacted, redacted_within
 from shared.webhook.pages.registration import respond
-from shared.webhook.registration_answers import RegistrationDesk
+from shared.webhook.registration_answers import RegistrationAnswers
 from tests.support.fakes.webhooks import FakeWebhooks
 from tests.support.stand_ins import UNHURRIED, ManualClock
 
@@ -67,8 +67,8 @@ def test_any_visit_of_the_registration_has_an_answer(
     method: str, headers: dict[str, str], params: dict[str, str], body: bytes, registered: str
 ) -> None:
     webhooks = FakeWebhooks(Registration(registered, ("referral-created", registered)) if registered else None)
-    desk = RegistrationDesk(webhooks, MemoryLedger().drawers, ManualClock(), None)
-    reply = respond(Visit(method, HOST, headers, params, body), lambda: desk)
+    answers = RegistrationAnswers(webhooks, MemoryLedger().drawers, ManualClock(), None)
+    reply = respond(Visit(method, HOST, headers, params, body), lambda: answers)
     assert reply.status in (200, 400, 403, 409, 502)
     assert reply.body.encode()
     assert reply.headers["Cache-Control"] == "no-store"

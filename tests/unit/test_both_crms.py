@@ -54,11 +54,11 @@ def test_messages_that_the_host_gave_up_are_told_once_and_healed(world: World) -
     world.queue.poisoned = ["one", "two"]
     for _ in range(2):
         run_reconcile(world.tasks, world.alerts, world.watchdog, world.queue)
-    (told,) = world.chat.texts
-    assert "poison queue: 2." in told
+    (alert,) = world.chat.texts
+    assert "poison queue: 2." in alert
     world.queue.poisoned = []
     run_reconcile(world.tasks, world.alerts, world.watchdog, world.queue)
-    assert world.chat.texts[1:] == [f"Resolved: {told.partition(': ')[2]}"]
+    assert world.chat.texts[1:] == [f"Resolved: {alert.partition(': ')[2]}"]
 
 
 def test_a_message_is_handled_for_the_other_and_kept_for_the_one(world: World) -> None:

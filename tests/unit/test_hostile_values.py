@@ -78,9 +78,9 @@ def test_no_value_forges_a_line_of_the_audit(text: str) -> None:
 
 def test_the_terminal_is_told_text_not_commands(capsys: pytest.CaptureFixture[str]) -> None:
     say("first line\nsecond", f"{STEERING}end")
-    told = capsys.readouterr().out
-    assert told.startswith("first line\nsecond ")
-    assert not set("\x1b\x07\x00\r\u202e") & set(told)
+    printed = capsys.readouterr().out
+    assert printed.startswith("first line\nsecond ")
+    assert not set("\x1b\x07\x00\r\u202e") & set(printed)
 
 
 # --- forecasts --------------------------------------------------------------------------------------------------------
@@ -241,9 +241,9 @@ def test_no_cause_of_a_failure_leaves_with_it(second: Exception, kind: type[Exce
     refused = DataError(_refused("The value CANARY jane@doe.example is not valid"))
     with pytest.raises(kind) as caught, guarded():
         _chained(refused, second)
-    told = "".join(traceback.format_exception(caught.value))
-    assert "CANARY" not in told
-    assert "jane" not in told
+    printed = "".join(traceback.format_exception(caught.value))
+    assert "CANARY" not in printed
+    assert "jane" not in printed
 
 
 def test_a_broken_connection_tells_no_address() -> None:

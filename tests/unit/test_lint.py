@@ -370,10 +370,10 @@ def test_the_command_fails_for_an_error_and_not_for_a_warning(
         assert command.main(["--mapping", str(tmp_path)]) == code
     (tmp_path / FILE).write_text("version: 1\n", encoding="utf-8")
     assert command.main(["--mapping", str(tmp_path)]) == 1
-    told = capsys.readouterr().out
-    assert "dynamics365.yaml, line 4: error: notes: a referral has no details.note. Did you mean" in told
-    assert "0 errors, 1 warnings" in told
-    assert "dynamics365.yaml, line 1: the file: table, columns, fields" in told
+    printed = capsys.readouterr().out
+    assert "dynamics365.yaml, line 4: error: notes: a referral has no details.note. Did you mean" in printed
+    assert "0 errors, 1 warnings" in printed
+    assert "dynamics365.yaml, line 1: columns: Field required" in printed
 
 
 def test_the_tree_knows_every_path_that_may_be_patched() -> None:
@@ -399,8 +399,10 @@ def test_the_command_checks_the_file_of_every_crm_that_is_configured(
     for name, version in (("dynamics365", "ours"), ("salesforce", "theirs")):
         (tmp_path / f"{name}.yaml").write_text(DEFAULT.replace('version: "1"', f"version: {version}"), encoding="utf-8")
     monkeypatch.setenv("MAPPING_DIR", str(tmp_path))
-    told = {crm: f"{crm}.yaml version {load_mapping(crm, tmp_path).version}" for crm in ("dynamics365", "salesforce")}
-    assert ["version ours (" in told["dynamics365"], "version theirs (" in told["salesforce"]] == [True, True]
+    printed = {
+        crm: f"{crm}.yaml version {load_mapping(crm, tmp_path).version}" for crm in ("dynamics365", "salesforce")
+    }
+    assert ["version ours (" in printed["dynamics365"], "version theirs (" in printed["salesforce"]] == [True, True]
     for setting, options, crms in (
         ("", [], ["dynamics365"]),
         ("salesforce", [], ["salesforce"]),
@@ -409,7 +411,7 @@ def test_the_command_checks_the_file_of_every_crm_that_is_configured(
     ):
         monkeypatch.setenv("CRM", setting)
         assert command.main(options) == 0
-        assert capsys.readouterr().out == "".join(f"{told[crm]}: 0 errors, 0 warnings\n" for crm in crms)
+        assert capsys.readouterr().out == "".join(f"{printed[crm]}: 0 errors, 0 warnings\n" for crm in crms)
 
 
 def test_the_command_fails_when_one_of_several_files_is_wrong(

@@ -175,7 +175,7 @@ def test_a_clock_that_falls_back_does_not_make_a_message_cover_for_long() -> Non
 def test_the_memory_is_bounded() -> None:
     recent = RecentEvents(ManualClock())
     for number in range(MAX_REMEMBERED + 10):
-        recent.remember(str(number), str(number).encode(), recent.turn(str(number)))
+        recent.remember(str(number), str(number).encode(), recent.arrival(str(number)))
     assert len(recent._bodies) == len(recent._flows) == MAX_REMEMBERED
     assert not recent.knows(b"0")
     assert recent.knows(str(MAX_REMEMBERED + 9).encode())

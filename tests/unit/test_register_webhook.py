@@ -64,8 +64,8 @@ def test_the_first_registration() -> None:
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_the_same_registration_again_changes_nothing(overwrite: bool) -> None:
     webhooks = FakeWebhooks(Registration(URL, (*DEFAULT_EVENTS, "subscription-updated")))
-    told = register(webhooks, overwrite=overwrite)
-    assert told["status"] == "unchanged"
+    outcome = register(webhooks, overwrite=overwrite)
+    assert outcome["status"] == "unchanged"
     assert webhooks.writes == []
 
 
@@ -87,21 +87,21 @@ def test_more_events_at_the_same_url_are_a_change_too() -> None:
 
 def test_overwriting_keeps_and_lists_the_events_of_others() -> None:
     webhooks = FakeWebhooks(OTHER)
-    told = register(webhooks, overwrite=True)
-    assert told["status"] == "updated"
+    outcome = register(webhooks, overwrite=True)
+    assert outcome["status"] == "updated"
     assert webhooks.current is not None
     assert webhooks.current.url == URL
     assert set(webhooks.current.events) == {*DEFAULT_EVENTS, "subscription-updated"}
     assert len(webhooks.current.events) == len(set(webhooks.current.events))
-    assert told["events"] == list(webhooks.current.events)
-    previous = told["previous"]
+    assert outcome["events"] == list(webhooks.current.events)
+    previous = outcome["previous"]
     assert isinstance(previous, dict)
     assert previous["events"] == list(OTHER.events)
 
 
 def test_keys_of_others_are_not_shown() -> None:
-    told = register(FakeWebhooks(OTHER), overwrite=True)
-    assert "CANARY-OTHER" not in json.dumps(told)
+    outcome = register(FakeWebhooks(OTHER), overwrite=True)
+    assert "CANARY-OTHER" not in json.dumps(outcome)
     assert "CANARY-OTHER" not in json.dumps(describe(OTHER))
     assert describe(OTHER)["webhook_url"] == "https://other.example/hook?sig=***"
 
@@ -159,10 +159,10 @@ DELIVERED = Validation(
 
 def test_a_test_event_is_registered_along_and_its_fate_told() -> None:
     webhooks = FakeWebhooks(None, DELIVERED)
-    told = register(webhooks, send_test_event=True)
+    outcome = register(webhooks, send_test_event=True)
     assert webhooks.current is not None
     assert set(webhooks.current.events) == {*DEFAULT_EVENTS, TEST_EVENT}
-    assert told["test_event"] == {
+    assert outcome["test_event"] == {
         "correlation_id": "test-1",
         "status": "completed",
         "results": [{"response_code": "OK", "response_message": "", "at": "2026-01-05T09:20:11"}],
@@ -180,18 +180,18 @@ def test_a_test_event_needs_its_name_registered_even_where_nothing_else_differs(
 def test_the_fate_is_waited_for() -> None:
     clock = ManualClock()
     fate = (GoneError("not yet"), Validation("pending", ()), Validation("pending", ()), DELIVERED)
-    told = register(FakeWebhooks(None, *fate), clock, send_test_event=True)
-    assert isinstance(told["test_event"], Mapping)
-    assert told["test_event"]["status"] == "completed"
+    outcome = register(FakeWebhooks(None, *fate), clock, send_test_event=True)
+    assert isinstance(outcome["test_event"], Mapping)
+    assert outcome["test_event"]["status"] == "completed"
     assert sum(clock.slept) == 3
 
 
 @pytest.mark.parametrize("fate", [GoneError("never"), Validation("pending", ())])
 def test_the_fate_is_not_waited_for_for_ever(fate: Validation | Exception) -> None:
     clock = ManualClock()
-    told = register(FakeWebhooks(None, fate), clock, send_test_event=True)
-    assert isinstance(told["test_event"], Mapping)
-    assert told["test_event"]["status"] == "pending"
+    outcome = register(FakeWebhooks(None, fate), clock, send_test_event=True)
+    assert isinstance(outcome["test_event"], Mapping)
+    assert outcome["test_event"]["status"] == "pending"
     assert 5 <= sum(clock.slept) <= 30
 
 
@@ -255,8 +255,8 @@ def test_a_registration_is_made_and_remembered_when_its_test_event_is_refused() 
 
 
 def test_a_result_that_cannot_be_read_yet_is_pending() -> None:
-    told = register(FakeWebhooks(None, ServiceUnavailable("answered 503")), send_test_event=True)
-    assert told["test_event"] == {"correlation_id": "test-1", "status": "pending", "results": []}
+    outcome = register(FakeWebhooks(None, ServiceUnavailable("answered 503")), send_test_event=True)
+    assert outcome["test_event"] == {"correlation_id": "test-1", "status": "pending", "results": []}
 
 
 def test_no_word_of_a_registration_holds_a_key(caplog: pytest.LogCaptureFixture) -> None:

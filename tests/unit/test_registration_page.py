@@ -18,7 +18,7 @@ from shared.pages.web import Reply, Visit
 from shared.partner_center.webhooks import Registration, Validation
 from shared.webhook.pages.registration import respond
 from shared.webhook.pages.registration_view import moment
-from shared.webhook.registration_answers import RegistrationDesk, remedy
+from shared.webhook.registration_answers import RegistrationAnswers, remedy
 from shared.webhook.registration_request import DEFAULT_EVENTS, MAX_BODY, TEST_EVENT, InvalidRegistration, read_form
 from tests.support.fakes.webhooks import TESTED, FakeWebhooks
 from tests.support.stand_ins import ManualClock
@@ -33,25 +33,25 @@ FILLED = {"webhook_url": URL, "events": list(DEFAULT_EVENTS)}
 
 
 class Office:
-    """A desk with its webhooks, and somebody who visits it."""
+    """The answers with their webhooks, and somebody who visits it."""
 
     def __init__(self, *fate: Validation, current: Registration | None = None, public_url: str | None = None) -> None:
         self.webhooks = FakeWebhooks(current, *fate)
-        self.desk = RegistrationDesk(self.webhooks, MemoryLedger().drawers, ManualClock(), public_url)
+        self.answers = RegistrationAnswers(self.webhooks, MemoryLedger().drawers, ManualClock(), public_url)
 
     def get(self, accept: str = "text/html", **params: str) -> Reply:
         given = {"code": "CANARY-PAGE", **params}
-        return respond(Visit("GET", HERE, {"accept": accept}, given), lambda: self.desk)
+        return respond(Visit("GET", HERE, {"accept": accept}, given), lambda: self.answers)
 
     def post(self, fields: dict[str, Any], **headers: str) -> Reply:
         sent = {"content-type": FORM, **{name.replace("_", "-"): value for name, value in headers.items()}}
         body = urlencode(fields, doseq=True).encode()
-        return respond(Visit("POST", HERE, sent, {"code": "CANARY-PAGE"}, body), lambda: self.desk)
+        return respond(Visit("POST", HERE, sent, {"code": "CANARY-PAGE"}, body), lambda: self.answers)
 
     def post_json(self, content: object, **headers: str) -> Reply:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         body = json.dumps(content).encode()
-        return respond(Visit("POST", HERE, sent, {"code": "CANARY-PAGE"}, body), lambda: self.desk)
+        return respond(Visit("POST", HERE, sent, {"code": "CANARY-PAGE"}, body), lambda: self.answers)
 
 
 class Reader(HTMLParser):
@@ -238,8 +238,8 @@ def test_partner_centers_own_words_are_shown_with_a_remedy() -> None:
             assert words in page.text
         assert "Not known" in page.text, "the form is there all the same"
         assert page.by_id("overwrite")
-    told = json.loads(office.post_json({"webhook_url": URL}).body)
-    assert (told["code"], told["correlation_id"], told["error"]) == ("accessDenied", "4d7f", "partner_center")
+    content = json.loads(office.post_json({"webhook_url": URL}).body)
+    assert (content["code"], content["correlation_id"], content["error"]) == ("accessDenied", "4d7f", "partner_center")
 
 
 def test_a_registration_whose_test_event_is_refused_is_made_all_the_same() -> None:
@@ -249,7 +249,7 @@ def test_a_registration_whose_test_event_is_refused_is_made_all_the_same() -> No
 
     office = Office()
     office.webhooks = Throttling()
-    office.desk = RegistrationDesk(office.webhooks, MemoryLedger().drawers, ManualClock(), None)
+    office.answers = RegistrationAnswers(office.webhooks, MemoryLedger().drawers, ManualClock(), None)
     reply = office.post(FILLED | {"send_test_event": "true"})
     page = Reader(reply)
     assert reply.status == 502
@@ -258,9 +258,9 @@ def test_a_registration_whose_test_event_is_refused_is_made_all_the_same() -> No
     assert "Try again in 60 seconds" in page.text
     assert "Error:" not in page.text
     assert "this function app" in page.text
-    told = json.loads(office.post_json({"webhook_url": URL, "send_test_event": True}).body)
-    assert told["registration"]["status"] == "unchanged"
-    assert TEST_EVENT in told["registration"]["events"]
+    content = json.loads(office.post_json({"webhook_url": URL, "send_test_event": True}).body)
+    assert content["registration"]["status"] == "unchanged"
+    assert TEST_EVENT in content["registration"]["events"]
 
 
 @pytest.mark.parametrize(
@@ -278,14 +278,14 @@ def test_each_cause_has_its_remedy(error: CosellError, words: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_app_that_cannot_start_says_why(method: str) -> None:
-    def closed() -> RegistrationDesk:
+    def closed() -> RegistrationAnswers:
         raise SettingsError("1 app setting to correct:\n- CRM: is not set.")
 
     page = respond(Visit(method, HERE, {"content-type": FORM}, {}), closed)
     assert page.status == 502
     assert "CRM: is not set." in Reader(page).text
-    told = respond(Visit(method, HERE, {"accept": "application/json"}, {}), closed)
-    assert json.loads(told.body)["error"] == "settings"
+    content = respond(Visit(method, HERE, {"accept": "application/json"}, {}), closed)
+    assert json.loads(content.body)["error"] == "settings"
 
 
 # --- another site's page ---------------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ def test_a_url_of_another_host_is_registered_with_a_warning(url: str, *, warned:
 
 
 def test_a_list_of_settings_to_correct_is_shown_as_a_list() -> None:
-    def closed() -> RegistrationDesk:
+    def closed() -> RegistrationAnswers:
         raise SettingsError("2 app settings to correct:\n- CRM: is not set.\n- DYNAMICS_URL: is not set.")
 
     page = Reader(respond(Visit("GET", HERE, {"accept": "text/html"}, {}), closed))
@@ -368,10 +368,10 @@ def test_the_same_as_data(accept: str, params: dict[str, str]) -> None:
     office = Office(current=FLOW)
     office.post(FILLED | {"overwrite": "true"})
     reply = office.get(accept, **params)
-    told = json.loads(reply.body)
+    content = json.loads(reply.body)
     assert reply.kind == "application/json"
-    assert told["current"]["belongs_to"] == "this function app"
-    (entry,) = told["history"]
+    assert content["current"]["belongs_to"] == "this function app"
+    (entry,) = content["history"]
     assert (entry["status"], entry["by"]) == ("updated", "RegisterWebhook")
     assert entry["previous"]["events"] == list(FLOW.events)
     assert "CANARY" not in reply.body
@@ -394,7 +394,7 @@ def test_a_form_means_what_the_json_means() -> None:
 def test_what_is_no_form_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRegistration):
         read_form(body)
-    assert respond(Visit("POST", HERE, {"content-type": FORM}, {}, body), lambda: Office().desk).status == 400
+    assert respond(Visit("POST", HERE, {"content-type": FORM}, {}, body), lambda: Office().answers).status == 400
 
 
 @pytest.mark.parametrize("text", [None, "", "yesterday"])

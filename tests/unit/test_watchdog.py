@@ -77,12 +77,12 @@ def test_without_anything_to_compare_with_nothing_is_asked() -> None:
 
 def test_a_takeover_is_told_once_and_healed_once() -> None:
     post = Post(THEIRS)
-    (told,) = post.look(times=3)
-    assert "Another system took over" in told
-    assert "https://flow.example/run?sig=***" in told
-    assert "https://fn.example/api/WebhookReceiver?code=***" in told
-    assert "RegisterWebhook" in told
-    assert "CANARY" not in told
+    (alert,) = post.look(times=3)
+    assert "Another system took over" in alert
+    assert "https://flow.example/run?sig=***" in alert
+    assert "https://fn.example/api/WebhookReceiver?code=***" in alert
+    assert "RegisterWebhook" in alert
+    assert "CANARY" not in alert
     assert post.webhooks.writes == [], "told to alert, it only alerts"
     post.webhooks.current = OURS
     (healed,) = post.look(times=3)
@@ -90,21 +90,21 @@ def test_a_takeover_is_told_once_and_healed_once() -> None:
 
 
 def test_a_registration_that_is_gone_is_told() -> None:
-    (told,) = Post(None).look(times=2)
-    assert "no webhook registration any more" in told
+    (alert,) = Post(None).look(times=2)
+    assert "no webhook registration any more" in alert
 
 
 def test_another_key_is_told_as_such() -> None:
-    (told,) = Post(Registration(f"{URL}-of-old", DEFAULT_EVENTS)).look()
-    assert "another key" in told
-    assert "CANARY" not in told
+    (alert,) = Post(Registration(f"{URL}-of-old", DEFAULT_EVENTS)).look()
+    assert "another key" in alert
+    assert "CANARY" not in alert
 
 
 def test_dropped_events_are_told_by_name() -> None:
     post = Post(Registration(URL, ("referral-created", "referral-updated", "subscription-updated")))
-    (told,) = post.look(times=2)
-    assert "related-referral-created, related-referral-updated" in told
-    assert "took over" not in told
+    (alert,) = post.look(times=2)
+    assert "related-referral-created, related-referral-updated" in alert
+    assert "took over" not in alert
     post.webhooks.current = OURS
     assert len(post.look(times=2)) == 1
 
@@ -121,8 +121,8 @@ def test_what_was_registered_last_is_what_is_expected() -> None:
 def test_the_setting_beats_what_was_registered_last() -> None:
     post = Post(None)
     register_webhook(post.webhooks, post.ledger.drawers, post.clock, RegistrationRequest(f"{URL}-2", DEFAULT_EVENTS))
-    (told,) = post.look()
-    assert "another key" in told
+    (alert,) = post.look()
+    assert "another key" in alert
 
 
 @pytest.mark.parametrize("error", [ServiceUnavailable("answered 503"), AccessDenied("no role")])
@@ -186,8 +186,8 @@ def test_a_registration_that_fails_still_alerts_and_is_not_repeated_every_few_mi
     for _ in range(5):
         watchdog.check_registration()
         post.clock.pass_time(600)
-    (told,) = post.chat.texts
-    assert "could not be registered again (AccessDenied)" in told
+    (alert,) = post.chat.texts
+    assert "could not be registered again (AccessDenied)" in alert
     assert refusing.writes == [f"replace by {URL}"]
 
 
@@ -199,8 +199,8 @@ def test_silence_while_referrals_change_is_told_once_and_healed_by_the_next_even
     post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=10, unannounced=2) == []
     assert post.listen(hours=13) == []
-    (told,) = post.listen(hours=1.1)
-    assert "no event has arrived since" in told
+    (alert,) = post.listen(hours=1.1)
+    assert "no event has arrived since" in alert
     assert post.listen(hours=5, unannounced=1) == []
     post.heartbeat.beat(post.clock.now())
     (healed,) = post.listen(hours=0.1)
@@ -228,8 +228,8 @@ def test_an_event_lost_after_a_long_silence_is_told_after_the_grace() -> None:
     post.heartbeat.beat(post.clock.now())
     assert post.listen(hours=60, unannounced=1) == []
     assert post.listen(hours=GRACE.total_seconds() / 3600 - 0.5) == []
-    (told,) = post.listen(hours=0.5)
-    assert "no event has arrived since" in told
+    (alert,) = post.listen(hours=0.5)
+    assert "no event has arrived since" in alert
     assert [post.listen(hours=5, unannounced=1) for _ in range(3)] == [[], [], []], "not told again while it lasts"
 
 
@@ -244,8 +244,8 @@ def test_where_no_event_ever_came_the_first_change_counts() -> None:
     post = Post()
     assert post.listen(hours=100, unannounced=1) == []
     assert post.listen(hours=23) == []
-    (told,) = post.listen(hours=1)
-    assert "no event has ever arrived" in told
+    (alert,) = post.listen(hours=1)
+    assert "no event has ever arrived" in alert
 
 
 def test_a_heartbeat_that_is_switched_off_tells_nothing() -> None:
@@ -290,14 +290,14 @@ def test_an_event_that_is_repeated_proves_nothing() -> None:
     post = Post()
     first = post.clock.now()
     post.heartbeat.beat(first)
-    told = []
+    alert = []
     for hour in range(60):
-        told += post.listen(hours=1, unannounced=1)
+        alert += post.listen(hours=1, unannounced=1)
         if hour % 2:  # Also to a receiver that has just been started.
             post.heartbeat = Heartbeat(lambda: post.ledger.drawers, post.clock)
         post.heartbeat.beat(first)
-    assert len(told) == 1
-    assert "no event has arrived since" in told[0]
+    assert len(alert) == 1
+    assert "no event has arrived since" in alert[0]
     assert last_event(post.ledger.drawers) == first
 
 

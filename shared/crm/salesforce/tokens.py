@@ -105,8 +105,8 @@ class SalesforceTokens:
         return str(content["access_token"])
 
     def _refusal(self, answer: Response, content: object) -> CosellError:
-        told = content if isinstance(content, dict) else {}
-        code, words = str(told.get("error") or ""), str(told.get("error_description") or "")[:300]
+        body = content if isinstance(content, dict) else {}
+        code, words = str(body.get("error") or ""), str(body.get("error_description") or "")[:300]
         pause = retry_after(answer, self._clock)
         if answer.status == 429 or code == "login_rate_exceeded":
             return Throttled("Salesforce asked us to sign in less often", retry_after=pause)

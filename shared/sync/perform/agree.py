@@ -183,8 +183,8 @@ class _Agreement:
         held, unreadable = self.task.field_map.read_referral(answer.body)
         # Our own half need not repeat what only Microsoft's, or only the CRM, tells.
         silent = {rule.name for rule in self.task.field_map.rules if rule.never_clear_crm and not held[rule.name]}
-        told = held.keys() - unreadable.keys() - silent
-        return {name: held[name] for name in told if held[name] != planned[name]}
+        comparable = held.keys() - unreadable.keys() - silent
+        return {name: held[name] for name in comparable if held[name] != planned[name]}
 
     # --- the link as it will be ------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from shared.errors import CosellError
 from shared.pages.web import Reply, Visit, data, page
 from shared.webhook.pages.registration_view import view_of
-from shared.webhook.registration_answers import Answer, RegistrationDesk, failed, invalid
+from shared.webhook.registration_answers import Answer, RegistrationAnswers, failed, invalid
 from shared.webhook.registration_request import InvalidRegistration, read_form, read_json
 
 _FOREIGN = Answer(
@@ -21,36 +21,36 @@ _FOREIGN = Answer(
 )
 
 
-def respond(visit: Visit, open_desk: Callable[[], RegistrationDesk]) -> Reply:
+def respond(visit: Visit, open_answers: Callable[[], RegistrationAnswers]) -> Reply:
     """Answer a GET with how things stand, and a POST with what became of it: a form with a page, all else with data."""
     if visit.method == "POST" and visit.crosses_sites:
         return _page(visit, _FOREIGN, None, {}) if visit.is_form else data(_FOREIGN.status, _FOREIGN.content)
     try:
-        desk = open_desk()
+        answers = open_answers()
     except CosellError as error:
         answer = failed(error)
         as_page = visit.is_form or (visit.method == "GET" and not visit.wants_data)
         return _page(visit, answer, None, {}) if as_page else data(answer.status, answer.content)
-    return _submit(visit, desk) if visit.method == "POST" else _show(visit, desk)
+    return _submit(visit, answers) if visit.method == "POST" else _show(visit, answers)
 
 
-def _show(visit: Visit, desk: RegistrationDesk) -> Reply:
-    overview = desk.overview(visit.host, visit.params.get("test"))
+def _show(visit: Visit, answers: RegistrationAnswers) -> Reply:
+    overview = answers.overview(visit.host, visit.params.get("test"))
     if visit.wants_data:
         return data(overview.status, overview.content)
     return _page(visit, None, overview, {})
 
 
-def _submit(visit: Visit, desk: RegistrationDesk) -> Reply:
+def _submit(visit: Visit, answers: RegistrationAnswers) -> Reply:
     given: Mapping[str, object] = {}
     try:
         given = read_form(visit.body) if visit.is_form else read_json(visit.body)
-        answer = desk.submit(given)
+        answer = answers.submit(given)
     except InvalidRegistration as error:
         answer = invalid(error)
     if not visit.is_form:
         return data(answer.status, answer.content)
-    return _page(visit, answer, desk.overview(visit.host), given)
+    return _page(visit, answer, answers.overview(visit.host), given)
 
 
 def _page(visit: Visit, answer: Answer | None, overview: Answer | None, given: Mapping[str, object]) -> Reply:

@@ -1,4 +1,4 @@
-"""What the registration page shows: the desk's answers, put into words and marked up with what was typed. Pure."""
+"""What the registration page shows: the answers, put into words and marked up with what was typed. Pure."""
 
 from __future__ import annotations
 
@@ -49,19 +49,21 @@ _SUBJECTS = {"webhook_url": "The URL", "events": "The choice of events"}
 
 def view_of(answer: Answer | None, overview: Answer | None, given: Mapping[str, object]) -> dict[str, Any]:
     """Return the page's view: `answer` is what became of a request, `overview` how things stand, `given` the form."""
-    told: Mapping[str, Any] = answer.content if answer else {}
+    outcome: Mapping[str, Any] = answer.content if answer else {}
     stands: Mapping[str, Any] = overview.content if overview else {}
-    errors = _field_errors(told)
-    registration = told if answer and answer.status == 200 else told.get("registration")
-    test_event = _test_event(told.get("test_event") or stands.get("test_event"))
+    errors = _field_errors(outcome)
+    registration = outcome if answer and answer.status == 200 else outcome.get("registration")
+    test_event = _test_event(outcome.get("test_event") or stands.get("test_event"))
     return {
-        "problem": None if registration else _problem(told, errors, stands),
+        "problem": None if registration else _problem(outcome, errors, stands),
         "errors": errors,
         "done": _DONE[str(registration["status"])] if registration else None,
         "registration": registration,
-        "no_test_event": told if registration is not None and registration is not told else None,
+        "no_test_event": outcome if registration is not None and registration is not outcome else None,
         "known": overview is not None and "error" not in stands,
-        "unreadable": stands if "message" in stands and told.get("message") != stands["message"] and answer else None,
+        "unreadable": stands
+        if "message" in stands and outcome.get("message") != stands["message"] and answer
+        else None,
         "current": _current(stands.get("current"), refused=bool(test_event and test_event["refused"])),
         "test_event": test_event,
         "history": [_entry(row) for row in stands.get("history", ())],
@@ -70,12 +72,12 @@ def view_of(answer: Answer | None, overview: Answer | None, given: Mapping[str, 
     }
 
 
-def _field_errors(told: Mapping[str, Any]) -> dict[str, list[str]]:
+def _field_errors(outcome: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the problems of every field; those of no field are under an empty name."""
     errors: dict[str, list[str]] = {name: [] for name in (*_FIELDS, "")}
-    if told.get("error") == "registration_exists":
+    if outcome.get("error") == "registration_exists":
         errors["overwrite"].append("To replace it, tick “Replace it” and submit again.")
-    for problem in told.get("problems", ()):
+    for problem in outcome.get("problems", ()):
         field, _, text = problem.partition(": ")
         if field in _SUBJECTS:
             errors[field].append(text if text[:1].isupper() else f"{_SUBJECTS[field]} {text}")
@@ -85,10 +87,10 @@ def _field_errors(told: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _problem(
-    told: Mapping[str, Any], errors: Mapping[str, list[str]], stands: Mapping[str, Any]
+    outcome: Mapping[str, Any], errors: Mapping[str, list[str]], stands: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """Return the summary of what went wrong: a heading, links to the fields, and a service's own words."""
-    failure = told if "error" in told else stands if "error" in stands else None
+    failure = outcome if "error" in outcome else stands if "error" in stands else None
     if failure is None:
         return None
     links = [(name, text) for name, texts in errors.items() for text in texts]

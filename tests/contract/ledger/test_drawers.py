@@ -99,9 +99,9 @@ def _dump(value: dict[str, datetime]) -> object:
     return {name: at.isoformat() for name, at in value.items()}
 
 
-def _load(told: object) -> dict[str, datetime]:
-    assert isinstance(told, dict)
-    return {name: datetime.fromisoformat(at) for name, at in told.items()}
+def _load(stored: object) -> dict[str, datetime]:
+    assert isinstance(stored, dict)
+    return {name: datetime.fromisoformat(at) for name, at in stored.items()}
 
 
 # --- change ----------------------------------------------------------------------------------------------------------

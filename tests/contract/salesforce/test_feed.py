@@ -87,13 +87,13 @@ def test_a_backlog_is_handed_over_in_passes_that_each_get_further(
     stage.simulator.seller.edit_all(ids, Description="mass update")
     seen: list[str] = []
     for _ in range(3):
-        told = feed.poll()
-        assert len(told) == 2 * stage.pages
-        seen += told
+        page = feed.poll()
+        assert len(page) == 2 * stage.pages
+        seen += page
     assert (set(seen), feed.poll()) == (set(ids), [])
     stage.pass_time()
     stage.edit(ids[0], notes="afterwards")
-    assert [told for _ in range(4) for told in feed.poll()] == [ids[0]]
+    assert [page for _ in range(4) for page in feed.poll()] == [ids[0]]
 
 
 def test_the_first_pass_may_be_cut_off_as_well(stage: SalesforceStage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,11 +28,11 @@ class TableRow:
 
 
 def _by_crm(s: Situation) -> bool:
-    return s.told == "crm"
+    return s.source == "crm"
 
 
 def _by_partner_center(s: Situation) -> bool:
-    return s.told == "partner center"
+    return s.source == "partner center"
 
 
 def _tied(s: Situation) -> bool:
@@ -44,11 +44,11 @@ def _sync_off(s: Situation) -> bool:
 
 
 def _unlinked_event(s: Situation) -> bool:
-    return not s.tied_by_link and s.told == "partner center"
+    return not s.tied_by_link and s.source == "partner center"
 
 
 def _unlinked_record(s: Situation) -> bool:
-    return not s.tied_by_link and s.told == "crm"
+    return not s.tied_by_link and s.source == "crm"
 
 
 def _found(s: Situation) -> bool:

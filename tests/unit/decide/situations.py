@@ -47,7 +47,7 @@ RECORDS = ("on hold", "open", "won", "lost")
 class Situation:
     """A deal as it is found. What a field names is true of the world, whether it is read or not."""
 
-    told: str = "crm"
+    source: str = "crm"
     """Who says that the deal changed, so which side is read first: partner center, crm."""
     link: str = "linked"
     """none, ignored, linked, paused, orphaned."""
@@ -148,11 +148,11 @@ def found(situation: Situation) -> Deal:
     """Return the deal as the worker finds it: with the side that was told of, and nothing else."""
     deal = Deal(
         START,
-        "referral" if situation.told == "partner center" else "record",
+        "referral" if situation.source == "partner center" else "record",
         _link(situation),
         carrier=GONE if situation.carrier == "not looked for" else UNREAD,
     )
-    if situation.told == "partner center":
+    if situation.source == "partner center":
         return replace(deal, referral=_referral(situation))
     return replace(deal, record=_record(situation))
 
@@ -174,8 +174,8 @@ def _link(situation: Situation) -> Link | None:
         return None
     if situation.link == "ignored":
         # A record leads to an ignored link only when its referral named the record, which is to be another's here.
-        other = situation.told == "crm" and situation.identifier in ("another", "malformed")
-        named = RECORD if situation.told == "crm" else None
+        other = situation.source == "crm" and situation.identifier in ("another", "malformed")
+        named = RECORD if situation.source == "crm" else None
         return Link("dynamics365", OTHER_REFERRAL if other else REFERRAL, named, LinkState.IGNORED, etag="ignored")
     closing = None
     if situation.window != "none" and situation.closed:
@@ -211,7 +211,7 @@ def _record(situation: Situation) -> RecordSeen | Absence:
 
 
 def _here(situation: Situation) -> RecordSeen:
-    another = OTHER_REFERRAL if situation.told == "partner center" or situation.tied_by_link else REFERRAL
+    another = OTHER_REFERRAL if situation.source == "partner center" or situation.tied_by_link else REFERRAL
     identifiers = {"none": None, "this": REFERRAL, "another": another, "malformed": "see the other one"}
     stage = STAGES.get(situation.record, Stage.ACTIVE)
     return RecordSeen(
@@ -235,9 +235,9 @@ def _holder(situation: Situation) -> Link | None:
     if situation.claimant == "this deal":
         return Link("dynamics365", REFERRAL, RECORD, etag="meanwhile")
     if situation.claimant == "an ignored link":
-        theirs = REFERRAL if situation.told == "crm" else OTHER_REFERRAL
+        theirs = REFERRAL if situation.source == "crm" else OTHER_REFERRAL
         return Link("dynamics365", theirs, RECORD, LinkState.IGNORED, etag=theirs)
-    if situation.told == "partner center":
+    if situation.source == "partner center":
         return Link("dynamics365", OTHER_REFERRAL, RECORD, etag="other")
     return Link("dynamics365", REFERRAL, OTHER_RECORD, etag="other")
 
@@ -261,14 +261,14 @@ def situations() -> Iterator[Situation]:
     yield from _crm_first()
 
 
-TOLD = ("partner center", "crm")
+SOURCES = ("partner center", "crm")
 TIED = ("linked", "paused", "orphaned")
 
 
 def _tied() -> Iterator[Situation]:
     """Whose is it, and does it exist: deals with a link."""
-    for told, link, referral in product(TOLD, TIED, ("gone", "foreign", *OUR_REFERRALS)):
-        found_here = Situation(told, link, referral, base="unknown")
+    for source, link, referral in product(SOURCES, TIED, ("gone", "foreign", *OUR_REFERRALS)):
+        found_here = Situation(source, link, referral, base="unknown")
         for successor in ("none", "merged into a free record", "merged into a deal"):
             yield replace(found_here, record="gone", successor=successor)
         yield replace(found_here, record="gone", successor="merged into a free record", claimant="an ignored link")

@@ -25,7 +25,7 @@ from tests.unit.decide.situations import (
     step_by_step,
     whole,
 )
-from tests.unit.decide.told import agreement, of_notes, tell
+from tests.unit.decide.wording import agreement, of_notes, tell
 
 
 @cache
@@ -126,8 +126,8 @@ def test_an_adopted_deal_begins_a_history_of_its_own() -> None:
         assert link.referral_id == REFERRAL, situation
         assert not link.base, situation
         # The link that said that this very referral was ignored is replaced; every other one is left alone.
-        own = situation.link == "ignored" and not (situation.told == "crm" and situation.identifier == "another")
-        own_holder = situation.told == "crm" and situation.claimant == "an ignored link"
+        own = situation.link == "ignored" and not (situation.source == "crm" and situation.identifier == "another")
+        own_holder = situation.source == "crm" and situation.claimant == "an ignored link"
         assert (link.etag is not None) == (own or own_holder), situation
         assert link.etag != OTHER_REFERRAL, situation
 
@@ -142,7 +142,7 @@ def test_only_what_is_needed_is_read() -> None:
         assert len(needs) == len(set(needs)), situation
         assert len(needs) <= 3, situation
         kind = tell(decision).split(":")[0]
-        if situation.told == "crm" and kind in most and situation.referral != "gone" and situation.record != "gone":
+        if situation.source == "crm" and kind in most and situation.referral != "gone" and situation.record != "gone":
             assert len(needs) <= most[kind], (situation, needs)
 
 
@@ -155,7 +155,7 @@ def test_deciding_with_every_piece_known_is_the_same_as_step_by_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "link", "need"),
+    ("source", "link", "need"),
     [
         ("partner center", "none", Need.REFERRAL),
         ("partner center", "ignored", Need.REFERRAL),
@@ -165,9 +165,9 @@ def test_deciding_with_every_piece_known_is_the_same_as_step_by_step() -> None:
         ("crm", "orphaned", Need.RECORD),
     ],
 )
-def test_with_nothing_read_it_begins_where_the_seller_has_a_say(told: str, link: str, need: Need) -> None:
+def test_with_nothing_read_it_begins_where_the_seller_has_a_say(source: str, link: str, need: Need) -> None:
     """Whether Sync is on stands on the record, so a linked deal begins there, whoever told of it."""
-    deal = replace(found(Situation(told, link)), referral=UNREAD, record=UNREAD)
+    deal = replace(found(Situation(source, link)), referral=UNREAD, record=UNREAD)
     assert decide(deal, FIELD_MAP, policy_of(Situation())) is need
 
 
@@ -194,7 +194,7 @@ def _with(deal: Deal, situation: Situation, need: Need) -> Deal:
 def test_the_table_is_complete_enough_to_mean_something() -> None:
     """A generator that forgot half of the world would leave every row used all the same."""
     for name, values in {
-        "told": 2,
+        "source": 2,
         "link": 5,
         "referral": 9,
         "record": 5,

@@ -31,7 +31,7 @@ BAD = problem("value.not_a_currency", "currency", value="EURO", side="crm")
 WORSE = problem("value.not_a_number", "deal_value", side="crm")
 
 
-class Desk:
+class Case:
     """A shared deal and a record that nobody shares, and what becomes of their failures."""
 
     def __init__(self, audit: CrmAudit = CrmAudit.EVERY_CHANGE) -> None:
@@ -80,11 +80,11 @@ class Desk:
     ],
 )
 def test_a_long_wait_is_on_the_agenda_alone(error: CosellError, family: str, pause: timedelta) -> None:
-    desk = Desk()
-    due = desk.fail(error)
+    case = Case()
+    due = case.fail(error)
     assert due.family == family
-    assert pause <= desk.pause(due) < pause + timedelta(seconds=5)
-    assert desk.queued() == []
+    assert pause <= case.pause(due) < pause + timedelta(seconds=5)
+    assert case.queued() == []
 
 
 @pytest.mark.parametrize(
@@ -100,53 +100,53 @@ def test_a_long_wait_is_on_the_agenda_alone(error: CosellError, family: str, pau
 def test_a_short_wait_is_one_message_and_the_agenda_comes_later_than_it(
     error: CosellError, least: float, most: float
 ) -> None:
-    desk = Desk()
-    due = desk.fail(error)
-    (delay,) = desk.queued()
+    case = Case()
+    due = case.fail(error)
+    (delay,) = case.queued()
     assert least <= delay <= most + 1
-    assert desk.pause(due) > timedelta(seconds=delay) + timedelta(minutes=29), (
+    assert case.pause(due) > timedelta(seconds=delay) + timedelta(minutes=29), (
         "the agenda is for a message that is lost"
     )
 
 
 def test_pauses_grow_to_an_hour_and_then_stay() -> None:
-    desk = Desk()
+    case = Case()
     for expected in (30, 60, 120, 240, 480):
-        desk.fail(ServiceUnavailable("503"))
-        (delay,) = desk.queued()
+        case.fail(ServiceUnavailable("503"))
+        (delay,) = case.queued()
         assert expected / 2 <= delay <= expected + 1
-    pauses = [desk.pause(desk.fail(ServiceUnavailable("503"))) for _ in range(7)]
-    assert desk.world.parked()[0].attempts == 12
+    pauses = [case.pause(case.fail(ServiceUnavailable("503"))) for _ in range(7)]
+    assert case.world.parked()[0].attempts == 12
     assert timedelta(minutes=30) <= pauses[-1] <= timedelta(hours=1, seconds=5)
 
 
 def test_an_unanswered_post_is_looked_up_at_once_and_then_ever_more_slowly() -> None:
-    desk = Desk()
-    desk.fail(OutcomeUnknown("no answer"))
-    assert desk.queued()[0] < 6
-    desk.fail(OutcomeUnknown("no answer"))
-    assert desk.queued()[0] > 25
+    case = Case()
+    case.fail(OutcomeUnknown("no answer"))
+    assert case.queued()[0] < 6
+    case.fail(OutcomeUnknown("no answer"))
+    assert case.queued()[0] > 25
 
 
 def test_a_deal_has_one_entry_with_the_newest_cause_and_the_oldest_beginning() -> None:
-    desk = Desk()
-    first = desk.fail(DataError(BAD))
-    second = desk.fail(DataError(BAD, WORSE))
+    case = Case()
+    first = case.fail(DataError(BAD))
+    second = case.fail(DataError(BAD, WORSE))
     assert second.since == first.since
     assert second.problems == (BAD, WORSE)
     assert (first.attempts, second.attempts) == (1, 2)
 
 
 def test_a_linked_deal_is_parked_under_its_referral_whoever_told_of_it() -> None:
-    desk = Desk()
-    by_record = desk.fail(DataError(BAD))
-    by_event = desk.fail(DataError(BAD), referral=desk.world.referral_id())
-    assert by_record.key == by_event.key == desk.world.referral_id()
+    case = Case()
+    by_record = case.fail(DataError(BAD))
+    by_event = case.fail(DataError(BAD), referral=case.world.referral_id())
+    assert by_record.key == by_event.key == case.world.referral_id()
 
 
 def test_what_resumes_a_deal_knows_its_crm_and_remembers_nothing_that_was_seen() -> None:
-    desk = Desk()
-    again = DealMessage.load(desk.fail(ServiceUnavailable("503")).message)
+    case = Case()
+    again = DealMessage.load(case.fail(ServiceUnavailable("503")).message)
     assert (again.crm, again.observed) == ("dynamics365", None)
 
 
@@ -154,10 +154,10 @@ def test_what_resumes_a_deal_knows_its_crm_and_remembers_nothing_that_was_seen()
 
 
 def test_ticks_during_an_outage_never_multiply_messages() -> None:
-    desk = Desk()
-    world = desk.world
+    case = Case()
+    world = case.world
     world.tape.fail(ServiceUnavailable("503"), "partner_center", times=None)
-    world.crm.edit(desk.linked, description="an edit during the outage")
+    world.crm.edit(case.linked, description="an edit during the outage")
     for _ in range(60):
         world.clock.advance(timedelta(minutes=10))
         world.reconcile()
@@ -185,31 +185,31 @@ def test_ticks_during_an_outage_never_multiply_messages() -> None:
     ],
 )
 def test_the_record_says_what_happened(error: CosellError, glyph: str) -> None:
-    desk = Desk()
-    desk.fail(error)
-    assert desk.status().startswith(glyph)
-    assert str(error).splitlines()[0][:20] in str(desk.world.crm.row(desk.linked)["cosell_audit"])
+    case = Case()
+    case.fail(error)
+    assert case.status().startswith(glyph)
+    assert str(error).splitlines()[0][:20] in str(case.world.crm.row(case.linked)["cosell_audit"])
 
 
 def test_the_same_failure_is_told_once_and_another_one_again() -> None:
-    desk = Desk()
-    for record in (desk.linked, desk.alone):
-        desk.fail(DataError(BAD), record)
-        shown = desk.world.crm.row(record)["cosell_audit"]
-        mark = desk.world.mark()
-        desk.fail(DataError(BAD), record)
-        assert desk.world.crm.row(record)["cosell_audit"] == shown
-        assert desk.world.calls(mark) == {}
-        desk.fail(DataError(WORSE), record)
-        assert desk.world.crm.row(record)["cosell_audit"] != shown
-        desk.world.task.agenda.drop(DueKind.PARKED, desk.world.parked()[0].key)
+    case = Case()
+    for record in (case.linked, case.alone):
+        case.fail(DataError(BAD), record)
+        shown = case.world.crm.row(record)["cosell_audit"]
+        mark = case.world.mark()
+        case.fail(DataError(BAD), record)
+        assert case.world.crm.row(record)["cosell_audit"] == shown
+        assert case.world.calls(mark) == {}
+        case.fail(DataError(WORSE), record)
+        assert case.world.crm.row(record)["cosell_audit"] != shown
+        case.world.task.agenda.drop(DueKind.PARKED, case.world.parked()[0].key)
 
 
 def test_a_seller_who_edited_meanwhile_is_not_overwritten() -> None:
-    desk = Desk()
-    desk.world.crm.edit(desk.linked, description="newer")
-    desk.fail(DataError(BAD))
-    assert desk.status().startswith("✔"), "the edit is looked at first"
+    case = Case()
+    case.world.crm.edit(case.linked, description="newer")
+    case.fail(DataError(BAD))
+    assert case.status().startswith("✔"), "the edit is looked at first"
 
 
 # --- who else is told ------------------------------------------------------------------------------------------------
@@ -217,79 +217,79 @@ def test_a_seller_who_edited_meanwhile_is_not_overwritten() -> None:
 
 def test_a_problem_that_the_record_shows_alerts_nobody_however_often_it_comes_back() -> None:
     for linked in (True, False):
-        desk = Desk()
-        record = desk.linked if linked else desk.alone
+        case = Case()
+        record = case.linked if linked else case.alone
         for _ in range(3):
-            desk.fail(DataError(BAD), record)
-        assert desk.world.chat.texts == []
+            case.fail(DataError(BAD), record)
+        assert case.world.chat.texts == []
 
 
 def test_a_failure_that_the_record_could_not_show_is_shown_at_the_next_attempt() -> None:
     for linked in (True, False):
-        desk = Desk()
-        record = desk.linked if linked else desk.alone
-        desk.world.tape.fail(ServiceUnavailable("503"), "crm", "update")
-        desk.fail(DataError(BAD), record)
-        assert not desk.status(record).startswith("✖")
-        desk.fail(DataError(BAD), record)
-        assert desk.status(record).startswith("✖")
+        case = Case()
+        record = case.linked if linked else case.alone
+        case.world.tape.fail(ServiceUnavailable("503"), "crm", "update")
+        case.fail(DataError(BAD), record)
+        assert not case.status(record).startswith("✖")
+        case.fail(DataError(BAD), record)
+        assert case.status(record).startswith("✖")
 
 
 @pytest.mark.parametrize("audit", [CrmAudit.OFF, CrmAudit.EVERY_CHANGE])
 def test_a_problem_that_no_record_can_show_is_told_by_alert_once(audit: CrmAudit) -> None:
-    desk = Desk(audit)
+    case = Case(audit)
     if audit is CrmAudit.OFF:
-        desk.fail(DataError(BAD))
-        desk.fail(DataError(BAD))
+        case.fail(DataError(BAD))
+        case.fail(DataError(BAD))
     else:
-        desk.world.tape.fail(DataError(WORSE), "crm", "update", times=None)
-        desk.fail(DataError(BAD))
-        desk.fail(DataError(BAD))
-    (told,) = desk.world.chat.texts
+        case.world.tape.fail(DataError(WORSE), "crm", "update", times=None)
+        case.fail(DataError(BAD))
+        case.fail(DataError(BAD))
+    (told,) = case.world.chat.texts
     assert str(BAD) in told
-    assert desk.world.referral_id() in told or desk.linked in told
+    assert case.world.referral_id() in told or case.linked in told
 
 
 def test_a_referral_without_a_record_is_told_by_alert() -> None:
-    desk = Desk()
+    case = Case()
     other = "5b0f2f0e-6a1d-4c1f-9a07-3f6f0c3b1d55"
-    desk.fail(DataError(BAD), referral=other)
-    (told,) = desk.world.chat.texts
+    case.fail(DataError(BAD), referral=other)
+    (told,) = case.world.chat.texts
     assert other in told
 
 
 def test_another_cause_is_told_again() -> None:
-    desk = Desk(CrmAudit.OFF)
-    desk.fail(DataError(BAD))
-    desk.fail(DataError(WORSE))
-    assert len(desk.world.chat.texts) == 2
+    case = Case(CrmAudit.OFF)
+    case.fail(DataError(BAD))
+    case.fail(DataError(WORSE))
+    assert len(case.world.chat.texts) == 2
 
 
 @pytest.mark.parametrize("error", [ServiceUnavailable("503"), VersionMismatch("it moves"), OutcomeUnknown("no answer")])
 def test_what_heals_by_itself_alerts_nobody(error: CosellError) -> None:
-    desk = Desk(CrmAudit.OFF)
-    desk.fail(error)
-    assert desk.world.chat.texts == []
+    case = Case(CrmAudit.OFF)
+    case.fail(error)
+    assert case.world.chat.texts == []
 
 
 def test_an_administrators_cause_is_told_once_for_all_deals_and_resolved_once() -> None:
-    desk = Desk()
-    desk.fail(SignInRequired("sign in again"))
-    desk.world.task.agenda.drop(DueKind.PARKED, desk.world.referral_id())
-    desk.fail(SignInRequired("sign in again"), desk.alone)
-    assert len(desk.world.chat.texts) == 1
-    waiting_for_administrator(desk.world.task, desk.world.alerts)
-    assert len(desk.world.chat.texts) == 2
-    assert len(desk.queued()) == 1, "the deal need not wait for the end of its pause"
-    waiting_for_administrator(desk.world.task, desk.world.alerts)
-    assert len(desk.world.chat.texts) == 2
+    case = Case()
+    case.fail(SignInRequired("sign in again"))
+    case.world.task.agenda.drop(DueKind.PARKED, case.world.referral_id())
+    case.fail(SignInRequired("sign in again"), case.alone)
+    assert len(case.world.chat.texts) == 1
+    waiting_for_administrator(case.world.task, case.world.alerts)
+    assert len(case.world.chat.texts) == 2
+    assert len(case.queued()) == 1, "the deal need not wait for the end of its pause"
+    waiting_for_administrator(case.world.task, case.world.alerts)
+    assert len(case.world.chat.texts) == 2
 
 
 def test_only_deals_that_wait_for_an_administrator_come_back_with_him() -> None:
-    desk = Desk()
-    desk.fail(DataError(BAD))
-    waiting_for_administrator(desk.world.task, desk.world.alerts)
-    assert desk.queued() == []
+    case = Case()
+    case.fail(DataError(BAD))
+    waiting_for_administrator(case.world.task, case.world.alerts)
+    assert case.queued() == []
 
 
 # --- the log ---------------------------------------------------------------------------------------------------------
@@ -308,8 +308,8 @@ def test_the_log_has_the_vendors_own_code_and_id() -> None:
 
 
 def test_nothing_is_written_to_the_record_in_a_dry_run() -> None:
-    desk = Desk()
-    desk.world.configure(dry_run=True)
-    mark = desk.world.mark()
-    desk.fail(DataError(BAD))
-    assert desk.world.calls(mark) == {}
+    case = Case()
+    case.world.configure(dry_run=True)
+    mark = case.world.mark()
+    case.fail(DataError(BAD))
+    assert case.world.calls(mark) == {}

@@ -16,7 +16,7 @@ from tools.simulators.partner_center.delivery import Deliverer
 from tools.simulators.partner_center.delivery_model import Delivery, DeliveryModes
 from tools.simulators.partner_center.quirks import Quirks
 from tools.simulators.partner_center.referrals_api import ReferralsApi
-from tools.simulators.partner_center.registration import Registration, RegistrationDesk
+from tools.simulators.partner_center.registration import Registration, RegistrationStore
 from tools.simulators.partner_center.schema import Document
 from tools.simulators.partner_center.store import Change, Organization, ReferralStore
 from tools.simulators.partner_center.vocabulary import EVENTS
@@ -49,11 +49,11 @@ class PartnerCenterSimulator:
         self.portal = Portal(self.store, self.quirks, clock)
         self.microsoft = Microsoft(self.store)
         self._clock = clock
-        self._desk = RegistrationDesk()
-        self._deliverer = Deliverer(self.signer, self._desk, self.store, self.quirks, clock)
+        self._registrations = RegistrationStore()
+        self._deliverer = Deliverer(self.signer, self._registrations, self.store, self.quirks, clock)
         self.referrals_app = ReferralsApi(self.store, self.quirks, verifier, clock)
         self.webhooks_app = WebhooksApi(
-            self._desk, self._deliverer, self.quirks, verifier, clock, partner_id=self.organization.id
+            self._registrations, self._deliverer, self.quirks, verifier, clock, partner_id=self.organization.id
         )
         self.certificate_app = CertificateHost(self.signer, self._deliverer)
         self.issuer_app = IssuerHost(self.signer, self._deliverer)
@@ -74,7 +74,7 @@ class PartnerCenterSimulator:
     @property
     def registration(self) -> Registration | None:
         """The current webhook registration."""
-        return self._desk.current
+        return self._registrations.current
 
     @property
     def certificate_host(self) -> str:
@@ -94,14 +94,14 @@ class PartnerCenterSimulator:
         """Register another system, as Microsoft's own connector does with *overwrite* = Yes: whatever was there."""
         if unknown := set(events) - set(EVENTS):
             raise ValueError(f"not an event: {', '.join(sorted(unknown))}")
-        self._desk.current = Registration(
+        self._registrations.current = Registration(
             str(uuid.uuid4()), url, tuple(events), signature_in_own_header=True, modified=self._clock.now()
         )
-        return self._desk.current
+        return self._registrations.current
 
     def forget_webhook(self) -> None:
         """Be a tenant that never registered anything; no API can do that."""
-        self._desk.current = None
+        self._registrations.current = None
 
     def start(self) -> None:
         """Begin to deliver events."""

@@ -20,7 +20,7 @@ from tools.simulators.clock import SimulatorClock
 from tools.simulators.partner_center.delivery_model import Attempt, Delivery, DeliveryModes
 from tools.simulators.partner_center.delivery_post import post, signed_headers
 from tools.simulators.partner_center.quirks import Quirks
-from tools.simulators.partner_center.registration import Registration, RegistrationDesk
+from tools.simulators.partner_center.registration import Registration, RegistrationStore
 from tools.simulators.partner_center.store import Change, ReferralStore
 
 _RESOURCE_URIS = {
@@ -33,7 +33,12 @@ class Deliverer:
     """Turns changes into events and delivers them from background threads."""
 
     def __init__(
-        self, signer: WebhookSigner, desk: RegistrationDesk, store: ReferralStore, quirks: Quirks, clock: SimulatorClock
+        self,
+        signer: WebhookSigner,
+        registrations: RegistrationStore,
+        store: ReferralStore,
+        quirks: Quirks,
+        clock: SimulatorClock,
     ) -> None:
         self.modes = DeliveryModes()
         self.deliveries: list[Delivery] = []
@@ -41,7 +46,7 @@ class Deliverer:
         self.issuer_host = ""
         self._signer = signer
         self._foreign: WebhookSigner | None = None
-        self._desk = desk
+        self._registrations = registrations
         self._store = store
         self._quirks = quirks
         self._clock = clock
@@ -94,7 +99,7 @@ class Deliverer:
             return
         name = f"{'' if change.ours else 'related-'}referral-{'created' if change.created else 'updated'}"
         uri = f"{_RESOURCE_URIS[self._quirks.resource_uri_host]}/{self._subject(change)}"
-        registration = self._desk.current
+        registration = self._registrations.current
         if registration and name in registration.events:
             self._raise(registration, name, uri, "referral", change.at)
 

@@ -18,7 +18,7 @@ class Registration:
 
 
 @dataclass
-class RegistrationDesk:
+class RegistrationStore:
     """Holds the current registration; there is no way to delete it over the API."""
 
     current: Registration | None = None

@@ -20,7 +20,7 @@ from tools.simulators.partner_center.delivery import Deliverer
 from tools.simulators.partner_center.delivery_model import Delivery
 from tools.simulators.partner_center.errors import ApiError, invalid, not_found
 from tools.simulators.partner_center.quirks import Quirks
-from tools.simulators.partner_center.registration import Registration, RegistrationDesk
+from tools.simulators.partner_center.registration import Registration, RegistrationStore
 from tools.simulators.partner_center.wire import (
     authorize,
     error_response,
@@ -58,7 +58,7 @@ class WebhooksApi:
 
     def __init__(
         self,
-        desk: RegistrationDesk,
+        registrations: RegistrationStore,
         deliverer: Deliverer,
         quirks: Quirks,
         verifier: TokenVerifier,
@@ -66,7 +66,7 @@ class WebhooksApi:
         *,
         partner_id: str,
     ) -> None:
-        self._desk = desk
+        self._registrations = registrations
         self._deliverer = deliverer
         self._quirks = quirks
         self._verifier = verifier
@@ -105,7 +105,7 @@ class WebhooksApi:
     # -- registration ---------------------------------------------------------------------------------------------
 
     def _registration(self, request: Request) -> Response:
-        current = self._desk.current
+        current = self._registrations.current
         match request.method:
             case "GET":
                 if current is None:
@@ -124,7 +124,7 @@ class WebhooksApi:
 
     def _register(self, request: Request, subscriber_id: str) -> Response:
         registration = self._read(read_json(request), subscriber_id)
-        self._desk.current = registration
+        self._registrations.current = registration
         return json_response(self._show(registration, with_subscriber=True))
 
     def _read(self, body: object, subscriber_id: str) -> Registration:
@@ -166,7 +166,7 @@ class WebhooksApi:
     # -- test events ----------------------------------------------------------------------------------------------
 
     def _send_test(self) -> Response:
-        registration = self._desk.current
+        registration = self._registrations.current
         if registration is None or "test-created" not in registration.events:
             raise invalid("WebhookEvents", "test-created must be registered.")
         correlation_id = str(uuid.uuid4())
