@@ -7,7 +7,7 @@ values. Every decision carries its reason, because people read it in the audit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
@@ -35,7 +35,7 @@ class Stays(StrEnum):
     DECIDE = "decide"
     """A person must decide before the deal can end well."""
     WAITING = "waiting"
-    """It will travel by itself, later."""
+    """It travels later, without anybody's doing."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Difference:
 class Plan:
     """What brings one deal into agreement; `base` is the base once every write has answered.
 
-    `adopted` are fields that changed alike on both sides since the base: nothing to write, but part of the history.
+    `adopted` are fields that changed alike on both sides since the base: nothing to write, but part of the audit.
     """
 
     to_crm: tuple[Change, ...]
@@ -123,37 +123,30 @@ class _Outcome:
 _AGREED = _Outcome()
 
 
-def plan(
-    base: Fields | None,
-    referral: Fields,
-    record: Fields,
-    rules: Iterable[Rule],
-    *,
-    referral_closed: bool = False,
-    record_closed: bool = False,
-    record_locked: bool = False,
-) -> Plan:
+@dataclass(frozen=True)
+class Closed:
+    """Which sides have ended. A `referral` that has accepts no change; a `locked` record takes none but its status."""
+
+    referral: bool = False
+    record: bool = False
+    locked: bool = False
+
+
+_OPEN = Closed()
+
+
+def plan(base: Fields | None, referral: Fields, record: Fields, rules: Iterable[Rule], closed: Closed = _OPEN) -> Plan:
     """Decide every field of one deal.
 
     `base` holds the values last seen equal on both sides, in the referral's form; None, or a missing field, means
     unknown: equal values are adopted, unequal ones go by policy, nothing is ever cleared, and nothing is written while
-    either side is closed (`referral_closed`, `record_closed`): what is history stays as it is. A closed referral
-    accepts no more changes, so the record's edits are shown as differences; `record_locked` says the same of the CRM,
-    but for the status.
+    either side is closed: old deals stay as they are. Edits that a closed side cannot take are shown as differences.
     """
     known = base or {}
     to_crm, to_partner_center, adopted, differences = [], [], [], []
     agreed = dict(known)
     for rule in rules:
-        outcome = _decide(rule, known, referral[rule.name], record[rule.name], closed=referral_closed)
-        if outcome.difference is None and outcome is not _AGREED:
-            outcome = _unless_closed(
-                rule,
-                outcome,
-                Difference(rule.name, referral[rule.name], record[rule.name], Reason.HISTORICAL),
-                history=rule.name not in known and (referral_closed or record_closed),
-                locked=record_locked,
-            )
+        outcome = _outcome(rule, known, referral[rule.name], record[rule.name], closed)
         if outcome.difference:
             differences.append(outcome.difference)
             continue
@@ -167,14 +160,15 @@ def plan(
     return Plan(tuple(to_crm), tuple(to_partner_center), tuple(adopted), tuple(differences), agreed)
 
 
-def _unless_closed(rule: Rule, outcome: _Outcome, differs: Difference, *, history: bool, locked: bool) -> _Outcome:
-    """Return the outcome, or a difference where a closed side must not be written, or refuses it."""
-    if rule.name == STATUS:
+def _outcome(rule: Rule, base: Fields, referral: Value, record: Value, closed: Closed) -> _Outcome:
+    """Return the decision about one field, or a difference where a closed side must not be written, or refuses it."""
+    outcome = _decide(rule, base, referral, record, closed=closed.referral)
+    if outcome.difference or outcome is _AGREED or rule.name == STATUS:
         return outcome
-    if history:
-        return _Outcome(difference=differs)
-    if outcome.to_crm and locked:
-        return _Outcome(difference=replace(differs, reason=Reason.RECORD_CLOSED))
+    if rule.name not in base and (closed.referral or closed.record):
+        return _differ(rule, referral, record, Reason.HISTORICAL, Stays.ASKED)
+    if outcome.to_crm and closed.locked:
+        return _differ(rule, referral, record, Reason.RECORD_CLOSED, Stays.ASKED)
     return outcome
 
 

@@ -12,7 +12,7 @@ from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, SOLUTIONS, STA
 from shared.decide.deal import Deal, FieldMap, Policy, RecordSeen, ReferralSeen
 from shared.lifecycle import TERMINAL, Stage, align, status_rule
 from shared.link import Link, Repeat
-from shared.merge import Change, Difference, Hold, Plan, Rule, Stays
+from shared.merge import Change, Closed, Difference, Hold, Plan, Rule, Stays
 from shared.messages.reasons import Reason
 from shared.problems import Problem, problem
 
@@ -47,9 +47,7 @@ def make_plan(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Pl
         {**referral.fields, **_stand_ins(referral.unreadable, base)},
         {**record.fields, **_stand_ins(record.unreadable, base), STATUS: aligned},
         [*_rules(link, base, mapped, held), status_rule(agreed, referral.stage, aligned)],
-        referral_closed=referral.closed,
-        record_closed=record.closed,
-        record_locked=policy.closed_rows_are_read_only and record.closed,
+        Closed(referral.closed, record.closed, locked=policy.closed_rows_are_read_only and record.closed),
     )
     return _without_fights(plan, link, deal.now)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.deal import Fields, Value
-from shared.merge import Plan, Policy, Rule, plan
+from shared.merge import Closed, Plan, Policy, Rule, plan
 
 BOTH_WAYS = Rule("f", to_crm=True, to_partner_center=True, conflict=Policy.CRM)
 PARTNER_CENTER_WINS = replace(BOTH_WAYS, conflict=Policy.PARTNER_CENTER)
@@ -37,9 +37,7 @@ def decide(
         {rule.name: referral},
         {rule.name: record},
         [rule],
-        referral_closed=closed,
-        record_closed=record_closed,
-        record_locked=locked,
+        Closed(closed, record_closed, locked),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.deal import Fields, Value
-from shared.merge import Hold, Rule, Stays, plan
+from shared.merge import Closed, Hold, Rule, Stays, plan
 from shared.messages.reasons import Reason
 from tests.support.merge_rules import BOTH_WAYS, ONE_WAY, PARTNER_CENTER_WINS, decide, writes
 
@@ -58,7 +58,7 @@ def test_a_closed_referral_still_brings_its_last_word_to_the_crm() -> None:
 def test_a_locked_record_is_not_written_but_for_its_status() -> None:
     rules = [BOTH_WAYS, replace(BOTH_WAYS, name="status")]
     base: Fields = {"f": "a", "status": "active"}
-    made = plan(base, {"f": "p", "status": "lost"}, {"f": "a", "status": "active"}, rules, record_locked=True)
+    made = plan(base, {"f": "p", "status": "lost"}, {"f": "a", "status": "active"}, rules, Closed(locked=True))
     assert [change.name for change in made.to_crm] == ["status"]
     assert [(each.name, each.reason) for each in made.differences] == [("f", Reason.RECORD_CLOSED)]
     assert made.base == {"f": "a", "status": "lost"}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.deal import HELP, Fields, Value
-from shared.merge import Plan, Policy, Rule, plan
+from shared.merge import Closed, Plan, Policy, Rule, plan
 from shared.messages.reasons import Reason
 from tests.support.merge_rules import cut, writes
 from tests.support.stand_ins import UNHURRIED
@@ -32,9 +32,7 @@ class Case:
             self.referral,
             self.record,
             self.rules,
-            referral_closed=self.closed,
-            record_closed=self.record_closed,
-            record_locked=self.locked,
+            Closed(self.closed, self.record_closed, self.locked),
         )
 
     def rule(self, name: str) -> Rule:
