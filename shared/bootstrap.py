@@ -7,7 +7,6 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
@@ -17,13 +16,11 @@ from shared.clock import Clock, SystemClock
 from shared.crm.dynamics365.connect import Dynamics365Connection
 from shared.crm.port import Connection
 from shared.crm.salesforce.connect import SalesforceConnection
-from shared.errors import SettingsError
-from shared.http import RequestsTransport, Service, Transport
-from shared.identity import Identity
+from shared.http import RequestsTransport, Transport
 from shared.ledger.port import Ledger
+from shared.partner_center.connect import PartnerCenterConnection
 from shared.partner_center.port import PartnerCenter
 from shared.partner_center.webhooks import Webhooks
-from shared.pem import text_or_file
 from shared.settings import Settings, load_settings
 from shared.webhook.watchdog import Watchdog
 
@@ -32,11 +29,7 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
 
     from shared.crm.port import Records
-    from shared.partner_center.organization import Organization
     from shared.partner_center.signature import SignatureCheck
-    from shared.partner_center.token_store import TokenStore
-    from shared.partner_center.tokens import PartnerCenterTokens
-    from shared.partner_center.trust import Trust
     from shared.queue.storage_queue import StorageDealQueue
     from shared.sync.gate import Gate
     from shared.sync.task import Choices, Task
@@ -110,109 +103,24 @@ class App:
     # --- Partner Center --------------------------------------------------------------------------------------------
 
     @functools.cached_property
-    def _tokens(self) -> PartnerCenterTokens:
-        from shared.partner_center.entra import redeemer
-        from shared.partner_center.tokens import PartnerCenterTokens
+    def partner_center_connection(self) -> PartnerCenterConnection:
+        """Partner Center under the app's sign-in: one for the whole process."""
+        return PartnerCenterConnection(self.settings, self.transport, self.clock, lambda: self.ledger.drawers)
 
-        settings = self.settings
-        redeem = redeemer(
-            settings.entra_authority,
-            settings.partner_center_tenant_id,
-            settings.partner_center_client_id,
-            self.client_credential(),
-        )
-        return PartnerCenterTokens(redeem, self.token_store, self.clock)
-
-    def client_credential(self) -> object:
-        """Return the app registration's secret, or its certificate as msal takes it. Raises SettingsError."""
-        settings = self.settings
-        return settings.partner_center_client_secret or _certificate(settings.partner_center_client_certificate)
-
-    def partner_center_token(self, scope: str, *, fresh: bool = False) -> str:
-        """Return an access token for one of Partner Center's APIs, a new one when `fresh`."""
-        return self._tokens.get(scope, fresh=fresh)
-
-    @functools.cached_property
-    def token_store(self) -> TokenStore:
-        """Where the newest refresh token is kept."""
-        from shared.partner_center.key_vault import KeyVaultTokenStore
-        from shared.partner_center.token_store import First, LedgerTokenStore, SignedIn
-
-        settings, clock = self.settings, self.clock
-        first = First(settings.partner_center_refresh_token or "", SignedIn.read(settings.partner_center_signed_in))
-        if not settings.key_vault_url:
-            return LedgerTokenStore(self.ledger.drawers, settings.token_encryption_keys or (), first, clock)
-        return KeyVaultTokenStore(self.key_vault_service, settings.key_vault_url, first, clock)
-
-    @functools.cached_property
-    def key_vault_service(self) -> Service:
-        """Key Vault under the app's identity."""
-        from shared.identity import AzureTokens
-        from shared.partner_center import key_vault
-
-        tokens = AzureTokens(key_vault.SCOPE, self.azure_identity())
-        return Service("Key Vault", self.transport, self.clock, tokens, key_vault.classifier(self.clock))
-
-    @functools.cached_property
+    @property
     def partner_center(self) -> PartnerCenter:
         """The referrals client."""
-        from shared.partner_center import referrals
+        return self.partner_center_connection.referrals
 
-        scope = self.settings.partner_center_api_scope
-        service = Service(
-            "Partner Center",
-            self.transport,
-            self.clock,
-            lambda fresh: self.partner_center_token(scope, fresh=fresh),
-            referrals.classifier(self.clock),
-            identity_headers=referrals.headers_for_partner_center,
-        )
-        return referrals.ReferralsClient(service, self.settings.partner_center_api_url, self.clock)
-
-    @functools.cached_property
+    @property
     def webhooks(self) -> Webhooks:
         """The webhooks client."""
-        from shared.partner_center import referrals, webhooks
-
-        scope = self.settings.partner_center_webhooks_scope
-        service = Service(
-            "Partner Center webhooks",
-            self.transport,
-            self.clock,
-            lambda fresh: self.partner_center_token(scope, fresh=fresh),
-            webhooks.classifier(self.clock),
-            identity_headers=referrals.headers_for_partner_center,
-        )
-        return webhooks.WebhooksClient(service, self.settings.partner_center_webhooks_url)
-
-    @functools.cached_property
-    def trust(self) -> Trust:
-        """Whose events are believed."""
-        from shared.partner_center.trust import Trust, load_bundle
-
-        settings = self.settings
-        try:
-            bundle = load_bundle(_trust_bundle(settings.webhook_trust_bundle))
-        except ValueError as error:
-            raise SettingsError("WEBHOOK_TRUST_BUNDLE: holds a certificate that is not PEM.") from error
-        return Trust(
-            hosts=frozenset(host.casefold() for host in settings.webhook_certificate_hosts),
-            bundle=bundle,
-            subject=settings.webhook_certificate_subject,
-            organization=settings.webhook_certificate_organization,
-            issuers=settings.webhook_certificate_issuers,
-        )
+        return self.partner_center_connection.webhooks
 
     @functools.cached_property
     def signature_check(self) -> SignatureCheck:
         """What authenticates events."""
-        from shared.partner_center.certificates import NetworkFetcher
-        from shared.partner_center.issuers import Issuers
-        from shared.partner_center.signature import SignatureCheck
-
-        fetcher, hosts = NetworkFetcher(), self.settings.webhook_issuer_hosts
-        issuers = Issuers(hosts, fetcher, lambda: self.ledger.drawers) if hosts else None
-        return SignatureCheck(self.trust, fetcher, self.clock, issuers)
+        return self.partner_center_connection.signature_check()
 
     @functools.cached_property
     def receiver(self) -> Receiver:
@@ -231,14 +139,6 @@ class App:
         """What handling deals takes, by CRM."""
         return _CrmTasks(self.settings.crms, self._task_of)
 
-    @functools.cached_property
-    def organization(self) -> Organization:
-        """Which organization's referrals are ours."""
-        from shared.partner_center.organization import Organization
-
-        configured = self.settings.partner_center_organization_id
-        return Organization(self.partner_center, self.ledger.drawers, configured)
-
     def _task_of(self, name: str) -> Task:
         from shared.ledger.turns import LedgerTurns
         from shared.mapping.loading import load_mapping
@@ -249,7 +149,7 @@ class App:
         return Task(
             crm,
             self.partner_center,
-            self.organization,
+            self.partner_center_connection.organization,
             self.ledger.of(name),
             self.ledger.drawers,
             self.queue,
@@ -362,27 +262,6 @@ def _chat(transport: Transport, url: str) -> Notifier:
     from shared.chat import ChatWebhook
 
     return ChatWebhook(transport, url)
-
-
-def _certificate(pem: str | None) -> dict[str, str]:
-    """Return msal's form of a certificate given as PEM (private key and certificate) or as a path to one."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.hashes import SHA1
-
-    text = text_or_file("PARTNER_CENTER_CLIENT_CERTIFICATE", pem or "")
-    try:
-        thumbprint = x509.load_pem_x509_certificate(text.encode()).fingerprint(SHA1()).hex()  # noqa: S303 - Entra's id
-    except ValueError:
-        thumbprint = ""
-    if not thumbprint:
-        raise SettingsError("PARTNER_CENTER_CLIENT_CERTIFICATE: holds no PEM certificate.")
-    return {"private_key": text, "thumbprint": thumbprint, "public_certificate": text}
-
-
-def _trust_bundle(setting: str | None) -> bytes:
-    if setting is None:
-        return (Path(__file__).parent / "partner_center" / "trust_bundle.pem").read_bytes()
-    return text_or_file("WEBHOOK_TRUST_BUNDLE", setting).encode()
 
 
 @functools.lru_cache(maxsize=1)

@@ -150,34 +150,31 @@ def _broken(request: Request, error: requests.RequestException) -> RetriableErro
     return ServiceUnavailable(reason) if never_sent else OutcomeUnknown(reason)
 
 
-class Service:
-    """One remote service under one identity: authorization, retries, and the pause it asked for.
+@dataclass(frozen=True)
+class Terms:
+    """How one service is spoken to.
 
     `authorize(fresh)` returns an access token, a new one when `fresh`. `classify` turns a refusing response (status
     400 and above) into the error to raise; of a 401 and a 429 only the service's own code and correlation id count.
     `observe` sees every response, for what its headers tell.
     """
 
-    def __init__(
-        self,
-        name: str,
-        transport: Transport,
-        clock: Clock,
-        authorize: Callable[[bool], str],
-        classify: Callable[[Response], CosellError],
-        *,
-        rng: random.Random | None = None,
-        identity_headers: Callable[[], Mapping[str, str]] = dict,
-        observe: Callable[[Response], None] | None = None,
-    ) -> None:
-        self.name = name
+    name: str
+    authorize: Callable[[bool], str]
+    classify: Callable[[Response], CosellError]
+    identity_headers: Callable[[], Mapping[str, str]] = dict
+    observe: Callable[[Response], None] | None = None
+
+
+class Service:
+    """One remote service under one identity: authorization, retries, and the pause it asked for."""
+
+    def __init__(self, terms: Terms, transport: Transport, clock: Clock, rng: random.Random | None = None) -> None:
+        self.name = terms.name
+        self._terms = terms
         self._transport = transport
         self._clock = clock
-        self._authorize = authorize
-        self._classify = classify
         self._random = rng or random.Random()  # noqa: S311 - jitter, not a secret
-        self._identity_headers = identity_headers
-        self._observe = observe
         self._pauses = Pauses(clock)
 
     def call(
@@ -226,11 +223,11 @@ class Service:
         raise error
 
     def _send(self, request: Request, *, fresh: bool) -> Response:
-        token = self._authorize(fresh)
+        token = self._terms.authorize(fresh)
         call_id = str(uuid.uuid4())
         headers = {
             **request.headers,
-            **self._identity_headers(),
+            **self._terms.identity_headers(),
             "Authorization": f"Bearer {token}",
             "client-request-id": call_id,
             "x-ms-client-request-id": call_id,
@@ -238,8 +235,8 @@ class Service:
             "x-ms-correlation-id": correlation.get() or call_id,
         }
         response = self._transport.send(replace(request, headers=headers))
-        if self._observe:
-            self._observe(response)
+        if self._terms.observe:
+            self._terms.observe(response)
         path = urlsplit(request.url).path
         log.info("%s %s %s -> %s", self.name, request.method, path, response.status, extra={"call_id": call_id})
         return response
@@ -247,7 +244,7 @@ class Service:
     def _failure(self, request: Request, response: Response) -> CosellError:
         if response.status < 400:
             return ServiceUnavailable(f"{self.name} answered with a redirect ({response.status}); check its URL")
-        error = self._classify(response)
+        error = self._terms.classify(response)
         if response.status == 401:
             refused = SignInRequired(f"{self.name} refused a token that was just issued; check the identity's roles")
             return refused.with_remote(error.code, error.correlation_id)

@@ -46,10 +46,6 @@ class Hold:
     reason: Reason
 
 
-def _as_is(value: Value) -> Value:
-    return value
-
-
 @dataclass(frozen=True)
 class Rule:
     """How one field may travel.
@@ -68,7 +64,7 @@ class Rule:
     never_clear_crm: bool = False
     remapped: bool = False
     hold: Hold | None = None
-    fit: Callable[[Value], Value] = field(default=_as_is, compare=False)
+    fit: Callable[[Value], Value] = field(default=lambda value: value, compare=False)
 
 
 @dataclass(frozen=True)
@@ -198,7 +194,7 @@ def _decide(rule: Rule, base: Fields, referral: Value, record: Value, *, closed:
     if not record_changed:
         return _towards_crm(rule, referral, record, Reason.CHANGED_IN_PARTNER_CENTER)
     if not referral_changed:
-        return _towards_partner_center(rule, base[rule.name], referral, record, closed=closed)
+        return _send(rule, referral, record, Reason.CHANGED_IN_CRM, wholes=(base[rule.name],), closed=closed)
     return _conflict(rule, referral, record, _BOTH, closed=closed, base=base[rule.name])
 
 
@@ -244,8 +240,7 @@ def _conflict(
     if rule.conflict is Policy.HOLD:
         return _differ(rule, referral, record, reasons.held, Stays.HELD)
     crm_wins = rule.conflict is Policy.CRM and rule.to_partner_center and not closed
-    keeps = rule.never_clear_crm and _empty(referral)
-    if crm_wins or keeps or not rule.to_crm:
+    if crm_wins or not rule.to_crm or (rule.never_clear_crm and _empty(referral)):
         return _send(rule, referral, record, reasons.crm_wins, wholes=(referral, base), closed=closed)
     return _Outcome(to_crm=Change(rule.name, record, rule.fit(referral), reasons.partner_center_wins))
 
@@ -254,10 +249,6 @@ def _towards_crm(rule: Rule, referral: Value, record: Value, reason: Reason) -> 
     if not rule.to_crm:
         return _differ(rule, referral, record, Reason.NOT_SENT_TO_CRM, Stays.KEPT)
     return _Outcome(to_crm=Change(rule.name, record, rule.fit(referral), reason))
-
-
-def _towards_partner_center(rule: Rule, base: Value, referral: Value, record: Value, *, closed: bool) -> _Outcome:
-    return _send(rule, referral, record, Reason.CHANGED_IN_CRM, wholes=(base,), closed=closed)
 
 
 def _send(

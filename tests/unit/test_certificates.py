@@ -269,7 +269,7 @@ SHIPPED = {
 
 
 def test_the_shipped_bundle_is_the_roots_of_azure_and_none_ends_soon() -> None:
-    from shared.bootstrap import _trust_bundle
+    from shared.partner_center.connect import _trust_bundle
 
     bundle = load_bundle(_trust_bundle(None))
     assert all(each.subject == each.issuer for each in bundle), "what ages is fetched"

@@ -27,7 +27,7 @@ from shared.errors import (
     Throttled,
     VersionMismatch,
 )
-from shared.http import ATTEMPTS, PATIENCE, Request, RequestsTransport, Response, Service, retry_after
+from shared.http import ATTEMPTS, PATIENCE, Request, RequestsTransport, Response, Service, Terms, retry_after
 from shared.problems import problem
 from shared.telemetry import correlation
 from tests.support.stand_ins import START, UNHURRIED, ManualClock, ScriptedTransport, Step, answer, lower
@@ -55,7 +55,9 @@ class Stage:
         self.clock = ManualClock()
         self.transport = ScriptedTransport(*steps)
         self.fresh: list[bool] = []
-        self.service = Service("Example", self.transport, self.clock, self._authorize, classify, rng=random.Random(7))
+        self.service = Service(
+            Terms("Example", self._authorize, classify), self.transport, self.clock, random.Random(7)
+        )
 
     def _authorize(self, fresh: bool) -> str:
         self.fresh.append(fresh)
@@ -167,9 +169,8 @@ def test_a_request_that_is_ready_keeps_its_headers_through_a_renewed_session() -
 def test_every_response_is_shown_to_whoever_watches() -> None:
     seen: list[int] = []
     clock, transport = ManualClock(), ScriptedTransport(answer(401), answer(503), answer(404))
-    service = Service(
-        "Example", transport, clock, lambda _: TOKEN, classify, observe=lambda each: seen.append(each.status)
-    )
+    terms = Terms("Example", lambda _: TOKEN, classify, observe=lambda each: seen.append(each.status))
+    service = Service(terms, transport, clock)
     with pytest.raises(GoneError):
         service.call("GET", URL)
     assert seen == [401, 503, 404]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from shared.errors import GoneError, ServiceUnavailable, Throttled
-from shared.http import Service
+from shared.http import Service, Terms
 from shared.ledger.drawers import text
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.port import Ledger
@@ -378,7 +378,7 @@ def test_test_events_that_are_throttled_stop_no_registration() -> None:
     clock = ManualClock()
     held = answer(200, {"WebhookUrl": URL, "WebhookEvents": list(DEFAULT_EVENTS)})
     transport = ScriptedTransport(answer(429, retry_after="60"), held)
-    service = Service("Partner Center webhooks", transport, clock, lambda _fresh: "token", classifier(clock))
+    service = Service(Terms("Partner Center webhooks", lambda _fresh: "token", classifier(clock)), transport, clock)
     client = WebhooksClient(service, "https://api.example/webhooks/v1")
     for _ in range(2):
         with pytest.raises(Throttled):

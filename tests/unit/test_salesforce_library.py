@@ -22,7 +22,7 @@ from shared.crm.salesforce.api import SalesforceApi, Subrequest, path
 from shared.crm.salesforce.errors import classifier
 from shared.crm.salesforce.tokens import SalesforceTokens, client_credentials
 from shared.errors import RetriableError, SignInRequired
-from shared.http import CONNECT_TIMEOUT, READ_TIMEOUT, Request, RequestsTransport, Response, Service
+from shared.http import CONNECT_TIMEOUT, READ_TIMEOUT, Request, RequestsTransport, Response, Service, Terms
 from tests.support.stand_ins import ManualClock
 
 URL = "https://org.my.salesforce.com"
@@ -83,7 +83,7 @@ def alone(org: Org) -> tuple[Library, _Adapter]:
 def ours(org: Org, url: str = URL) -> SalesforceApi:
     clock = ManualClock()
     tokens = SalesforceTokens(org, clock, url, client_credentials("app", "s"))
-    service = Service("Salesforce", org, clock, tokens, classifier("Referral_Identifier__c"))
+    service = Service(Terms("Salesforce", tokens, classifier("Referral_Identifier__c")), org, clock)
     return SalesforceApi(service, url, "66.0", Allowance(clock, 70, 90), clock, "Referral_Identifier__c")
 
 
@@ -175,7 +175,7 @@ def test_we_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
 
     clock = ManualClock()
     tokens = SalesforceTokens(transport, clock, URL, client_credentials("app", "s"))
-    service = Service("Salesforce", transport, clock, tokens, classifier("Key__c"))
+    service = Service(Terms("Salesforce", tokens, classifier("Key__c")), transport, clock)
     api = SalesforceApi(service, URL, "66.0", Allowance(clock, 70, 90), clock, "Key__c")
     library_session = requests.Session.request
 

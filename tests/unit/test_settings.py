@@ -372,8 +372,8 @@ def test_no_value_is_repeated_in_the_message(name: str) -> None:
 def test_settings_that_were_accepted_never_fail_as_a_bug(given: dict[str, str | None]) -> None:
     app = App(load(**given), ManualClock(), ScriptedTransport())
     for make in (
-        lambda: app._tokens,
-        lambda: app.token_store,
+        lambda: app.partner_center_connection._tokens,
+        lambda: app.partner_center_connection._token_store,
         lambda: app.signature_check,
         lambda: [app.tasks.of(name) for name in app.tasks.names],
     ):

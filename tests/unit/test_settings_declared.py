@@ -231,8 +231,8 @@ def test_the_vault_and_dynamics_are_reached_by_it_too(given: str | None, asked: 
     transport = ScriptedTransport(vault, record)
     settings = load(AZURE_CLIENT_ID=given, KEY_VAULT_URL="https://vault.example", **BY_IDENTITY)
     app = App(settings, ManualClock(), transport)
-    app.token_store.load()
-    connection(app).api.get("WhoAmI")
+    app.partner_center_connection._token_store.load()
+    Dynamics365Connection(settings, transport, ManualClock()).api.get("WhoAmI")
     assert asked == [("https://vault.azure.net", given), ("https://org.crm.dynamics.com", given)]
 
 
@@ -248,9 +248,9 @@ def test_relative_paths_start_at_the_apps_folder(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("name", "use"),
     [
-        ("PARTNER_CENTER_CLIENT_CERTIFICATE", lambda app: app._tokens),
+        ("PARTNER_CENTER_CLIENT_CERTIFICATE", lambda app: app.partner_center_connection._tokens),
         ("SALESFORCE_PRIVATE_KEY", lambda app: app.connection("salesforce").tokens),
-        ("WEBHOOK_TRUST_BUNDLE", lambda app: app.trust),
+        ("WEBHOOK_TRUST_BUNDLE", lambda app: app.partner_center_connection.trust),
     ],
 )
 def test_a_pem_mistake_never_quotes_what_may_be_a_key(name: str, value: str, use: object) -> None:

@@ -180,7 +180,7 @@ def test_the_local_host_writes_the_same_lines(tmp_path: Path, kept: Kept) -> Non
 def test_every_call_carries_the_correlation_id_of_its_work(kept: Kept) -> None:
     transport = ScriptedTransport(*[answer(404, {"code": "NotFound"})] * 3)
     app = App(load_settings({name: value for name, value in GOOD.items() if value}), ManualClock(), transport)
-    app.partner_center_token = lambda _scope, **_: "token"  # type: ignore[method-assign]
+    app.partner_center_connection.token = lambda _scope, **_: "token"  # type: ignore[method-assign]
     with telemetry.work(ID, deal="r1"):
         with pytest.raises(GoneError):
             app.partner_center.read(str(uuid.uuid4()))

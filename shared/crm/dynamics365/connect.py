@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from shared.clock import Clock
 from shared.crm.port import Records, Turns
-from shared.http import Service, Transport
-from shared.identity import Identity
+from shared.http import Service, Terms, Transport
 
 if TYPE_CHECKING:
     from shared.crm.dynamics365.api import DataverseApi
@@ -54,11 +53,10 @@ class Dynamics365Connection:
             settings.dynamics_client_secret,
         )
         remedy = "Check DYNAMICS_TENANT_ID, DYNAMICS_CLIENT_ID and DYNAMICS_CLIENT_SECRET; secrets expire."
-        identity = self._identity
-        if tenant and client_id and secret:
-            identity = Registration(settings.entra_authority, tenant, client_id, secret, remedy)
-        tokens = AzureTokens(f"{self.url}/.default", identity)
-        service = Service("Dynamics 365", self._transport, self._clock, tokens, classifier(self._clock))
+        registered = Registration(tenant, client_id, secret, remedy) if tenant and client_id and secret else None
+        identity = registered or ManagedIdentity(settings.identity_client_id)
+        tokens = AzureTokens(f"{self.url}/.default", settings.entra_authority, identity)
+        service = Service(Terms("Dynamics 365", tokens, classifier(self._clock)), self._transport, self._clock)
         return DataverseApi(service, self.url)
 
     def records(self, field_map: FieldMap, turns: Turns) -> Records:  # noqa: ARG002 - alternate keys make turns needless

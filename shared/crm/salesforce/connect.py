@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from shared.clock import Clock
 from shared.crm.port import Records, Turns
-from shared.http import Service, Transport
-from shared.identity import Identity
+from shared.http import Service, Terms, Transport
 from shared.pem import text_or_file
 
 if TYPE_CHECKING:
@@ -81,8 +80,8 @@ class SalesforceConnection:
         """Return the org's HTTP service; a duplicate of the field `key`, else of any, means "exists"."""
         from shared.crm.salesforce.errors import classifier
 
-        observe = self._allowance.observe
-        return Service("Salesforce", self._transport, self._clock, self.tokens, classifier(key), observe=observe)
+        terms = Terms("Salesforce", self.tokens, classifier(key), observe=self._allowance.observe)
+        return Service(terms, self._transport, self._clock)
 
     def api(self, field_map: FieldMap) -> SalesforceApi:
         """Return the REST API."""

@@ -315,7 +315,7 @@ def test_clocks_that_are_apart_are_mentioned(desk: Desk) -> None:
 
 
 def test_expired_certificates_are_named(desk: Desk) -> None:
-    end = min(each.not_valid_after_utc for each in desk.app().trust.bundle)
+    end = min(each.not_valid_after_utc for each in desk.app().partner_center_connection.trust.bundle)
     soon = [line for line in at(desk, end - timedelta(days=3)) if line.subject == "trust bundle"]
     assert [line.mark for line in soon] == [Mark.LOOK]
     late = [line for line in at(desk, end + timedelta(days=3)) if line.subject == "trust bundle"]

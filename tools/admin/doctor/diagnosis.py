@@ -110,7 +110,7 @@ def _try_queue(app: App) -> None:
 
 def _trust(app: App) -> Iterator[Line]:
     """Yield whether the bundle can vouch for the certificate that signs events."""
-    now, bundle = app.clock.now(), app.trust.bundle
+    now, bundle = app.clock.now(), app.partner_center_connection.trust.bundle
     valid = [each for each in bundle if each.not_valid_after_utc > now]
     roots = [each for each in valid if each.subject == each.issuer]
     current = [each for each in valid if each.subject != each.issuer]
@@ -142,3 +142,54 @@ def _expiry(roots: list[x509.Certificate], current: list[x509.Certificate], now:
 def _name(certificate: x509.Certificate) -> str:
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else certificate.subject.rfc4514_string()
+
+
+# --- Partner Center --------------------------------------------------------------------------------------------------
+
+
+def _partner_center(app: App) -> Iterator[Line]:
+    settings, admin = app.settings, Owner.PARTNER_CENTER
+    scopes = {"referrals": settings.partner_center_api_scope, "webhooks": settings.partner_center_webhooks_scope}
+    tokens = [
+        line
+        for name, scope in scopes.items()
+        for line in guarded(f"token: {name}", Owner.AZURE, partial(_token, app, name, scope))
+    ]
+    yield from tokens
+    if any(line.mark is Mark.BAD for line in tokens):
+        yield look("Partner Center", "not looked at without a token")
+        return
+    yield from guarded("Partner Center", admin, lambda: _referrals(app))
+    yield from guarded("webhook", admin, lambda: _registration(app))
+
+
+def _token(app: App, name: str, scope: str) -> Iterator[Line]:
+    app.partner_center_connection.token(scope)
+    yield good(f"token: {name}", f"Entra ID issued one for {scope.removesuffix('/.default')}")
+
+
+def _referrals(app: App) -> Iterator[Line]:
+    theirs = app.partner_center.now()
+    yield good("Partner Center", "referrals can be listed")
+    yield clock("Partner Center", theirs, app.clock)
+
+
+def _registration(app: App) -> Iterator[Line]:
+    """Yield where events are sent. Being without them costs time, not changes: the Reconciler sweeps."""
+    found, wanted = app.webhooks.registration(), app.settings.webhook_public_url
+    if found is None:
+        yield look(
+            "webhook", "nothing is registered: changes come late, with the sweep; use RegisterWebhook", Owner.AZURE
+        )
+        return
+    shown = redacted(found.url)
+    if wanted is None:
+        yield look("webhook", f"events go to {shown}; set WEBHOOK_PUBLIC_URL to have that checked", Owner.AZURE)
+    elif found.url.rstrip("/") != wanted:
+        other = "with another key" if shown == redacted(wanted) else f"not to {redacted(wanted)}"
+        yield bad("webhook", f"events go to {shown}, {other}; use RegisterWebhook with overwrite", Owner.AZURE)
+    else:
+        yield good("webhook", f"events go to {shown}")
+    missing = sorted(REFERRAL_EVENTS - set(found.events))
+    if missing:
+        yield look("webhook", f"not registered: {', '.join(missing)}; use RegisterWebhook with overwrite", Owner.AZURE)
