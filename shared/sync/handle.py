@@ -19,7 +19,7 @@ from shared.sync import microsofts_half
 from shared.sync.observe import Observer, seen_record, seen_referral
 from shared.sync.outcome import Outcome
 from shared.sync.perform import perform
-from shared.sync.perform.agree import Written
+from shared.sync.perform.written import Written
 from shared.sync.recognize import recognize
 from shared.sync.task import Task
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from shared.clock import Clock
 from shared.crm.dynamics365 import accounts, merges, metadata
 from shared.crm.dynamics365.api import DataverseApi, Json, text_at
+from shared.crm.dynamics365.entities import entity_of
 from shared.crm.dynamics365.errors import TITLE, DuplicateKey, is_already_closed
 from shared.crm.dynamics365.feed import Feed
 from shared.crm.dynamics365.look_ups import CURRENCY, LOOK_UPS, NaturalKeys
@@ -24,7 +25,7 @@ from shared.crm.port import (
     RelatedRows,
     StageChange,
 )
-from shared.errors import AlreadyExists, CosellError, DataError, GoneError, MappingError, VersionMismatch
+from shared.errors import AlreadyExists, CosellError, DataError, GoneError, VersionMismatch
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
 from shared.mapping.field_map import FieldMap
@@ -34,22 +35,6 @@ from shared.problems import problem
 _PARENTS = ("parentaccountid", "customerid", "parentcontactid", "ownerid")
 """Look-ups that are only followed, to fill in a new referral; they travel as ids."""
 
-
-@dataclass(frozen=True)
-class Entity:
-    """How the Web API names a table: its rows' collection, and the column with their id."""
-
-    entity_set: str
-    id_column: str
-    merges: bool = False
-    """Whether the platform can merge two rows into one: leads, not opportunities (D365: entities/opportunity)."""
-
-
-ENTITIES = {
-    "opportunity": Entity("opportunities", "opportunityid"),
-    "lead": Entity("leads", "leadid", merges=True),
-}
-"""The tables that a mapping file may name, by logical name."""
 
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
@@ -63,7 +48,7 @@ class Dynamics365:
     def __init__(self, api: DataverseApi, field_map: FieldMap, clock: Clock) -> None:
         """Serve the table that the mapping names. Raises MappingError for one that this client does not know."""
         self._api = api
-        self._entity = _entity(field_map.table)
+        self._entity = entity_of(field_map.table)
         self._field_map = field_map
         self._clock = clock
         self._keys = NaturalKeys(api)
@@ -269,12 +254,6 @@ class Dynamics365:
     def _by_key(self, referral_id: str) -> str:
         identifier = self._field_map.columns.referral_identifier
         return f"{self._entity.entity_set}({identifier}='{referral_id.lower()}')"
-
-
-def _entity(table: str) -> Entity:
-    if table not in ENTITIES:
-        raise MappingError(f"table: {table} is none of {', '.join(ENTITIES)}, the tables of Dynamics 365.")
-    return ENTITIES[table]
 
 
 def _read_columns(field_map: FieldMap) -> dict[str, frozenset[str]]:

@@ -9,7 +9,8 @@ from shared.decide.decisions import Adopt
 from shared.partner_center.port import Referral
 from shared.sync.microsofts_half import look_again_later
 from shared.sync.outcome import Outcome
-from shared.sync.perform.agree import Written, reach
+from shared.sync.perform.agree import reach
+from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
 

@@ -7,7 +7,7 @@ run: it finds the written side equal to the other and adopts the value, or meets
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from shared.choices import CrmAudit
@@ -30,6 +30,7 @@ from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity
 from shared.sync.perform.behind import come_back
+from shared.sync.perform.written import Written
 from shared.sync.statuses import agreed_status
 from shared.sync.task import Task
 
@@ -37,22 +38,6 @@ log = logging.getLogger(__name__)
 
 _MARGIN = timedelta(minutes=1)
 """How long after the end of an undo window the agenda brings the deal, should its own message be lost."""
-
-
-@dataclass
-class Written:
-    """What earlier attempts at one message wrote already: it belongs into the audit of the attempt that commits."""
-
-    sent: list[Change] = field(default_factory=list)
-    received: list[Change] = field(default_factory=list)
-    shown: bool = False
-    """Whether the record's Audit column was written: then it must be written again, should the commit be refused."""
-    healed: bool = False
-    """Whether the deal was not in order before, and is now."""
-    unseen: str = ""
-    """What a person must decide, and the locked record cannot show."""
-    behind: bool = False
-    """Whether values stay behind, for whose sake the deal is on the agenda."""
 
 
 def await_undo(task: Task, _deal: Deal, decision: AwaitUndo, written: Written) -> Outcome:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from shared.choices import CrmAudit
 from shared.crm.port import AccountWanted
-from shared.deal import STATUS
+from shared.deal import STATUS, Fields
 from shared.decide.deal import Deal, ReferralSeen
 from shared.decide.decisions import CreateRecord
 from shared.errors import DataError
 from shared.ledger import audit
+from shared.ledger.model import AuditEntry
 from shared.lifecycle import Stage, crm_view
 from shared.link import Link
 from shared.merge import Change
 from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
-from shared.problems import problem
+from shared.problems import Problem, problem
 from shared.status import attention, synchronized
 from shared.sync.base import with_base
 from shared.sync.microsofts_half import look_again_later
@@ -24,8 +26,8 @@ from shared.sync.observe import seen_record
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity
 from shared.sync.perform.adopt import set_record_id
-from shared.sync.perform.agree import Written
 from shared.sync.perform.behind import come_back
+from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
 
@@ -35,7 +37,32 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     Fields whose value cannot be read, or that the CRM refuses, stay behind; the link says so. Raises AlreadyExists
     when a record carries the referral's identifier, and the families.
     """
-    referral, field_map, messages = decision.referral, task.field_map, task.choices.messages
+    draft = _draft(task, deal, decision.referral)
+    link = _create(task, decision.referral, draft)
+    committed = task.links.commit(link, [draft.entry])
+    if draft.problems:
+        written.behind = True
+        come_back(task, committed, draft.problems)
+    return Outcome.RECORD_CREATED
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """The record's fields and the link, before anything is written. The fields `behind` cannot be created now."""
+
+    fields: Fields
+    behind: Mapping[str, Problem]
+    entry: AuditEntry
+    link: Link
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why fields stay behind, each reason once."""
+        return tuple(dict.fromkeys(self.behind.values()))
+
+
+def _draft(task: Task, deal: Deal, referral: ReferralSeen) -> _Draft:
+    field_map, messages = task.field_map, task.choices.messages
     behind = {**referral.unreadable, **deal.held}
     problems = tuple(dict.fromkeys(behind.values()))
     created = {name: value for name, value in field_map.created_in_crm(referral.fields).items() if name not in behind}
@@ -43,25 +70,21 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
         Change(name, None, value, Reason.RECEIVED) for name, value in created.items() if value not in (None, ())
     ]
     entry = audit.entry(task.stamp(), referral.id, audit.TO_CRM, "created from Partner Center", received)
-    differences = {name: str(each) for name, each in behind.items()}
-    now = task.clock.now()
+    status = attention(messages, problems) if problems else synchronized(messages, task.clock.now())
     link = _new_link(task, referral, deal.link)
     link = replace(
         with_base(link, {name: each for name, each in referral.fields.items() if name not in behind}, field_map),
         recent_audit=audit.extended(link.recent_audit, [entry]),
-        differences=differences,
-        status=attention(messages, problems) if problems else synchronized(messages, now),
+        differences={name: str(each) for name, each in behind.items()},
+        status=status,
     )
-    columns = {
-        **field_map.record_values(created),
-        **field_map.status_columns(crm_view(Stage(str(referral.fields[STATUS])))),
-        **identity.columns(field_map, referral.id),
-        field_map.columns.sync: True,
-    }
-    if task.choices.crm_audit is not CrmAudit.OFF:
-        columns |= identity.audit_columns(field_map, link)
+    return _Draft(created, behind, entry, link)
+
+
+def _create(task: Task, referral: ReferralSeen, draft: _Draft) -> Link:
+    """Create the record and write its id to the referral; returns the link between them."""
     assert referral.body is not None  # noqa: S101 - a referral that becomes a record was just read
-    record = task.records.create(referral.id, columns, _account(task, Referral(referral.body)))
+    record = task.records.create(referral.id, _columns(task, referral, draft), _account(task, Referral(referral.body)))
     version, changed_at = referral.version, referral.changed_at
     if not referral.names_any:
         answer = set_record_id(task, referral.id, record.id, str(version))
@@ -69,25 +92,31 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     seen = seen_record(task, record)
     same = all(
         rule.fit(referral.fields[rule.name]) == seen.fields[rule.name]
-        for rule in field_map.rules_for(record.digits, seen.fields)
-        if rule.name not in behind
+        for rule in task.field_map.rules_for(record.digits, seen.fields)
+        if rule.name not in draft.behind
     )
-    link = replace(
-        link,
+    return replace(
+        draft.link,
         record=seen.key,
         record_version=record.version if same else None,
         record_seen_at=record.seen_at,
         referral_version=version,
         referral_changed_at=changed_at,
-        settled=same and not behind,
+        settled=same and not draft.behind,
     )
-    committed = task.links.commit(link, [entry])
-    if Referral(referral.body).is_shared and not referral.closed:
-        look_again_later(task, committed)
-    if problems:
-        written.behind = True
-        come_back(task, committed, problems)
-    return Outcome.RECORD_CREATED
+
+
+def _columns(task: Task, referral: ReferralSeen, draft: _Draft) -> dict[str, object]:
+    field_map = task.field_map
+    columns = {
+        **field_map.record_values(draft.fields),
+        **field_map.status_columns(crm_view(Stage(str(referral.fields[STATUS])))),
+        **identity.columns(field_map, referral.id),
+        field_map.columns.sync: True,
+    }
+    if task.choices.crm_audit is not CrmAudit.OFF:
+        columns |= identity.audit_columns(field_map, draft.link)
+    return columns
 
 
 def _new_link(task: Task, referral: ReferralSeen, prior: Link | None) -> Link:

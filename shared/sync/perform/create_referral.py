@@ -34,8 +34,8 @@ from shared.sync.microsofts_half import look_again_later
 from shared.sync.observe import is_fresh
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity
-from shared.sync.perform.agree import Written
 from shared.sync.perform.rest import LOOK_AGAIN
+from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
 SEARCH_MARGIN = timedelta(minutes=15)

@@ -7,7 +7,7 @@ from shared.decide.decisions import HoldForPerson, Known, NotOurs, RefuseCopy, R
 from shared.errors import DataError, Deferred
 from shared.sync import copies
 from shared.sync.outcome import Outcome
-from shared.sync.perform.agree import Written
+from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
 LOOK_AGAIN = 15.0

@@ -20,7 +20,7 @@ from shared.status import Status, attention, paused
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity
 from shared.sync.perform.adopt import set_record_id
-from shared.sync.perform.agree import Written
+from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
 log = logging.getLogger(__name__)
