@@ -75,7 +75,20 @@ class Worker:
         for name in self._concerned(message):
             deal = message.referral_id or message.record_id
             with telemetry.work(message.correlation_id, crm=name, deal=deal, reason=message.reason):
-                self._run_for(name, message)
+                failure: CosellError | None = None
+                task, begun = self._task(name, message), time.monotonic()
+                if task is None:
+                    continue
+                try:
+                    handled = handle(task, message)
+                except CosellError as error:
+                    failure = error
+                else:
+                    milliseconds = round((time.monotonic() - begun) * 1000)
+                    log.info("deal handled: %s", handled.outcome, extra={"ms": milliseconds})
+                    self._succeed(task, message, handled)
+                if failure:  # Outside of the except block: what fails next must not carry the deal's values along.
+                    self._fail(task, message, failure)
 
     def _concerned(self, message: DealMessage) -> Iterable[str]:
         if message.crm or message.source != PARTNER_CENTER:
@@ -86,30 +99,19 @@ class Worker:
             return []
         return self.tasks.names
 
-    def _run_for(self, name: str, message: DealMessage) -> None:
+    def _task(self, name: str, message: DealMessage) -> Task | None:
+        """Return what handling takes, or put the message back: without its mapping nobody knows this CRM."""
         try:
-            task = replace(self.tasks.of(name), correlation_id=message.correlation_id)
+            return replace(self.tasks.of(name), correlation_id=message.correlation_id)
         except FatalError as error:
             self.alerts.alert(WORKER.format(name), str(error))
-            # There is nothing to park it with: without its mapping nobody knows this CRM.
             self.queue.send(replace(message, crm=name).dump(), delay=FATAL_PAUSE.total_seconds())
-            return
-        begun = time.monotonic()
-        try:
-            handled = handle(task, message)
-        except Deferred as error:
-            task.queue.send(replace(message, observed=None, crm=name).dump(), delay=error.retry_after or 0)
-            return
-        except CosellError as error:
-            failure = error
-        else:
-            log.info("deal handled: %s", handled.outcome, extra={"ms": round((time.monotonic() - begun) * 1000)})
-            self._succeed(task, message, handled)
-            return
-        # Outside of the except block: what fails next must not carry the deal's values along.
-        self._fail(task, message, failure)
+            return None
 
     def _fail(self, task: Task, message: DealMessage, error: CosellError) -> None:
+        if isinstance(error, Deferred):
+            task.queue.send(replace(message, observed=None, crm=task.name).dump(), delay=error.retry_after or 0)
+            return
         if isinstance(error, FatalError):
             self._troubled.add(task.name)
         set_aside(task, self.alerts, replace(message, reason=RETRY), error)

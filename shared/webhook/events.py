@@ -96,34 +96,36 @@ class Intake:
         fatal families when the queue does not take the message.
         """
         event = parse_event(body)
-        if event.referral_id is None:
+        referral_id = event.referral_id
+        if referral_id is None:
             log.info("event %s needs nothing", _printable(event.name))
             return Taken(event)
+        if self._is_too_old(event):
+            return Taken(event, too_old=True)
+        ids = {"event": event.name, "referral_id": referral_id}
+        with self._recent.one_at_a_time(referral_id):
+            # Without a moment, two changes look alike: then the worker has to look.
+            if event.changed_at and self._recent.knows(body):
+                log.info("event repeated", extra=ids)
+                return Taken(event)
+            arrival = self._recent.arrival(referral_id)
+            if arrival.covered:
+                log.info("event covered by the message that waits", extra=ids)
+                return Taken(event)
+            sent_id = str(uuid.uuid4())
+            observed = None if arrival.delay else event.observed  # A message for many events stands for no single one.
+            message = DealMessage(PARTNER_CENTER, event.name, sent_id, referral_id=referral_id, observed=observed)
+            self._queue.send(message.dump(), delay=arrival.delay)
+            self._recent.remember(referral_id, body, arrival)
+            log.info("event queued", extra={**ids, "correlation_id": sent_id})
+            return Taken(event, sent_id)
+
+    def _is_too_old(self, event: Event) -> bool:
+        """Whether an event is of no use any more. Raises MalformedEvent for one of the future."""
         now = self._clock.now()
         if event.changed_at and event.changed_at > now + FUTURE_TOLERANCE:
             raise MalformedEvent("ResourceChangeUtcDate lies more than an hour ahead")
-        if event.changed_at and event.changed_at < now - MAX_AGE:
-            return Taken(event, too_old=True)
-        with self._recent.one_at_a_time(event.referral_id):
-            return Taken(event, self._queue_once(event, event.referral_id, body))
-
-    def _queue_once(self, event: Event, referral_id: str, body: bytes) -> str | None:
-        ids = {"event": event.name, "referral_id": referral_id}
-        # Without a moment, two changes look alike: then the worker has to look.
-        if event.changed_at and self._recent.knows(body):
-            log.info("event repeated", extra=ids)
-            return None
-        arrival = self._recent.arrival(referral_id)
-        if arrival.covered:
-            log.info("event covered by the message that waits", extra=ids)
-            return None
-        correlation_id = str(uuid.uuid4())
-        observed = None if arrival.delay else event.observed  # A message for many events stands for no single one.
-        message = DealMessage(PARTNER_CENTER, event.name, correlation_id, referral_id=referral_id, observed=observed)
-        self._queue.send(message.dump(), delay=arrival.delay)
-        self._recent.remember(referral_id, body, arrival)
-        log.info("event queued", extra={**ids, "correlation_id": correlation_id})
-        return correlation_id
+        return bool(event.changed_at and event.changed_at < now - MAX_AGE)
 
 
 def _referral_id(uri: object) -> str:

@@ -20,7 +20,7 @@ from shared.errors import CosellError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.model import AuditEntry, Due, DueKind
 from shared.lifecycle import Stage
-from shared.link import Closing, Link, LinkState
+from shared.link import Closing, LinkState
 from shared.merge import Change, Plan
 from shared.partner_center.port import Referral
 from shared.queue.message import DealMessage
@@ -40,7 +40,7 @@ _MARGIN = timedelta(minutes=1)
 """How long after the end of an undo window the agenda brings the deal, should its own message be lost."""
 
 
-def await_undo(task: Task, _deal: Deal, decision: AwaitUndo, written: Written) -> Outcome:
+def await_undo(task: Task, deal: Deal, decision: AwaitUndo, written: Written) -> Outcome:
     """Bring everything but the close into agreement, and come back when its window is over."""
     link = decision.agree.link
     if link.closing != decision.closing:
@@ -48,16 +48,30 @@ def await_undo(task: Task, _deal: Deal, decision: AwaitUndo, written: Written) -
         due = decision.until + _MARGIN
         task.agenda.put(Due(DueKind.UNDO, link.referral_id, due, task.clock.now(), message.dump()))
         task.queue.send(message.dump(), delay=(decision.until - task.clock.now()).total_seconds() + 1)
-    _Agreement(task, decision.agree, written, decision.closing).reach()
+    reach(task, deal, decision.agree, written, decision.closing)
     return Outcome.AWAITS_UNDO
 
 
-def reach(task: Task, _deal: Deal, decision: Agree, written: Written) -> Outcome:
-    """Write what is planned, and commit.
+def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: Closing | None = None) -> Outcome:
+    """Write what is planned to Partner Center, then to the CRM, and commit.
 
     Raises StaleError when a side changed since it was observed; then observe and decide again.
     """
-    _Agreement(task, decision, written, None).reach()
+    agreement = _Agreement(task, decision, written, closing)
+    if decision.plan.to_partner_center:
+        task.records.wait_until_guard_holds(agreement.record)
+    agreement.record_overwritten_values()
+    altered = agreement.write_referral()
+    entries = agreement.conclude(altered)
+    columns, stage = agreement.record_write(news=bool(entries))
+    if columns or stage:
+        agreement.write_record(columns, stage)
+    committed = task.links.commit(agreement.link, entries)
+    if agreement.refused:
+        raise agreement.refused  # The deal is set aside for it; what was written stays, and the record says why.
+    if written.sent:
+        notify_other_crms(task, committed)
+    agreement.forget_what_waited()
     return Outcome.AGREED
 
 
@@ -69,7 +83,7 @@ class _Agreement:
         self.decision = decision
         self.plan: Plan = decision.plan
         self.written = written
-        self._refused: CosellError | None = None
+        self.refused: CosellError | None = None
         record = decision.record
         self.record = Record(record.key.id, record.version, record.columns or {}, record.seen_at)
         self.before = decision.link
@@ -84,36 +98,7 @@ class _Agreement:
             repeats=repeats(self.plan, decision.link, task.clock.now()),
         )
 
-    def reach(self) -> Link:
-        """Write to Partner Center, then to the CRM, and commit."""
-        if self.plan.to_partner_center:
-            self.task.records.wait_until_guard_holds(self.record)
-        self._record_overwritten_values()
-        altered = self._write_referral()
-        entries = self._conclude(altered)
-        columns, stage = self._record_write()
-        if self.decision.ties and not (self._is_locked or self._is_history):
-            columns |= identity.columns(self.task.field_map, self.link.referral_id)
-        self._note_what_cannot_be_shown()
-        if self._shows_audit(news=bool(entries or columns or stage or self.written.shown)):
-            self.written.shown = True
-            columns |= identity.audit_columns(self.task.field_map, self.link)
-        if columns or stage:
-            self._write_record(columns, stage)
-        committed = self.task.links.commit(self.link, entries)
-        if self._refused:
-            raise self._refused  # The deal is set aside for it; what was written stays, and the record says why.
-        if self.written.sent:
-            notify_other_crms(self.task, committed)
-        self._forget_what_waited()
-        return committed
-
-    def _note_what_cannot_be_shown(self) -> None:
-        now = self.link.status
-        if now and now.kind is StatusKind.ATTENTION and now != self.before.status and self._is_locked:
-            self.written.unseen = now.text
-
-    def _forget_what_waited(self) -> None:
+    def forget_what_waited(self) -> None:
         if self.decision.problems:
             self.written.behind = True
             come_back(self.task, self.link, self.decision.problems)
@@ -128,7 +113,7 @@ class _Agreement:
         if self.before.closing and not self.link.closing:
             self.task.agenda.drop(DueKind.UNDO, self.link.referral_id)
 
-    def _record_overwritten_values(self) -> None:
+    def record_overwritten_values(self) -> None:
         """Note the edits about to be overwritten: after a stop behind the write, nobody else would have them."""
         record = self.decision.record
         fits = {rule.name: rule.fit for rule in self.task.field_map.rules_for(record.digits, record.fields)}
@@ -146,7 +131,7 @@ class _Agreement:
 
     # --- Partner Center --------------------------------------------------------------------------------------------
 
-    def _write_referral(self) -> dict[str, Value]:
+    def write_referral(self) -> dict[str, Value]:
         """Write to Partner Center; returns the fields in which the answer is not what was planned."""
         changes, field_map = self.plan.to_partner_center, self.task.field_map
         if not changes:
@@ -173,7 +158,7 @@ class _Agreement:
 
     # --- the link as it will be ------------------------------------------------------------------------------------
 
-    def _conclude(self, altered: dict[str, Value]) -> list[AuditEntry]:
+    def conclude(self, altered: dict[str, Value]) -> list[AuditEntry]:
         """Bring the link to what is agreed now, before the record is written; returns the audit of it."""
         messages = self.task.choices.messages
         base, differences = {**self.plan.base}, {}
@@ -227,14 +212,23 @@ class _Agreement:
         """Whether the record is closed in a CRM that then refuses every write."""
         return self.task.policy.closed_rows_are_read_only and self.decision.record.closed
 
-    def _record_write(self) -> tuple[dict[str, object], StageChange | None]:
+    def record_write(self, *, news: bool) -> tuple[dict[str, object], StageChange | None]:
+        """Return what is written to the record: planned values, the identity of a new tie, and audit where it shows."""
         values = {change.name: change.new for change in self.plan.to_crm if change.name != STATUS}
+        columns, stage = self.task.field_map.record_values(values), self._stage_change()
+        if self.decision.ties and not (self._is_locked or self._is_history):
+            columns |= identity.columns(self.task.field_map, self.link.referral_id)
+        if self._shows_audit(news=bool(news or columns or stage or self.written.shown)):
+            self.written.shown = True
+            columns |= identity.audit_columns(self.task.field_map, self.link)
+        return columns, stage
+
+    def _stage_change(self) -> StageChange | None:
         moves = [change for change in self.plan.to_crm if change.name == STATUS]
-        stage = None
-        if moves:
-            after = Stage(str(moves[0].new))
-            stage = StageChange(self.decision.record.stage, after, self.task.field_map.status_columns(after))
-        return self.task.field_map.record_values(values), stage
+        if not moves:
+            return None
+        after = Stage(str(moves[0].new))
+        return StageChange(self.decision.record.stage, after, self.task.field_map.status_columns(after))
 
     def _shows_audit(self, *, news: bool) -> bool:
         """Whether the Audit and status columns are written now."""
@@ -252,7 +246,7 @@ class _Agreement:
         """Whether a deal that ended before it was ever looked at is tied: then neither side is written at all."""
         return self.before.etag is None and self.decision.record.closed
 
-    def _write_record(self, columns: dict[str, object], stage: StageChange | None) -> None:
+    def write_record(self, columns: dict[str, object], stage: StageChange | None) -> None:
         try:
             written = self.task.records.update(self.record, columns, stage)
         except VersionMismatch:
@@ -281,7 +275,7 @@ class _Agreement:
         """Remember the columns that were written before the CRM refused to move the record's state."""
         base = {name: value for name, value in self.link.base.items() if name != STATUS}
         base |= {STATUS: self.before.base[STATUS]} if STATUS in self.before.base else {}
-        self._refused = partly.cause
+        self.refused = partly.cause
         self.written.received.extend(each for each in self.plan.to_crm if each.name != STATUS)
         self.link = replace(
             with_base(self.link, base, self.task.field_map),

@@ -1,0 +1,212 @@
+"""How a message begins: which deal it is about, and what of it is read before anything is decided."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.crm.port import Record
+from shared.decide.deal import GONE, UNREAD, Deal, RecordSeen, ReferralSeen
+from shared.decide.decisions import Known, NotOurs
+from shared.errors import AccessDenied
+from shared.ledger.drawers import own_half
+from shared.ledger.model import DueKind
+from shared.link import Link, LinkState
+from shared.partner_center.port import Referral
+from shared.problems import Problem
+from shared.queue.message import PARTNER_CENTER, DealMessage
+from shared.sync import microsofts_half
+from shared.sync.observe import Observer, seen_record, seen_referral
+from shared.sync.recognize import recognize
+from shared.sync.task import Task
+
+CLOCK_MARGIN = timedelta(seconds=5)
+"""How far the clocks of two of our own instances may differ."""
+
+_NOT_FROM_US = ("sweep", "mapping", "retry")
+
+
+def find_link(task: Task, message: DealMessage) -> Link | None:
+    """Return the link of a message's deal, as far as the message leads to it."""
+    if message.source != PARTNER_CENTER:
+        return _link_of_record(task, message)
+    referral_id = str(message.referral_id)
+    link = task.links.of_referral(referral_id)
+    if link is None:
+        own_id = task.drawers.read(own_half(referral_id)).value
+        link = task.links.of_referral(own_id) if own_id else None
+    return link
+
+
+def _link_of_record(task: Task, message: DealMessage) -> Link | None:
+    key = task.key(str(message.record_id))
+    columns = (message.observed or {}).get("columns")
+    identifier = task.field_map.columns.referral_identifier
+    referral_id = columns.get(identifier) if isinstance(columns, dict) else None
+    if referral_id:
+        link = task.links.of_referral(str(referral_id))
+        if link and link.record == key:
+            return link
+    return task.links.of_record(key)
+
+
+class Beginning:
+    """The deal as its message shows it.
+
+    `held` are fields that a side refused; with `carried`, another record may carry the identifier.
+    """
+
+    def __init__(
+        self, task: Task, message: DealMessage, observer: Observer, held: dict[str, Problem], *, carried: bool
+    ) -> None:
+        self._task = task
+        self._message = message
+        self._observer = observer
+        self._held = held
+        self._carried = carried
+
+    def begin(self, link: Link | None) -> tuple[Deal, Known | NotOurs | None]:
+        """Return the deal with the side that the message is about, and the decision where there is one already.
+
+        Raises the families.
+        """
+        if known := recognize(self._message, link):
+            return self._deal(link), known
+        from_partner_center = self._message.source == PARTNER_CENTER
+        begun = self._from_partner_center(link) if from_partner_center else self._from_crm(link)
+        return (begun, None) if isinstance(begun, Deal) else (self._deal(link), begun)
+
+    def _deal(self, link: Link | None) -> Deal:
+        return Deal(
+            self._task.clock.now(),
+            "referral" if self._message.source == PARTNER_CENTER else "record",
+            link,
+            carrier=UNREAD if self._carried else GONE,
+            held=self._held,
+        )
+
+    # --- "Partner Center says: look at this referral" --------------------------------------------------------------
+
+    def _from_partner_center(self, link: Link | None) -> Deal | Known | NotOurs:
+        if self._message.reason == microsofts_half.REASON and link:
+            return self._with_both_halves(link)
+        try:
+            found = self._observer.read_referral(str(self._message.referral_id))
+        except AccessDenied:
+            if link or self._message.reason in _NOT_FROM_US:
+                raise
+            return NotOurs()  # An event may name any row of the world; our own rows are found by the sweep.
+        if found is GONE:
+            if link is None:
+                return NotOurs()
+            # What is gone may be another organization's row of the engagement.
+            own_is_gone = link.referral_id == self._message.referral_id
+            return replace(self._deal(link), referral=GONE) if own_is_gone else Known("a related row is gone")
+        assert isinstance(found, ReferralSeen)  # noqa: S101 - what is read is there, or gone
+        if found.ours:
+            return replace(self._deal(self._with_event(link, found)), referral=found)
+        return self._from_related(found)
+
+    def _from_related(self, related: ReferralSeen) -> Deal | NotOurs:
+        """Another organization's row changed: look at ours, with what only Microsoft's tells filled in."""
+        task = self._task
+        rows = list(task.partner_center.engagement(related.engagement_id))
+        own = self._own_row(rows)
+        if own is None:
+            return NotOurs()
+        if task.drawers.read(own_half(related.id)).value != own.id:
+            task.drawers.change(own_half(related.id), lambda _held: own.id)
+        link = task.links.of_referral(own.id)
+        seen = self._complete(own, rows)
+        if link:
+            link = replace(self._with_event(link, seen) or link, related_changed_at=related.changed_at)
+        return replace(self._deal(link), referral=seen)
+
+    def _own_row(self, rows: list[Referral]) -> Referral | None:
+        ours = [row for row in rows if self._task.organization.owns(row)]
+        linked = [row for row in ours if self._task.links.of_referral(row.id)] if len(ours) > 1 else ours
+        return next(iter(linked or ours), None)
+
+    def _with_both_halves(self, link: Link) -> Deal:
+        rows = list(self._task.partner_center.engagement(link.engagement_id))
+        own = next((row for row in rows if row.id == link.referral_id), None)
+        if own is None:
+            return replace(self._deal(link), referral=self._observer.read_referral(link.referral_id))
+        if not own.closed:
+            microsofts_half.look_again_later(self._task, link)
+        return replace(self._deal(link), referral=self._complete(own, rows))
+
+    def _complete(self, own: Referral, rows: list[Referral]) -> ReferralSeen:
+        for row in rows:
+            if row.is_microsofts:
+                own = microsofts_half.with_microsofts(own, row)
+        return seen_referral(self._task, own)
+
+    def _with_event(self, link: Link | None, seen: ReferralSeen) -> Link | None:
+        """Return the link knowing the change that the event told of, so that its duplicates cost no call.
+
+        Everything up to the referral's own moment is known. The event's may be wrong, and much later: it is only
+        known again when it is the same, and hides nothing that comes after.
+        """
+        if link is None:
+            return None
+        changed_at = max(filter(None, (seen.changed_at, link.referral_changed_at)))
+        return replace(link, referral_changed_at=changed_at, event_at=self._message.changed_at or link.event_at)
+
+    # --- "the CRM says: look at this record" -----------------------------------------------------------------------
+
+    def _from_crm(self, link: Link | None) -> Deal | Known:
+        observed = self._message.observed or {}
+        if observed.get("deleted"):
+            return replace(self._deal(link), record=GONE) if link else Known("unknown record")
+        if link is None and self._is_own_echo():
+            return Known("our own write")
+        record = self._trusted(link)
+        seen = seen_record(self._task, record) if record else self._observer.read_record(str(self._message.record_id))
+        if seen is GONE and link is None:
+            return Known("unknown record")
+        deal = replace(self._deal(link), record=seen)
+        if link and isinstance(seen, RecordSeen) and self._is_as_left(link, seen):
+            return Known("our own write")
+        if link and link.state is not LinkState.LINKED:
+            deal = replace(deal, link=replace(link, settled=False))
+        return deal
+
+    def _is_own_echo(self) -> bool:
+        """Whether the row is as we left it when we wrote on it why it cannot be shared.
+
+        Only the change feed brings our own write back; a retry looks at the same version on purpose.
+        """
+        version = (self._message.observed or {}).get("version")
+        if not version:
+            return False
+        parked = self._task.agenda.of(DueKind.PARKED, self._task.key(str(self._message.record_id)).deal)
+        return bool(parked and parked.record_version == version)
+
+    def _is_as_left(self, link: Link, seen: RecordSeen) -> bool:
+        current = link.settled and link.mapping_version == self._task.field_map.version
+        linked = link.state is LinkState.LINKED and link.closing is None
+        return bool(linked and current and link.record_version and seen.version == link.record_version)
+
+    def _trusted(self, link: Link | None) -> Record | None:
+        """Return the record as the change feed had it, unless we have seen a newer state since.
+
+        A message may be overtaken by another worker's write; planning with its old values would undo that write.
+        Both moments are of our own clock, so they may be compared.
+        """
+        observed = self._message.observed or {}
+        columns = observed.get("columns")
+        if not isinstance(columns, dict) or not observed.get("seen_at"):
+            return None
+        seen_at = datetime.fromisoformat(str(observed["seen_at"]))
+        if link and link.record_seen_at and seen_at <= link.record_seen_at + CLOCK_MARGIN:
+            return None
+        version = observed.get("version")
+        digits = observed.get("digits")
+        return Record(
+            str(self._message.record_id),
+            str(version) if version else None,
+            columns,
+            seen_at,
+            digits if isinstance(digits, dict) else {},
+        )
