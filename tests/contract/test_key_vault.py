@@ -17,24 +17,24 @@ from shared.partner_center.tokens import PartnerCenterTokens
 from tests.support.stages.admin import WorldTime
 from tools.simulators.key_vault import RESOURCE, KeyVaultSimulator, Role
 from tools.simulators.server import Fault
-from tools.simulators.world import CLIENT_ID, World
+from tools.simulators.vendors import CLIENT_ID, Vendors
 
 APP = "11111111-2222-3333-4444-555555555555"
 
 
 @dataclass
 class Stage:
-    world: World
+    vendors: Vendors
     vault: KeyVaultSimulator
     url: str
 
     def __post_init__(self) -> None:
-        self.clock = WorldTime(self.world.clock)
+        self.clock = WorldTime(self.vendors.clock)
         self.swaps: list[str] = []
 
     def store(self, first: str = "") -> KeyVaultTokenStore:
         def authorize(fresh: bool) -> str:  # noqa: ARG001 - the shape Service asks for
-            return self.world.entra.issue_access_token("the-app", RESOURCE)
+            return self.vendors.entra.issue_access_token("the-app", RESOURCE)
 
         service = Service("Key Vault", RequestsTransport(), self.clock, authorize, key_vault.classifier(self.clock))
         return KeyVaultTokenStore(service, self.url, First(first), self.clock)
@@ -42,13 +42,13 @@ class Stage:
     def tokens(self, first: str = "") -> PartnerCenterTokens:
         def redeem(refresh_token: str, scope: str) -> dict[str, object]:  # noqa: ARG001 - the shape of Redeem
             self.swaps.append(refresh_token)
-            old, following = self.world.entra._directory.redeem(CLIENT_ID, refresh_token)
+            old, following = self.vendors.entra._directory.redeem(CLIENT_ID, refresh_token)
             return {"access_token": old.user, "expires_in": 3599, "refresh_token": following}
 
         return PartnerCenterTokens(redeem, self.store(first), self.clock)
 
     def minted(self, user: str) -> str:
-        return self.world.entra.issue_refresh_token(CLIENT_ID, user)
+        return self.vendors.entra.issue_refresh_token(CLIENT_ID, user)
 
     def sign_in(self, user: str) -> str:
         token = self.minted(user)
@@ -62,12 +62,12 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    with World() as world:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-        world.entra.register_app("the-app", "secret", object_id=APP)
-        vault = KeyVaultSimulator(world.entra, world.clock, world.entra.tenant_id)
+    with Vendors() as vendors:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+        vendors.entra.register_app("the-app", "secret", object_id=APP)
+        vault = KeyVaultSimulator(vendors.entra, vendors.clock, vendors.entra.tenant_id)
         vault.grant(APP, Role.OFFICER)
-        yield Stage(world, vault, world.add("vault", vault).url)
+        yield Stage(vendors, vault, vendors.add("vault", vault).url)
 
 
 def test_an_empty_vault_holds_nobodys_token(stage: Stage) -> None:
@@ -88,7 +88,7 @@ def test_who_signed_in_is_known_however_often_the_token_rotates(stage: Stage) ->
     tokens = stage.tokens()
     for _ in range(3):
         tokens.get("scope", fresh=True)
-        stage.world.clock.advance(timedelta(days=2))
+        stage.vendors.clock.advance(timedelta(days=2))
     kept = stage.store().load()
     assert kept.signed_in == SignedIn("ada@partner.example", at.replace(microsecond=0))
     assert kept.ends is not None
@@ -108,7 +108,7 @@ def test_hourly_swaps_by_two_scopes_leave_a_version_a_day(stage: Stage) -> None:
     for _ in range(24 * days):
         tokens.get("referrals")
         tokens.get("webhooks")
-        stage.world.clock.advance(timedelta(hours=1))
+        stage.vendors.clock.advance(timedelta(hours=1))
     assert len(stage.swaps) == 2 * 24 * days
     assert stage.versions == 1 + days
 
@@ -134,6 +134,6 @@ def test_a_reader_may_not_store(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("status", "family"), [(400, SettingsError), (503, ServiceUnavailable)])
 def test_other_refusals_have_their_family(stage: Stage, status: int, family: type[Exception]) -> None:
-    stage.world.servers["vault"].faults.inject(Fault("status", status=status, times=None))
+    stage.vendors.servers["vault"].faults.inject(Fault("status", status=status, times=None))
     with pytest.raises(family):
         stage.store().load()

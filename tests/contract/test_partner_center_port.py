@@ -25,24 +25,24 @@ from tests.support.fakes.referral_rules import at, put
 from tests.support.stages.outages import ASKED, Outage
 from tests.support.stages.partner_center import ClientStage, FakeStage, PartnerCenterStage, nobody
 from tools.simulators.partner_center.samples import sample_cosell_documents, sample_document
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 SHARE = "/consent/consentToShareReferralWithMicrosoftSellers"
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
 @pytest.fixture(params=["fake", "client"])
 def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> PartnerCenterStage:
     if request.param == "fake":
         return FakeStage()
-    world: World = request.getfixturevalue("world")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return ClientStage(world)
+    vendors: Vendors = request.getfixturevalue("vendors")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    return ClientStage(vendors)
 
 
 def replace(path: str, value: object) -> dict[str, object]:

@@ -16,34 +16,34 @@ from shared.settings import load_settings
 from tests.support.fakes.webhooks import FakeWebhooks
 from tests.support.stages.admin import WorldTime
 from tools.simulators.faults import Fault
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 OURS = Registration("https://fn.example/api/WebhookReceiver?code=k", ("referral-created", "test-created"))
 DELIVERED = Validation("completed", ({"responsecode": "OK"},))
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
-def client_of(world: World) -> Webhooks:
+def client_of(vendors: Vendors) -> Webhooks:
     unused = {"CRM": "dynamics365", "DYNAMICS_URL": "https://unused.crm.dynamics.example"}
-    settings = load_settings({**world.settings(), **unused, "AzureWebJobsStorage": "unused"})
-    app = App(settings, WorldTime(world.clock))
+    settings = load_settings({**vendors.settings(), **unused, "AzureWebJobsStorage": "unused"})
+    app = App(settings, WorldTime(vendors.clock))
     app.ledger = MemoryLedger()
     return app.webhooks
 
 
 @pytest.fixture(params=["fake", "client"])
-def webhooks(request: pytest.FixtureRequest, world: World, monkeypatch: pytest.MonkeyPatch) -> Webhooks:
+def webhooks(request: pytest.FixtureRequest, vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> Webhooks:
     if request.param == "fake":
         return FakeWebhooks(None, DELIVERED)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    world.partner_center.forget_webhook()
-    world.servers["webhooks"].faults.clear()
-    return client_of(world)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    vendors.partner_center.forget_webhook()
+    vendors.servers["webhooks"].faults.clear()
+    return client_of(vendors)
 
 
 def test_there_is_none_at_first(webhooks: Webhooks) -> None:
@@ -91,25 +91,25 @@ def test_an_unknown_test_event_is_gone(webhooks: Webhooks) -> None:
 
 
 @pytest.fixture
-def client(world: World, monkeypatch: pytest.MonkeyPatch) -> Webhooks:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    world.partner_center.forget_webhook()
-    return client_of(world)
+def client(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> Webhooks:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    vendors.partner_center.forget_webhook()
+    return client_of(vendors)
 
 
 @pytest.mark.parametrize("casing", ["pascal", "camel"])
 def test_a_takeover_by_another_system_is_read_in_any_casing(
-    world: World, client: Webhooks, casing: Literal["pascal", "camel"]
+    vendors: Vendors, client: Webhooks, casing: Literal["pascal", "camel"]
 ) -> None:
-    world.partner_center.quirks.registration_casing = casing
-    theirs = world.partner_center.take_over_webhook()
+    vendors.partner_center.quirks.registration_casing = casing
+    theirs = vendors.partner_center.take_over_webhook()
     assert client.registration() == Registration(theirs.url, theirs.events)
 
 
 @pytest.mark.parametrize("as_object", [True, False])
-def test_a_test_event_is_asked_for_and_told_of(world: World, client: Webhooks, as_object: bool) -> None:
-    world.partner_center.quirks.correlation_id_as_object = as_object
-    world.clock.advance(timedelta(minutes=2))  # Two a minute are allowed.
+def test_a_test_event_is_asked_for_and_told_of(vendors: Vendors, client: Webhooks, as_object: bool) -> None:
+    vendors.partner_center.quirks.correlation_id_as_object = as_object
+    vendors.clock.advance(timedelta(minutes=2))  # Two a minute are allowed.
     client.register(Registration("https://127.0.0.1:1/api/WebhookReceiver?code=k", OURS.events))
     answer = client.validation(client.send_test_event())
     assert answer.status in ("pending", "completed")
@@ -119,13 +119,13 @@ def test_a_test_event_is_asked_for_and_told_of(world: World, client: Webhooks, a
     ("status", "error"), [(401, SignInRequired), (403, AccessDenied), (400, DataError), (429, Throttled)]
 )
 def test_a_refusal_carries_partner_centers_code_and_id_and_no_url(
-    world: World, client: Webhooks, status: int, error: type[Exception]
+    vendors: Vendors, client: Webhooks, status: int, error: type[Exception]
 ) -> None:
     body = '{"error":{"code":"theirCode","message":"not https://fn.example/api/WebhookReceiver?code=CANARY-KEY so"}}'
     headers = {"MS-CorrelationId": "4d7f", "Content-Type": "application/json"}
-    world.servers["webhooks"].faults.inject(Fault("status", status=status, body=body, headers=headers, times=3))
+    vendors.servers["webhooks"].faults.inject(Fault("status", status=status, body=body, headers=headers, times=3))
     with pytest.raises(error) as caught:
         client.registration()
-    world.servers["webhooks"].faults.clear()
+    vendors.servers["webhooks"].faults.clear()
     assert (getattr(caught.value, "code", ""), getattr(caught.value, "correlation_id", "")) == ("theirCode", "4d7f")
     assert "CANARY" not in str(caught.value)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.local.stage import Stage
-from tools.simulators.sellers import DESKS
+from tools.local.stack import Stack
+from tools.simulators.sellers import SELLERS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,15 +14,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="module", params=DESKS)
+@pytest.fixture(scope="module", params=SELLERS)
 def crm(request: pytest.FixtureRequest) -> str:
     """The CRM's name: every test that asks for it, or for what needs it, runs for each."""
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def stage(crm: str) -> Iterator[Stage]:
-    with Stage(crms=(crm,)) as running:
+def stack(crm: str) -> Iterator[Stack]:
+    with Stack(crms=(crm,)) as running:
         assert running.host.load_errors == {}
         answer = running.register()
         assert answer.status_code == 200, answer.text

@@ -13,11 +13,11 @@ import requests
 from shared.settings.declaration import declared
 from tests.e2e.deals import received_deal, shared_deal, until_record, until_referral
 from tests.e2e.test_webhook import post
-from tools.local.stage import Stage
+from tools.local.stack import Stack
 from tools.simulators.faults import Fault
-from tools.simulators.sellers.desk import CONTACT, CUSTOMER, READY
-from tools.simulators.sellers.salesforce import SalesforceDesk
-from tools.simulators.world import SYNC_USER
+from tools.simulators.sellers.salesforce import SalesforceSeller
+from tools.simulators.sellers.seller import CONTACT, CUSTOMER, READY
+from tools.simulators.vendors import SYNC_USER
 
 SECRET_SETTINGS = sorted(setting.name for setting in declared().values() if setting.secret)
 """Those that the settings themselves hide."""
@@ -51,17 +51,17 @@ PEOPLE = [
 
 
 class Day:
-    """A stage whose secrets are known, and everything that it has said."""
+    """A stack whose secrets are known, and everything that it has said."""
 
-    def __init__(self, stage: Stage, log: Path) -> None:
-        self.stage = stage
+    def __init__(self, stack: Stack, log: Path) -> None:
+        self.stack = stack
         self.log = log
         self.tokens: list[str] = []
         self.ids: list[str] = []
         self._watch_tokens()
 
     def _watch_tokens(self) -> None:
-        entra: Any = self.stage.world.entra
+        entra: Any = self.stack.vendors.entra
         for name in ("_v1_body", "_v2_body"):
             setattr(entra, name, self._keeping(getattr(entra, name)))
 
@@ -74,84 +74,84 @@ class Day:
         return kept
 
     def secrets(self) -> list[str]:
-        settings = self.stage.settings()
+        settings = self.stack.settings()
         values = [settings[name] for name in SECRET_SETTINGS if name in settings and name != "AzureWebJobsStorage"]
         account_key = re.findall("AccountKey=([^;]+)", settings["AzureWebJobsStorage"])
-        keys = [*self.stage.host.function_keys.values(), *self.stage.host.keys.values()]
+        keys = [*self.stack.host.function_keys.values(), *self.stack.host.keys.values()]
         tokens = [*self.tokens, *self._sessions()]
         return [*values, *account_key, *keys, *tokens, "canary-hook", "canary-public-key"]
 
     def _sessions(self) -> list[str]:
         """Salesforce's access tokens, which come from the org itself."""
-        desk = self.stage.crm
-        return list(desk.simulator.identity.sessions) if isinstance(desk, SalesforceDesk) else []
+        seller = self.stack.crm
+        return list(seller.simulator.identity.sessions) if isinstance(seller, SalesforceSeller) else []
 
 
 @pytest.fixture
 def day(crm: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Day]:
     del capfd  # Asked for so that it is there before the app starts, and has what the app prints.
     log = tmp_path / "host.log"
-    with Stage(crms=(crm,), settings=PLANTED, log=log) as stage:
-        yield Day(stage, log)
+    with Stack(crms=(crm,), settings=PLANTED, log=log) as stack:
+        yield Day(stack, log)
 
 
 def _live(day: Day) -> None:
     """Both scenarios, edits on both sides, and a failure of every kind."""
-    stage = day.stage
-    assert stage.register(send_test_event=True).status_code == 200
-    shared, record_id = shared_deal(stage, name="Canary deal of the CRM", notes="Canary note of the CRM")
-    received, received_record = received_deal(stage, **REFERRAL)
+    stack = day.stack
+    assert stack.register(send_test_event=True).status_code == 200
+    shared, record_id = shared_deal(stack, name="Canary deal of the CRM", notes="Canary note of the CRM")
+    received, received_record = received_deal(stack, **REFERRAL)
     day.ids += [shared, record_id, received, received_record]
-    stage.crm.edit(record_id, notes="Canary edit of the CRM")
-    stage.run("CrmPoller")
-    until_referral(stage, shared, lambda row: row["details"]["notes"] == "Canary edit of the CRM")
+    stack.crm.edit(record_id, notes="Canary edit of the CRM")
+    stack.run("CrmPoller")
+    until_referral(stack, shared, lambda row: row["details"]["notes"] == "Canary edit of the CRM")
     _services_fail(day, received, received_record)
-    incomplete = stage.crm.opportunity(name="Canary deal without products", solutions=(), contact=False)
-    stage.run("CrmPoller")
-    until_record(stage, incomplete, lambda deal: deal.sync_status)
-    _strangers_knock(stage)
-    _sign_in_fails(stage, record_id)
+    incomplete = stack.crm.opportunity(name="Canary deal without products", solutions=(), contact=False)
+    stack.run("CrmPoller")
+    until_record(stack, incomplete, lambda deal: deal.sync_status)
+    _strangers_knock(stack)
+    _sign_in_fails(stack, record_id)
 
 
 def _services_fail(day: Day, referral_id: str, record_id: str) -> None:
     """Services that repeat in their error what they were sent."""
-    stage, echo = day.stage, '{"error": {"code": "Bad", "message": "Canary note, canarina@canary-customer.example"}}'
-    stage.crm.break_update(Fault("status", status=500, body=echo))
-    stage.partner_center.portal.edit(referral_id, {"/details/notes": "Canary edit of Partner Center"})
-    until_record(stage, record_id, lambda deal: deal.notes == "Canary edit of Partner Center")
-    stage.quiet()
+    stack, echo = day.stack, '{"error": {"code": "Bad", "message": "Canary note, canarina@canary-customer.example"}}'
+    stack.crm.break_update(Fault("status", status=500, body=echo))
+    stack.partner_center.portal.edit(referral_id, {"/details/notes": "Canary edit of Partner Center"})
+    until_record(stack, record_id, lambda deal: deal.notes == "Canary edit of Partner Center")
+    stack.quiet()
     refusal = Fault("status", status=400, body=echo, method="PATCH")
-    stage.world.servers["referrals"].faults.inject(refusal)
-    stage.crm.edit(record_id, notes="Canary edit that is refused")
-    stage.run("CrmPoller")
-    stage.eventually(lambda: refusal.fired, "the refusal")
-    stage.quiet()
+    stack.vendors.servers["referrals"].faults.inject(refusal)
+    stack.crm.edit(record_id, notes="Canary edit that is refused")
+    stack.run("CrmPoller")
+    stack.eventually(lambda: refusal.fired, "the refusal")
+    stack.quiet()
 
 
-def _strangers_knock(stage: Stage) -> None:
+def _strangers_knock(stack: Stack) -> None:
     body = b'{"EventName": "Canary note", "ResourceUri": "https://x/canarina@canary-customer.example"}'
-    assert post(stage, body, signature=b"canary-hook" * 20).status_code == 401
-    assert post(stage, b'{"EventName": "referral-updated", "ResourceUri": "Canary note"}').status_code == 400
-    assert requests.post(stage.url_of("RegisterWebhook"), data=body, timeout=30).status_code == 400
+    assert post(stack, body, signature=b"canary-hook" * 20).status_code == 401
+    assert post(stack, b'{"EventName": "referral-updated", "ResourceUri": "Canary note"}').status_code == 400
+    assert requests.post(stack.url_of("RegisterWebhook"), data=body, timeout=30).status_code == 400
 
 
-def _sign_in_fails(stage: Stage, record_id: str) -> None:
-    stage.world.entra.revoke_refresh_tokens(SYNC_USER)
-    stage.restart()
-    stage.crm.edit(record_id, notes="Canary edit without a sign-in")
-    stage.run("CrmPoller")
-    until_record(stage, record_id, lambda deal: deal.sync_status.startswith("⏳"))
-    stage.run("Reconciler")
-    stage.quiet()
+def _sign_in_fails(stack: Stack, record_id: str) -> None:
+    stack.vendors.entra.revoke_refresh_tokens(SYNC_USER)
+    stack.restart()
+    stack.crm.edit(record_id, notes="Canary edit without a sign-in")
+    stack.run("CrmPoller")
+    until_record(stack, record_id, lambda deal: deal.sync_status.startswith("⏳"))
+    stack.run("Reconciler")
+    stack.quiet()
 
 
 def test_nothing_that_the_app_says_repeats_a_secret_or_a_person(day: Day, capfd: pytest.CaptureFixture[str]) -> None:
     _live(day)
     secrets = day.secrets()
-    day.stage.host.stop()
+    day.stack.host.stop()
     said = day.log.read_text()
     printed = "".join(capfd.readouterr())
-    alert = f"alert worker {day.stage.crm.name} SignInRequired"
+    alert = f"alert worker {day.stack.crm.name} SignInRequired"
     for known in (*day.ids, "deal set aside", "event refused", f"{alert} raised", f"{alert} not delivered"):
         assert known in said, "the day did not happen as planned, so the log proves nothing"
     assert len(day.tokens) >= 4

@@ -18,7 +18,7 @@ from shared.ledger.drawers import applied_mapping
 from shared.ledger.port import Ledger
 from shared.settings import load_settings
 from tests.e2e.deals import received_deal, shared_deal
-from tools.local.stage import ROOT, Stage
+from tools.local.stack import ROOT, Stack
 
 Fact = tuple[str, str, str, str, str]
 """A change of one field of one deal: referral id, side, field, old and new value."""
@@ -41,8 +41,8 @@ fields:
 class Office:
     """An administrator's desk beside a running app, whose mapping folder is `live`."""
 
-    def __init__(self, stage: Stage, live: Path, drafts: Path) -> None:
-        self.stage = stage
+    def __init__(self, stack: Stack, live: Path, drafts: Path) -> None:
+        self.stack = stack
         self.live = live
         self.drafts = drafts
 
@@ -50,12 +50,12 @@ class Office:
         """Write a candidate; returns its folder."""
         folder = self.drafts / str(len(list(self.drafts.iterdir())))
         folder.mkdir()
-        (folder / f"{self.stage.crm.name}.yaml").write_text(text, encoding="utf-8")
+        (folder / f"{self.stack.crm.name}.yaml").write_text(text, encoding="utf-8")
         return folder
 
     def preview(self, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "tools.cli", "preview", "--mapping", str(folder), *options]
-        environment = {**os.environ, **self.stage.settings()}
+        environment = {**os.environ, **self.stack.settings()}
         return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
 
     def forecast(self, folder: Path) -> Counter[Fact]:
@@ -73,27 +73,27 @@ class Office:
     def switch(self, folder: Path) -> Counter[Fact]:
         """Put the app under the folder's mapping; returns every write that it audited in consequence."""
         before = self.written()
-        target = self.live / f"{self.stage.crm.name}.yaml"
+        target = self.live / f"{self.stack.crm.name}.yaml"
         target.unlink(missing_ok=True)
         for file in folder.iterdir():
             target.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
-        self.stage.restart()
+        self.stack.restart()
         self.settle()
         return self.written() - before
 
     def settle(self) -> None:
         """Let the app apply its mapping."""
-        wanted = self.app().tasks.of(self.stage.crm.name).field_map.version
-        self.stage.run("Reconciler")
-        self.stage.eventually(
-            lambda: self.ledger().drawers.read(applied_mapping(self.stage.crm.name)).value == wanted,
+        wanted = self.app().tasks.of(self.stack.crm.name).field_map.version
+        self.stack.run("Reconciler")
+        self.stack.eventually(
+            lambda: self.ledger().drawers.read(applied_mapping(self.stack.crm.name)).value == wanted,
             "the mapping being applied",
         )
-        self.stage.quiet()
+        self.stack.quiet()
 
     def written(self) -> Counter[Fact]:
         sides = {trail.TO_CRM: "crm", trail.TO_PARTNER_CENTER: "partner_center"}
-        ledger = self.ledger().of(self.stage.crm.name)
+        ledger = self.ledger().of(self.stack.crm.name)
         return Counter(
             (link.referral_id, sides[entry.direction], field, old, new)
             for link in ledger.links.all()
@@ -106,20 +106,20 @@ class Office:
         return self.app().ledger
 
     def app(self) -> App:
-        return App(load_settings(self.stage.settings()))
+        return App(load_settings(self.stack.settings()))
 
 
 def test_what_preview_foretells_is_what_the_app_writes_and_rolling_back_too(crm: str, tmp_path: Path) -> None:
     for name in ("live", "drafts"):
         (tmp_path / name).mkdir()
-    with Stage(crms=(crm,), settings={"MAPPING_DIR": str(tmp_path / "live")}) as stage:
-        office = Office(stage, tmp_path / "live", tmp_path / "drafts")
-        stage.register()
-        first, second = shared_deal(stage)[0], received_deal(stage)[0]
-        untouched, _ = received_deal(stage)
+    with Stack(crms=(crm,), settings={"MAPPING_DIR": str(tmp_path / "live")}) as stack:
+        office = Office(stack, tmp_path / "live", tmp_path / "drafts")
+        stack.register()
+        first, second = shared_deal(stack)[0], received_deal(stack)[0]
+        untouched, _ = received_deal(stack)
         for referral_id, campaign in ((first, "FY27-Retail"), (second, "=FY27-Finance")):
-            stage.partner_center.portal.edit(referral_id, {"/campaignId": campaign, "/referralProgram": "CoSell"})
-        stage.quiet()
+            stack.partner_center.portal.edit(referral_id, {"/campaignId": campaign, "/referralProgram": "CoSell"})
+        stack.quiet()
         office.settle()
 
         candidate = office.draft(CANDIDATE)
@@ -129,9 +129,9 @@ def test_what_preview_foretells_is_what_the_app_writes_and_rolling_back_too(crm:
             (second, "CoSell", "'=FY27-Finance"),  # a spreadsheet must not take it for a formula
         }
         unquoted = Counter({(*fact[:4], fact[4].removeprefix("'")): count for fact, count in foretold.items()})
-        writes_before = stage.crm.calls()
+        writes_before = stack.crm.calls()
         assert office.switch(candidate) == unquoted
-        assert stage.crm.calls() > writes_before
+        assert stack.crm.calls() > writes_before
         assert office.forecast(candidate) == Counter()
         assert untouched not in {fact[0] for fact in foretold}
 
@@ -143,14 +143,14 @@ def test_what_preview_foretells_is_what_the_app_writes_and_rolling_back_too(crm:
         assert office.forecast(built_in) == Counter()
 
 
-def test_preview_says_what_would_fail_and_writes_nothing(stage: Stage, tmp_path: Path) -> None:
-    referral_id, record_id = received_deal(stage)
-    stage.partner_center.portal.edit(referral_id, {"/details/notes": "Longer than twenty characters"})
-    stage.quiet()
+def test_preview_says_what_would_fail_and_writes_nothing(stack: Stack, tmp_path: Path) -> None:
+    referral_id, record_id = received_deal(stack)
+    stack.partner_center.portal.edit(referral_id, {"/details/notes": "Longer than twenty characters"})
+    stack.quiet()
     (tmp_path / "drafts").mkdir()
-    office = Office(stage, tmp_path, tmp_path / "drafts")
+    office = Office(stack, tmp_path, tmp_path / "drafts")
     folder, report = office.draft(LIMITED), tmp_path / "report.json"
-    before = stage.crm.deal(record_id).version, stage.partner_center.referral(referral_id)["eTag"]
+    before = stack.crm.deal(record_id).version, stack.partner_center.referral(referral_id)["eTag"]
     done = office.preview(folder, "--deal", record_id, "--json", str(report))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Nothing was written" in done.stdout
@@ -159,7 +159,7 @@ def test_preview_says_what_would_fail_and_writes_nothing(stage: Stage, tmp_path:
     assert (group["action"], group["field"], group["deals"]) == ("fail", "notes", 1)
     assert "longer than the 20 characters" in group["reason"]
     assert group["examples"][0]["referral_id"] == referral_id
-    assert (stage.crm.deal(record_id).version, stage.partner_center.referral(referral_id)["eTag"]) == before
+    assert (stack.crm.deal(record_id).version, stack.partner_center.referral(referral_id)["eTag"]) == before
 
 
 @pytest.mark.parametrize(
@@ -169,17 +169,17 @@ def test_preview_says_what_would_fail_and_writes_nothing(stage: Stage, tmp_path:
         ("overlay: true\nversion: v\nfields: [{field: notes, referral: details.nots}]", "Did you mean details.notes?"),
     ],
 )
-def test_a_mapping_that_does_not_fit_is_not_previewed(stage: Stage, tmp_path: Path, text: str, told: str) -> None:
+def test_a_mapping_that_does_not_fit_is_not_previewed(stack: Stack, tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "drafts").mkdir()
-    office = Office(stage, tmp_path, tmp_path / "drafts")
+    office = Office(stack, tmp_path, tmp_path / "drafts")
     done = office.preview(office.draft(text), "--sample", "1")
     assert done.returncode == 2
     assert told in done.stdout
 
 
-def test_an_unknown_deal_is_said_to_be_unknown(stage: Stage, tmp_path: Path) -> None:
+def test_an_unknown_deal_is_said_to_be_unknown(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "drafts").mkdir()
-    office = Office(stage, tmp_path, tmp_path / "drafts")
+    office = Office(stack, tmp_path, tmp_path / "drafts")
     done = office.preview(office.draft("overlay: true\nversion: v\n"), "--deal", "nothing")
     assert done.returncode == 2
     assert "no deal" in done.stdout

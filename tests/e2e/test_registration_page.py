@@ -11,7 +11,7 @@ import requests
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e.browser import Watched, barriers, focus_order, started_browser
-from tools.local.stage import Stage
+from tools.local.stack import Stack
 from tools.simulators.faults import Fault
 
 REPLACE, TEST_IT = "Replace it", "Send a test event and show how it arrives"
@@ -30,15 +30,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])
-def admin(request: pytest.FixtureRequest, browser: Browser, stage: Stage) -> Iterator[Watched]:
+def admin(request: pytest.FixtureRequest, browser: Browser, stack: Stack) -> Iterator[Watched]:
     """Somebody at the page of a tenant that never registered anything."""
-    stage.partner_center.forget_webhook()
-    stage.world.clock.advance(timedelta(minutes=2))  # Partner Center allows two test events a minute.
+    stack.partner_center.forget_webhook()
+    stack.vendors.clock.advance(timedelta(minutes=2))  # Partner Center allows two test events a minute.
     with browser.new_context(java_script_enabled=request.param) as context:
         watched = Watched(context)
-        watched.page.goto(stage.url_of("RegisterWebhook"))
+        watched.page.goto(stack.url_of("RegisterWebhook"))
         yield watched
-        assert all(url.startswith(stage.host.url) for url in watched.requests), "a page fetches nothing from elsewhere"
+        assert all(url.startswith(stack.host.url) for url in watched.requests), "a page fetches nothing from elsewhere"
         assert not [words for words in watched.complaints if "Content Security Policy" in words]
 
 
@@ -52,29 +52,29 @@ def send(page: Page, url: str) -> None:
     page.get_by_role("button", name="Register webhook").click()
 
 
-def test_the_first_registration_and_its_test_event(page: Page, stage: Stage) -> None:
+def test_the_first_registration_and_its_test_event(page: Page, stack: Stack) -> None:
     expect(page.get_by_role("heading", name="Webhook registration", level=1)).to_be_visible()
     expect(page.get_by_text("Nothing. Until a webhook is registered")).to_be_visible()
     expect(page.get_by_label(REPLACE)).to_have_count(0)
-    send(page, stage.url_of("WebhookReceiver"))
+    send(page, stack.url_of("WebhookReceiver"))
     expect(page.get_by_role("status")).to_contain_text("The webhook is registered")
     expect(page.get_by_role("heading", name="Test event: delivered")).to_be_visible()
     expect(page.get_by_role("row", name="OK")).to_contain_text("The receiver took it.")
     expect(page.get_by_role("region", name="Registered now")).to_contain_text("this function app")
     expect(page.get_by_role("region", name="History")).to_contain_text("registered on")
-    registered = stage.partner_center.registration
+    registered = stack.partner_center.registration
     assert registered is not None
-    assert registered.url == stage.url_of("WebhookReceiver")
-    assert stage.host.function_keys["WebhookReceiver"] not in page.content()
+    assert registered.url == stack.url_of("WebhookReceiver")
+    assert stack.host.function_keys["WebhookReceiver"] not in page.content()
 
 
-def test_another_systems_registration_is_refused_first_and_replaced_when_told_to(page: Page, stage: Stage) -> None:
-    theirs = stage.partner_center.take_over_webhook()
-    send(page, stage.url_of("WebhookReceiver"))
+def test_another_systems_registration_is_refused_first_and_replaced_when_told_to(page: Page, stack: Stack) -> None:
+    theirs = stack.partner_center.take_over_webhook()
+    send(page, stack.url_of("WebhookReceiver"))
     problem = page.get_by_role("alert")
     expect(problem).to_contain_text("Nothing was changed: another registration exists")
     expect(problem).to_be_focused()
-    assert stage.partner_center.registration == theirs
+    assert stack.partner_center.registration == theirs
     expect(page.get_by_text("Replacing it takes the events from a Power Automate flow")).to_be_visible()
     assert "flow-key" not in page.content()
     problem.get_by_role("link").click()
@@ -101,12 +101,12 @@ def test_mistakes_are_named_beside_their_fields_and_what_was_typed_is_kept(page:
     expect(field).to_be_focused()
 
 
-def test_partner_centers_refusal_is_shown_with_code_id_and_remedy(page: Page, stage: Stage) -> None:
+def test_partner_centers_refusal_is_shown_with_code_id_and_remedy(page: Page, stack: Stack) -> None:
     body = '{"error":{"code":"accessDenied","message":"no role"}}'
     headers = {"MS-CorrelationId": "4d7f-of-partner-center", "Content-Type": "application/json"}
     fault = Fault("status", status=403, body=body, headers=headers, times=2, path="registration")
-    stage.world.servers["webhooks"].faults.inject(fault)
-    send(page, stage.url_of("WebhookReceiver"))
+    stack.vendors.servers["webhooks"].faults.inject(fault)
+    send(page, stack.url_of("WebhookReceiver"))
     problem = page.get_by_role("alert")
     for words in ("accessDenied", "4d7f-of-partner-center", "Referrals admin"):
         expect(problem).to_contain_text(words)
@@ -114,15 +114,15 @@ def test_partner_centers_refusal_is_shown_with_code_id_and_remedy(page: Page, st
     expect(page.get_by_role("status")).to_contain_text("The webhook is registered")
 
 
-def test_a_test_event_that_nobody_takes_can_be_looked_at_again(page: Page, stage: Stage) -> None:
-    modes = stage.partner_center.modes
+def test_a_test_event_that_nobody_takes_can_be_looked_at_again(page: Page, stack: Stack) -> None:
+    modes = stack.partner_center.modes
     usual = modes.attempts, modes.retry_seconds
     modes.attempts, modes.retry_seconds = 2, 5
     try:
-        send(page, f"{stage.url_of('WebhookReceiver')}-of-old")
+        send(page, f"{stack.url_of('WebhookReceiver')}-of-old")
         expect(page.get_by_role("row", name="Unauthorized")).to_contain_text("The key in the URL is wrong")
         expect(page.get_by_role("heading", name="Test event: not delivered yet")).to_be_visible()
-        assert stage.partner_center.wait_idle(30)
+        assert stack.partner_center.wait_idle(30)
         page.get_by_role("link", name="Look again").click()
         expect(page.get_by_role("heading", name="Test event: not delivered", exact=True)).to_be_visible()
         expect(page.get_by_role("row", name="Unauthorized")).to_have_count(2)
@@ -138,17 +138,17 @@ NARROW, WIDE = ViewportSize(width=320, height=640), ViewportSize(width=1100, hei
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=["narrow", "wide"])
 def test_no_state_of_the_page_has_a_barrier(
-    browser: Browser, stage: Stage, viewport: ViewportSize, scheme: str
+    browser: Browser, stack: Stack, viewport: ViewportSize, scheme: str
 ) -> None:
-    stage.world.clock.advance(timedelta(minutes=2))
-    stage.partner_center.take_over_webhook()
+    stack.vendors.clock.advance(timedelta(minutes=2))
+    stack.partner_center.take_over_webhook()
     with browser.new_context(viewport=viewport, color_scheme=scheme) as context:  # type: ignore[arg-type]
         page = context.new_page()
-        page.goto(stage.url_of("RegisterWebhook"))
+        page.goto(stack.url_of("RegisterWebhook"))
         assert barriers(page) == []
         send(page, "")
         assert barriers(page) == []
-        send(page, stage.url_of("WebhookReceiver"))
+        send(page, stack.url_of("WebhookReceiver"))
         assert barriers(page) == []
         page.get_by_label(REPLACE).check()
         page.get_by_role("button", name="Register webhook").click()
@@ -179,11 +179,11 @@ def test_the_barriers_are_found(browser: Browser) -> None:
         assert words in found, words
 
 
-def test_tab_goes_through_the_page_in_order_and_shows_where(browser: Browser, stage: Stage) -> None:
-    stage.partner_center.take_over_webhook()
+def test_tab_goes_through_the_page_in_order_and_shows_where(browser: Browser, stack: Stack) -> None:
+    stack.partner_center.take_over_webhook()
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(stage.url_of("RegisterWebhook"))
+        page.goto(stack.url_of("RegisterWebhook"))
         stops = focus_order(page)
     assert [stop["place"] for stop in stops] == sorted(stop["place"] for stop in stops)
     assert all(stop["outlined"] for stop in stops)
@@ -192,11 +192,11 @@ def test_tab_goes_through_the_page_in_order_and_shows_where(browser: Browser, st
     assert ids == ["webhook_url", *(f"event-{name}" for name in events), "overwrite", "send_test_event"]
 
 
-def test_the_keyboard_alone_is_enough(page: Page, stage: Stage) -> None:
-    stage.partner_center.take_over_webhook()
+def test_the_keyboard_alone_is_enough(page: Page, stack: Stack) -> None:
+    stack.partner_center.take_over_webhook()
     keys = page.keyboard
     keys.press("Tab")
-    keys.insert_text(stage.url_of("WebhookReceiver"))  # As pasting does.
+    keys.insert_text(stack.url_of("WebhookReceiver"))  # As pasting does.
     keys.press("Enter")
     expect(page.get_by_role("alert")).to_be_focused()
     keys.press("Tab")
@@ -208,44 +208,44 @@ def test_the_keyboard_alone_is_enough(page: Page, stage: Stage) -> None:
     expect(page.get_by_role("button", name="Register webhook")).to_be_focused()
     keys.press("Enter")
     expect(page.get_by_role("status")).to_be_focused()
-    registered = stage.partner_center.registration
+    registered = stack.partner_center.registration
     assert registered is not None
-    assert registered.url == stage.url_of("WebhookReceiver")
+    assert registered.url == stack.url_of("WebhookReceiver")
 
 
 # --- over the wire ---------------------------------------------------------------------------------------------------
 
 
-def test_the_same_as_data_and_no_key_in_it_or_in_the_log(stage: Stage) -> None:
-    stage.partner_center.take_over_webhook()
-    assert stage.register(overwrite=True).json()["status"] == "updated"
-    answer = requests.get(stage.url_of("RegisterWebhook"), headers={"Accept": "application/json"}, timeout=30)
+def test_the_same_as_data_and_no_key_in_it_or_in_the_log(stack: Stack) -> None:
+    stack.partner_center.take_over_webhook()
+    assert stack.register(overwrite=True).json()["status"] == "updated"
+    answer = requests.get(stack.url_of("RegisterWebhook"), headers={"Accept": "application/json"}, timeout=30)
     told = answer.json()
     assert told["current"]["belongs_to"] == "this function app"
     assert told["history"][0]["previous"]["webhook_url"].startswith("https://prod-42.westeurope.logic.azure.com/")
     assert answer.headers["Cache-Control"] == "no-store"
-    key = stage.host.function_keys["WebhookReceiver"]
+    key = stack.host.function_keys["WebhookReceiver"]
     assert key not in json.dumps(told)
-    assert key not in stage.host.log_text()
-    assert "flow-key" not in json.dumps(told) + stage.host.log_text()
+    assert key not in stack.host.log_text()
+    assert "flow-key" not in json.dumps(told) + stack.host.log_text()
 
 
-def test_another_sites_form_is_refused(stage: Stage) -> None:
-    stage.partner_center.forget_webhook()
-    form = {"webhook_url": stage.url_of("WebhookReceiver"), "events": "referral-created"}
+def test_another_sites_form_is_refused(stack: Stack) -> None:
+    stack.partner_center.forget_webhook()
+    form = {"webhook_url": stack.url_of("WebhookReceiver"), "events": "referral-created"}
     answer = requests.post(
-        stage.url_of("RegisterWebhook"), data=form, headers={"Sec-Fetch-Site": "cross-site"}, timeout=30
+        stack.url_of("RegisterWebhook"), data=form, headers={"Sec-Fetch-Site": "cross-site"}, timeout=30
     )
     assert answer.status_code == 403
-    assert stage.partner_center.registration is None
+    assert stack.partner_center.registration is None
 
 
-def test_a_form_from_a_script_gets_a_page_with_the_same_status(stage: Stage) -> None:
-    stage.partner_center.take_over_webhook()
-    form = {"webhook_url": stage.url_of("WebhookReceiver"), "events": "referral-created"}
-    answer = requests.post(stage.url_of("RegisterWebhook"), data=form, timeout=30)
+def test_a_form_from_a_script_gets_a_page_with_the_same_status(stack: Stack) -> None:
+    stack.partner_center.take_over_webhook()
+    form = {"webhook_url": stack.url_of("WebhookReceiver"), "events": "referral-created"}
+    answer = requests.post(stack.url_of("RegisterWebhook"), data=form, timeout=30)
     assert (answer.status_code, answer.headers["Content-Type"]) == (409, "text/html; charset=utf-8")
 
 
-def test_without_the_key_there_is_no_page(stage: Stage) -> None:
-    assert requests.get(f"{stage.host.url}/api/RegisterWebhook", timeout=30).status_code == 401
+def test_without_the_key_there_is_no_page(stack: Stack) -> None:
+    assert requests.get(f"{stack.host.url}/api/RegisterWebhook", timeout=30).status_code == 401

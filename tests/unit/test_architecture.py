@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, cast
 
 import azure.functions as func
@@ -54,7 +54,7 @@ def test_the_walk_is_short_and_every_function_is_where_it_says() -> None:
 class Walked:
     """Which of our functions are on the way to a moment: the message is sent, the deal decided, the link committed."""
 
-    MOMENTS = tuple(cast("CodeType", each.__code__) for each in (FakeQueue.send, decide, MemoryLinks.commit))
+    MOMENTS = tuple(each.__code__ for each in (FakeQueue.send, decide, MemoryLinks.commit))
 
     def __init__(self) -> None:
         self.functions: list[tuple[str, str]] = []

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tools.bench.signature import BODY
-from tools.local.stage import Stage
+from tools.local.stack import Stack
 from tools.simulators.certificates import DISPATCH_HOST
 
 CLIENTS = 8
@@ -44,8 +44,8 @@ class Rates:
 
 def run(rounds: int) -> Rates:
     """Measure. Raises AssertionError when a request is not answered as its kind has to be."""
-    with Stage(settings={"AzureWebJobs.SyncWorker.Disabled": "true"}) as stage:
-        sender = Sender(stage)
+    with Stack(settings={"AzureWebJobs.SyncWorker.Disabled": "true"}) as stack:
+        sender = Sender(stack)
         times: dict[str, list[float]] = {name: [] for name in sender.kinds}
         for _ in range(rounds):
             for name, (make, status) in sender.kinds.items():
@@ -61,9 +61,9 @@ def run(rounds: int) -> Rates:
 class Sender:
     """Makes requests of each kind and sends them from several clients at once."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        url = urlsplit(stage.url_of("WebhookReceiver"))
+    def __init__(self, stack: Stack) -> None:
+        self._stage = stack
+        url = urlsplit(stack.url_of("WebhookReceiver"))
         self._address, self._keyless, self._path = url.netloc, url.path, f"{url.path}?{url.query}"
         self._known = self._event()
         self._bodies = itertools.count()

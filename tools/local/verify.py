@@ -19,7 +19,7 @@ from tools.local.demo.run import FAILURES, Step
 from tools.local.demo.steps import steps
 from tools.local.localhost import isolated
 from tools.local.localhost.process import Program
-from tools.local.stage import Stage
+from tools.local.stack import Stack
 
 RUNTIME = "azure-functions-runtime-v1"
 STEPS = 4
@@ -49,10 +49,10 @@ def verify(package: Package) -> Verification:
         expected = sorted(file.parent.name for file in root.glob("*/function.json"))
         seconds = min(_import(python, [*folders, str(root)], expected) for _ in range(3))
         runner = (python, "-I", "-S", "-u", str(Path(isolated.__file__)), *folders, "--")
-        with Stage(poll_schedule=EVERY_TWO_SECONDS, program=Program(root, runner)) as stage:
-            if stage.host.load_errors or sorted(stage.host.functions) != expected:
-                raise PackageError(f"Not every function loads: {json.dumps(stage.host.load_errors, indent=2)}")
-            return Verification(expected, seconds, [_done(step) for step in steps(stage)[:STEPS]])
+        with Stack(poll_schedule=EVERY_TWO_SECONDS, program=Program(root, runner)) as stack:
+            if stack.host.load_errors or sorted(stack.host.functions) != expected:
+                raise PackageError(f"Not every function loads: {json.dumps(stack.host.load_errors, indent=2)}")
+            return Verification(expected, seconds, [_done(step) for step in steps(stack)[:STEPS]])
 
 
 def _done(step: Step) -> str:

@@ -9,20 +9,20 @@ import pytest
 from shared.crm.dynamics365 import feed as dynamics365_feed
 from tests.support.stages.crm import CrmStage, DataverseStage, FakeStage
 from tests.support.stages.salesforce import SalesforceStage
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
 @pytest.fixture(params=["fake", "dynamics365", "salesforce"])
 def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> CrmStage:
     if request.param == "fake":
         return FakeStage()
-    world: World = request.getfixturevalue("world")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
+    vendors: Vendors = request.getfixturevalue("vendors")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
     monkeypatch.setattr(dynamics365_feed, "PAGE", FakeStage.pages)
-    return DataverseStage(world) if request.param == "dynamics365" else SalesforceStage(world)
+    return DataverseStage(vendors) if request.param == "dynamics365" else SalesforceStage(vendors)

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.stages.crm import DataverseStage
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
 @pytest.fixture
-def stage(world: World, monkeypatch: pytest.MonkeyPatch) -> DataverseStage:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return DataverseStage(world)
+def stage(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> DataverseStage:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    return DataverseStage(vendors)

@@ -58,7 +58,7 @@ def test_a_key_is_active_when_its_index_is_built(stage: DataverseStage) -> None:
     key = stage.port.describe().record.key("cosell_products")
     assert key is not None
     assert (key.state, key.active) == ("Pending", False)
-    stage.world.clock.advance(timedelta(minutes=1))
+    stage.vendors.clock.advance(timedelta(minutes=1))
     key = stage.port.describe().record.key("cosell_products")
     assert key is not None
     assert key.active

@@ -14,7 +14,7 @@ from shared.mapping.check.lint import lint
 from shared.mapping.loading import load_mapping, positions
 from tests.support.crm_words import said, word
 from tests.support.stages.crm import DataverseStage
-from tools.simulators.world import CLIENT_ID
+from tools.simulators.vendors import CLIENT_ID
 
 
 def user(stage: DataverseStage) -> str:

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.stages.salesforce import SalesforceStage
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
 @pytest.fixture
-def make(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., SalesforceStage]:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return lambda **more: SalesforceStage(world, **more)
+def make(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> Callable[..., SalesforceStage]:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    return lambda **more: SalesforceStage(vendors, **more)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ class Follower:
         return [each for page in pages for each in _told(page)]
 
     def advance(self, by: timedelta) -> None:
-        self.stage.world.clock.advance(by)
+        self.stage.vendors.clock.advance(by)
 
 
 def _told(page: ChangePage) -> list[str]:

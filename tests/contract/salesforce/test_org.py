@@ -106,7 +106,7 @@ def test_calls_slow_down_and_stop_before_others_starve(make: Callable[..., Sales
             stage.port.read(record_id)
         assert caught.value.retry_after
     assert stage.server.log.count() - before == 1, "one call looks whether the day has moved on"
-    stage.world.clock.advance(timedelta(days=2))
+    stage.vendors.clock.advance(timedelta(days=2))
     stage.clock.sleep(600)
     stage.port.read(record_id)
     assert waited() < timedelta(seconds=1)

@@ -12,7 +12,7 @@ from shared.link import LinkState
 from tests.support.fakes.world import World as Engine
 from tests.support.stages.crm import CrmRow
 from tests.support.stages.salesforce import SalesforceStage
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 VALUE = "/details/dealValue"
 READ, PATCH = "partner_center.read", "partner_center.update"
@@ -22,8 +22,8 @@ POLL = r"/queryAll/"
 class Desk:
     """An engine between a fake Partner Center and a simulated org."""
 
-    def __init__(self, world: World, **stage: bool | str) -> None:
-        self.stage = SalesforceStage(world, **stage)  # type: ignore[arg-type]
+    def __init__(self, vendors: Vendors, **stage: bool | str) -> None:
+        self.stage = SalesforceStage(vendors, **stage)  # type: ignore[arg-type]
         self.engine = Engine()
         self.partner_center = self.engine.partner_center
         self.engine.connect(self.stage.port, self.stage.app.tasks.of("salesforce").field_map)
@@ -62,9 +62,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(world: World, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return Desk(world)
+def desk(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    return Desk(vendors)
 
 
 # --- the two scenarios -----------------------------------------------------------------------------------------------
@@ -147,9 +147,9 @@ def test_a_deleted_record_orphans_its_link(desk: Desk) -> None:
     assert referral_id in desk.partner_center.rows
 
 
-def test_an_org_with_one_currency(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    desk = Desk(world, multi_currency=False, SALESFORCE_CURRENCY="GBP")
+def test_an_org_with_one_currency(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    desk = Desk(vendors, multi_currency=False, SALESFORCE_CURRENCY="GBP")
     desk.partner_center.invites_us()
     desk.settle()
     assert desk.record()["Amount"] == 42000

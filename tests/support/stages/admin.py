@@ -24,7 +24,7 @@ from tools.simulators.salesforce.fields import Field
 from tools.simulators.salesforce.schema import text
 from tools.simulators.salesforce.seeding import INTEGRATION_USER
 from tools.simulators.server import SimulatorServer
-from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, World
+from tools.simulators.vendors import CLIENT_ID, CLIENT_SECRET, Vendors
 
 NO_STORAGE = "UseDevelopmentStorage=true"
 SALESFORCE_APP, ADMINISTRATOR = ("3MVG9.app", "the-apps-own-secret"), ("3MVG9.admin", "an-administrators-secret")
@@ -56,14 +56,14 @@ class Desk:
     server: SimulatorServer
     options = Options()
 
-    def __init__(self, world: World, *, storage: str | None = None) -> None:
-        self.world = world
+    def __init__(self, vendors: Vendors, *, storage: str | None = None) -> None:
+        self.vendors = vendors
         self._storage = storage
 
     def settings(self, **changes: str) -> dict[str, str]:
         """Return the app settings, some of them changed."""
         return {
-            **self.world.settings(),
+            **self.vendors.settings(),
             "AzureWebJobsStorage": self._storage or NO_STORAGE,
             # A queue, and a ledger's token, of this desk's own.
             "SYNC_QUEUE": f"deals-{uuid.uuid4()}",
@@ -81,7 +81,7 @@ class Desk:
 
     def app(self, **changes: str) -> App:
         """Return the app with these settings."""
-        app = App(load_settings(self.settings(**changes)), WorldTime(self.world.clock))
+        app = App(load_settings(self.settings(**changes)), WorldTime(self.vendors.clock))
         if self._storage is None:
             app.ledger = MemoryLedger()
         return app
@@ -144,18 +144,18 @@ class DynamicsDesk(Desk):
     money = ("estimatedvalue", "estimatedvalu")
     products = "cosell_products"
 
-    def __init__(self, world: World, *, storage: str | None = None) -> None:
-        super().__init__(world, storage=storage)
-        self.crm = DataverseSimulator(world.entra, world.clock, cosell_columns=False)
-        self.server = world.add(f"dataverse-{uuid.uuid4()}", self.crm)
+    def __init__(self, vendors: Vendors, *, storage: str | None = None) -> None:
+        super().__init__(vendors, storage=storage)
+        self.crm = DataverseSimulator(vendors.entra, vendors.clock, cosell_columns=False)
+        self.server = vendors.add(f"dataverse-{uuid.uuid4()}", self.crm)
         self.crm.resource = self.server.url
         self.crm.add_application_user(CLIENT_ID)
-        world.entra.register_resource(self.server.url)
+        vendors.entra.register_resource(self.server.url)
 
     def sign_in(self) -> dict[str, str]:
         return {
             "DYNAMICS_URL": self.server.url,
-            "DYNAMICS_TENANT_ID": self.world.entra.tenant_id,
+            "DYNAMICS_TENANT_ID": self.vendors.entra.tenant_id,
             "DYNAMICS_CLIENT_ID": CLIENT_ID,
             "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
         }
@@ -171,7 +171,7 @@ class DynamicsDesk(Desk):
     def add_wrong_type(self) -> None:
         table = self.crm.environment.table("opportunity")
         wrong = Column("cosell_referralvisibility", DataverseKind.STRING, "x", max_length=10)
-        table.add_column(wrong, self.world.clock.now())
+        table.add_column(wrong, self.vendors.clock.now())
 
     def demote(self) -> None:
         self.crm.add_application_user(CLIENT_ID, customizer=False)
@@ -186,10 +186,10 @@ class SalesforceDesk(Desk):
     products = "Products__c"
     options = Options(user=INTEGRATION_USER)
 
-    def __init__(self, world: World, *, storage: str | None = None, multi_currency: bool = True) -> None:
-        super().__init__(world, storage=storage)
-        self.crm = SalesforceSimulator(world.clock, cosell_columns=False, multi_currency=multi_currency)
-        self.server = world.add(f"salesforce-{uuid.uuid4()}", self.crm)
+    def __init__(self, vendors: Vendors, *, storage: str | None = None, multi_currency: bool = True) -> None:
+        super().__init__(vendors, storage=storage)
+        self.crm = SalesforceSimulator(vendors.clock, cosell_columns=False, multi_currency=multi_currency)
+        self.server = vendors.add(f"salesforce-{uuid.uuid4()}", self.crm)
         self.user_id = self.crm.add_connected_app(*SALESFORCE_APP)
         self.demote(customizer=True)
 
@@ -223,4 +223,4 @@ class SalesforceDesk(Desk):
         self.crm.add_connected_app(*ADMINISTRATOR, username="ada.admin@partner.example", customizer=customizer)
 
 
-DESKS: Mapping[str, Callable[[World], Desk]] = {"dynamics365": DynamicsDesk, "salesforce": SalesforceDesk}
+DESKS: Mapping[str, Callable[[Vendors], Desk]] = {"dynamics365": DynamicsDesk, "salesforce": SalesforceDesk}

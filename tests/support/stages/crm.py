@@ -21,7 +21,7 @@ from tests.support.fakes.partner_center import SOLUTION
 from tests.support.fakes.tape import Tape
 from tests.support.stages.outages import ASKED, Outage, break_fake, break_server, impatient_clock
 from tools.simulators.dataverse import DataverseSimulator
-from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, World
+from tools.simulators.vendors import CLIENT_ID, CLIENT_SECRET, Vendors
 
 CrmRow = dict[str, object]
 
@@ -255,16 +255,16 @@ class DataverseStage:
     dialect = DYNAMICS
     asked: float = ASKED
 
-    def __init__(self, world: World, *, cosell_columns: bool = True) -> None:
-        self.world = world
+    def __init__(self, vendors: Vendors, *, cosell_columns: bool = True) -> None:
+        self.vendors = vendors
         self.clock = impatient_clock()
-        self.simulator = DataverseSimulator(world.entra, world.clock, cosell_columns=cosell_columns)
-        self.server = world.add(f"dataverse-{uuid.uuid4()}", self.simulator)
+        self.simulator = DataverseSimulator(vendors.entra, vendors.clock, cosell_columns=cosell_columns)
+        self.server = vendors.add(f"dataverse-{uuid.uuid4()}", self.simulator)
         url = self.server.url
         self.simulator.resource = url
         self.simulator.add_application_user(CLIENT_ID)
-        world.entra.register_resource(url)
-        app = App(load_settings({**world.settings(), **_settings(world, url)}), self.clock)
+        vendors.entra.register_resource(url)
+        app = App(load_settings({**vendors.settings(), **_settings(vendors, url)}), self.clock)
         app.ledger = MemoryLedger()
         self.port: Records = app.tasks.of("dynamics365").records
         self.pages = FakeStage.pages
@@ -377,12 +377,12 @@ def _parents(words: CrmRow) -> CrmRow:
     return {**columns, "parentaccountid": None} if "customer" in words else columns
 
 
-def _settings(world: World, url: str) -> dict[str, str]:
+def _settings(vendors: Vendors, url: str) -> dict[str, str]:
     return {
         "CRM": "dynamics365",
         "AzureWebJobsStorage": "UseDevelopmentStorage=true",
         "DYNAMICS_URL": url,
-        "DYNAMICS_TENANT_ID": world.entra.tenant_id,
+        "DYNAMICS_TENANT_ID": vendors.entra.tenant_id,
         "DYNAMICS_CLIENT_ID": CLIENT_ID,
         "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
     }

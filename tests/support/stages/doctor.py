@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tools.admin.doctor.report import Line, Mark, Owner
 from tools.cli import doctor
-from tools.simulators.world import CLIENT_SECRET
+from tools.simulators.vendors import CLIENT_SECRET
 
 SECRETS = ("PARTNER_CENTER_REFRESH_TOKEN", "TOKEN_ENCRYPTION_KEY", "DYNAMICS_CLIENT_SECRET", "SALESFORCE_CLIENT_SECRET")
 

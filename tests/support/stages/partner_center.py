@@ -15,7 +15,7 @@ from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.partner_center import FakePartnerCenter
 from tests.support.fakes.tape import Tape
 from tests.support.stages.outages import Outage, break_fake, break_server, impatient_clock
-from tools.simulators.world import CLIENT_ID, SYNC_USER, World
+from tools.simulators.vendors import CLIENT_ID, SYNC_USER, Vendors
 
 
 class PartnerCenterStage(Protocol):
@@ -86,16 +86,16 @@ class FakeStage:
 class ClientStage:
     """The real client, over TLS, against the simulator, which is emptied first: starting one takes a while."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.server = world.servers["referrals"]
+    def __init__(self, vendors: Vendors) -> None:
+        self.vendors = vendors
+        self.server = vendors.servers["referrals"]
         self.clock = impatient_clock()
-        self.simulator = world.partner_center
+        self.simulator = vendors.partner_center
         self.simulator.store._rows.clear()
         self.simulator.store._undecided.clear()
         self.server.faults.clear()
-        token = world.entra.issue_refresh_token(CLIENT_ID, SYNC_USER)
-        settings = {**world.settings(), **_UNUSED, "PARTNER_CENTER_REFRESH_TOKEN": token}
+        token = vendors.entra.issue_refresh_token(CLIENT_ID, SYNC_USER)
+        settings = {**vendors.settings(), **_UNUSED, "PARTNER_CENTER_REFRESH_TOKEN": token}
         app = App(load_settings(settings), self.clock)
         app.ledger = MemoryLedger()
         self.port: PartnerCenter = app.partner_center
@@ -116,7 +116,7 @@ class ClientStage:
 
     def break_down(self, outage: Outage) -> None:
         if outage is Outage.SIGNED_OUT:
-            self.world.entra.revoke_refresh_tokens()
+            self.vendors.entra.revoke_refresh_tokens()
         break_server(self.server, outage)
 
     def heal(self) -> None:

@@ -20,7 +20,7 @@ from tests.support.stages.outages import Outage, break_server, impatient_clock
 from tools.simulators.faults import Fault
 from tools.simulators.salesforce import Quirks, SalesforceSimulator
 from tools.simulators.salesforce.seeding import INTEGRATION_USER
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 CLIENT_ID, CLIENT_SECRET = "3MVG9.simulated", "simulated-salesforce-secret"
 
@@ -83,7 +83,7 @@ class SalesforceStage:
 
     def __init__(
         self,
-        world: World,
+        vendors: Vendors,
         *,
         multi_currency: bool = True,
         cosell_columns: bool = True,
@@ -94,16 +94,16 @@ class SalesforceStage:
         self.clock = impatient_clock()
         self.quirks = Quirks(batch_size=self.pages)
         self.simulator = SalesforceSimulator(
-            world.clock, quirks=self.quirks, multi_currency=multi_currency, cosell_columns=cosell_columns
+            vendors.clock, quirks=self.quirks, multi_currency=multi_currency, cosell_columns=cosell_columns
         )
         public_key, username = sign_in or (None, INTEGRATION_USER)
         self.simulator.add_connected_app(
             CLIENT_ID, None if sign_in else CLIENT_SECRET, public_key=public_key, username=username
         )
-        self.server = world.add(f"salesforce-{uuid.uuid4()}", self.simulator)
-        self.world = world
+        self.server = vendors.add(f"salesforce-{uuid.uuid4()}", self.simulator)
+        self.vendors = vendors
         proof = {"SALESFORCE_USERNAME": username} if sign_in else {"SALESFORCE_CLIENT_SECRET": CLIENT_SECRET}
-        given = {**world.settings(), **_settings(self.server.url), **proof, **settings}
+        given = {**vendors.settings(), **_settings(self.server.url), **proof, **settings}
         self.app = App(load_settings(given), self.clock)
         self.app.ledger = MemoryLedger()
         self.port: Records = self.app.tasks.of("salesforce").records
@@ -112,7 +112,7 @@ class SalesforceStage:
             self.port.find("nobody")
 
     def pass_time(self) -> None:
-        self.world.clock.advance(timedelta(seconds=3))
+        self.vendors.clock.advance(timedelta(seconds=3))
         self.clock.sleep(3)
 
     def wait(self, seconds: float) -> None:
@@ -166,7 +166,7 @@ class SalesforceStage:
         return len(self.simulator.rows("Account"))
 
     def expire_cursors(self) -> None:
-        self.world.clock.advance(DELETIONS * 2)
+        self.vendors.clock.advance(DELETIONS * 2)
         self.simulator.purge_delete_log()
 
     def plug_in(self, logic: Callable[[CrmRow], CrmRow]) -> None:

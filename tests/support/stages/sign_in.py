@@ -18,7 +18,7 @@ import requests
 from tests.support.sign_in import browse
 from tools.cli import sign_in
 from tools.simulators.key_vault import RESOURCE, KeyVaultSimulator, Role
-from tools.simulators.world import SYNC_USER, World
+from tools.simulators.vendors import SYNC_USER, Vendors
 
 ROOT = Path(__file__).resolve().parents[3]
 OPERATOR = "6d1a6f3e-9a0d-4a57-8e6e-9f0a5a3f0c11"
@@ -39,8 +39,8 @@ SAMPLE = """{
 class Machine:
     """Commands run in this process, with a person at the browser who does as told."""
 
-    def __init__(self, world: World, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.world = world
+    def __init__(self, vendors: Vendors, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.vendors = vendors
         self.folder = folder
         self.presses = ["Sign in"]
         self.login = SYNC_USER
@@ -58,7 +58,7 @@ class Machine:
 
     def settings(self) -> dict[str, str]:
         """Return the settings of the world, without a refresh token."""
-        return {k: v for k, v in self.world.settings().items() if k != "PARTNER_CENTER_REFRESH_TOKEN"}
+        return {k: v for k, v in self.vendors.settings().items() if k != "PARTNER_CENTER_REFRESH_TOKEN"}
 
     def _open(self, url: str) -> bool:
         self._browser = threading.Thread(target=self._browse, args=(url,))
@@ -90,8 +90,8 @@ class Machine:
 
     def install_az(self, settings: Mapping[str, str] | None = None, *, signed_in: bool = True) -> None:
         """Put an az on PATH, signed in as the operator."""
-        self.world.entra.register_app("operators-az", "unused", object_id=OPERATOR)
-        token = self.world.entra.issue_access_token("operators-az", RESOURCE)
+        self.vendors.entra.register_app("operators-az", "unused", object_id=OPERATOR)
+        token = self.vendors.entra.issue_access_token("operators-az", RESOURCE)
         state = {
             "app": "cosell-app",
             "group": "cosell-group",
@@ -119,10 +119,10 @@ class Machine:
 
     def make_vault(self, role: Role | None = Role.OFFICER) -> tuple[KeyVaultSimulator, str]:
         """Return a vault and its URL; the operator has a role in it."""
-        vault = KeyVaultSimulator(self.world.entra, self.world.clock, self.world.entra.tenant_id)
+        vault = KeyVaultSimulator(self.vendors.entra, self.vendors.clock, self.vendors.entra.tenant_id)
         if role:
             vault.grant(OPERATOR, role)
-        return vault, self.world.add("vault", vault).url
+        return vault, self.vendors.add("vault", vault).url
 
 
 def mode(path: Path) -> str:

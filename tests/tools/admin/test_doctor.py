@@ -34,7 +34,7 @@ from tools.cli import doctor, lint, provision
 from tools.simulators.certificates import CertificateAuthority
 from tools.simulators.dataverse.columns import Column, Kind
 from tools.simulators.server import Fault, SimulatorServer
-from tools.simulators.world import CLIENT_ID, World
+from tools.simulators.vendors import CLIENT_ID, Vendors
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -54,15 +54,15 @@ def signed_in(desk: Desk) -> SignedIn:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
 @pytest.fixture
-def bare(world: World, azurite: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    desk = Desk(world, storage=azurite)
+def bare(vendors: Vendors, azurite: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    desk = Desk(vendors, storage=azurite)
     desk.forget()
     return desk
 
@@ -101,7 +101,7 @@ def test_provision_brings_health(bare: Desk, capsys: pytest.CaptureFixture[str])
 
 
 def test_a_healthy_installation_is_looked_at_from_end_to_end(desk: Desk) -> None:
-    receiver = f"{desk.world.add('receiver', answering(401)).url}/api/WebhookReceiver?code=a-function-key"
+    receiver = f"{desk.vendors.add('receiver', answering(401)).url}/api/WebhookReceiver?code=a-function-key"
     app = desk.app()
     app.webhooks.register(Registration(receiver, DEFAULT_EVENTS))
     app.heartbeat.beat(app.clock.now())
@@ -218,15 +218,15 @@ def narrow_role(desk: Desk) -> None:
 
 def no_referrals_role(desk: Desk) -> None:
     body = '{"error": {"code": "accessDenied", "message": "no"}}'
-    desk.world.servers["referrals"].faults.inject(Fault("status", status=403, body=body, times=None))
+    desk.vendors.servers["referrals"].faults.inject(Fault("status", status=403, body=body, times=None))
 
 
 def signed_out(desk: Desk) -> None:
-    desk.world.entra.revoke_refresh_tokens()
+    desk.vendors.entra.revoke_refresh_tokens()
 
 
 def no_consent(desk: Desk) -> None:
-    desk.world.entra._directory.resources.clear()
+    desk.vendors.entra._directory.resources.clear()
 
 
 def tracking_off(desk: Desk) -> None:
@@ -357,7 +357,7 @@ def test_a_receiver_with_a_certificate_that_nobody_trusts(desk: Desk) -> None:
 
 
 def test_a_receiver_that_fails(desk: Desk) -> None:
-    url = desk.world.add("failing", answering(503)).url
+    url = desk.vendors.add("failing", answering(503)).url
     assert (
         "answered 503"
         in see(desk.settings(WEBHOOK_PUBLIC_URL=f"{url}/api/WebhookReceiver?code=x")).about("receiver").text
@@ -565,6 +565,6 @@ def test_a_mapping_that_cannot_be_read_is_the_crm_admins(desk: Desk, tmp_path: P
 
 def test_a_key_that_is_not_active_yet(desk: Desk) -> None:
     table = desk.crm.environment.table("opportunity")
-    later = desk.world.clock.now() + timedelta(hours=1)
+    later = desk.vendors.clock.now() + timedelta(hours=1)
     table.keys = {name: replace(key, active_from=later) for name, key in table.keys.items()}
     assert "not active: a deal could be doubled" in see(desk.settings()).about("Dynamics 365: mapping").text

@@ -25,21 +25,21 @@ from tools.simulators.salesforce.oauth import Identity
 from tools.simulators.salesforce.records import Record
 from tools.simulators.salesforce.seeding import INTEGRATION_USER
 from tools.simulators.server import Fault
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
 @pytest.fixture
-def bare(world: World, azurite: str, monkeypatch: pytest.MonkeyPatch) -> SalesforceDesk:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    desk = SalesforceDesk(world, storage=azurite)
+def bare(vendors: Vendors, azurite: str, monkeypatch: pytest.MonkeyPatch) -> SalesforceDesk:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    desk = SalesforceDesk(vendors, storage=azurite)
     desk.forget()
     return desk
 
@@ -184,7 +184,7 @@ def test_what_is_wrong_with_an_accepted_setting(desk: SalesforceDesk, change: di
 
 
 def test_an_org_with_one_currency_that_tells_none_wants_the_setting(bare: SalesforceDesk, azurite: str) -> None:
-    desk = SalesforceDesk(bare.world, storage=azurite, multi_currency=False)
+    desk = SalesforceDesk(bare.vendors, storage=azurite, multi_currency=False)
     desk.provision(apply=True)
     line = see(desk.settings()).about("Salesforce: currency")
     assert (line.mark, line.owner) == (Mark.BAD, Owner.AZURE)
@@ -251,7 +251,7 @@ def test_clocks_that_are_apart_are_mentioned(desk: SalesforceDesk) -> None:
 def test_the_feed_is_followed_from_the_cursor_and_may_expire(desk: SalesforceDesk) -> None:
     poll_crm(desk.app().tasks.of("salesforce"))
     assert "can be followed from the cursor" in see(desk.settings()).about("Salesforce: change feed").text
-    desk.world.clock.advance(DELETIONS * 2)
+    desk.vendors.clock.advance(DELETIONS * 2)
     desk.crm.purge_delete_log()
     line = see(desk.settings()).about("Salesforce: change feed")
     assert (line.mark, "reads every record once" in line.text) == (Mark.LOOK, True)
@@ -337,7 +337,7 @@ def test_a_crm_that_is_not_configured_cannot_be_asked(
 
 
 def test_both_crms_are_told_apart(desk: SalesforceDesk) -> None:
-    both = DynamicsDesk(desk.world).sign_in() | {"CRM": "salesforce,dynamics365"}
+    both = DynamicsDesk(desk.vendors).sign_in() | {"CRM": "salesforce,dynamics365"}
     found = see(desk.settings(**both))
     assert {subject for subject, _ in found.bad} == {"Dynamics 365: mapping"}
     assert found.about("Salesforce: mapping").mark is Mark.GOOD

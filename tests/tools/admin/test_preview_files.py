@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.stages.admin import DynamicsDesk, SalesforceDesk
 from tools.cli import preview
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 pytestmark = pytest.mark.slow
 
@@ -20,8 +20,8 @@ Both = tuple[DynamicsDesk, SalesforceDesk]
 
 @pytest.fixture
 def both(azurite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
-    with World() as world:
-        dynamics, salesforce = DynamicsDesk(world, storage=azurite), SalesforceDesk(world, storage=azurite)
+    with Vendors() as vendors:
+        dynamics, salesforce = DynamicsDesk(vendors, storage=azurite), SalesforceDesk(vendors, storage=azurite)
         dynamics.crm.provision_cosell_columns()
         monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "none.json")
         monkeypatch.setenv("MAPPING_DIR", "")

@@ -13,22 +13,22 @@ from shared.mapping.loading import load_mapping, positions
 from tests.support.stages.admin import ADMINISTRATOR, DESKS, Desk
 from tools.cli import provision
 from tools.simulators.server import Fault
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 MAKING = {"dynamics365": ["/Attributes"], "salesforce": ["/CustomField", "/PermissionSet", "/composite"]}
 """Where definitions are sent, by CRM."""
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
 @pytest.fixture(params=DESKS)
-def desk(request: pytest.FixtureRequest, world: World, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return DESKS[request.param](world)
+def desk(request: pytest.FixtureRequest, vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    return DESKS[request.param](vendors)
 
 
 def is_clean(desk: Desk) -> bool:

@@ -23,22 +23,22 @@ from tools.admin.provision.plan import Action
 from tools.cli import provision
 from tools.simulators.dataverse.columns import Kind
 from tools.simulators.server import Fault
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 CUSTOM = [name for name in crm_tables.record().columns if name.startswith("cosell_")]
 COLUMN = "/Attributes"
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
 @pytest.fixture
-def desk(world: World, monkeypatch: pytest.MonkeyPatch) -> DynamicsDesk:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return DynamicsDesk(world)
+def desk(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> DynamicsDesk:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    return DynamicsDesk(vendors)
 
 
 def test_apply_makes_every_column_and_the_key(desk: DynamicsDesk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,19 +19,19 @@ from tools.cli import provision
 from tools.simulators.salesforce.fields import Field, FieldType, SObjectType
 from tools.simulators.salesforce.org import Caller, Org
 from tools.simulators.salesforce.schema import picklist, text
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
 @pytest.fixture
-def desk(world: World, monkeypatch: pytest.MonkeyPatch) -> SalesforceDesk:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-    return SalesforceDesk(world)
+def desk(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> SalesforceDesk:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    return SalesforceDesk(vendors)
 
 
 def granted(desk: SalesforceDesk, name: str) -> dict[object, bool]:
@@ -103,7 +103,7 @@ def test_a_name_that_cannot_be_made_says_so(
 
 
 def test_an_org_with_one_currency_has_no_field_for_it(desk: SalesforceDesk, capsys: pytest.CaptureFixture[str]) -> None:
-    assert SalesforceDesk(desk.world, multi_currency=False).provision(apply=True) == 0
+    assert SalesforceDesk(desk.vendors, multi_currency=False).provision(apply=True) == 0
     assert "so no record has a field for it" in capsys.readouterr().out
 
 
@@ -253,7 +253,7 @@ def test_a_custom_field_that_cannot_be_granted_stops_it_and_the_next_run_goes_on
 
 def show_late(desk: SalesforceDesk, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Let granted fields appear only after a while."""
-    sees, then = Org.sees, desk.world.clock.now() + timedelta(seconds=seconds)
+    sees, then = Org.sees, desk.vendors.clock.now() + timedelta(seconds=seconds)
 
     def late(org: Org, caller: Caller, sobject: SObjectType, item: Field) -> bool:
         return sees(org, caller, sobject, item) and (not item.custom or org.now() >= then)

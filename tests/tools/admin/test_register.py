@@ -15,7 +15,7 @@ from shared.webhook.registration_request import DEFAULT_EVENTS
 from tests.support.stages.admin import DynamicsDesk
 from tools.cli import register
 from tools.simulators.server import Fault
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 pytestmark = pytest.mark.slow
 
@@ -47,8 +47,8 @@ class Shell:
 def shell(
     azurite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Shell]:
-    with World() as world:
-        desk = DynamicsDesk(world, storage=azurite)
+    with Vendors() as vendors:
+        desk = DynamicsDesk(vendors, storage=azurite)
         monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "none.json")
         for name, value in desk.settings().items():
             monkeypatch.setenv(name, value)
@@ -163,7 +163,7 @@ def test_only_partner_centers_settings_are_asked_for(shell: Shell) -> None:
 
 def test_partner_centers_refusal_keeps_its_words(shell: Shell) -> None:
     body = '{"error": {"code": "Forbidden", "message": "no role"}}'
-    shell.desk.world.servers["webhooks"].faults.inject(Fault("status", status=403, body=body, times=None))
+    shell.desk.vendors.servers["webhooks"].faults.inject(Fault("status", status=403, body=body, times=None))
     assert shell.run("--url", URL) == 1
     assert "no role" in shell.err
     assert "Referrals admin" in shell.err

@@ -20,13 +20,13 @@ from tools.admin.operator import OperatorApp
 from tools.admin.references import _address
 from tools.cli import doctor, local_settings
 from tools.simulators.key_vault import Role, Version
-from tools.simulators.world import SYNC_USER, World
+from tools.simulators.vendors import SYNC_USER, Vendors
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    with World() as world:
-        yield Machine(world, tmp_path, monkeypatch)
+    with Vendors() as vendors:
+        yield Machine(vendors, tmp_path, monkeypatch)
 
 
 def options(*args: str) -> argparse.Namespace:
@@ -185,7 +185,7 @@ def test_doctor_asks_azure_as_the_operator(machine: Machine) -> None:
     machine.install_az()
     vault, url = machine.make_vault()
     machine.run("--vault", url)
-    crm = {"CRM": "dynamics365", "DYNAMICS_URL": machine.world.servers["referrals"].url}
+    crm = {"CRM": "dynamics365", "DYNAMICS_URL": machine.vendors.servers["referrals"].url}
     host = {"CRM_POLL_SCHEDULE": "0 * * * * *", "RECONCILE_SCHEDULE": "0 */10 * * * *", "SYNC_QUEUE": "deals"}
     settings = {**machine.settings(), **crm, **host, "KEY_VAULT_URL": url, "AzureWebJobsStorage": "nonsense"}
     found = Findings(doctor.lines(settings))

@@ -23,15 +23,15 @@ from tests.support.stages.sign_in import ROOT, SAMPLE, Machine, mode
 from tools.admin import jsonc
 from tools.simulators.key_vault import Role
 from tools.simulators.server import Fault
-from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, SYNC_USER, World
+from tools.simulators.vendors import CLIENT_ID, CLIENT_SECRET, SYNC_USER, Vendors
 
 REFERRALS, WEBHOOKS = "https://api.partner.microsoft.com", "https://api.partnercenter.microsoft.com"
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    with World() as world:
-        yield Machine(world, tmp_path, monkeypatch)
+    with Vendors() as vendors:
+        yield Machine(vendors, tmp_path, monkeypatch)
 
 
 def kept(machine: Machine) -> dict[str, str]:
@@ -40,7 +40,7 @@ def kept(machine: Machine) -> dict[str, str]:
 
 
 def redeems(machine: Machine, token: str) -> bool:
-    return token in machine.world.entra._directory.refresh_tokens
+    return token in machine.vendors.entra._directory.refresh_tokens
 
 
 # --- the way it goes -------------------------------------------------------------------------------------------------
@@ -77,17 +77,17 @@ def test_every_other_character_of_the_local_settings_stays(machine: Machine) -> 
 
 def test_the_token_serves_both_apis_at_the_end(machine: Machine) -> None:
     machine.write()
-    machine.world.entra.single_use = True  # Only the newest token of each swap is good for anything.
+    machine.vendors.entra.single_use = True  # Only the newest token of each swap is good for anything.
     assert machine.run() == 0
     token = kept(machine)["PARTNER_CENTER_REFRESH_TOKEN"]
-    assert not machine.world.entra._directory.refresh_tokens[token].revoked
+    assert not machine.vendors.entra._directory.refresh_tokens[token].revoked
 
 
 def test_a_certificate_does_as_well_as_a_secret(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     issued = issue(None, rsa_key("client"))
     key = issued.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     pem = (key + issued.pem).decode()
-    machine.world.entra.register_app(
+    machine.vendors.entra.register_app(
         CLIENT_ID, "another", certificate_pem=issued.pem, redirect_uris=("http://localhost/",)
     )
     monkeypatch.delenv("PARTNER_CENTER_CLIENT_SECRET")
@@ -97,7 +97,7 @@ def test_a_certificate_does_as_well_as_a_secret(machine: Machine, monkeypatch: p
 
 
 def test_a_tenant_may_be_named_by_its_domain(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARTNER_CENTER_TENANT_ID", machine.world.entra.domain)
+    monkeypatch.setenv("PARTNER_CENTER_TENANT_ID", machine.vendors.entra.domain)
     machine.write()
     assert machine.run() == 0
 
@@ -168,12 +168,12 @@ def test_without_a_browser_the_address_is_pasted(
 
 
 def no_consent(machine: Machine) -> None:
-    machine.world.entra.withdraw_consent(CLIENT_ID, REFERRALS)
+    machine.vendors.entra.withdraw_consent(CLIENT_ID, REFERRALS)
     machine.presses = ["Sign in", "Return"]
 
 
 def no_second_consent(machine: Machine) -> None:
-    machine.world.entra.withdraw_consent(CLIENT_ID, WEBHOOKS)
+    machine.vendors.entra.withdraw_consent(CLIENT_ID, WEBHOOKS)
 
 
 def cancelled(machine: Machine) -> None:
@@ -181,24 +181,24 @@ def cancelled(machine: Machine) -> None:
 
 
 def no_mfa(machine: Machine) -> None:
-    machine.world.entra.add_user(SYNC_USER, mfa=False)
+    machine.vendors.entra.add_user(SYNC_USER, mfa=False)
 
 
 def guest(machine: Machine) -> None:
-    machine.world.entra.add_user(SYNC_USER, home="another-tenant")
+    machine.vendors.entra.add_user(SYNC_USER, home="another-tenant")
 
 
 def no_role(machine: Machine) -> None:
     body = '{"error": {"code": "accessDenied", "message": "no"}}'
-    machine.world.servers["referrals"].faults.inject(Fault("status", status=403, body=body, times=None))
+    machine.vendors.servers["referrals"].faults.inject(Fault("status", status=403, body=body, times=None))
 
 
 def wrong_secret(machine: Machine) -> None:
-    machine.world.entra.register_app(CLIENT_ID, "another", redirect_uris=("http://localhost/",))
+    machine.vendors.entra.register_app(CLIENT_ID, "another", redirect_uris=("http://localhost/",))
 
 
 def other_user(machine: Machine) -> None:
-    machine.world.entra.add_user("bob@fabrikam.example")
+    machine.vendors.entra.add_user("bob@fabrikam.example")
     machine.login = "bob@fabrikam.example"
 
 
@@ -232,7 +232,7 @@ def test_a_redirect_uri_that_is_not_registered_is_told_by_entra_and_by_us_when_n
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     machine.write()
-    machine.world.entra.register_app(CLIENT_ID, CLIENT_SECRET)
+    machine.vendors.entra.register_app(CLIENT_ID, CLIENT_SECRET)
     machine.presses = []
     assert machine.run("--minutes", "0.03") == 1
     assert "AADSTS50011" in machine.shown
@@ -257,7 +257,7 @@ def test_an_id_token_that_does_not_belong_here_is_not_believed(
     machine: Machine, capsys: pytest.CaptureFixture[str], claims: dict[str, object], part: str
 ) -> None:
     machine.write()
-    machine.world.entra.forged = claims
+    machine.vendors.entra.forged = claims
     assert machine.run() == 1
     assert part in capsys.readouterr().err
     assert machine.file.read_text() == SAMPLE
@@ -266,7 +266,7 @@ def test_an_id_token_that_does_not_belong_here_is_not_believed(
 def test_partner_centers_own_demand_for_mfa_is_told(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     machine.write()
     body = '{"error": {"code": "900421", "message": "MFA required."}}'
-    machine.world.servers["referrals"].faults.inject(Fault("status", status=401, body=body, times=None))
+    machine.vendors.servers["referrals"].faults.inject(Fault("status", status=401, body=body, times=None))
     assert machine.run() == 1
     assert "asks for MFA (900421)" in capsys.readouterr().err
 

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.tools.simulators.partner_center_stage import Caller, referrals_caller
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    with World() as world:
-        yield world
+def vendors() -> Iterator[Vendors]:
+    with Vendors() as vendors:
+        yield vendors
 
 
 @pytest.fixture
-def call(world: World) -> Iterator[Caller]:
-    caller = referrals_caller(world)
+def call(vendors: Vendors) -> Iterator[Caller]:
+    caller = referrals_caller(vendors)
     with caller.session:
         yield caller
 
@@ -26,7 +26,7 @@ def call(world: World) -> Iterator[Caller]:
 @pytest.fixture(scope="module")
 def fixed() -> Iterator[Caller]:
     """A caller for refusals, which leave no trace."""
-    with World() as world:
-        caller = referrals_caller(world)
+    with Vendors() as vendors:
+        caller = referrals_caller(vendors)
         with caller.session:
             yield caller

@@ -11,7 +11,7 @@ import requests
 
 from tools.simulators.partner_center import referrals_api, webhooks_api
 from tools.simulators.partner_center.samples import sample_document
-from tools.simulators.world import CLIENT_ID, SYNC_USER, World
+from tools.simulators.vendors import CLIENT_ID, SYNC_USER, Vendors
 
 SHARE = "/consent/consentToShareReferralWithMicrosoftSellers"
 
@@ -45,15 +45,17 @@ class Caller:
         )
 
 
-def referrals_caller(world: World, *, user: str | None = SYNC_USER, audience: str = referrals_api.AUDIENCE) -> Caller:
-    settings = world.settings()
-    token = world.entra.issue_access_token(CLIENT_ID, audience, user=user)
+def referrals_caller(
+    vendors: Vendors, *, user: str | None = SYNC_USER, audience: str = referrals_api.AUDIENCE
+) -> Caller:
+    settings = vendors.settings()
+    token = vendors.entra.issue_access_token(CLIENT_ID, audience, user=user)
     return Caller(f"{settings['PARTNER_CENTER_API_URL']}/referrals", settings["REQUESTS_CA_BUNDLE"], token)
 
 
-def webhooks_caller(world: World, *, user: str | None = None, audience: str = webhooks_api.AUDIENCE) -> Caller:
-    settings = world.settings()
-    token = world.entra.issue_access_token(CLIENT_ID, audience, user=user)
+def webhooks_caller(vendors: Vendors, *, user: str | None = None, audience: str = webhooks_api.AUDIENCE) -> Caller:
+    settings = vendors.settings()
+    token = vendors.entra.issue_access_token(CLIENT_ID, audience, user=user)
     return Caller(f"{settings['PARTNER_CENTER_WEBHOOKS_URL']}/registration", settings["REQUESTS_CA_BUNDLE"], token)
 
 

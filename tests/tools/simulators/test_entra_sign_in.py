@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.support.sign_in import press
-from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, SYNC_USER, World
+from tools.simulators.vendors import CLIENT_ID, CLIENT_SECRET, SYNC_USER, Vendors
 
 SCOPE = "https://api.partner.microsoft.com/.default"
 VERIFIER = "v" * 43
@@ -22,10 +22,10 @@ REDIRECT = "http://localhost:49512/"
 
 
 class Browser:
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, vendors: Vendors) -> None:
+        self.vendors = vendors
         self.session = requests.Session()
-        self.base = f"{world.servers['entra'].url}/{world.entra.tenant_id}"
+        self.base = f"{vendors.servers['entra'].url}/{vendors.entra.tenant_id}"
 
     def authorize(self, **changes: str | None) -> requests.Response:
         asked = {
@@ -63,9 +63,9 @@ class Browser:
 
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    with World() as world:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", world.settings()["REQUESTS_CA_BUNDLE"])
-        yield Browser(world)
+    with Vendors() as vendors:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+        yield Browser(vendors)
 
 
 def test_a_sign_in_yields_tokens_for_the_one_who_asked(browser: Browser) -> None:
@@ -73,7 +73,7 @@ def test_a_sign_in_yields_tokens_for_the_one_who_asked(browser: Browser) -> None
     assert told["state"] == "the-state"
     answer = browser.redeem(told["code"]).json()
     claims = jwt.decode(answer["id_token"], options={"verify_signature": False})
-    assert (claims["aud"], claims["nonce"], claims["tid"]) == (CLIENT_ID, "the-nonce", browser.world.entra.tenant_id)
+    assert (claims["aud"], claims["nonce"], claims["tid"]) == (CLIENT_ID, "the-nonce", browser.vendors.entra.tenant_id)
     assert claims["iss"] == f"{browser.base}/v2.0"
     assert claims["preferred_username"] == SYNC_USER
     assert "amr" not in claims
@@ -159,19 +159,19 @@ def test_a_code_is_good_once_and_for_ten_minutes(browser: Browser) -> None:
     browser.redeem(code)
     assert browser.redeem(code).json()["error_codes"] == [54005]
     late = browser.returned()["code"]
-    browser.world.clock.advance(dt.timedelta(minutes=10, seconds=1))
+    browser.vendors.clock.advance(dt.timedelta(minutes=10, seconds=1))
     assert browser.redeem(late).json()["error_codes"] == [70008]
 
 
 def test_who_is_not_there_stays_on_the_page(browser: Browser) -> None:
     answer = press(browser.session, browser.authorize(), "Sign in", login="nobody@fabrikam.example")
     assert "AADSTS50034" in answer.text
-    browser.world.entra.add_user(SYNC_USER, enabled=False)
+    browser.vendors.entra.add_user(SYNC_USER, enabled=False)
     assert "AADSTS50057" in press(browser.session, answer, "Sign in", login=SYNC_USER).text
 
 
 def test_without_consent_an_administrator_is_needed(browser: Browser) -> None:
-    browser.world.entra.withdraw_consent(CLIENT_ID, "https://api.partner.microsoft.com")
+    browser.vendors.entra.withdraw_consent(CLIENT_ID, "https://api.partner.microsoft.com")
     page = press(browser.session, browser.authorize(), "Sign in", login=SYNC_USER)
     assert "AADSTS90094" in page.text
     back = press(browser.session, page, "Return").headers["Location"]
@@ -181,7 +181,7 @@ def test_without_consent_an_administrator_is_needed(browser: Browser) -> None:
 
 def test_a_refresh_token_does_not_reach_an_api_without_consent(browser: Browser) -> None:
     token = browser.redeem(browser.returned()["code"]).json()["refresh_token"]
-    browser.world.entra.withdraw_consent(CLIENT_ID, "https://api.partnercenter.microsoft.com")
+    browser.vendors.entra.withdraw_consent(CLIENT_ID, "https://api.partnercenter.microsoft.com")
     form = {
         "grant_type": "refresh_token",
         "client_id": CLIENT_ID,
@@ -198,10 +198,10 @@ def test_a_refresh_token_does_not_reach_an_api_without_consent(browser: Browser)
 
 
 def test_a_call_without_mfa_is_refused_by_partner_center(browser: Browser) -> None:
-    token = browser.world.entra.issue_access_token(
+    token = browser.vendors.entra.issue_access_token(
         CLIENT_ID, "https://api.partner.microsoft.com", user=SYNC_USER, amr=("pwd",)
     )
-    url = f"{browser.world.settings()['PARTNER_CENTER_API_URL']}/referrals"
+    url = f"{browser.vendors.settings()['PARTNER_CENTER_API_URL']}/referrals"
     answer = browser.session.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
     assert answer.status_code == 401
     assert "900421" in answer.text

@@ -19,7 +19,7 @@ from tests.tools.simulators.partner_center_stage import (
 )
 from tools.simulators.partner_center import webhooks_api
 from tools.simulators.partner_center.samples import sample_cosell_documents, sample_document
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 SOLUTIONS = "details/requirements/solutions"
 ATTRIBUTES = "details/requirements/additionalRequirements/attributes"
@@ -29,11 +29,11 @@ ETAG = re.compile(r'"[0-9a-f]{8}-0000-[0-9a-f]{4}-0000-([0-9a-f]{8})0000"')
 # -- who may call ---------------------------------------------------------------------------------------------------
 
 
-def test_tokens_for_nobody_the_other_api_and_app_only_are_refused(world: World) -> None:
-    anonymous = referrals_caller(world)
+def test_tokens_for_nobody_the_other_api_and_app_only_are_refused(vendors: Vendors) -> None:
+    anonymous = referrals_caller(vendors)
     anonymous.token = "nonsense"
-    other = referrals_caller(world, audience=webhooks_api.AUDIENCE)
-    app_only = referrals_caller(world, user=None)
+    other = referrals_caller(vendors, audience=webhooks_api.AUDIENCE)
+    app_only = referrals_caller(vendors, user=None)
 
     for caller, status, code in (
         (anonymous, 401, "unauthenticated"),
@@ -44,9 +44,9 @@ def test_tokens_for_nobody_the_other_api_and_app_only_are_refused(world: World) 
             assert refusal(caller("GET"))[:2] == (status, code)
 
 
-def test_an_access_token_expires(world: World, call: Caller) -> None:
+def test_an_access_token_expires(vendors: Vendors, call: Caller) -> None:
     assert call("GET").status_code == 200
-    world.clock.advance(timedelta(hours=1))
+    vendors.clock.advance(timedelta(hours=1))
     assert call("GET").status_code == 401
 
 
@@ -92,8 +92,8 @@ def test_input_names_are_case_insensitive_and_unknown_ones_ignored(call: Caller)
     assert "Whatever" not in row
 
 
-def test_created_status_can_be_201(world: World, call: Caller) -> None:
-    world.partner_center.quirks.created_status = 201
+def test_created_status_can_be_201(vendors: Vendors, call: Caller) -> None:
+    vendors.partner_center.quirks.created_status = 201
     assert call("POST", body=sample_document()).status_code == 201
 
 
@@ -190,8 +190,8 @@ def test_unknown_ids_paths_methods_and_content_types(fixed: Caller) -> None:
     assert plain.status_code == 415
 
 
-def test_filters_select_rows(world: World, call: Caller) -> None:
-    portal = world.partner_center.portal
+def test_filters_select_rows(vendors: Vendors, call: Caller) -> None:
+    portal = vendors.partner_center.portal
     inbound = portal.create_referral()["id"]
     own = portal.create_referral("own", team=[member("Mia O'Neill", "mia@fabrikam.example")])["id"]
     french = portal.create_referral("own", customerProfile={"address": {"country": "FR"}})["id"]
@@ -234,8 +234,8 @@ def test_other_query_options_are_refused(fixed: Caller) -> None:
         assert refusal(fixed("GET", "", None, None, **{name: value})) == (400, "invalidRequest", f"${name}")
 
 
-def test_order_select_top_skip(world: World, call: Caller) -> None:
-    portal = world.partner_center.portal
+def test_order_select_top_skip(vendors: Vendors, call: Caller) -> None:
+    portal = vendors.partner_center.portal
     first, second, third = (portal.create_referral("own")["id"] for _ in range(3))
     portal.edit(first, {"/details/notes": "touched"})
 
@@ -248,13 +248,13 @@ def test_order_select_top_skip(world: World, call: Caller) -> None:
     assert call("GET", select="id,status").json()["value"][0] == {"id": first, "status": "Active"}
 
 
-def test_paging_gives_every_row_once_through_the_broken_link(world: World, call: Caller) -> None:
-    world.partner_center.quirks.page_size = 2
-    wanted = {world.partner_center.portal.create_referral("own")["id"] for _ in range(5)}
+def test_paging_gives_every_row_once_through_the_broken_link(vendors: Vendors, call: Caller) -> None:
+    vendors.partner_center.quirks.page_size = 2
+    wanted = {vendors.partner_center.portal.create_referral("own")["id"] for _ in range(5)}
 
     page = call("GET", orderby="updatedDateTime").json()
     seen = [row["id"] for row in page["value"]]
-    host = world.servers["referrals"].host
+    host = vendors.servers["referrals"].host
     while link := page.get("@odata.nextLink"):
         assert link.startswith(f"http://{host}/v1.0/referrals?$skiptoken=")
         page = call("GET", skiptoken=link.partition("=")[2]).json()
@@ -265,10 +265,10 @@ def test_paging_gives_every_row_once_through_the_broken_link(world: World, call:
     assert page["@odata.count"] == 5
 
 
-def test_next_link_can_be_well_formed(world: World, call: Caller) -> None:
-    quirks = world.partner_center.quirks
+def test_next_link_can_be_well_formed(vendors: Vendors, call: Caller) -> None:
+    quirks = vendors.partner_center.quirks
     quirks.page_size, quirks.broken_next_link = 1, False
-    expected = {world.partner_center.portal.create_referral("own")["id"] for _ in range(2)}
+    expected = {vendors.partner_center.portal.create_referral("own")["id"] for _ in range(2)}
 
     page = call("GET").json()
     call.base = page["@odata.nextLink"]
@@ -276,9 +276,9 @@ def test_next_link_can_be_well_formed(world: World, call: Caller) -> None:
     assert {page["value"][0]["id"]} | ids(call("GET")) == expected
 
 
-def test_data_quirks(world: World, call: Caller) -> None:
-    quirks = world.partner_center.quirks
-    row = world.partner_center.portal.create_referral(
+def test_data_quirks(vendors: Vendors, call: Caller) -> None:
+    quirks = vendors.partner_center.quirks
+    row = vendors.partner_center.portal.create_referral(
         "own", customerProfile={"name": "Ruiz & Sons", "address": {"state": "Yorkshire"}}
     )
     quirks.html_escaped_names = quirks.trailing_blanks = quirks.state_in_region = quirks.missing_keys = True
@@ -293,4 +293,4 @@ def test_data_quirks(world: World, call: Caller) -> None:
     )
     assert "registrations" not in shown
     assert not {"offers"} & shown["details"]["requirements"].keys()
-    assert world.partner_center.referral(row["id"])["customerProfile"]["name"] == "Ruiz & Sons"
+    assert vendors.partner_center.referral(row["id"])["customerProfile"]["name"] == "Ruiz & Sons"

@@ -19,7 +19,7 @@ from tests.tools.simulators.partner_center_stage import (
 )
 from tools.simulators.partner_center.samples import sample_cosell_documents, sample_document
 from tools.simulators.server import Fault
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 # -- update ---------------------------------------------------------------------------------------------------------
 
@@ -100,8 +100,8 @@ def test_patch_body_must_be_a_json_patch(call: Caller) -> None:
         assert refusal(call("PATCH", f"/{row['id']}", body))[0] == 400
 
 
-def test_name_becomes_patchable(world: World, call: Caller) -> None:
-    world.partner_center.quirks.name_patchable = True
+def test_name_becomes_patchable(vendors: Vendors, call: Caller) -> None:
+    vendors.partner_center.quirks.name_patchable = True
     row = create(call)
     assert call("PATCH", f"/{row['id']}", [replace("/name", "New name")]).status_code == 204
     assert call("GET", f"/{row['id']}").json()["name"] == "New name"
@@ -114,8 +114,8 @@ def test_consent_is_one_way(call: Caller) -> None:
     assert refusal(call("PATCH", path, [replace(SHARE, False)])) == (400, "invalidRequest", SHARE[1:])
 
 
-def test_a_new_referral_is_accepted_then_won_then_frozen(world: World, call: Caller) -> None:
-    path = f"/{world.partner_center.portal.create_referral()['id']}"
+def test_a_new_referral_is_accepted_then_won_then_frozen(vendors: Vendors, call: Caller) -> None:
+    path = f"/{vendors.partner_center.portal.create_referral()['id']}"
     accept = [replace("/status", "Active"), replace("/substatus", "Accepted")]
     win = [replace("/status", "Closed"), replace("/substatus", "Won")]
 
@@ -131,13 +131,13 @@ def test_a_new_referral_is_accepted_then_won_then_frozen(world: World, call: Cal
     assert call("GET", path).json()["closedDateTime"]
 
 
-def test_put_needs_if_match_and_respects_frozen_fields(world: World, call: Caller) -> None:
+def test_put_needs_if_match_and_respects_frozen_fields(vendors: Vendors, call: Caller) -> None:
     row = create(call)
     path, tag = f"/{row['id']}", {"If-Match": row["eTag"]}
     body = {key: value for key, value in row.items() if key != "links"}
 
     assert refusal(call("PUT", path, body))[:2] == (412, "preconditionFailed")
-    world.partner_center.quirks.put_without_if_match = 400
+    vendors.partner_center.quirks.put_without_if_match = 400
     assert call("PUT", path, body).status_code == 400
     assert refusal(call("PUT", path, row, headers=tag))[2] == "links"
     assert (
@@ -152,21 +152,21 @@ def test_put_needs_if_match_and_respects_frozen_fields(world: World, call: Calle
 # -- time and people ------------------------------------------------------------------------------------------------
 
 
-def test_an_unanswered_invitation_expires_after_14_days(world: World) -> None:
-    row = world.partner_center.portal.create_referral()
-    world.clock.advance(timedelta(days=13, hours=23))
-    assert world.partner_center.referral(row["id"])["status"] == "New"
-    world.clock.advance(timedelta(hours=2))
-    expired = world.partner_center.referral(row["id"])
+def test_an_unanswered_invitation_expires_after_14_days(vendors: Vendors) -> None:
+    row = vendors.partner_center.portal.create_referral()
+    vendors.clock.advance(timedelta(days=13, hours=23))
+    assert vendors.partner_center.referral(row["id"])["status"] == "New"
+    vendors.clock.advance(timedelta(hours=2))
+    expired = vendors.partner_center.referral(row["id"])
     assert (expired["status"], expired["substatus"]) == ("Closed", "Expired")
     assert expired["eTag"] != row["eTag"]
 
 
-def test_microsoft_accepts_adds_a_seller_or_declines(world: World, call: Caller) -> None:
+def test_microsoft_accepts_adds_a_seller_or_declines(vendors: Vendors, call: Caller) -> None:
     first, second = sample_cosell_documents()
     own = create(call, first)
     theirs = create(call, second | {"engagementId": own["engagementId"]})
-    microsoft = world.partner_center.microsoft
+    microsoft = vendors.partner_center.microsoft
 
     microsoft.accept(own["engagementId"], msx_id="7-ABC")
     microsoft.add_seller(own["engagementId"])
@@ -181,8 +181,8 @@ def test_microsoft_accepts_adds_a_seller_or_declines(world: World, call: Caller)
     assert call("GET", f"/{own['id']}").json()["status"] == "Active"
 
 
-def test_the_portal_edits_and_closes(world: World) -> None:
-    portal = world.partner_center.portal
+def test_the_portal_edits_and_closes(vendors: Vendors) -> None:
+    portal = vendors.partner_center.portal
     row = portal.create_referral("marketplace-lead")
     assert (row["qualification"], row["inviteContext"]["invitedBy"]["organizationId"]) == ("Direct", "msft")
 
@@ -193,16 +193,16 @@ def test_the_portal_edits_and_closes(world: World) -> None:
         portal.edit(row["id"], {"/name": "again"})
 
 
-def test_the_account_match_is_a_write_of_the_service(world: World) -> None:
-    row = world.partner_center.portal.create_referral("own")
-    matched = world.partner_center.complete_match(row["id"])
+def test_the_account_match_is_a_write_of_the_service(vendors: Vendors) -> None:
+    row = vendors.partner_center.portal.create_referral("own")
+    matched = vendors.partner_center.complete_match(row["id"])
     assert matched["customerProfile"]["isMatchingComplete"] is True
     assert matched["eTag"] != row["eTag"]
 
 
-def test_timestamps_have_one_to_seven_digits(world: World) -> None:
-    world.partner_center.quirks.short_fractions = True
-    rows = [world.partner_center.portal.create_referral("own") for _ in range(40)]
+def test_timestamps_have_one_to_seven_digits(vendors: Vendors) -> None:
+    vendors.partner_center.quirks.short_fractions = True
+    rows = [vendors.partner_center.portal.create_referral("own") for _ in range(40)]
     lengths = {len(re.search(r"\.(\d+)Z", row["updatedDateTime"])[1]) for row in rows}  # type: ignore[index]
     assert lengths <= set(range(1, 8))
     assert len(lengths) > 2
@@ -212,8 +212,8 @@ def test_timestamps_have_one_to_seven_digits(world: World) -> None:
 # -- faults, log, control -------------------------------------------------------------------------------------------
 
 
-def test_faults_fire_as_ordered_and_are_logged(world: World, call: Caller) -> None:
-    server = world.servers["referrals"]
+def test_faults_fire_as_ordered_and_are_logged(vendors: Vendors, call: Caller) -> None:
+    server = vendors.servers["referrals"]
     throttle = server.faults.inject(Fault("status", status=429, headers={"Retry-After": "3"}, method="GET", times=2))
     lost = server.faults.inject(Fault("reset_after", method="POST", skip=1))
     before = server.faults.inject(Fault("reset_before", method="PATCH"))
@@ -222,13 +222,13 @@ def test_faults_fire_as_ordered_and_are_logged(world: World, call: Caller) -> No
     create(call)
     with pytest.raises(requests.ConnectionError):
         call("POST", body=sample_document())
-    row = world.partner_center.referrals()[0]
+    row = vendors.partner_center.referrals()[0]
     with pytest.raises(requests.ConnectionError):
         call("PATCH", f"/{row['id']}", [replace("/details/notes", "x")])
 
     assert (throttle.fired, lost.fired, before.fired) == (2, 1, 1)
-    assert len(world.partner_center.referrals()) == 2
-    assert world.partner_center.referral(row["id"]) == row
+    assert len(vendors.partner_center.referrals()) == 2
+    assert vendors.partner_center.referral(row["id"]) == row
     assert server.log.count("POST") == 2
     assert [(entry.status, entry.fault) for entry in server.log.matching("POST")] == [
         (200, None),
@@ -237,8 +237,8 @@ def test_faults_fire_as_ordered_and_are_logged(world: World, call: Caller) -> No
     assert all("authorization" not in entry.headers for entry in server.log.entries)
 
 
-def test_control_api_acts_in_the_world(world: World) -> None:
-    base = world.servers["control"].url
+def test_control_api_acts_in_the_world(vendors: Vendors) -> None:
+    base = vendors.servers["control"].url
 
     def act(method: str, path: str, body: object = None) -> Any:
         response = requests.request(method, f"{base}{path}", json=body, timeout=10)
@@ -253,19 +253,19 @@ def test_control_api_acts_in_the_world(world: World) -> None:
     act("POST", "/faults/entra", {"kind": "status", "status": 503})
     act("POST", "/clock/advance", {"days": 1})
     assert act("GET", "/requests/referrals")["count"] == 0
-    assert act("GET", "/settings")["ENTRA_AUTHORITY"] == world.servers["entra"].url
-    assert world.partner_center.quirks.page_size == 7
+    assert act("GET", "/settings")["ENTRA_AUTHORITY"] == vendors.servers["entra"].url
+    assert vendors.partner_center.quirks.page_size == 7
     missing = requests.get(f"{base}/partner-center/referrals/nope", timeout=10)
     assert missing.status_code == 404
     assert "error" in json.loads(missing.text)
 
 
-def test_control_api_lets_another_system_take_the_webhook(world: World) -> None:
-    url = f"{world.servers['control'].url}/partner-center/registration"
+def test_control_api_lets_another_system_take_the_webhook(vendors: Vendors) -> None:
+    url = f"{vendors.servers['control'].url}/partner-center/registration"
     assert requests.get(url, timeout=10).status_code == 404
     theirs = {"url": "https://their.example/hook", "events": ["referral-created"]}
     assert requests.put(url, json=theirs, timeout=10).json()["url"] == theirs["url"]
     assert requests.get(url, timeout=10).json()["events"] == theirs["events"]
     assert requests.put(url, json={"events": ["made-up"]}, timeout=10).status_code == 400
-    assert world.partner_center.registration is not None
-    assert world.partner_center.registration.url == theirs["url"]
+    assert vendors.partner_center.registration is not None
+    assert vendors.partner_center.registration.url == theirs["url"]

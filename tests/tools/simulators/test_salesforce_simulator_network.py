@@ -22,7 +22,7 @@ from simple_salesforce.exceptions import (
 from tests.tools.simulators.salesforce_stage import DEAL, KEY, VERSION
 from tools.simulators.salesforce import Quirks, SalesforceSimulator
 from tools.simulators.server import Fault, SimulatorServer
-from tools.simulators.world import SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET, World
+from tools.simulators.vendors import SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET, Vendors
 
 
 class LocalAdapter(HTTPAdapter):
@@ -41,7 +41,7 @@ class LocalAdapter(HTTPAdapter):
 
 @dataclass
 class Landscape:
-    world: World
+    vendors: Vendors
     salesforce: SalesforceSimulator
     server: SimulatorServer
     session: requests.Session
@@ -60,16 +60,16 @@ class Landscape:
 
 @pytest.fixture
 def landscape() -> Iterator[Landscape]:
-    with World() as world:
-        salesforce = SalesforceSimulator(world.clock, quirks=Quirks())
-        server = world.add("salesforce", salesforce)
+    with Vendors() as vendors:
+        salesforce = SalesforceSimulator(vendors.clock, quirks=Quirks())
+        server = vendors.add("salesforce", salesforce)
         salesforce.add_connected_app(SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET)
         for (method, path), handler in salesforce.routes().items():
-            world.control.add(method, path, handler)
+            vendors.control.add(method, path, handler)
         with requests.Session() as session:
             session.trust_env = False  # a CA bundle in the environment would win over `verify`
-            session.verify = world.settings()["REQUESTS_CA_BUNDLE"]
-            yield Landscape(world, salesforce, server, session)
+            session.verify = vendors.settings()["REQUESTS_CA_BUNDLE"]
+            yield Landscape(vendors, salesforce, server, session)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_the_library_upserts_by_external_id(landscape: Landscape, client: Any) -
 def test_the_library_reads_the_feeds(landscape: Landscape, client: Any) -> None:
     kept, gone = (client.Opportunity.create(DEAL)["id"] for _ in range(2))
     landscape.salesforce.seller.delete(gone)
-    now = landscape.world.clock.now()
+    now = landscape.vendors.clock.now()
     window = now - timedelta(minutes=5), now + timedelta(minutes=2)
     assert client.Opportunity.updated(*window)["ids"] == [kept]
     assert [row["id"] for row in client.Opportunity.deleted(*window)["deletedRecords"]] == [gone]
@@ -175,7 +175,7 @@ def test_faults_and_the_request_log(landscape: Landscape, client: Any) -> None:
 
 
 def test_a_person_acts_through_the_control_api(landscape: Landscape) -> None:
-    base = f"{landscape.world.servers['control'].url}/crm/opportunities"
+    base = f"{landscape.vendors.servers['control'].url}/crm/opportunities"
     session = landscape.session
     deal = session.post(base, json={"Name": "A", "Amount": 5.5, "CloseDate": "2027-01-31"}, timeout=10).json()["id"]
     assert session.patch(f"{base}/{deal}", json={"NextStep": "call"}, timeout=10).json()["NextStep"] == "call"

@@ -30,7 +30,7 @@ from tools.simulators.certificates import DISPATCH_HOST
 from tools.simulators.partner_center import PartnerCenterSimulator, referrals_api
 from tools.simulators.partner_center.samples import sample_cosell_documents
 from tools.simulators.server import SimulatorServer
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 REFERRAL_EVENTS = ["referral-created", "referral-updated", "related-referral-created", "related-referral-updated"]
 
@@ -67,25 +67,25 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def register(world: World) -> Iterator[Caller]:
-    caller = webhooks_caller(world)
+def register(vendors: Vendors) -> Iterator[Caller]:
+    caller = webhooks_caller(vendors)
     with caller.session:
         yield caller
 
 
 @pytest.fixture
-def pc(world: World, receiver: Receiver, register: Caller) -> PartnerCenterSimulator:
+def pc(vendors: Vendors, receiver: Receiver, register: Caller) -> PartnerCenterSimulator:
     """A tenant whose events go to the receiver, with the signature in its own header."""
-    world.partner_center.modes.retry_seconds = 0.01
+    vendors.partner_center.modes.retry_seconds = 0.01
     body = {"WebhookUrl": receiver.url, "WebhookEvents": [*REFERRAL_EVENTS, "test-created"]}
     assert register("POST", body=body | {"SignatureTokenToMsSignatureHeader": True}).status_code == 200
-    return world.partner_center
+    return vendors.partner_center
 
 
 # -- the registration API -------------------------------------------------------------------------------------------
 
 
-def test_registration_is_a_singleton(world: World, register: Caller) -> None:
+def test_registration_is_a_singleton(vendors: Vendors, register: Caller) -> None:
     body = {"webhookURL": "https://fn.example/api/x?code=k", "WEBHOOKEVENTS": ["referral-created"]}
 
     assert refusal(register("GET"))[:2] == (404, "itemNotFound")
@@ -101,7 +101,7 @@ def test_registration_is_a_singleton(world: World, register: Caller) -> None:
     assert made["SubscriberId"] == replaced["SubscriberId"]
     assert seen["WebhookEvents"] == ["test-created"]
     assert "SubscriberId" not in seen
-    world.partner_center.quirks.registration_casing = "camel"
+    vendors.partner_center.quirks.registration_casing = "camel"
     assert register("GET").json()["webhookUrl"] == made["WebhookUrl"]
 
 
@@ -123,18 +123,18 @@ def test_registration_refuses(register: Caller, change: dict[str, Any], target: 
     assert register("GET").status_code == 404
 
 
-def test_webhooks_take_app_and_user_tokens_of_their_own_audience_only(world: World) -> None:
+def test_webhooks_take_app_and_user_tokens_of_their_own_audience_only(vendors: Vendors) -> None:
     for user in (None, "someone@fabrikam.example"):
-        caller = webhooks_caller(world, user=user)
+        caller = webhooks_caller(vendors, user=user)
         with caller.session:
             assert "referral-created" in caller("GET", "/events").json()
-    other = webhooks_caller(world, audience=referrals_api.AUDIENCE)
+    other = webhooks_caller(vendors, audience=referrals_api.AUDIENCE)
     with other.session:
         assert refusal(other("GET", "/events"))[:2] == (401, "unauthenticated")
 
 
 def test_validation_event_reports_every_attempt(
-    world: World, pc: PartnerCenterSimulator, receiver: Receiver, register: Caller
+    vendors: Vendors, pc: PartnerCenterSimulator, receiver: Receiver, register: Caller
 ) -> None:
     receiver.answers = [401, 500]
 
@@ -148,20 +148,20 @@ def test_validation_event_reports_every_attempt(
     assert not status["results"][0]["dateTimeUtc"].endswith("Z")
     assert receiver.events[0]["ResourceUri"].endswith(f"/registration/validationEvents/{correlation_id}")
     assert (receiver.names[0], receiver.events[0]["ResourceName"]) == ("test-created", "test")
-    world.clock.advance(timedelta(days=8))
-    register.token = webhooks_caller(world).token
+    vendors.clock.advance(timedelta(days=8))
+    register.token = webhooks_caller(vendors).token
     assert register("GET", f"/validationEvents/{correlation_id}").status_code == 404
 
 
 def test_validation_events_are_throttled_and_need_test_created(
-    world: World, pc: PartnerCenterSimulator, register: Caller, receiver: Receiver
+    vendors: Vendors, pc: PartnerCenterSimulator, register: Caller, receiver: Receiver
 ) -> None:
     pc.quirks.correlation_id_as_object = False
     assert isinstance(register("POST", "/validationEvents").json(), str)
     assert register("POST", "/validationEvents").status_code == 200
     throttled = register("POST", "/validationEvents")
     assert (throttled.status_code, throttled.headers["Retry-After"]) == (429, "60")
-    world.clock.advance(timedelta(minutes=1))
+    vendors.clock.advance(timedelta(minutes=1))
     assert register("POST", "/validationEvents").status_code == 200
     body = {"WebhookUrl": receiver.url, "WebhookEvents": ["referral-created"]}
     assert register("PUT", body=body).status_code == 200
@@ -171,10 +171,10 @@ def test_validation_events_are_throttled_and_need_test_created(
 # -- signatures -----------------------------------------------------------------------------------------------------
 
 
-def leaf_behind(headers: dict[str, str], world: World) -> x509.Certificate:
+def leaf_behind(headers: dict[str, str], vendors: Vendors) -> x509.Certificate:
     """Fetch the certificate as a receiver does, and check its chain by hand."""
     url = headers["x-ms-certificate-url"]
-    der = requests.get(url, verify=world.settings()["REQUESTS_CA_BUNDLE"], timeout=10).content
+    der = requests.get(url, verify=vendors.settings()["REQUESTS_CA_BUNDLE"], timeout=10).content
     return x509.load_der_x509_certificate(der)
 
 
@@ -197,13 +197,13 @@ def trusted(certificate: x509.Certificate, bundle: bytes) -> bool:
 
 
 def test_the_signature_covers_the_body_and_chains_to_the_bundle(
-    world: World, pc: PartnerCenterSimulator, receiver: Receiver
+    vendors: Vendors, pc: PartnerCenterSimulator, receiver: Receiver
 ) -> None:
     pc.portal.create_referral()
     assert pc.wait_idle()
 
     headers, body = receiver.received[0]
-    certificate = leaf_behind(headers, world)
+    certificate = leaf_behind(headers, vendors)
     scheme, signature = headers["x-ms-signature"].split(" ")
     check_signature(certificate, signature, body)
     with pytest.raises(InvalidSignature):
@@ -216,7 +216,7 @@ def test_the_signature_covers_the_body_and_chains_to_the_bundle(
 
 
 def test_a_rotated_leaf_still_chains_but_is_another_certificate(
-    world: World, pc: PartnerCenterSimulator, receiver: Receiver
+    vendors: Vendors, pc: PartnerCenterSimulator, receiver: Receiver
 ) -> None:
     before = pc.signer.leaf_der
     pc.signer.rotate_leaf()
@@ -224,13 +224,15 @@ def test_a_rotated_leaf_still_chains_but_is_another_certificate(
     assert pc.wait_idle()
 
     headers, body = receiver.received[0]
-    certificate = leaf_behind(headers, world)
+    certificate = leaf_behind(headers, vendors)
     check_signature(certificate, headers["x-ms-signature"].split(" ")[1], body)
     assert trusted(certificate, pc.signer.trust_bundle_pem)
     assert before != pc.signer.leaf_der
 
 
-def test_wrong_signature_and_foreign_certificate(world: World, pc: PartnerCenterSimulator, receiver: Receiver) -> None:
+def test_wrong_signature_and_foreign_certificate(
+    vendors: Vendors, pc: PartnerCenterSimulator, receiver: Receiver
+) -> None:
     pc.modes.wrong_signature = True
     pc.portal.create_referral()
     assert pc.wait_idle()
@@ -240,11 +242,11 @@ def test_wrong_signature_and_foreign_certificate(world: World, pc: PartnerCenter
 
     (wrong, wrong_body), (foreign, foreign_body) = receiver.received
     with pytest.raises(InvalidSignature):
-        check_signature(leaf_behind(wrong, world), wrong["x-ms-signature"].split(" ")[1], wrong_body)
-    forger = leaf_behind(foreign, world)
+        check_signature(leaf_behind(wrong, vendors), wrong["x-ms-signature"].split(" ")[1], wrong_body)
+    forger = leaf_behind(foreign, vendors)
     check_signature(forger, foreign["x-ms-signature"].split(" ")[1], foreign_body)
     assert not trusted(forger, pc.signer.trust_bundle_pem)
-    assert forger.subject == leaf_behind(wrong, world).subject
+    assert forger.subject == leaf_behind(wrong, vendors).subject
 
 
 def test_header_styles(pc: PartnerCenterSimulator, receiver: Receiver, register: Caller) -> None:
@@ -266,8 +268,10 @@ def test_header_styles(pc: PartnerCenterSimulator, receiver: Receiver, register:
 # -- which events ---------------------------------------------------------------------------------------------------
 
 
-def test_every_write_by_anybody_raises_its_event(world: World, pc: PartnerCenterSimulator, receiver: Receiver) -> None:
-    caller = referrals_caller(world)
+def test_every_write_by_anybody_raises_its_event(
+    vendors: Vendors, pc: PartnerCenterSimulator, receiver: Receiver
+) -> None:
+    caller = referrals_caller(vendors)
     first, second = sample_cosell_documents()
     with caller.session:
         own = create(caller, first)
@@ -299,12 +303,12 @@ def test_event_shape(pc: PartnerCenterSimulator, receiver: Receiver) -> None:
     assert datetime.fromisoformat(event["ResourceChangeUtcDate"]).tzinfo is not None
 
 
-def test_event_switches(world: World, pc: PartnerCenterSimulator, receiver: Receiver) -> None:
+def test_event_switches(vendors: Vendors, pc: PartnerCenterSimulator, receiver: Receiver) -> None:
     pc.quirks.resource_uri_host, pc.quirks.related_event_id = "partner", "own"
     pc.quirks.own_writes_raise_events = False
     row = pc.portal.create_referral()
     pc.microsoft.add_seller(row["engagementId"])
-    caller = referrals_caller(world)
+    caller = referrals_caller(vendors)
     with caller.session:
         create(caller)
     assert pc.wait_idle()

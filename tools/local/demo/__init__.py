@@ -9,12 +9,12 @@ from rich.console import Console
 
 from tools.local.demo.run import perform
 from tools.local.demo.steps import steps
-from tools.local.stage import Stage
-from tools.simulators.sellers import DESKS
+from tools.local.stack import Stack
+from tools.simulators.sellers import SELLERS
 
 EVERY_TWO_SECONDS = "*/2 * * * * *"
 
-CHOICES = {name: (name,) for name in DESKS} | ({"both": tuple(DESKS)} if len(DESKS) > 1 else {})
+CHOICES = {name: (name,) for name in SELLERS} | ({"both": tuple(SELLERS)} if len(SELLERS) > 1 else {})
 """What may be said for --crm, and the CRMs that it names."""
 
 
@@ -23,16 +23,16 @@ def main(args: list[str]) -> int:
     options = _parser().parse_args(args)
     console = Console(width=None if Console().is_terminal else 120)
     console.print("[bold]Co-sell synchronization, end to end on this machine[/bold]\nStarting:")
-    stage = Stage(
+    stack = Stack(
         crms=CHOICES[options.crm],
         poll_schedule=EVERY_TWO_SECONDS,
         log=options.log,
         tell=lambda text: console.print(f"  {text}"),
     )
-    with stage:
-        failed = perform(stage, steps(stage), console)
+    with stack:
+        failed = perform(stack, steps(stack), console)
         if options.keep:
-            _wait(stage, console)
+            _wait(stack, console)
     return 1 if failed else 0
 
 
@@ -44,13 +44,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _wait(stage: Stage, console: Console) -> None:
-    control = stage.world.servers["control"].url
+def _wait(stack: Stack, console: Console) -> None:
+    control = stack.vendors.servers["control"].url
     console.print("\nEverything is still running; Ctrl+C ends it.")
-    console.print(f"  app               {stage.host.url}   (keys: {stage.host.function_keys})", soft_wrap=True)
-    console.print(f"  Partner Center    {stage.world.servers['referrals'].url}")
-    for desk in stage.desks.values():
-        console.print(f"  {desk.title:<16}  {desk.server.url}")
+    console.print(f"  app               {stack.host.url}   (keys: {stack.host.function_keys})", soft_wrap=True)
+    console.print(f"  Partner Center    {stack.vendors.servers['referrals'].url}")
+    for seller in stack.sellers.values():
+        console.print(f"  {seller.title:<16}  {seller.server.url}")
     console.print(f"  act as a person   {control}   (any unknown path lists the routes)")
-    console.print(f"  app log           {stage.host.log}")
-    stage.host.wait()
+    console.print(f"  app log           {stack.host.log}")
+    stack.host.wait()

@@ -10,8 +10,8 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from tools.local.stage import Calls, Stage
-from tools.simulators.sellers.desk import CrmDesk
+from tools.local.stack import Calls, Stack
+from tools.simulators.sellers.seller import Seller
 
 
 class StepFailed(Exception):
@@ -27,12 +27,12 @@ class Step:
     """One thing a person does, and the check that the other side followed.
 
     `act` does it and returns what happened in words; it raises one of FAILURES. The calls to the CRM of
-    `desk` are counted.
+    `seller` are counted.
     """
 
     title: str
     act: Callable[[], str]
-    desk: CrmDesk
+    seller: Seller
 
 
 @dataclass(frozen=True)
@@ -44,30 +44,30 @@ class _Result:
     seconds: float
 
 
-def perform(stage: Stage, steps: Sequence[Step], console: Console) -> int:
+def perform(stack: Stack, steps: Sequence[Step], console: Console) -> int:
     """Perform the steps in order, print the table, and return how many failed."""
     results = []
     for step in steps:
         with console.status(step.title):
-            result = _perform(stage, step)
+            result = _perform(stack, step)
         console.print(f"  {'✔' if result.succeeded else '✖'} {step.title}  [dim]{result.seconds:.1f} s[/dim]")
         results.append(result)
     console.print(_table(results))
     return sum(not result.succeeded for result in results)
 
 
-def _perform(stage: Stage, step: Step) -> _Result:
-    before, start = stage.calls(step.desk), time.monotonic()
+def _perform(stack: Stack, step: Step) -> _Result:
+    before, start = stack.calls(step.seller), time.monotonic()
     try:
         text, succeeded = step.act(), True
     except FAILURES as error:
         text, succeeded = str(error), False
     seconds = time.monotonic() - start
     try:
-        stage.quiet()  # so that the calls of one step's echoes are not counted for the next
+        stack.quiet()  # so that the calls of one step's echoes are not counted for the next
     except TimeoutError as error:
         text, succeeded = f"{text}; afterwards {error}", False
-    return _Result(step, text, succeeded, stage.calls(step.desk) - before, seconds)
+    return _Result(step, text, succeeded, stack.calls(step.seller) - before, seconds)
 
 
 def _table(results: Sequence[_Result]) -> Table:

@@ -1,4 +1,4 @@
-"""The two heart scenarios, step by step, at the desk of any CRM."""
+"""The two heart scenarios, step by step, with the seller at any CRM."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from decimal import Decimal
 from typing import Any
 
 from tools.local.demo.run import Step, StepFailed
-from tools.local.stage import Stage
-from tools.simulators.sellers.desk import CrmDesk, Deal
+from tools.local.stack import Stack
+from tools.simulators.sellers.seller import Deal, Seller
 
 Row = Mapping[str, Any]
 
 
-def steps(stage: Stage) -> tuple[Step, ...]:
-    """Return what happens on a running stage: the registration, then both scenarios for each of its CRMs."""
-    register = Step("The admin pastes the receiver's URL into RegisterWebhook", lambda: _register(stage), stage.crm)
-    return (register, *(step for desk in stage.desks.values() for step in Scenarios(stage, desk).steps()))
+def steps(stack: Stack) -> tuple[Step, ...]:
+    """Return what happens on a running stack: the registration, then both scenarios for each of its CRMs."""
+    register = Step("The admin pastes the receiver's URL into RegisterWebhook", lambda: _register(stack), stack.crm)
+    return (register, *(step for seller in stack.sellers.values() for step in Scenarios(stack, seller).steps()))
 
 
-def _register(stage: Stage) -> str:
-    answer = stage.register(send_test_event=True)
+def _register(stack: Stack) -> str:
+    answer = stack.register(send_test_event=True)
     if answer.status_code != 200:
         raise StepFailed(f"RegisterWebhook answered {answer.status_code}: {answer.text}")
     content = answer.json()
@@ -34,15 +34,15 @@ def _register(stage: Stage) -> str:
 class Scenarios:
     """Both scenarios with one CRM; the steps build on one another."""
 
-    def __init__(self, stage: Stage, desk: CrmDesk) -> None:
-        self._stage = stage
-        self._desk = desk
+    def __init__(self, stack: Stack, seller: Seller) -> None:
+        self._stage = stack
+        self._desk = seller
         self._deals: dict[str, tuple[str, str]] = {}
         """Referral id and record id of the two deals, by how they began."""
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in order."""
-        where = f"{self._desk.title}: " if len(self._stage.desks) > 1 else ""
+        where = f"{self._desk.title}: " if len(self._stage.sellers) > 1 else ""
         acts = {
             "A seller creates an opportunity with Sync = Yes": self._share,
             "The seller edits value and closing date": self._edit_in_crm,
@@ -93,7 +93,7 @@ class Scenarios:
 
     def _names_its_record(self, row: Row) -> bool:
         """Whether the referral carries its record's id: with several CRMs, that of the first to have one."""
-        found = [deal.id for desk in self._stage.desks.values() for deal in desk.find(str(row["id"]))]
+        found = [deal.id for seller in self._stage.sellers.values() for deal in seller.find(str(row["id"]))]
         return row["externalReferenceId"] in found
 
     def _edit_in_partner_center(self) -> str:

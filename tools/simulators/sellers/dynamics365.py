@@ -1,4 +1,4 @@
-"""The desk of the simulated Dynamics 365."""
+"""The seller at the simulated Dynamics 365."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, Unpack
 from shared.lifecycle import Stage
 from tools.simulators.dataverse import DataverseSimulator
 from tools.simulators.faults import Fault
-from tools.simulators.sellers.desk import CONTACT, CUSTOMER, READY, Account, Deal, DealFields
-from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, World
+from tools.simulators.sellers.seller import CONTACT, CUSTOMER, READY, Account, Deal, DealFields
+from tools.simulators.vendors import CLIENT_ID, CLIENT_SECRET, Vendors
 
 _COLUMNS = {
     "name": "name",
@@ -48,26 +48,26 @@ _TOKEN_LIFE = timedelta(days=7)
 """How long the environment keeps its change feed (expirechangetrackingindays)."""
 
 
-class Dynamics365Desk:
+class Dynamics365Seller:
     """A CrmDesk."""
 
     name = "dynamics365"
     title = "Dynamics 365"
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.simulator = DataverseSimulator(world.entra, world.clock)
-        self.server = world.add("dataverse", self.simulator)
+    def __init__(self, vendors: Vendors) -> None:
+        self._vendors = vendors
+        self.simulator = DataverseSimulator(vendors.entra, vendors.clock)
+        self.server = vendors.add("dataverse", self.simulator)
         self.simulator.resource = self.server.url
         self.simulator.add_application_user(CLIENT_ID)
-        world.entra.register_resource(self.server.url)
+        vendors.entra.register_resource(self.server.url)
         self._seller = self.simulator.seller
 
     def settings(self) -> dict[str, str]:
         """The URL, and the app registration."""
         return {
             "DYNAMICS_URL": self.server.url,
-            "DYNAMICS_TENANT_ID": self._world.entra.tenant_id,
+            "DYNAMICS_TENANT_ID": self._vendors.entra.tenant_id,
             "DYNAMICS_CLIENT_ID": CLIENT_ID,
             "DYNAMICS_CLIENT_SECRET": CLIENT_SECRET,
         }
@@ -151,7 +151,7 @@ class Dynamics365Desk:
 
     def expire_cursor(self) -> None:
         """Outlive the change tracking token."""
-        self._world.clock.advance(_TOKEN_LIFE + timedelta(days=1))
+        self._vendors.clock.advance(_TOKEN_LIFE + timedelta(days=1))
 
     # --- spelling --------------------------------------------------------------------------------------------------
 

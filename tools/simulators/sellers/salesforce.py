@@ -1,4 +1,4 @@
-"""The desk of the simulated Salesforce: an org with several currencies."""
+"""The seller at the simulated Salesforce: an org with several currencies."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from shared.lifecycle import Stage
 from tools.simulators.faults import Fault
 from tools.simulators.request_log import LogEntry
 from tools.simulators.salesforce import SalesforceSimulator
-from tools.simulators.sellers.desk import CONTACT, CUSTOMER, READY, Account, Deal, DealFields
-from tools.simulators.world import SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET, World
+from tools.simulators.sellers.seller import CONTACT, CUSTOMER, READY, Account, Deal, DealFields
+from tools.simulators.vendors import SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET, Vendors
 
 _COLUMNS = {
     "name": "Name",
@@ -49,16 +49,16 @@ _DELETE_LOG_LIFE = timedelta(days=15)
 """How long an org remembers what was deleted, in its recycle bin and in the log of deletions."""
 
 
-class SalesforceDesk:
+class SalesforceSeller:
     """A CrmDesk."""
 
     name = "salesforce"
     title = "Salesforce"
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.simulator = SalesforceSimulator(world.clock, multi_currency=True)
-        self.server = world.add("salesforce", self.simulator)
+    def __init__(self, vendors: Vendors) -> None:
+        self._vendors = vendors
+        self.simulator = SalesforceSimulator(vendors.clock, multi_currency=True)
+        self.server = vendors.add("salesforce", self.simulator)
         self.simulator.add_connected_app(SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET)
         self._seller = self.simulator.seller
         self._writes = Counter[str]()
@@ -159,7 +159,7 @@ class SalesforceDesk:
 
     def expire_cursor(self) -> None:
         """Outlive the log of deletions."""
-        self._world.clock.advance(_DELETE_LOG_LIFE + timedelta(days=1))
+        self._vendors.clock.advance(_DELETE_LOG_LIFE + timedelta(days=1))
 
     def _break(self, fault: Fault, content: str) -> Fault:
         return self.server.faults.inject(replace(fault, method="POST", path="/composite$", content=content))

@@ -28,7 +28,7 @@ SALESFORCE_CLIENT_ID = "3MVG9.simulated.consumer.key"
 SALESFORCE_CLIENT_SECRET = "simulated-consumer-secret"
 
 
-class World:
+class Vendors:
     """Entra ID, Partner Center (referrals, webhooks, certificate host) and whatever else was added.
 
     Servers by name: `entra`, `referrals`, `webhooks`, `certificates`, `issuers` and `control` (plain HTTP).
@@ -49,7 +49,7 @@ class World:
         self._register_app()
 
     def add(self, name: str, app: WSGIApplication, *, tls: bool = True) -> SimulatorServer:
-        """Serve one more simulator under this name; it starts at once and stops with the world."""
+        """Serve one more simulator under this name; it starts at once and stops with the others."""
         server = SimulatorServer(name, app, self.authority if tls else None, port=self._ports.get(name, 0))
         self.servers[name] = self._running.enter_context(server)
         return server

@@ -16,9 +16,9 @@ from azure.storage.queue import QueueClient
 
 from tools.local.azurite import Azurite
 from tools.local.localhost.process import HostProcess, Program
-from tools.simulators.sellers import DESKS
-from tools.simulators.sellers.desk import CrmDesk
-from tools.simulators.world import World
+from tools.simulators.sellers import SELLERS
+from tools.simulators.sellers.seller import Seller
+from tools.simulators.vendors import Vendors
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,10 +50,10 @@ class Calls:
         return Calls(self.partner_center - earlier.partner_center, self.crm - earlier.crm, self.polls - earlier.polls)
 
 
-class Stage:
+class Stack:
     """Starts everything on free loopback ports; a context manager.
 
-    `crms` are the CRMs that the app is configured with, names of tools.simulators.sellers; `desks` holds their desks by
+    `crms` are the CRMs that the app is configured with, names of tools.simulators.sellers; `sellers` are those at them, by
     name. `settings` overrides app settings, among which a close is sent at once; `storage` reuses a running Azurite by
     its connection string; `program` is the app when it is not the checkout.
     """
@@ -79,9 +79,9 @@ class Stage:
         self._program = program
         self._tell = tell
         self._running = ExitStack()
-        self.world = World()
-        self.partner_center = self.world.partner_center
-        self.desks: dict[str, CrmDesk] = {}
+        self.vendors = Vendors()
+        self.partner_center = self.vendors.partner_center
+        self.sellers: dict[str, Seller] = {}
         self.host: HostProcess
 
     def __enter__(self) -> Self:
@@ -99,36 +99,36 @@ class Stage:
         if self._storage is None:
             self._tell("storage: Azurite")
             self._storage = starting.enter_context(Azurite()).connection_string
-        titles = ", ".join(DESKS[name].title for name in self._crms)
+        titles = ", ".join(SELLERS[name].title for name in self._crms)
         self._tell(f"vendors: Entra ID, Partner Center, {titles}")
-        starting.enter_context(self.world)
+        starting.enter_context(self.vendors)
         self.partner_center.modes.delay_seconds = EVENT_DELAY
         for name in self._crms:
             self._open(name)
         self._tell("the app, in Azure's own Python worker library")
-        self._state = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="cosell-stage-")))
+        self._state = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="cosell-stack-")))
         self.host = self._new_host(port=0)
         starting.callback(lambda: self.host.close())  # noqa: PLW0108 - a restarted host is another object
         self.host.start()
 
     def _open(self, name: str) -> None:
-        desk = self.desks[name] = DESKS[name](self.world)
-        for (method, path), handler in desk.routes().items():
-            self.world.control.add(method, f"/{name}{path}", handler)
+        seller = self.sellers[name] = SELLERS[name](self.vendors)
+        for (method, path), handler in seller.routes().items():
+            self.vendors.control.add(method, f"/{name}{path}", handler)
 
     @property
-    def crm(self) -> CrmDesk:
-        """The desk of the only CRM, or of the first."""
-        return self.desks[self._crms[0]]
+    def crm(self) -> Seller:
+        """The seller at the only CRM, or at the first."""
+        return self.sellers[self._crms[0]]
 
     def settings(self) -> dict[str, str]:
-        """Return the app settings that point at this stage."""
+        """Return the app settings that point at this stack."""
         return {
-            **self.world.settings(),
+            **self.vendors.settings(),
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "AzureWebJobsStorage": str(self._storage),
             "CRM": ",".join(self._crms),
-            **{name: value for desk in self.desks.values() for name, value in desk.settings().items()},
+            **{name: value for seller in self.sellers.values() for name, value in seller.settings().items()},
             **self._schedules,
             **self._overrides,
         }
@@ -174,10 +174,10 @@ class Stage:
 
     # --- watching --------------------------------------------------------------------------------------------------
 
-    def calls(self, desk: CrmDesk | None = None) -> Calls:
-        """Return how many remote calls the app has made so far; those to a CRM of this desk alone, by default `crm`."""
-        crm = desk or self.crm
-        return Calls(self.world.servers["referrals"].log.count(), crm.calls(), crm.polls())
+    def calls(self, seller: Seller | None = None) -> Calls:
+        """Return how many remote calls the app has made so far: to Partner Center, and to one seller's CRM."""
+        crm = seller or self.crm
+        return Calls(self.vendors.servers["referrals"].log.count(), crm.calls(), crm.polls())
 
     def quiet(self) -> Self:
         """Wait until every event is delivered and every message handled; for honest counts of calls."""

@@ -1,7 +1,7 @@
 """A simulated CRM with a seller at it, in words that no vendor has to itself.
 
 Names and values are those of shared.deal: codes instead of a CRM's option numbers, ISO 4217 currencies, Decimals,
-dates, stages. How a CRM spells them is written down once more in its desk, by hand: a desk that asked the mapping file
+dates, stages. How a CRM spells them is written down once more with its seller, by hand: one who asked the mapping file
 would find every mistake in it correct.
 """
 
@@ -16,7 +16,7 @@ from typing import Protocol, TypedDict, Unpack
 from shared.lifecycle import Stage
 from tools.simulators.faults import Fault
 from tools.simulators.server import SimulatorServer
-from tools.simulators.world import World
+from tools.simulators.vendors import Vendors
 
 SOLUTION = "SOL-20311-QXT"
 """A solution id that the simulated Partner Center knows."""
@@ -28,7 +28,7 @@ class DealFields(TypedDict, total=False):
     name: str
     deal_value: Decimal
     currency: str
-    """ISO 4217 code; USD, EUR and GBP exist in every desk."""
+    """ISO 4217 code; USD, EUR and GBP exist in every CRM."""
     closing_date: date
     notes: str
     solutions: tuple[str, ...]
@@ -59,7 +59,7 @@ class Deal:
     sync: bool
     visible_to_microsoft: bool
     stage: Stage
-    """One of on hold, active, won and lost; a state that the app never writes is a KeyError of the desk."""
+    """One of on hold, active, won and lost; a state that the app never writes is a KeyError."""
     account_id: str
     referral_identifier: str
     referral_link: str
@@ -106,15 +106,15 @@ READY: DealFields = {
 """An opportunity that Partner Center takes as it is: what `opportunity` creates when nothing else is asked for."""
 
 
-class CrmDesk(Protocol):
+class Seller(Protocol):
     """One simulated CRM: its server, the app settings that point at it, and the seller at its forms.
 
-    Making it with a running world serves its simulator there, with the product's columns in place and the app admitted
+    Making it with running vendors serves its simulator there, with the product's columns in place and the app admitted
     as an administrator would admit it, so that the app's next call succeeds. The seller is Sam Seller
-    (sam.seller@partner.example, +14255550101) and owns every opportunity that a desk creates. What the seller does is
+    (sam.seller@partner.example, +14255550101) and owns every opportunity created there. What the seller does is
     checked as the CRM's forms check it, is never counted as a call of the app, and is seen by the next poll.
 
-    A desk also has its vendor's own `simulator`; tests about one vendor alone make that desk and use it.
+    It also has its vendor's own `simulator`; tests about one vendor alone make that seller and use it.
     """
 
     name: str
@@ -124,14 +124,14 @@ class CrmDesk(Protocol):
     server: SimulatorServer
     """Serves the whole CRM: its request log and its faults."""
 
-    def __init__(self, world: World) -> None: ...
+    def __init__(self, vendors: Vendors) -> None: ...
 
     def settings(self) -> dict[str, str]:
         """Return the app settings of this CRM alone: its `..._URL`, and the credentials of the app."""
         ...
 
     def routes(self) -> Mapping[tuple[str, str], Callable[[dict[str, str], dict[str, object]], object]]:
-        """Return handlers for the world's control API, by method and path below the CRM's name."""
+        """Return handlers for the vendors' control API, by method and path below the CRM's name."""
         ...
 
     # --- what the seller does --------------------------------------------------------------------------------------
