@@ -15,7 +15,7 @@ from shared.messages import Messages
 log = logging.getLogger(__name__)
 
 TELLING = timedelta(minutes=2)
-"""How long whoever raised an alert may take to tell it. After that it is told by whoever meets the cause again."""
+"""How long a process that raised an alert may take to send it. After that, the next one to meet the cause sends it."""
 
 _KIND = "alert"
 
@@ -30,7 +30,7 @@ class Notifier(Protocol):
 
 @dataclass(frozen=True)
 class Raised:
-    """An alert in the ledger: why, whether a person was told, and since when somebody is about to (our clock)."""
+    """An alert in the ledger: why, whether it was sent, and since when a process is sending it (our clock)."""
 
     reason: str
     notified: bool
@@ -40,9 +40,9 @@ class Raised:
 class Alerts:
     """Alerts by who raises them, a row of the ledger each, so that every instance alerts only once.
 
-    One cause may be met in several places: the same text is told once, and resolved when the last of them is clear.
+    One cause may be met in several places: the same text is sent once, and resolved when the last of them is clear.
     The row is stored before the text is sent and marked afterwards. An alert that never arrived, because the process
-    died or the chat did not take it, is told when its cause is met again.
+    died or the chat did not take it, is sent when its cause is met again.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Alerts:
 
     @property
     def reaches_people(self) -> bool:
-        """Whether a person is told: without a channel, alerts are only in the ledger and the log."""
+        """Whether there is a channel: without one, alerts are only in the ledger and the log."""
         return self._notifier is not None
 
     def alert(self, key: str, reason: str) -> None:
-        """Raise an alert, or raise it anew with another reason. The same one again is told to nobody.
+        """Raise an alert, or raise it anew with another reason. The same one again is not sent.
 
         Raises the retriable and fatal families when the ledger fails.
         """
@@ -113,7 +113,7 @@ class Alerts:
         return [row for other, row in self._rows().items() if other != key and row.reason == reason]
 
     def _tell(self, drawer: Drawer[Raised | None], claim: Raised, mine: Held[Raised | None]) -> None:
-        """Tell a person, unless the same cause was told for another key, or is being told."""
+        """Send it, unless the same cause was sent for another key, or is being sent."""
         others = self._elsewhere(drawer.name, claim.reason)
         if not any(row.notified for row in others):
             if any(claim.since - row.since < TELLING for row in others):

@@ -43,7 +43,7 @@ CONNECTORS: Mapping[str, Callable[[Settings, Transport, Clock, Identity], Connec
     "dynamics365": Dynamics365Connection,
     "salesforce": SalesforceConnection,
 }
-"""The CRMs that there are. Another one is an entry here, and a folder of its own."""
+"""The CRMs that there are. Another one is an entry here, and a folder in `shared/crm`."""
 
 
 class App:

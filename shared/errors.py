@@ -119,7 +119,7 @@ class OutcomeUnknown(RetriableError):
 class AllowanceSpent(RetriableError):
     """Of the calls that the vendor allows a day so many are used that we leave the rest to others.
 
-    It ends without anybody's doing, but takes hours, so a person is told.
+    It ends automatically, but takes hours, so an alert is raised.
     """
 
     problem_code = "app.allowance"
@@ -130,7 +130,7 @@ class Deferred(RetriableError):
 
 
 LONGEST_TEXT = 4000
-"""Characters of an error's text: it is stored, shown on a record and told in a chat, whatever a service quotes."""
+"""Characters of an error's text: it is stored, shown on a record and sent to a chat, however much a service quotes."""
 
 
 class DataError(CosellError):

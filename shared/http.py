@@ -44,7 +44,7 @@ PATIENCE = 10.0
 class Request:
     """One HTTP request. `repeatable`: sending it twice does no more than sending it once.
 
-    `operation` names what the service limits by itself: a pause that is asked for then is not the whole service's.
+    `operation` names what the service limits separately: a pause that is asked for then is not the whole service's.
     """
 
     method: str

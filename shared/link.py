@@ -64,7 +64,7 @@ class Link:
     referral_changed_at: datetime | None = None
     related_changed_at: datetime | None = None
     event_at: datetime | None = None
-    """The moment that the last event handled told of; known again by being equal, since nobody vouches for it."""
+    """The moment of the last handled event's change; compared for equality only, since nobody vouches for it."""
     record_version: str | None = None
     record_seen_at: datetime | None = None
     differences: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The pauses that a service asks for: of all of it, or of one operation that has a limit of its own."""
+"""The pauses that a service asks for: of all of it, or of one operation that has a separate limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.clock import Clock
 
 
 class Pauses:
-    """Until when a service is left alone. An operation without a limit of its own has the empty name: the service's."""
+    """Until when a service is left alone. An operation without a separate limit has the empty name: the service's."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -24,7 +24,7 @@ class StatusKind(StrEnum):
     SYNCHRONIZED = "synchronized"
     """Every mapped field agrees on both sides, but for differences that the mapping intends."""
     DIFFERS = "differs"
-    """Something is not on the other side, and is not going to be by itself."""
+    """Something is not on the other side, and stays away until a person acts."""
     PENDING = "pending"
     """Work is under way, or waits for a service, an administrator, or the end of the undo window."""
     PAUSED = "paused"

@@ -60,14 +60,14 @@ class Rekey:
 
 @dataclass(frozen=True)
 class ReleaseCopy:
-    """The seller switched a refused copy's sync off; when it is on again, the copy is shared as a deal of its own."""
+    """The seller switched a refused copy's sync off; when it is on again, the copy is shared as a new deal."""
 
     record: RecordKey
 
 
 @dataclass(frozen=True)
 class RefuseCopy:
-    """The record is a copy of a shared one: it is told so, and nothing else is touched."""
+    """The record is a copy of a shared one: the record says so, and nothing else is touched."""
 
     problems: tuple[Problem, ...]
 

@@ -49,7 +49,7 @@ def _moved(deal: Deal, link: Link) -> Decision | Need:
         return _orphan(link, Reason.RECORD_DELETED)
     if deal.holder is UNREAD:
         return Need.HOLDER
-    if ties(deal.holder):  # The surviving record is a deal of its own.
+    if ties(deal.holder):  # The surviving record belongs to another deal.
         return _orphan(link, Reason.RECORD_MERGED)
     return Rekey(link, deal.successor)
 

@@ -241,5 +241,5 @@ class MappingFile(_Strict):
         if missing:
             raise ValueError(f"`fields` lacks {', '.join(missing)}, which every new deal needs")
         if STATUS in names:
-            raise ValueError("`status` is a table of its own, not a row of `fields`")
+            raise ValueError("`status` is a separate table, not a row of `fields`")
         return self

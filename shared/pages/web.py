@@ -45,7 +45,7 @@ class Visit:
 
     @property
     def is_form(self) -> bool:
-        """Whether the body is what a page's form sends; curl calls JSON so, too, unless it is told otherwise."""
+        """Whether the body is what a page's form sends; curl calls JSON so, too, by default."""
         kind = self.headers.get("content-type", "").split(";")[0].strip().casefold()
         return kind == "application/x-www-form-urlencoded" and not self.body.lstrip().startswith(b"{")
 

@@ -111,7 +111,7 @@ def _content(answer: http.client.HTTPResponse) -> bytes:
         raise CertificateUnavailable(f"the certificate host answered {answer.status}")
     announced = answer.length
     if announced is None and not answer.chunked:
-        raise http.client.IncompleteRead(b"")  # Its end could not be told from a connection that broke.
+        raise http.client.IncompleteRead(b"")  # Its end looks like a connection that broke.
     content = answer.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES or (announced or 0) > MAX_BYTES:
         raise SignatureRefused(Reason.TOO_LARGE)

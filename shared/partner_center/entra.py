@@ -82,7 +82,7 @@ def reaching(authority: str) -> Iterator[None]:
 
 
 class _TimedSession(requests.Session):
-    """msal passes no timeout of its own."""
+    """msal passes no timeout."""
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))

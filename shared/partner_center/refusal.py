@@ -8,7 +8,7 @@ from shared.errors import ServiceUnavailable
 
 
 class Reason(StrEnum):
-    """The reasons, as the log and the security audit write them. The sender is told none of them."""
+    """The reasons, as the log and the security audit write them. The sender learns none of them."""
 
     ALGORITHM = "the signature algorithm is not rsa-sha256"
     NO_SIGNATURE = "there is no signature"

@@ -45,7 +45,7 @@ class DealMessage:
 
     @property
     def changed_at(self) -> datetime | None:
-        """The moment that Partner Center's event told of."""
+        """The moment of the change, as Partner Center's event has it."""
         moment = (self.observed or {}).get("changed_at")
         return datetime.fromisoformat(str(moment)) if moment else None
 

@@ -1,4 +1,4 @@
-"""App settings: declared once, read once, every mistake told by name."""
+"""App settings: declared once, read once, every mistake named."""
 
 from shared.settings.declaration import Settings
 from shared.settings.kinds import CRM_NAMES

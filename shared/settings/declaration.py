@@ -5,7 +5,7 @@ To add one: write one field of Settings, with its type and its Setting, below th
 settings of infra/main.bicep and infra/main.parameters.json. A test fails until that is done. What must hold between
 two settings goes to rules.py, a new kind of value to kinds.py. A setting comes with the feature that reads it.
 
-The file may grow longer than others: it is one list, and whoever looks for a setting looks here.
+The file may grow longer than others: it is one list, and every setting is looked for here.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class Settings:
     )]
     alert_webhook_url: Annotated[str | None, Setting(
         "ALERT_WEBHOOK_URL", URL, SYNC,
-        "Teams Workflows or Slack incoming webhook that is told of alerts",
+        "Teams Workflows or Slack incoming webhook for alerts",
         example="https://chat.example/hook", secret=True,
     )]
 

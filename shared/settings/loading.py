@@ -32,7 +32,7 @@ class Mistake:
     text: str
 
     def __str__(self) -> str:
-        """The line as it is told."""
+        """The line as it is shown."""
         return f"{self.name}: {self.text}."
 
 

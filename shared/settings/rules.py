@@ -13,7 +13,7 @@ Problem = tuple[str, str]
 
 
 def named_crms(given: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the CRMs that the setting CRM names; a name that is wrong is a mistake by itself, and hides no other."""
+    """Return the CRMs that the setting CRM names; a wrong name is one mistake, and hides no other."""
     named = {name.casefold() for name in words(given.get("CRM", ""))}
     return tuple(crm for crm in CRM_NAMES if crm in named)
 
@@ -75,7 +75,7 @@ def _salesforce(given: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _registration(given: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield what keeps the watchdog from registering by itself, where that is asked for."""
+    """Yield what keeps the watchdog from registering, where that is asked for."""
     if given.get("WEBHOOK_REGISTRATION", "").casefold() != "keep":
         return
     if "WEBHOOK_PUBLIC_URL" not in given:
@@ -90,7 +90,7 @@ def _example(name: str) -> str:
 
 
 def _percent(given: Mapping[str, str], name: str) -> float:
-    """Return a share; one that is no number is a mistake by itself, and compares with nothing."""
+    """Return a share; one that is no number is a mistake, and compares with nothing."""
     default = next(setting.default for setting in declared().values() if setting.name == name)
     try:
         return float(given.get(name, default))

@@ -143,7 +143,7 @@ class Beginning:
         return seen_referral(self._task, own)
 
     def _with_event(self, link: Link | None, seen: ReferralSeen) -> Link | None:
-        """Return the link knowing the change that the event told of, so that its duplicates cost no call.
+        """Return the link with the change that the event announced, so that its duplicates cost no call.
 
         Everything up to the referral's own moment is known. The event's may be wrong, and much later: it is only
         known again when it is the same, and hides nothing that comes after.

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What handling a message came to, for the log and for whoever counts."""
+    """What handling a message came to, for log lines and counts."""
 
     KNOWN = "known"
     """An echo, a duplicate, or a deal that rests: nothing was to be done."""

@@ -1,6 +1,6 @@
-"""When the last event came that told news: remembered cheaply, by our own clock, for the watchdog.
+"""When the last event with news came: remembered cheaply, by our own clock, for the watchdog.
 
-News is a change later than any that an event told of before. Events carry no time of sending, and whoever holds one
+News is a change later than that of any earlier event. Events carry no time of sending, and whoever holds one
 can send it again: it must not hide that no others come.
 """
 
@@ -24,7 +24,7 @@ PAUSE = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class News:
-    """When the last event came, and the change it told of: that by Partner Center's clock."""
+    """When the last event came, and the moment of its change: that by Partner Center's clock."""
 
     came_at: datetime
     changed_at: datetime
@@ -94,6 +94,6 @@ class Heartbeat:
 
 
 def last_event(drawers: Drawers) -> datetime | None:
-    """Return when an event came last that told news, give or take PAUSE; None when none ever came."""
+    """Return when the last event with news came, give or take PAUSE; None when none ever came."""
     news = drawers.read(_LAST).value
     return news.came_at if news else None

@@ -42,7 +42,7 @@ class NoTestEvent(Exception):
 def register_webhook(
     webhooks: Webhooks, drawers: Drawers, clock: Clock, request: RegistrationRequest, by: str = PERSON
 ) -> dict[str, object]:
-    """Register, or replace when told to, and remember it; returns the answer of the contract.
+    """Register, or replace with `overwrite`, and remember it; returns the answer of the contract.
 
     Event names that other consumers had registered are kept. Raises RegistrationExists, NoTestEvent, and the families
     of shared.errors.

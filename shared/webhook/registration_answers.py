@@ -41,7 +41,7 @@ class Answer:
 
 
 class RegistrationAnswers:
-    """Takes requests to register, and tells how things stand. Failures become answers that name cause and remedy.
+    """Answers requests to register, and shows the current registration. A failure becomes an answer with its remedy.
 
     `public_url` is the receiver's URL where it is configured.
     """
@@ -68,7 +68,7 @@ class RegistrationAnswers:
             return failed(error)
 
     def overview(self, host: str, test: str | None = None) -> Answer:
-        """Tell what is registered, for whom, and what was registered before; with `test`, how that test event fared.
+        """Show what is registered, for whom, and what was registered before; with `test`, how it fared.
 
         `host` is where this function app is being visited: a registration of the same host is its own.
         """
@@ -119,7 +119,7 @@ def remedy(error: CosellError) -> str:
 
 
 _REMEDIES: dict[type[CosellError], str] = {
-    SettingsError: "Correct the application settings of the function app; it restarts by itself.",
+    SettingsError: "Correct the application settings of the function app; it restarts automatically.",
     SignInRequired: "Let the Partner Center service user sign in again, with MFA: `python3 cosell.py sign-in`."
     " If that was done just now, check that the user belongs to this partner tenant and has a Partner Center role.",
     AccessDenied: "Give the Partner Center service user the role Referrals admin. If that is not enough to register "

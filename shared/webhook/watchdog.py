@@ -30,7 +30,7 @@ REGISTRATION, EVENTS, HEARTBEAT = "webhook registration", "webhook events", "web
 """The alerts, by key."""
 
 KEEP_PAUSE = timedelta(hours=6)
-"""How long after registering again by itself the watchdog only alerts."""
+"""How long the watchdog only alerts after it registered again."""
 
 GRACE = timedelta(hours=1)
 """How long an event may take before a change that the sweep found counts as one without an event."""
@@ -150,7 +150,7 @@ class Watchdog:
         return self._say("webhook.registered_again")
 
     def _not_again(self, at: datetime, failure: str) -> str:
-        """Return what stays true until the next attempt: another text would be told again."""
+        """Return what stays true until the next attempt: another text would be sent again."""
         if failure:
             failed = self.messages.text("webhook.not_registered", error=failure)
             return f"{failed} {self._say('webhook.remedy', 'webhook.late')}"
@@ -204,7 +204,7 @@ class Watchdog:
             self.alerts.alert(HEARTBEAT, self._silent(last, since))
 
     def _silent(self, last: datetime | None, since: datetime) -> str:
-        """Return a text that stays the same while the silence lasts: another one would be told again."""
+        """Return a text that stays the same while the silence lasts: another one would be sent again."""
         key = "webhook.silent" if last else "webhook.silent_ever"
         silent = self.messages.text(key, since=f"{last or since:%Y-%m-%d %H:%M}")
         return f"{silent} {self._say('webhook.silent_remedy')}"

@@ -1,4 +1,4 @@
-"""What `cosell.py provision` was told on its command line."""
+"""The options of `cosell.py provision`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/PROBLEMS.md: every problem of the message catalogue, for whoever has to put it right."""
+"""docs/PROBLEMS.md: every problem of the message catalogue, for the person who has to put it right."""
 
 from __future__ import annotations
 

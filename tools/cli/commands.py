@@ -10,7 +10,7 @@ ADMINISTRATOR = {
     "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
     "package": "build what is published to Azure, with --verify prove that it runs; --lock renews its dependencies",
 }
-"""For whoever installs and runs the app."""
+"""For administrators."""
 
 DEVELOPER = {
     "demo": "run both synchronization scenarios on this machine, against simulated vendors",
@@ -19,7 +19,7 @@ DEVELOPER = {
     "test": "run every test, with Azurite as the storage account",
     "bench": "measure against peers that do the same work, side by side in one run",
 }
-"""For whoever changes the app."""
+"""For developers."""
 
 COMMANDS = ADMINISTRATOR | DEVELOPER
 """One line of help for each command; `name` is run by the module `tools.cli.name`, its dashes as underscores."""

@@ -1,4 +1,4 @@
-"""`cosell.py settings`: what the app can be told, the files made from that, and a machine's settings for Azure."""
+"""`cosell.py settings`: the settings that there are, the files made from them, and a machine's settings for Azure."""
 
 from __future__ import annotations
 

@@ -53,9 +53,9 @@ class Calls:
 class Stack:
     """Starts everything on free loopback ports; a context manager.
 
-    `crms` are the CRMs that the app is configured with, names of tools.simulators.sellers; `sellers` are those at them, by
-    name. `settings` overrides app settings, among which a close is sent at once; `storage` reuses a running Azurite by
-    its connection string; `program` is the app when it is not the checkout.
+    `crms` are the CRMs that the app is configured with, names of tools.simulators.sellers; `sellers` are theirs,
+    by name. `settings` overrides app settings, among which a close is sent at once; `storage` reuses a running Azurite
+    by its connection string; `program` is the app when it is not the checkout.
     """
 
     def __init__(

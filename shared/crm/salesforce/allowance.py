@@ -24,7 +24,7 @@ _USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
 
 
 def usage(response: Response) -> tuple[int, int]:
-    """Return how many calls of the org's rolling day are used, and how many there are; 0 when it is not told."""
+    """Return how many calls of the org's rolling day are used, and how many there are; 0 when it does not say."""
     found = _USAGE.search(response.headers.get("sforce-limit-info", ""))
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
@@ -56,7 +56,7 @@ class Allowance:
         if self._is_spent() and self._is_probe_due():
             probe()
         if self._is_spent():
-            # Without today's figure: an alert whose text changes is told again, and `doctor` shows the figure.
+            # Without today's figure: an alert whose text changes is sent again, and `doctor` shows the figure.
             raise AllowanceSpent(
                 f"Salesforce: {self._stop_at:.0f} % of the org's daily API calls are used, and the app stopped there "
                 "(SALESFORCE_API_STOP_AT) so that others can go on. It resumes when fewer are.",

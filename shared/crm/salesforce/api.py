@@ -3,7 +3,7 @@
 The library builds addresses and decodes answers; every request goes through Service, which owns authorization, the one
 renewal of an expired session with all headers kept, timeouts, repetition and logging. The library's own versions of
 these lose guard headers, recurse without end and never time out (crm-apis B.2, B.3). It is not thread-safe, so each
-call makes an object of its own (30 microseconds), which also knows what holds for this call alone.
+call makes a new object (30 microseconds), which also knows what holds for this call alone.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ JsonObject = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a query, where the next ones are, and Salesforce's clock at the answer, if it told it."""
+    """Rows of a query, where the next ones are, and Salesforce's clock at the answer, if it came along."""
 
     rows: tuple[JsonObject, ...]
     next: str | None
     server_date: datetime | None = None
 
     def server_time(self) -> datetime:
-        """Return Salesforce's clock at this answer. Raises ServiceUnavailable when it told none."""
+        """Return Salesforce's clock at this answer. Raises ServiceUnavailable when the answer has none."""
         if self.server_date is None:
             raise ServiceUnavailable("Salesforce answered without a Date header")
         return self.server_date

@@ -1,4 +1,4 @@
-"""The currency of a record: a field of its own only where several currencies are on (object_reference: Opportunity)."""
+"""The currency of a record: a separate field only where several currencies are on (object_reference: Opportunity)."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _gone() -> GoneError:
 
 
 def _passing(status: int, code: str, words: str) -> CosellError | None:
-    """Return what passes by itself: limits, locks, outages."""
+    """Return what is temporary: limits, locks, outages."""
     if code == "REQUEST_LIMIT_EXCEEDED":
         pause = CONCURRENT_PAUSE if "concurrent" in words.casefold() else DAILY_PAUSE
         return Throttled(f"Salesforce's limit is reached: {words}", retry_after=pause)

@@ -124,7 +124,7 @@ class Feed:
         elif held:
             condition += f" AND SystemModstamp >= {literal(held.since - OVERLAP)}"
         soql = f"SELECT {select} FROM {self._table} WHERE {condition} ORDER BY SystemModstamp, Id"  # noqa: S608
-        # Before there is a cursor nothing was delivered that could be told as deleted.
+        # Before there is a cursor nothing was delivered that could be reported as deleted.
         return self._api.query(soql, deleted=held is not None)
 
     def _sort(self, page: Page, seen_at: datetime, delivered: _Delivered) -> tuple[tuple[Record, ...], tuple[str, ...]]:

@@ -50,7 +50,7 @@ def describe(api: SalesforceApi, file: MappingFile, currency: str | None) -> Des
     record = describe_table(api, file.table)
     columns = dict(record.columns)
     if STAGE in columns:
-        # The picklist names the stages; what they mean stands in a table of its own.
+        # The picklist names the stages; what they mean stands in another table.
         options = tuple(_stage(row) for row in api.rows(_STAGES))
         columns[STAGE] = Column(STAGE, Kind.STATUS, options=options)
     if currency:

@@ -64,7 +64,7 @@ class Identity:
 class SalesforceTokens:
     """One access token for all threads. It has no known end, so it is used until Salesforce refuses it.
 
-    `identity` is told with the token; None before the first, or when it was not told.
+    `identity` comes with the token; None before the first, or when none came.
     """
 
     def __init__(self, transport: Transport, clock: Clock, url: str, grant: Grant) -> None:

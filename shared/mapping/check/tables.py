@@ -47,7 +47,7 @@ class Column:
     """One column. Facts that its kind does not have, or that the CRM does not fix, are None or empty.
 
     `length` is in characters, `digits` behind the decimal point. `required`: the CRM refuses a new row without it and
-    does not fill it in by itself. `targets` are the tables that a look-up may point to; one that is `coded` is read and
+    does not fill it in. `targets` are the tables that a look-up may point to; one that is `coded` is read and
     written by a code of the row that it points to, as a currency is. No other look-up can be mapped. `hidden` says why
     the app's user does not get to see its values, where the CRM tells.
     """

@@ -36,14 +36,7 @@ def text(limit: int | None = None, *, strip_mark: bool = False, mark: bool = Fal
     room = limit - len(MARK) if limit is not None and mark else limit
 
     def normalize(value: Json) -> Value:
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            raise UnreadableValue("value.not_text")
-        plain = value.strip() if value.isascii() else _whole(value).strip()
-        if "&" in plain or "\r" in plain or (strip_mark and plain[:1] in _MARKS):
-            plain = _cleaned(plain, strip_mark=strip_mark)
-        return plain or None
+        return _normalized(value, escaped=escaped, strip_mark=strip_mark)
 
     def not_too_long(value: Json) -> Value:
         plain = normalize(value)
@@ -56,6 +49,21 @@ def text(limit: int | None = None, *, strip_mark: bool = False, mark: bool = Fal
 
     from_referral = not_too_long if refuse else normalize
     return Codec(from_referral, _text_to_referral, normalize, _marked if mark else as_is, fit)
+
+
+def _normalized(value: Json, *, escaped: bool, strip_mark: bool) -> Value:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise UnreadableValue("value.not_text")
+    plain = value.strip() if value.isascii() else _whole(value).strip()
+    if "\r" in plain:
+        plain = plain.replace("\r\n", "\n").strip()
+    if escaped and "&" in plain:
+        plain = _cleaned(plain, strip_mark=strip_mark)
+    elif strip_mark and plain[:1] in _MARKS:
+        plain = _LEADING_MARKS.sub("", plain).strip()
+    return plain or None
 
 
 def _text_to_referral(value: Value, _source: Json) -> Json:

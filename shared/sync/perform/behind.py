@@ -1,4 +1,4 @@
-"""Values that stay behind while the rest of a deal goes on: a person is told, and we come back to them."""
+"""Values that stay behind while the rest of a deal goes on: the record says so, and the agenda brings the deal back."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Shares a record in Partner Center: one POST, or two when Microsoft is invited, and never a second deal.
 
-Partner Center has no idempotency key. So the intention is written down first, insert-if-absent; whoever finds an
+Partner Center has no idempotency key. So the intention is written down first, insert-if-absent; a worker that finds an
 abandoned one looks for a referral that carries the record's id before it posts, and repeats only the step that lacks.
 """
 

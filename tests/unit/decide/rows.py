@@ -342,7 +342,7 @@ UNLINKED_RECORD = (
         "rekey",
     ),
     TableRow(
-        "The record carries the identifier of a deal whose own record is alive: it is a copy, and is told so.",
+        "The record carries the identifier of a deal whose own record is alive: it is a copy, and its status says so.",
         lambda s: _unlinked_record(s) and _identified(s) and s.claimant == "another alive",
         "refuse copy: identifier.copied",
     ),
@@ -363,12 +363,12 @@ UNLINKED_RECORD = (
         lambda s: f"adopt: {'same stage' if same_stage(s) else 'unknown_past'}",
     ),
     TableRow(
-        "The record holds our link, but no identifier: it is a copy of a shared deal, and is told so.",
+        "The record holds our link, but no identifier: it is a copy of a shared deal, and its status says so.",
         lambda s: _unlinked_record(s) and s.tied and not s.released,
         "refuse copy: identifier.copy",
     ),
     TableRow(
-        "The record was closed before it was ever shared: Microsoft is not told of history.",
+        "The record was closed before it was ever shared: Microsoft does not learn of old deals.",
         lambda s: _unlinked_record(s) and s.closed and s.intent == "none",
         "ignore: not_synchronized.closed_before_shared",
     ),

@@ -1,4 +1,4 @@
-"""What doctor finds: one line for each thing it looked at, with whoever can put it right."""
+"""What doctor finds: one line for each thing it looked at, with the one who can put it right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m tools.local.localhost --root DIR`: the host as a process of its own, for tests and the demo.
+"""`python -m tools.local.localhost --root DIR`: the host as a separate process, for tests and the demo.
 
 Prints one line of JSON when it is ready: `ready`, `url`, `keys`, `functions`, `load_errors`, `load_seconds`. SIGTERM
 stops it, and with --leash the end of its standard input.
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _follow(host: LocalHost) -> None:
-    """Stop the host when its standard input ends, which is when whoever started it has ended."""
+    """Stop the host when its standard input ends, which is when its parent has ended."""
     while os.read(0, 1024):  # not through sys.stdin, whose lock would outlast this thread at exit
         pass
     host.ask_to_stop()

@@ -95,7 +95,7 @@ class HostProcess:
                     pipe.close()
 
     def wait(self) -> int:
-        """Wait until it ends by itself, and return its exit code."""
+        """Wait until it ends, and return its exit code."""
         return self._process.wait()
 
     def kill(self) -> int:
