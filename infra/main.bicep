@@ -66,7 +66,7 @@ param syncSlots string = '8'
 @description('MAPPING_DIR. Folder with your own mapping file, whole or naming only what differs ([docs/MAPPING.md](docs/MAPPING.md)); a relative one starts at the folder of host.json.')
 param mappingDir string = ''
 
-@description('CLOSE_DELAY_MINUTES. Minutes that Won, Lost and Declined wait before they go to Partner Center, where they are final; moving the record back meanwhile cancels it. `0` sends at once.')
+@description('CLOSE_DELAY_MINUTES. Minutes that Won, Lost and Declined wait before they go to Partner Center, where they are final; moving the record back meanwhile cancels it. `0` sends at once, `0.5` after half a minute.')
 param closeDelayMinutes string = '5'
 
 @description('MASS_CHANGE_DEALS. When more deals than this, and a larger share than `MASS_CHANGE_PERCENT`, are closed, cleared, switched off or deleted within an hour, the rest is held until an administrator releases it.')

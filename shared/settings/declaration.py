@@ -33,6 +33,7 @@ from shared.settings.kinds import (
     URL,
     VERSION,
     choice,
+    number,
     one_of,
     whole,
 )
@@ -133,10 +134,10 @@ class Settings:
         "([docs/MAPPING.md](docs/MAPPING.md)); a relative one starts at the folder of host.json",
         example="mapping",
     )]
-    close_delay_minutes: Annotated[int, Setting(
-        "CLOSE_DELAY_MINUTES", whole(0, 1440), SYNC,
+    close_delay_minutes: Annotated[float, Setting(
+        "CLOSE_DELAY_MINUTES", number(0, 1440), SYNC,
         "Minutes that Won, Lost and Declined wait before they go to Partner Center, where they are final; moving "
-        "the record back meanwhile cancels it. `0` sends at once",
+        "the record back meanwhile cancels it. `0` sends at once, `0.5` after half a minute",
         default="5",
     )]
     mass_change_deals: Annotated[int, Setting(

@@ -53,6 +53,17 @@ def whole(low: int, high: int) -> Kind:
     return Kind(f"must be a whole number from {low} to {high}", parse)
 
 
+def number(low: int, high: int) -> Kind:
+    """Return the kind of a number that may have a fraction."""
+    pattern = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+
+    def parse(value: str) -> float:
+        _demand(pattern.fullmatch(value) is not None and low <= float(value) <= high)
+        return float(value)
+
+    return Kind(f"must be a number from {low} to {high}", parse)
+
+
 def words(value: str) -> tuple[str, ...]:
     """Return the parts of a comma-separated list."""
     return tuple(part.strip() for part in value.split(",") if part.strip())

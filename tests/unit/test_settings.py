@@ -99,6 +99,11 @@ def test_what_is_set_is_taken() -> None:
     assert settings.dynamics_url == "https://org.crm.dynamics.com"
 
 
+@pytest.mark.parametrize(("text", "minutes"), [(None, 5), ("0", 0), ("0.1", 0.1), ("1440", 1440)])
+def test_the_undo_window_may_be_a_fraction_of_a_minute(text: str | None, minutes: float) -> None:
+    assert load(CLOSE_DELAY_MINUTES=text).close_delay_minutes == minutes
+
+
 def test_both_crms_may_be_named() -> None:
     assert load(CRM="dynamics365, salesforce", **SALESFORCE).crms == ("dynamics365", "salesforce")
 
@@ -211,6 +216,7 @@ def test_every_mistake_is_named_at_once() -> None:
         {"WEBHOOK_REGISTRATION": "fight"},
         {"WEBHOOK_HEARTBEAT_HOURS": "-1"},
         {"WEBHOOK_HEARTBEAT_HOURS": "soon"},
+        *({"CLOSE_DELAY_MINUTES": text} for text in ("-1", "1440.1", "1e2", "nan", "inf", ".5", "0,5", "٣")),
     ],
 )
 def test_the_watchdogs_settings_are_named(wrong: dict[str, str | None]) -> None:
