@@ -116,6 +116,8 @@ def add_partner_center_routes(api: ControlApi, partner_center: PartnerCenterSimu
         api.add("POST", f"/partner-center/referrals/{{id}}/(?P<decision>{decision})", decide)
     api.add("POST", "/microsoft/{engagement}/accept", lambda path, body: microsoft.accept(path["engagement"], **body))
     api.add("POST", "/microsoft/{engagement}/decline", lambda path, body: microsoft.decline(path["engagement"], **body))
+    joins = "/other-partner/{engagement}/join"
+    api.add("POST", joins, lambda path, _: partner_center.other_partner.join(path["engagement"]))
     api.add("GET", "/partner-center/registration", lambda _, __: _describe_registration(partner_center))
     api.add("PUT", "/partner-center/registration", lambda _, body: vars(partner_center.take_over_webhook(**body)))
     api.add("PATCH", "/partner-center/quirks", configure(partner_center.quirks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -109,6 +109,16 @@ class Seller:
         """Open a closed opportunity again."""
         self.edit(opportunity_id, statecode=0)
 
+    def clone(self, row_id: str, *, table: str = "opportunity", without: Collection[str] = ()) -> str:
+        """Copy the columns of a row that are valid for create into a new one, which is open; returns its id."""
+        with self.lock:
+            definition = self.environment.table(table)
+            left_out = {definition.primary_id, "statecode", "statuscode", *without}
+            held = self.environment.row(table, row_id).values
+            copied = {name: value for name, value in held.items() if definition.columns[name].creatable}
+            changes = {name: value for name, value in copied.items() if name not in left_out}
+            return self._writer().create(definition, changes).id
+
     def delete(self, row_id: str, *, table: str = "opportunity") -> None:
         """Delete a row."""
         with self.lock:
@@ -156,6 +166,8 @@ class Seller:
             ("DELETE", f"{path}/{{id}}"): lambda path, _body: self.delete(path["id"]),
             ("POST", f"{path}/{{id}}/win"): lambda path, _body: self.win(path["id"]),
             ("POST", f"{path}/{{id}}/lose"): self._lose_route,
+            ("POST", f"{path}/{{id}}/reopen"): lambda path, _body: self.reopen(path["id"]),
+            ("POST", f"{path}/{{id}}/clone"): lambda path, body: {"id": self.clone(path["id"], **body)},
         }
 
     def _edit_route(self, path: dict[str, str], body: dict[str, object]) -> object:

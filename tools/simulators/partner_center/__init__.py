@@ -11,7 +11,7 @@ from tools.simulators.certificates import WebhookSigner
 from tools.simulators.claims import TokenVerifier
 from tools.simulators.clock import SimulatorClock
 from tools.simulators.partner_center.certificate_host import CertificateHost, IssuerHost
-from tools.simulators.partner_center.control import Microsoft, Portal
+from tools.simulators.partner_center.control import Microsoft, OtherPartner, Portal
 from tools.simulators.partner_center.delivery import Deliverer
 from tools.simulators.partner_center.delivery_model import Delivery, DeliveryModes
 from tools.simulators.partner_center.quirks import Quirks
@@ -48,6 +48,7 @@ class PartnerCenterSimulator:
         self.store = ReferralStore(clock, self.quirks, self.organization)
         self.portal = Portal(self.store, self.quirks, clock)
         self.microsoft = Microsoft(self.store)
+        self.other_partner = OtherPartner(self.store)
         self._clock = clock
         self._registrations = RegistrationStore()
         self._deliverer = Deliverer(self.signer, self._registrations, self.store, self.quirks, clock)

@@ -1,4 +1,4 @@
-"""The people around a deal: a Partner Center user, and Microsoft's sellers."""
+"""The people around a deal: a Partner Center user, Microsoft's sellers, and another partner's."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tools.simulators.partner_center.vocabulary import MICROSOFT
 Kind = Literal["cosell-inbound", "own", "marketplace-lead", "qualified-lead"]
 
 _MICROSOFT_INVITER = {"organizationId": MICROSOFT, "organizationName": "Microsoft"}
+_OTHER_ID = "c0a7b3d2-5e11-4f0a-9a41-2d6f7c1b8e33"
 _KINDS: dict[Kind, dict[str, Any]] = {
     "cosell-inbound": {
         "type": "Shared",
@@ -150,7 +151,34 @@ class Microsoft:
         return row
 
 
-def _edit(store: ReferralStore, referral_id: str, changes: Mapping[str, Any], actor: Actor) -> Document:
+class OtherPartner:
+    """Another partner's people, acting on their own row of an engagement."""
+
+    def __init__(self, store: ReferralStore) -> None:
+        self._store = store
+
+    def join(self, engagement_id: str) -> Row:
+        """Be invited into an engagement, and accept; LookupError when we have no referral in it."""
+        own = self._store.of_engagement(engagement_id, ours=True)
+        if own is None:
+            raise LookupError(f"we have no referral in engagement {engagement_id}")
+        row = own | {"status": "Active", "substatus": "Accepted", "externalReferenceId": None}
+        document = conform(row, REFERRAL, "")
+        return self._store.insert(
+            document,
+            "partner",
+            direction="Outgoing",
+            organizationId=_OTHER_ID,
+            organizationName="Adatum",
+            mpnId="4000002",
+        )
+
+    def edit(self, referral_id: str, changes: Mapping[str, Any]) -> Row:
+        """Change properties by JSON pointer."""
+        return _edit(self._store, referral_id, changes, "partner")
+
+
+def _edit(store: ReferralStore, referral_id: str, changes: Mapping[str, Any], actor: Actor) -> Row:
     if store.get(referral_id) is None:
         raise LookupError(f"no referral {referral_id}")
     with store.update(referral_id, actor) as row:

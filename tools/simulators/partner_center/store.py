@@ -14,12 +14,13 @@ from typing import Any, Literal
 
 from tools.simulators.clock import SimulatorClock
 from tools.simulators.partner_center.quirks import Quirks
-from tools.simulators.partner_center.schema import REFERRAL, Document, conform
+from tools.simulators.partner_center.schema import REFERRAL, Row, conform
+from tools.simulators.partner_center.vocabulary import MICROSOFT
 
 ANSWER_WITHIN = timedelta(days=14)
 """An invitation nobody answers expires after that (Closed/Expired)."""
 
-Actor = Literal["api", "portal", "microsoft", "service"]
+Actor = Literal["api", "portal", "microsoft", "partner", "service"]
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,9 @@ class ReferralStore:
 
     def of_engagement(self, engagement_id: str, *, ours: bool) -> Document | None:
         """Return our own row of an engagement, or Microsoft's."""
+        organization = self.organization.id if ours else MICROSOFT
         for row in self.view():
-            if row["engagementId"] == engagement_id.lower() and self.is_ours(row) == ours:
+            if row["engagementId"] == engagement_id.lower() and row["organizationId"] == organization:
                 return copy.deepcopy(row)
         return None
 

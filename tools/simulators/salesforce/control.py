@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -76,6 +76,21 @@ class Seller:
         """Open a closed opportunity again."""
         self.edit(opportunity_id, StageName=stage)
 
+    def clone(self, record_id: str, *, without: Collection[str] = ()) -> str:
+        """Copy the columns of an opportunity that can be given at create into a new one; returns its id.
+
+        Records beside it, such as contact roles, stay where they are.
+        """
+        with self.lock:
+            held = self._live(record_id)
+            sobject = self.org.objects[held.sobject.lower()]
+            copied = {name: value for name, value in held.values.items() if sobject.fields[name].createable}
+            return (
+                self._writer()
+                .create(sobject, {name: value for name, value in copied.items() if name not in without})
+                .id
+            )
+
     def add_product_lines(self, opportunity_id: str, amount: Decimal) -> None:
         """Give an opportunity products: from now on they make up its amount."""
         with self.lock:
@@ -133,6 +148,8 @@ class Seller:
             ("POST", f"{path}/{{id}}/undelete"): lambda path, _body: self.undelete(path["id"]),
             ("POST", f"{path}/{{id}}/win"): lambda path, _body: self.win(path["id"]),
             ("POST", f"{path}/{{id}}/lose"): lambda path, _body: self.lose(path["id"]),
+            ("POST", f"{path}/{{id}}/reopen"): lambda path, _body: self.reopen(path["id"]),
+            ("POST", f"{path}/{{id}}/clone"): lambda path, body: {"id": self.clone(path["id"], **body)},
         }
 
     def _edit_route(self, path: dict[str, str], body: dict[str, object]) -> object:

@@ -110,6 +110,14 @@ class Dynamics365Seller:
         """Close as lost, with the status reason Canceled."""
         self._seller.lose(record_id)
 
+    def reopen(self, record_id: str) -> None:
+        """Set the state Open, whose status reason is In Progress."""
+        self._seller.reopen(record_id)
+
+    def clone(self, record_id: str, *, keep_identifier: bool) -> str:
+        """Copy the columns that are valid for create. Neither state nor its reason is: every new row is open."""
+        return self._seller.clone(record_id, without=() if keep_identifier else ("cosell_referralidentifier",))
+
     def delete(self, record_id: str) -> None:
         """Delete the row."""
         self._seller.delete(record_id)

@@ -45,6 +45,17 @@ _STAGES = {
     "Closed Lost": Stage.LOST,
 }
 
+_IDENTIFIER = "Referral_Identifier__c"
+_READ_ONLY = (
+    _IDENTIFIER,
+    "Referral_Link__c",
+    "Audit__c",
+    "Microsoft_CRM_Identifier__c",
+    "Referral_Program__c",
+    "Sync_Status__c",
+)
+"""What a seller may only read, by the permission set that `cosell.py provision` makes for sellers."""
+
 _DELETE_LOG_LIFE = timedelta(days=15)
 """How long an org remembers what was deleted, in its recycle bin and in the log of deletions."""
 
@@ -74,7 +85,7 @@ class SalesforceSeller:
 
     def routes(self) -> Mapping[tuple[str, str], Callable[[dict[str, str], dict[str, object]], object]]:
         """The simulator's own, which speak of fields."""
-        return self._seller.routes()
+        return self.simulator.routes()
 
     # --- what the seller does --------------------------------------------------------------------------------------
 
@@ -114,6 +125,21 @@ class SalesforceSeller:
     def lose(self, record_id: str) -> None:
         """Close as lost."""
         self._change(record_id, {"StageName": "Closed Lost"})
+
+    def reopen(self, record_id: str) -> None:
+        """Move on to Qualification, from whatever stage."""
+        self._change(record_id, {"StageName": _ACTIVE})
+
+    def clone(self, record_id: str, *, keep_identifier: bool) -> str:
+        """Copy the fields that are createable, the stage among them; the contact role stays behind."""
+        return self._seller.clone(record_id, without=() if keep_identifier else (_IDENTIFIER,))
+
+    def press_clone(self, record_id: str) -> str:
+        """Copy with the button Clone, which leaves empty what the seller may only read; returns the copy's id.
+
+        Source: the vendor's help, "Clone Records": read-only fields are not carried over.
+        """
+        return self._seller.clone(record_id, without=_READ_ONLY)
 
     def delete(self, record_id: str) -> None:
         """Move the record to the recycle bin."""

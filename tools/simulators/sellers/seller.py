@@ -114,7 +114,9 @@ class Seller(Protocol):
     (sam.seller@partner.example, +14255550101) and owns every opportunity created there. What the seller does is
     checked as the CRM's forms check it, is never counted as a call of the app, and is seen by the next poll.
 
-    It also has its vendor's own `simulator`; tests about one vendor alone make that seller and use it.
+    Nobody merges opportunities: neither vendor can. Accounts, contacts and leads are merged by its `simulator`.
+
+    A desk also has its vendor's own `simulator`; tests about one vendor alone make that desk and use it.
     """
 
     name: str
@@ -161,6 +163,17 @@ class Seller(Protocol):
 
     def lose(self, record_id: str) -> None:
         """Close an opportunity as lost."""
+        ...
+
+    def reopen(self, record_id: str) -> None:
+        """Make an opportunity active again that was closed."""
+        ...
+
+    def clone(self, record_id: str, *, keep_identifier: bool) -> str:
+        """Copy every column that can be given to a new opportunity, as an import or a flow does; returns its id.
+
+        `keep_identifier`: the Referral Identifier, too, which the CRM refuses while that is unique.
+        """
         ...
 
     def delete(self, record_id: str) -> None:
