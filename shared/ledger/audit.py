@@ -63,7 +63,7 @@ def describe_difference(messages: Messages, difference: Difference) -> str:
 def reason_of(messages: Messages, difference: Difference) -> str:
     """Return why a field stays different."""
     values = {"referral": str(difference.referral), "record": str(difference.record), "stage": str(difference.record)}
-    return messages.reason(difference.reason, at="", **values)
+    return messages.reason(difference.reason, **values)
 
 
 def shown(value: str) -> str:
