@@ -1,11 +1,11 @@
-"""The demo's steps are the product's two heart scenarios."""
+"""The demo's steps are the product's two heart scenarios, and what it does about mistakes."""
 
 import io
 
 import pytest
 from rich.console import Console
 
-from tools.local.demo import CHOICES, EVERY_TWO_SECONDS
+from tools.local.demo import CHOICES, EVERY_TWO_SECONDS, UNDO_WINDOW
 from tools.local.demo.run import perform
 from tools.local.demo.steps import steps
 from tools.local.stack import Stack
@@ -15,8 +15,8 @@ from tools.simulators.faults import Fault
 @pytest.mark.parametrize("crms", CHOICES.values(), ids=CHOICES)
 def test_every_step_of_the_demo_succeeds(crms: tuple[str, ...]) -> None:
     told = io.StringIO()
-    with Stack(crms=crms, poll_schedule=EVERY_TWO_SECONDS) as stack:
-        failed = perform(stack, steps(stack), Console(file=told, width=160))
+    with Stage(crms=crms, poll_schedule=EVERY_TWO_SECONDS, settings=UNDO_WINDOW) as stage:
+        failed = perform(stage, steps(stage), Console(file=told, width=160))
     assert failed == 0, told.getvalue()
 
 
@@ -24,11 +24,12 @@ def test_what_follows_a_failed_step_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     told = io.StringIO()
     with Stack() as stack:
         # Nobody polls, and Partner Center answers nobody: both deals never begin.
-        stack.vendors.servers["referrals"].faults.inject(Fault("status", times=None))
-        monkeypatch.setattr(stack, "eventually", lambda _look, what: (_ for _ in ()).throw(TimeoutError(what)))
-        monkeypatch.setattr(stack, "quiet", lambda: stack)
-        performed = steps(stack)[1:]
-        failed = perform(stack, performed, Console(file=told, width=160))
-    assert failed == len(performed) == 8
-    assert told.getvalue().count("not done: no deal was shared") == 4
+        stage.world.servers["referrals"].faults.inject(Fault("status", times=None))
+        monkeypatch.setattr(stage, "eventually", lambda _look, what: (_ for _ in ()).throw(TimeoutError(what)))
+        monkeypatch.setattr(stage, "quiet", lambda: stage)
+        performed = steps(stage)[1:]
+        failed = perform(stage, performed, Console(file=told, width=160))
+    assert failed == len(performed) == 11
+    assert told.getvalue().count("not done: no deal was shared") == 5
+    assert told.getvalue().count("not done: no deal was private") == 1
     assert told.getvalue().count("not done: no deal was received") == 2

@@ -14,7 +14,10 @@ from tools.simulators.sellers import SELLERS
 
 EVERY_TWO_SECONDS = "*/2 * * * * *"
 
-CHOICES = {name: (name,) for name in SELLERS} | ({"both": tuple(SELLERS)} if len(SELLERS) > 1 else {})
+UNDO_WINDOW = {"CLOSE_DELAY_MINUTES": "0.15"}
+"""Nine seconds: long enough for the seller's change of mind to be polled, and short to watch."""
+
+CHOICES = {name: (name,) for name in DESKS} | ({"both": tuple(DESKS)} if len(DESKS) > 1 else {})
 """What may be said for --crm, and the CRMs that it names."""
 
 
@@ -26,6 +29,7 @@ def main(args: list[str]) -> int:
     stack = Stack(
         crms=CHOICES[options.crm],
         poll_schedule=EVERY_TWO_SECONDS,
+        settings=UNDO_WINDOW,
         log=options.log,
         tell=lambda text: console.print(f"  {text}"),
     )

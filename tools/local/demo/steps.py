@@ -1,4 +1,4 @@
-"""The two heart scenarios, step by step, with the seller at any CRM."""
+"""The two heart scenarios and what sellers get wrong, step by step, at the desk of any CRM."""
 
 from __future__ import annotations
 
@@ -51,6 +51,9 @@ class Scenarios:
             "Both edit different fields at once": self._edit_both,
             "Both edit the same field": self._conflict,
             "The seller takes the invitation off hold": self._accept,
+            "The seller asks for help on a private deal, and then does without": self._differ,
+            "The seller copies that deal, and switches the copy's Sync off and on": self._copy,
+            "The seller wins the deal, and takes it back within the undo window": self._take_back,
             "The seller wins the deal": self._win,
         }
         return tuple(Step(f"{where}{title}", act, self._desk) for title, act in acts.items())
@@ -136,6 +139,50 @@ class Scenarios:
         self._desk.accept(record_id)
         row = self._referral(referral_id, lambda row: row["status"] == "Active", "acceptance of the invitation")
         return f"the invitation is accepted: {row['status']}/{row['substatus']}"
+
+    def _differ(self) -> str:
+        record_id = self._desk.opportunity(help="")
+        deal = self._record(record_id, lambda deal: deal.referral_identifier, "referral identifier on the record")
+        self._deals["private"] = deal.referral_identifier, record_id
+        self._desk.edit(record_id, help="CustomerTechnicalArchitecture")
+        differs = self._record(record_id, lambda deal: deal.sync_status.startswith("◐"), "◐ on the record")
+        self._desk.edit(record_id, help="")
+        resolved = self._record(record_id, lambda deal: deal.sync_status.startswith("✔"), "✔ on the record")
+        return f"{differs.sync_status} Then: {resolved.sync_status}"
+
+    def _copy(self) -> str:
+        referral_id, record_id = self._deal("private")
+        copy = self._desk.clone(record_id, keep_identifier=False)
+        refused = self._record(copy, lambda deal: deal.sync_status.startswith("✖"), "✖ on the copy")
+        if refused.referral_identifier:
+            raise StepFailed("the copy was shared without being asked for")
+        self._desk.edit(copy, sync=False)
+        self._polled()
+        self._desk.edit(copy, sync=True)
+        shared = self._record(copy, lambda deal: deal.referral_identifier, "referral identifier on the copy")
+        if shared.referral_identifier == referral_id:
+            raise StepFailed("the copy took the deal's own referral")
+        return f"{refused.sync_status} Then: referral {shared.referral_identifier[:8]}… of its own"
+
+    def _take_back(self) -> str:
+        referral_id, record_id = self._deal("shared")
+        self._desk.win(record_id)
+        self._polled()
+        self._desk.reopen(record_id)
+        deal = self._record(
+            record_id,
+            lambda deal: _line_with(deal.audit, "to cancel") and deal.sync_status.startswith("✔"),
+            "the open window in the audit, and ✔",
+        )
+        row = self._stage.partner_center.referral(referral_id)
+        if row["status"] != "Active":
+            raise StepFailed(f"Partner Center was told: {row['status']}/{row['substatus']}")
+        return f"{row['status']}/{row['substatus']} in Partner Center. Audit: {_line_with(deal.audit, 'to cancel')}"
+
+    def _polled(self) -> None:
+        """Wait for a poll that began after this moment and was handed over: the first may be under way already."""
+        until = self._desk.polls() + 3
+        self._stage.eventually(lambda: self._desk.polls() >= until, "the next polls")
 
     def _win(self) -> str:
         referral_id, record_id = self._deal("shared")
