@@ -6,19 +6,23 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import Protocol
 
+from shared.clock import Clock
 from shared.deal import STATUS
 from shared.decide.deal import Deal
 from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, Orphan, Pause
 from shared.ledger import audit
-from shared.ledger.drawers import Drawer, document, moment
+from shared.ledger.drawers import Drawer, Drawers, document, moment
 from shared.ledger.model import Due, DueKind
+from shared.ledger.port import Agenda
 from shared.lifecycle import TERMINAL
 from shared.link import Link, LinkState
 from shared.merge import Change
 from shared.messages.reasons import Reason
 from shared.messages.waiting import Waiting
 from shared.queue.message import PARTNER_CENTER, DealMessage
+from shared.queue.port import DealQueue
 from shared.status import pending
 from shared.sync.task import Task
 
@@ -93,23 +97,52 @@ def kind_of(decision: Decision) -> Kind | None:
     return None
 
 
-def release(task: Task, kind: Kind) -> int:
+class Guarded(Protocol):
+    """What letting go takes of a Task: neither the CRM nor Partner Center is asked."""
+
+    @property
+    def name(self) -> str:
+        """The CRM's name."""
+        ...
+
+    @property
+    def drawers(self) -> Drawers:
+        """Where the release is noted."""
+        ...
+
+    @property
+    def agenda(self) -> Agenda:
+        """Where held work waits."""
+        ...
+
+    @property
+    def queue(self) -> DealQueue:
+        """Where released work goes."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        ...
+
+
+def release(task: Guarded, kind: Kind) -> int:
     """Let the held changes of a kind happen, those of the next hour included; returns how many are queued."""
     task.drawers.change(_released(task.name, kind), lambda _held: task.clock.now())
     return sum(_let_go(task, due, queue=True) for due in held(task, kind))
 
 
-def drop(task: Task, kind: Kind) -> int:
+def drop(task: Guarded, kind: Kind) -> int:
     """Forget the held changes of a kind, which somebody puts right by hand; returns how many."""
     return sum(_let_go(task, due, queue=False) for due in held(task, kind))
 
 
-def held(task: Task, kind: Kind | None = None) -> list[Due]:
+def held(task: Guarded, kind: Kind | None = None) -> list[Due]:
     """Return the changes that wait for a person."""
     return [due for due in task.agenda.all(DueKind.HELD) if kind is None or due.reason == str(kind)]
 
 
-def _let_go(task: Task, due: Due, *, queue: bool) -> int:
+def _let_go(task: Guarded, due: Due, *, queue: bool) -> int:
     if queue:
         task.queue.send(due.message)
     task.agenda.drop(DueKind.HELD, due.key)
