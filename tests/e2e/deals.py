@@ -1,10 +1,13 @@
 """Deals that are in agreement before a test begins, and what the two sides hold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar, Unpack
 
-from tools.local.stack import Stack
-from tools.simulators.sellers.seller import Deal, DealFields, Seller
+import requests
+
+from tools.local.stage import Stage
+from tools.simulators.sellers.desk import CrmDesk, Deal, DealFields
 
 Row = Mapping[str, Any]
 
@@ -66,3 +69,34 @@ def own_referrals(stack: Stack, record_id: str) -> list[Row]:
         for row in stack.partner_center.referrals()
         if row["externalReferenceId"] == record_id and row["organizationId"] != "msft"
     ]
+
+
+def polled(stage: Stage) -> None:
+    """Poll twice, and wait until what both found is handled: a timer function is only started by `run`."""
+    for _ in range(2):
+        before = stage.calls().polls
+        stage.run("CrmPoller")
+        stage.eventually(lambda before=before: stage.calls().polls > before, "a poll")  # type: ignore[misc]
+    stage.quiet()
+
+
+@contextmanager
+def rule(stage: Stage, name: str, **body: object) -> Iterator[None]:
+    """Switch a rule of the CRM's own on, as its administrator would, and all of them off at the end."""
+    url = f"{stage.world.servers['control'].url}/{stage.crm.name}/crm/rules"
+    requests.post(url, json={"rule": name, **body}, timeout=30).raise_for_status()
+    try:
+        yield
+    finally:
+        requests.delete(url, timeout=30).raise_for_status()
+
+
+def until_looked_at(stage: Stage, outcome: str, times: int = 1) -> Callable[[], None]:
+    """Return what waits until the app has come to an outcome so many times more: for what nobody is shown."""
+    words = f"deal handled: {outcome}"
+    wanted = stage.host.log_text().count(words) + times
+
+    def wait() -> None:
+        stage.eventually(lambda: stage.host.log_text().count(words) >= wanted, words)
+
+    return wait

@@ -1,0 +1,63 @@
+"""Closing on the real app: the undo window, and a close that the CRM refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.lifecycle import Stage as DealStage
+from tests.e2e.deals import polled, rule, shared_deal, until_looked_at, until_record, until_referral
+from tools.local.stage import Stage
+
+REFUSAL = "Ask finance first."
+
+
+@pytest.fixture(scope="module")
+def stage(crm: str) -> Iterator[Stage]:
+    """With an undo window of six seconds."""
+    with Stage(crms=(crm,), settings={"CLOSE_DELAY_MINUTES": "0.1"}) as running:
+        assert running.register().status_code == 200
+        yield running
+
+
+def test_a_win_is_taken_back_within_its_window_and_sent_when_it_stays(stage: Stage) -> None:
+    referral_id, record_id = shared_deal(stage)
+    seen = until_looked_at(stage, "awaits undo")
+    stage.crm.win(record_id)
+    stage.run("CrmPoller")
+    seen()
+    stage.crm.reopen(record_id)
+    stage.run("CrmPoller")
+    deal = until_record(stage, record_id, lambda deal: "to cancel" in deal.audit and deal.sync_status.startswith("✔"))
+    stage.quiet()  # The message of the window's end is on the queue until then.
+    assert deal.stage is stage.crm.deal(record_id).stage is DealStage.ACTIVE
+    assert stage.partner_center.referral(referral_id)["status"] == "Active"
+
+    stage.crm.win(record_id)
+    stage.run("CrmPoller")
+    until_referral(stage, referral_id, lambda row: row["substatus"] == "Won")
+    stage.quiet()
+    assert stage.crm.deal(record_id).stage is DealStage.WON
+
+
+def test_a_refused_close_is_shown_once_and_heals_when_the_rule_is_gone(stage: Stage) -> None:
+    referral_id, record_id = shared_deal(stage)
+    with rule(stage, "refuse_closing", message=REFUSAL):
+        stage.partner_center.portal.edit(referral_id, {"/details/notes": "Signed today."})
+        stage.partner_center.portal.win(referral_id)
+        deal = until_record(stage, record_id, lambda deal: deal.sync_status.startswith("✖"))
+        stage.quiet()
+        assert REFUSAL in f"{deal.sync_status} {deal.audit}"
+        assert deal.stage is DealStage.ACTIVE
+        before, version = stage.calls(), stage.crm.deal(record_id).version
+        stage.run("Reconciler")
+        polled(stage)
+        after = stage.calls() - before
+        assert stage.crm.deal(record_id).version == version
+        assert after.crm == 0, "the refused close is not tried again and again"
+        assert stage.crm.deal(record_id).sync_status.startswith("✖")
+    stage.crm.edit(record_id, solutions=stage.crm.deal(record_id).solutions)  # saved once more, as the remedy says
+    stage.run("CrmPoller")
+    deal = until_record(stage, record_id, lambda deal: deal.stage is DealStage.WON)
+    assert deal.notes == "Signed today."

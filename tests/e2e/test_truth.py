@@ -1,0 +1,58 @@
+"""✔ means agreement, on the real app: the CRM's own logic, rounding, and columns that the app may not read."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from tests.e2e.deals import polled, rule, shared_deal, until_record, until_referral
+from tools.local.stage import Stage
+
+TABLE = {"dynamics365": "opportunity", "salesforce": "Opportunity"}
+NOTES = {"dynamics365": "description", "salesforce": "Description"}
+CLOSING = {"dynamics365": "estimatedclosedate", "salesforce": "CloseDate"}
+EXACT, ROUNDED = 50000.456, Decimal("50000.46")
+
+
+def test_what_the_crm_changes_within_our_write_reaches_partner_center(stage: Stage) -> None:
+    referral_id, record_id = shared_deal(stage)
+    table, notes, closing = (each[stage.crm.name] for each in (TABLE, NOTES, CLOSING))
+    with rule(stage, "side_effect", table=table, when={notes: "Delayed."}, then={closing: "2027-09-30"}):
+        stage.partner_center.portal.edit(referral_id, {"/details/notes": "Delayed."})
+        until_record(stage, record_id, lambda deal: deal.notes == "Delayed.")
+        stage.run("CrmPoller")
+        until_referral(stage, referral_id, lambda row: row["details"]["closingDateTime"].startswith("2027-09-30"))
+        stage.quiet()
+    deal = until_record(stage, record_id, lambda deal: deal.sync_status.startswith("✔"))
+    assert deal.closing_date == date(2027, 9, 30)
+
+
+def test_what_the_crm_rounds_is_no_edit(stage: Stage) -> None:
+    referral_id, record_id = shared_deal(stage)
+    stage.partner_center.portal.edit(referral_id, {"/details/dealValue": EXACT})
+    until_record(stage, record_id, lambda deal: deal.deal_value == ROUNDED)
+    stage.crm.edit(record_id, notes="Not about the value.")
+    stage.run("CrmPoller")
+    until_referral(stage, referral_id, lambda row: row["details"]["notes"] == "Not about the value.")
+    polled(stage)
+    assert stage.partner_center.referral(referral_id)["details"]["dealValue"] == EXACT
+    deal = stage.crm.deal(record_id)
+    assert deal.deal_value == ROUNDED
+    assert deal.sync_status.startswith("✔")
+
+
+def test_a_column_that_the_app_may_not_read_clears_nothing_and_alerts(stage: Stage) -> None:
+    referral_id, record_id = shared_deal(stage)
+    raised = stage.host.log_text().count(" raised")
+    with rule(stage, "secure_column", table=TABLE[stage.crm.name], column=NOTES[stage.crm.name]):
+        stage.restart()  # so that nothing about the table is remembered
+        stage.crm.edit(record_id, deal_value=Decimal(43000))
+        stage.run("CrmPoller")
+        stage.eventually(lambda: stage.host.log_text().count(" raised") > raised, "an alert")
+        assert stage.partner_center.referral(referral_id)["details"]["notes"] == "Stores want one view of their stock."
+    stage.restart()
+    stage.crm.edit(record_id, closing_date=date(2027, 8, 31))
+    stage.run("CrmPoller")
+    row = until_referral(stage, referral_id, lambda row: row["details"]["closingDateTime"].startswith("2027-08-31"))
+    assert row["details"]["notes"] == "Stores want one view of their stock."
+    assert row["details"]["dealValue"] == 43000
