@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from tests.e2e.deals import polled, rule, shared_deal, until_record, until_referral
 from tools.local.stage import Stage
+from tools.simulators.sellers.dynamics365 import Dynamics365Desk
 
 TABLE = {"dynamics365": "opportunity", "salesforce": "Opportunity"}
 NOTES = {"dynamics365": "description", "salesforce": "Description"}
 CLOSING = {"dynamics365": "estimatedclosedate", "salesforce": "CloseDate"}
-EXACT, ROUNDED = 50000.456, Decimal("50000.46")
+EXACT = 50000.456
 
 
 def test_what_the_crm_changes_within_our_write_reaches_partner_center(stage: Stage) -> None:
@@ -27,17 +31,29 @@ def test_what_the_crm_changes_within_our_write_reaches_partner_center(stage: Sta
     assert deal.closing_date == date(2027, 9, 30)
 
 
-def test_what_the_crm_rounds_is_no_edit(stage: Stage) -> None:
+@pytest.fixture
+def rounded(stage: Stage) -> Iterator[Decimal]:
+    """EXACT as the CRM keeps it: Dynamics 365 by the currency's precision, Salesforce by the field's."""
+    desk = stage.crm
+    if isinstance(desk, Dynamics365Desk):
+        desk.simulator.set_currency_precision("GBP", 0)
+        yield Decimal(50000)
+        desk.simulator.set_currency_precision("GBP", 2)
+    else:
+        yield Decimal("50000.46")
+
+
+def test_what_the_crm_rounds_is_no_edit(stage: Stage, rounded: Decimal) -> None:
     referral_id, record_id = shared_deal(stage)
     stage.partner_center.portal.edit(referral_id, {"/details/dealValue": EXACT})
-    until_record(stage, record_id, lambda deal: deal.deal_value == ROUNDED)
+    until_record(stage, record_id, lambda deal: deal.deal_value == rounded)
     stage.crm.edit(record_id, notes="Not about the value.")
     stage.run("CrmPoller")
     until_referral(stage, referral_id, lambda row: row["details"]["notes"] == "Not about the value.")
     polled(stage)
     assert stage.partner_center.referral(referral_id)["details"]["dealValue"] == EXACT
     deal = stage.crm.deal(record_id)
-    assert deal.deal_value == ROUNDED
+    assert deal.deal_value == rounded
     assert deal.sync_status.startswith("✔")
 
 
