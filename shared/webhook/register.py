@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 PERSON, WATCHDOG = "RegisterWebhook", "Reconciler"
 """Who registers: a person at the function of this name, or the watchdog."""
 
+_DELIVERED = ("OK", "200", "Accepted", "202", "NoContent", "204")
+
 _RESULT_WAIT = 10
 """How often, a second apart, the fate of a test event is asked for."""
 
@@ -124,6 +126,11 @@ def result_of_test(webhooks: Webhooks, clock: Clock, correlation_id: str) -> Map
             break
         clock.sleep(1)
     return answer
+
+
+def delivered(result: Mapping[str, object]) -> bool:
+    """Whether the receiver took a test event. Partner Center names the status as .NET does ("OK"), not as a number."""
+    return str(result.get("response_code")) in _DELIVERED
 
 
 def _result(row: Mapping[str, object]) -> dict[str, object]:

@@ -7,9 +7,8 @@ from urllib.parse import quote, urlsplit
 
 from shared.errors import SettingsError
 from shared.urls import redacted
+from shared.webhook.register import delivered
 from shared.webhook.registration_answers import Answer
-
-ACCEPTED = "200"
 
 
 def receiver_url(url: str, key: str) -> str:
@@ -60,8 +59,8 @@ def lines(answer: Answer) -> Iterator[str]:
 def undelivered(answer: Answer) -> bool:
     """Whether a test event was tried and never accepted."""
     test = answer.content.get("test_event")
-    codes = [str(each.get("response_code")) for each in _list(test.get("results"))] if isinstance(test, Mapping) else []
-    return bool(codes) and ACCEPTED not in codes
+    results = _list(test.get("results")) if isinstance(test, Mapping) else []
+    return bool(results) and not any(map(delivered, results))
 
 
 def _test_event(test: object) -> Iterator[str]:
@@ -71,7 +70,7 @@ def _test_event(test: object) -> Iterator[str]:
     if not results:
         yield f"⚠ test event {test['correlation_id']}: no delivery attempts yet; --show --test ID tells later"
     for each in results:
-        mark = "✔" if str(each.get("response_code")) == ACCEPTED else "✖"
+        mark = "✔" if delivered(each) else "✖"
         yield f"{mark} test event: answered {each.get('response_code')} {each.get('response_message') or ''}".rstrip()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from shared.webhook.register import delivered
 from shared.webhook.registration_answers import ELSEWHERE, HERE, POWER_AUTOMATE, Answer
 from shared.webhook.registration_request import DEFAULT_EVENTS, KNOWN_EVENTS
 
@@ -27,7 +28,6 @@ _DONE = {
     "updated": "The webhook is registered, in place of what was there",
     "unchanged": "This webhook was registered already; nothing was changed",
 }
-_DELIVERED = ("OK", "200", "Accepted", "202", "NoContent", "204")
 _MEANINGS = {
     "Unauthorized": "The key in the URL is wrong, or the receiver does not trust the signature: see its log.",
     "Forbidden": "The function app does not let Partner Center in: see its access restrictions.",
@@ -130,18 +130,18 @@ def _test_event(test: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if test is None:
         return None
     attempts = [_attempt(row) for row in test["results"]]
-    delivered = any(attempt["delivered"] for attempt in attempts)
-    verdict = "delivered" if delivered else "pending" if test["status"] != "completed" else "failed"
-    refused = bool(attempts) and not delivered
+    taken = any(attempt["delivered"] for attempt in attempts)
+    verdict = "delivered" if taken else "pending" if test["status"] != "completed" else "failed"
+    refused = bool(attempts) and not taken
     return {"correlation_id": test["correlation_id"], "verdict": verdict, "attempts": attempts, "refused": refused}
 
 
 def _attempt(row: Mapping[str, Any]) -> dict[str, Any]:
     code = str(row["response_code"] or "")
-    delivered = code in _DELIVERED
-    meaning = "The receiver took it." if delivered else _MEANINGS.get(_CODES.get(code, code), "")
+    taken = delivered(row)
+    meaning = "The receiver took it." if taken else _MEANINGS.get(_CODES.get(code, code), "")
     words = " ".join(part for part in (meaning, str(row["response_message"] or "")) if part)
-    return {"at": moment(row["at"]), "code": code or "No answer", "delivered": delivered, "words": words}
+    return {"at": moment(row["at"]), "code": code or "No answer", "delivered": taken, "words": words}
 
 
 def _entry(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,10 @@ import pytest
 
 from shared.ledger import drawers
 from shared.partner_center.webhooks import Registration
+from shared.webhook.registration_answers import Answer
 from shared.webhook.registration_request import DEFAULT_EVENTS
 from tests.support.stages.admin import DynamicsDesk
+from tools.admin.registering import lines, undelivered
 from tools.cli import register
 from tools.simulators.server import Fault
 from tools.simulators.vendors import Vendors
@@ -175,3 +177,13 @@ def test_a_test_event_that_the_receiver_refuses_is_a_finding(shell: Shell) -> No
     # app.example does not exist: Partner Center's deliveries fail.
     assert shell.run("--url", URL, "--test-event") == 1
     assert "✖ test event: answered" in shell.out
+
+
+@pytest.mark.parametrize(("code", "mark"), [("OK", "✔"), ("Accepted", "✔"), ("Unauthorized", "✖"), (None, "✖")])
+def test_a_test_event_is_judged_by_the_name_that_partner_center_gives_the_status(code: str | None, mark: str) -> None:
+    results = [{"response_code": "InternalServerError"}, {"response_code": code}]
+    content = {"status": "registered", "webhook_url": URL, "events": [], "test_event": {"results": results}}
+    answer = Answer(200, content)
+    assert undelivered(answer) == (mark == "✖")
+    *_, told = lines(answer)
+    assert told.startswith(f"{mark} test event: answered {code}")
