@@ -40,12 +40,19 @@ def main(argv: list[str]) -> int:
 def _settings(state: dict[str, Any], action: str, options: dict[str, str]) -> int:
     if action == "set":
         given = options["--settings"]
-        content = json.loads(Path(given[1:]).read_text()) if given.startswith("@") else dict([given.split("=", 1)])
-        state["settings"].update(content)
-        state["modes"] = oct(Path(given[1:]).stat().st_mode & 0o777)
+        if given.startswith("@"):
+            state["settings"].update(_named(json.loads(Path(given[1:]).read_text())))
+            state["modes"] = oct(Path(given[1:]).stat().st_mode & 0o777)
+        else:
+            state["settings"].update([given.split("=", 1)])
         PATH.write_text(json.dumps(state))
         return _say([{"name": name, "slotSetting": False, "value": None} for name in state["settings"]])
     return _say([{"name": name, "slotSetting": False, "value": value} for name, value in state["settings"].items()])
+
+
+def _named(content: Any) -> dict[str, str]:
+    """Return the settings of a file: an object of names and values, or an array as `list` prints it."""
+    return {row["name"]: row["value"] for row in content} if isinstance(content, list) else content
 
 
 def _token(state: dict[str, Any], resource: str) -> dict[str, object]:

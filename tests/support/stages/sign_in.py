@@ -36,6 +36,15 @@ SAMPLE = """{
 """
 
 
+def with_az(folder: Path) -> str:
+    """Put an az into the folder; returns a PATH on which it is found, and no other."""
+    folder.mkdir(exist_ok=True)
+    script = folder / "az"
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {ROOT}/tests/support/az.py "$@"\n')
+    script.chmod(0o755)
+    return f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin"
+
+
 class Machine:
     """Commands run in this process, with a person at the browser who does as told."""
 
@@ -102,11 +111,7 @@ class Machine:
         }
         self._state.write_text(json.dumps(state))
         self._patch.setenv("AZ_STATE", str(self._state))
-        script = self.folder / "bin" / "az"
-        script.parent.mkdir(exist_ok=True)
-        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {ROOT}/tests/support/az.py "$@"\n')
-        script.chmod(0o755)
-        self._patch.setenv("PATH", f"{script.parent}{os.pathsep}/usr/bin{os.pathsep}/bin")
+        self._patch.setenv("PATH", with_az(self.folder / "bin"))
 
     @property
     def _state(self) -> Path:

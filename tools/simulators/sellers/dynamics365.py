@@ -54,10 +54,10 @@ class Dynamics365Seller:
     name = "dynamics365"
     title = "Dynamics 365"
 
-    def __init__(self, vendors: Vendors) -> None:
-        self._vendors = vendors
-        self.simulator = DataverseSimulator(vendors.entra, vendors.clock)
-        self.server = vendors.add("dataverse", self.simulator)
+    def __init__(self, world: World, *, cosell_columns: bool = True) -> None:
+        self._world = world
+        self.simulator = DataverseSimulator(world.entra, world.clock, cosell_columns=cosell_columns)
+        self.server = world.add("dataverse", self.simulator)
         self.simulator.resource = self.server.url
         self.simulator.add_application_user(CLIENT_ID)
         vendors.entra.register_resource(self.server.url)
