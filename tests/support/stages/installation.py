@@ -39,7 +39,7 @@ STAND_INS = (
 """What says that the vendors are simulated. Nobody who installs the app sets one; the bundle holds one root."""
 
 _LEFT = ("tests", "docs", "dist", "*.md", "__pycache__", ".*")
-_DESKS: dict[str, type[Dynamics365Desk] | type[SalesforceDesk]] = {
+_DESKS: dict[str, type[Dynamics365Desk | SalesforceDesk]] = {
     each.name: each for each in (Dynamics365Desk, SalesforceDesk)
 }
 _ADMINISTRATOR = ("3MVG9.admin", "an-administrators-secret")
