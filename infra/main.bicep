@@ -139,16 +139,16 @@ param webhookHeartbeatHours string = '24'
 @description('DYNAMICS_URL. The environment\'s address.')
 param dynamicsUrl string = ''
 
-@description('DYNAMICS_TENANT_ID. The app registration of step 2a: all three, or none for the managed identity.')
+@description('DYNAMICS_TENANT_ID. The app registration of step 5a: all three, or none for the managed identity.')
 param dynamicsTenantId string = ''
 
 @description('DYNAMICS_CLIENT_ID. Its application (client) id.')
 param dynamicsClientId string = ''
 
-@description('SALESFORCE_URL. The org\'s My Domain address (step 2b).')
+@description('SALESFORCE_URL. The org\'s My Domain address (step 5b).')
 param salesforceUrl string = ''
 
-@description('SALESFORCE_CLIENT_ID. Consumer key of the app of step 2b.')
+@description('SALESFORCE_CLIENT_ID. Consumer key of the app of step 5b.')
 param salesforceClientId string = ''
 
 @description('SALESFORCE_USERNAME. Instead of the secret (JWT bearer): the user that the app acts as.')

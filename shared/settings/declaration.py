@@ -201,7 +201,7 @@ class Settings:
     )]
     partner_center_refresh_token: Annotated[str | None, Setting(
         "PARTNER_CENTER_REFRESH_TOKEN", TEXT, PARTNER_CENTER,
-        "The refresh token of step 1; later ones are kept by the app. Not needed where `cosell.py sign-in` has put it "
+        "The refresh token of step 4; later ones are kept by the app. Not needed where `cosell.py sign-in` has put it "
         "into the key vault",
         secret=True, sample="", needed="without a vault",
     )]
@@ -298,7 +298,7 @@ class Settings:
     )]
     dynamics_tenant_id: Annotated[str | None, Setting(
         "DYNAMICS_TENANT_ID", TENANT, DYNAMICS365,
-        "The app registration of step 2a: all three, or none for the managed identity",
+        "The app registration of step 5a: all three, or none for the managed identity",
         example=_GUID, sample="",
     )]
     dynamics_client_id: Annotated[str | None, Setting(
@@ -316,12 +316,12 @@ class Settings:
 
     salesforce_url: Annotated[str | None, Setting(
         "SALESFORCE_URL", URL, SALESFORCE,
-        "The org's My Domain address (step 2b)",
+        "The org's My Domain address (step 5b)",
         example="https://contoso.my.salesforce.com", sample="https://<org>.my.salesforce.com", needed="with Salesforce",
     )]
     salesforce_client_id: Annotated[str | None, Setting(
         "SALESFORCE_CLIENT_ID", TEXT, SALESFORCE,
-        "Consumer key of the app of step 2b",
+        "Consumer key of the app of step 5b",
         example="3MVG9...", sample="", needed="with Salesforce",
     )]
     salesforce_client_secret: Annotated[str | None, Setting(
