@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.lifecycle import Stage as DealStage
+from shared.lifecycle import Stage
 from tests.e2e.deals import polled, rule, shared_deal, until_looked_at, until_record, until_referral
 from tools.local.stage import Stage
 
@@ -27,18 +27,18 @@ def test_a_win_is_taken_back_within_its_window_and_sent_when_it_stays(stage: Sta
     stage.crm.win(record_id)
     stage.run("CrmPoller")
     seen()
-    stage.crm.reopen(record_id)
-    stage.run("CrmPoller")
-    deal = until_record(stage, record_id, lambda deal: "to cancel" in deal.audit and deal.sync_status.startswith("✔"))
-    stage.quiet()  # The message of the window's end is on the queue until then.
-    assert deal.stage is stage.crm.deal(record_id).stage is DealStage.ACTIVE
-    assert stage.partner_center.referral(referral_id)["status"] == "Active"
+    stack.crm.reopen(record_id)
+    stack.run("CrmPoller")
+    deal = until_record(stack, record_id, lambda deal: "to cancel" in deal.audit and deal.sync_status.startswith("✔"))
+    stack.quiet()  # The message of the window's end is on the queue until then.
+    assert deal.stage is stack.crm.deal(record_id).stage is Stage.ACTIVE
+    assert stack.partner_center.referral(referral_id)["status"] == "Active"
 
-    stage.crm.win(record_id)
-    stage.run("CrmPoller")
-    until_referral(stage, referral_id, lambda row: row["substatus"] == "Won")
-    stage.quiet()
-    assert stage.crm.deal(record_id).stage is DealStage.WON
+    stack.crm.win(record_id)
+    stack.run("CrmPoller")
+    until_referral(stack, referral_id, lambda row: row["substatus"] == "Won")
+    stack.quiet()
+    assert stack.crm.deal(record_id).stage is Stage.WON
 
 
 def test_a_refused_close_is_shown_once_and_heals_when_the_rule_is_gone(stage: Stage) -> None:
@@ -49,15 +49,15 @@ def test_a_refused_close_is_shown_once_and_heals_when_the_rule_is_gone(stage: St
         deal = until_record(stage, record_id, lambda deal: deal.sync_status.startswith("✖"))
         stage.quiet()
         assert REFUSAL in f"{deal.sync_status} {deal.audit}"
-        assert deal.stage is DealStage.ACTIVE
-        before, version = stage.calls(), stage.crm.deal(record_id).version
-        stage.run("Reconciler")
-        polled(stage)
-        after = stage.calls() - before
-        assert stage.crm.deal(record_id).version == version
+        assert deal.stage is Stage.ACTIVE
+        before, version = stack.calls(), stack.crm.deal(record_id).version
+        stack.run("Reconciler")
+        polled(stack)
+        after = stack.calls() - before
+        assert stack.crm.deal(record_id).version == version
         assert after.crm == 0, "the refused close is not tried again and again"
-        assert stage.crm.deal(record_id).sync_status.startswith("✖")
-    stage.crm.edit(record_id, solutions=stage.crm.deal(record_id).solutions)  # saved once more, as the remedy says
-    stage.run("CrmPoller")
-    deal = until_record(stage, record_id, lambda deal: deal.stage is DealStage.WON)
+        assert stack.crm.deal(record_id).sync_status.startswith("✖")
+    stack.crm.edit(record_id, solutions=stack.crm.deal(record_id).solutions)  # saved once more, as the remedy says
+    stack.run("CrmPoller")
+    deal = until_record(stack, record_id, lambda deal: deal.stage is Stage.WON)
     assert deal.notes == "Signed today."
