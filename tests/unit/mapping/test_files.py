@@ -104,7 +104,7 @@ def test_a_mapping_dir_that_is_no_folder_is_refused_by_name(tmp_path: Path) -> N
         ("  - field: deal_value", "  - field: currency", "the file", "more than one row for the field currency"),
         ("column: estimatedvalue", "column: description", "the file", "more than one row for the column description"),
         ("  - field: deal_value", "  - field: worth", "the file", "lacks deal_value"),
-        ("  - field: referral_program", "  - field: status", "the file", "table of its own"),
+        ("  - field: referral_program", "  - field: status", "the file", "separate table"),
     ],
 )
 def test_a_mistake_is_named_by_file_line_field_and_rule(
