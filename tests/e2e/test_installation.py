@@ -18,6 +18,7 @@ def test_readme_leads_from_a_fresh_checkout_to_the_first_deal(crm: str, tmp_path
         the_doctor_and_the_preview_agree(here)
         the_app_starts(here)
         partner_center_learns_where_to_send_events(here)
+        the_first_opportunity_becomes_a_referral(here)
         the_first_event_becomes_a_deal(here)
 
 
@@ -87,6 +88,14 @@ def partner_center_learns_where_to_send_events(here: Installation) -> None:
     assert here.cosell(command, WEBHOOK_RECEIVER_KEY=key) == 0, here.out + here.err + here.app.log_text()
     assert "✔ test event" in here.out
     assert key not in here.out + here.err
+
+
+def the_first_opportunity_becomes_a_referral(here: Installation) -> None:
+    record_id = here.desk.opportunity()
+    here.poll()
+    here.eventually(lambda: here.desk.deal(record_id).sync_status.startswith("✔ Synchronized"))
+    referral_id = here.desk.deal(record_id).referral_identifier
+    assert here.world.partner_center.referral(referral_id)["externalReferenceId"] == record_id
 
 
 def the_first_event_becomes_a_deal(here: Installation) -> None:

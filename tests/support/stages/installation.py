@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import requests
 from cryptography.fernet import Fernet
 
 from tests.support.stages.sign_in import ROOT, with_az
@@ -139,6 +140,11 @@ class Installation:
         trust = {name: self._environment[name] for name in STAND_INS[:2]}
         settings = {"FUNCTIONS_WORKER_RUNTIME": "python", **self.app_settings(), **trust}
         self.app = self._running.enter_context(HostProcess(self.checkout, settings, auth=True))
+
+    def poll(self) -> None:
+        """Run CrmPoller now: its schedule would do so within a minute."""
+        url, headers = f"{self.app.url}/admin/functions/CrmPoller", {"x-functions-key": self.app.keys["_master"]}
+        requests.post(url, json={"input": ""}, headers=headers, timeout=60).raise_for_status()
 
     def eventually(self, look: Callable[[], T]) -> T:
         """Return what `look` finds as soon as it is true. Raises TimeoutError after 30 seconds."""
