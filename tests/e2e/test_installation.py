@@ -91,11 +91,11 @@ def partner_center_learns_where_to_send_events(here: Installation) -> None:
 
 
 def the_first_opportunity_becomes_a_referral(here: Installation) -> None:
-    record_id = here.desk.opportunity()
+    record_id = here.seller.opportunity()
     here.poll()
-    here.eventually(lambda: here.desk.deal(record_id).sync_status.startswith("✔ Synchronized"))
-    referral_id = here.desk.deal(record_id).referral_identifier
-    assert here.world.partner_center.referral(referral_id)["externalReferenceId"] == record_id
+    here.eventually(lambda: here.seller.deal(record_id).sync_status.startswith("✔ Synchronized"))
+    referral_id = here.seller.deal(record_id).referral_identifier
+    assert here.vendors.partner_center.referral(referral_id)["externalReferenceId"] == record_id
 
 
 def the_first_event_becomes_a_deal(here: Installation) -> None:
