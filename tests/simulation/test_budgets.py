@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -249,4 +250,4 @@ def test_a_dry_run_tells_what_it_would_do_to_a_linked_deal() -> None:
 
 
 def _rows(world: World) -> object:
-    return world.partner_center.rows, world.crm.rows(), dict(world.crm.accounts)
+    return copy.deepcopy(world.partner_center.rows), world.crm.rows(), dict(world.crm.accounts)

@@ -9,6 +9,7 @@ import pytest
 from shared.errors import AccessDenied, OutcomeUnknown, ServiceUnavailable
 from shared.ledger.model import DueKind
 from shared.lifecycle import Stage
+from shared.status import StatusKind
 from shared.sync import mass_change
 from shared.sync.mass_change import Kind
 from tests.simulation.agreement import check_agreed
@@ -99,6 +100,19 @@ def test_a_win_without_value_is_asked_for_at_once_and_heals_when_the_value_is_th
         tick(world)
     assert world.partner_center.rows[referral_id]["substatus"] == "Won"
     assert len(world.chat.texts) == 2, "told once, resolved once"
+
+
+def test_a_difference_that_a_locked_record_cannot_show_reaches_the_channel(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.close(record_id, Stage.WON)
+    tick(world)
+    world.partner_center.edit(referral_id, {"/details/notes": "after the end"})
+    for _ in range(8):
+        tick(world)
+    shown = world.link().status
+    assert shown
+    assert shown.kind is StatusKind.DIFFERS
+    assert [text for text in world.chat.texts if "stay in Partner Center" in text]
 
 
 # --- mass changes ---

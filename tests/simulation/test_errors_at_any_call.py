@@ -12,8 +12,10 @@ from shared.errors import (
     ServiceUnavailable,
     Throttled,
 )
+from shared.link import LinkState
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
+from tests.support.fakes.crm import SYNC
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
 
@@ -147,6 +149,20 @@ def test_a_hidden_column_clears_nothing_and_tells_the_administrator(world: World
     world.recover()
     check_agreed(world)
     assert at(world.partner_center.rows[referral_id], VALUE) == 77
+
+
+def test_a_hidden_sync_column_pauses_no_deal(world: World) -> None:
+    _, record_id = shared(world)
+    world.crm.hidden.add(SYNC)
+    world.crm.edit(record_id, estimatedvalue=77)
+    world.settle()
+    assert world.link().state is LinkState.LINKED
+    assert any("hides" in text for text in world.chat.texts)
+    world.crm.hidden.clear()
+    world.clock.advance(timedelta(minutes=11))
+    world.recover()
+    check_agreed(world)
+    assert world.link().state is LinkState.LINKED
 
 
 def test_what_a_plug_in_changes_after_the_answer_travels_like_an_edit(world: World) -> None:

@@ -98,6 +98,16 @@ class _Agreement:
             repeats=repeats(self.plan, decision.link, task.clock.now()),
         )
 
+    def _note_what_cannot_be_shown(self) -> None:
+        now = self.link.status
+        if (
+            now
+            and now.kind in (StatusKind.ATTENTION, StatusKind.DIFFERS)
+            and now != self.before.status
+            and self._is_locked
+        ):
+            self.written.unseen = now.text
+
     def forget_what_waited(self) -> None:
         if self.decision.problems:
             self.written.behind = True
@@ -139,7 +149,7 @@ class _Agreement:
         body = self.decision.referral.body
         if body is None and field_map.needs_source(changes):
             raise VersionMismatch("the referral must be read before it can be written")
-        if any(each.new in (None, (), "") for each in changes):
+        if any(each.new in (None, (), "", False) for each in changes):
             self.task.records.check_readable()  # What the app may not read looks empty, and must clear nothing.
         operations = field_map.operations(changes, body)
         version = str(self.link.referral_version)

@@ -53,8 +53,9 @@ def ignore(task: Task, deal: Deal, decision: Ignore, _written: Written) -> Outco
 
 
 def pause(task: Task, deal: Deal, _decision: Pause, _written: Written) -> Outcome:
-    """Let nothing travel until the seller switches the sync on again."""
+    """Let nothing travel until the seller switches the sync on again. Raises the families."""
     link = _linked(deal)
+    task.records.check_readable()  # A column that the app may not read looks like Sync = No.
     _set_state(task, link, LinkState.PAUSED, Reason.PAUSED_BY_SELLER, deal.record, paused(task.choices.messages))
     return Outcome.PAUSED
 
