@@ -118,6 +118,8 @@ def each_codec(wires: Mapping[str, st.SearchStrategy[Json]]) -> st.SearchStrateg
 @given(each_codec(REFERRAL_WIRES))
 @example(("text", "R&amp;amp;D"))
 @example(("name", "\u2714 \u2714 Deal"))
+@example(("text", "a\r\r\nb"))
+@example(("escaped text", "&\r&NewLine;&"))
 def test_what_partner_center_holds_reaches_the_crm_and_is_read_there_as_the_same(case: tuple[str, Json]) -> None:
     codec = CODECS[case[0]]
     fitted = codec.fit(codec.from_referral(case[1]))

@@ -22,6 +22,8 @@ _LEADING_MARKS = re.compile(f"^(?:[{''.join(_MARKS)}][\ufe0e\ufe0f]?\\s*)+")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]*);")
 """An HTML entity as Partner Center escapes names with; only with its semicolon, so that `?a=1&copy=2` stays."""
 
+_LINE_BREAK = re.compile(r"\r+\n")
+"""A line's end, however often it was made one of Windows: what is read again must read the same."""
 
 _ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,4}38|#[xX]0{0,4}26);)+")
 _PASSES = 8
@@ -58,7 +60,7 @@ def _normalized(value: Json, *, escaped: bool, strip_mark: bool) -> Value:
         raise UnreadableValue("value.not_text")
     plain = value.strip() if value.isascii() else _whole(value).strip()
     if "\r" in plain:
-        plain = plain.replace("\r\n", "\n").strip()
+        plain = _LINE_BREAK.sub("\n", plain).strip()
     if escaped and "&" in plain:
         plain = _cleaned(plain, strip_mark=strip_mark)
     elif strip_mark and plain[:1] in _MARKS:
@@ -83,12 +85,12 @@ def _cleaned(plain: str, *, strip_mark: bool) -> str:
     plain = _ESCAPED_AGAIN.sub("&", plain)
     for _ in range(_PASSES):
         before = plain
-        plain = _ENTITY.sub(_unescaped, plain).replace("\r\n", "\n").strip()
+        plain = _LINE_BREAK.sub("\n", _ENTITY.sub(_unescaped, plain)).strip()
         if strip_mark:
             plain = _LEADING_MARKS.sub("", plain)
         if plain == before or ("&" not in plain and "\r" not in plain and not strip_mark):
             return plain
-    plain = plain.replace("&", "").replace("\r\n", "\n").strip()
+    plain = _LINE_BREAK.sub("\n", plain.replace("&", "")).strip()
     return _LEADING_MARKS.sub("", plain).strip() if strip_mark else plain
 
 
