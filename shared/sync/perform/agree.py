@@ -100,12 +100,8 @@ class _Agreement:
 
     def _note_what_cannot_be_shown(self) -> None:
         now = self.link.status
-        if (
-            now
-            and now.kind in (StatusKind.ATTENTION, StatusKind.DIFFERS)
-            and now != self.before.status
-            and self._is_locked
-        ):
+        concerns = now and now.kind in (StatusKind.ATTENTION, StatusKind.DIFFERS)
+        if now and concerns and now != self.before.status and self._is_locked:
             self.written.unseen = now.text
 
     def forget_what_waited(self) -> None:
