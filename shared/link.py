@@ -34,7 +34,7 @@ class Closing:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A write that was made more than once: its digest, how often, and when last (our clock)."""
+    """A write that may be made again: its digest, how often it was made, and when last (our clock)."""
 
     digest: str
     count: int
@@ -77,7 +77,7 @@ class Link:
     closing: Closing | None = None
     """A close that waits in its undo window."""
     repeats: Mapping[str, Repeat] = field(default_factory=dict)
-    """By field, a write that was made again because the other side had taken it back."""
+    """By field and direction, the last write, and how often it was made because the other side had taken it back."""
     earlier_audit: str = ""
     """What the record's Audit column held before we wrote it: another connector's lines, kept below ours."""
     etag: str | None = None

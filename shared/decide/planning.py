@@ -85,7 +85,7 @@ def _without_fights(plan: Plan, link: Link, now: datetime) -> Plan:
     fought: list[Difference] = []
 
     def worth_writing(change: Change, reason: Reason, *, to_crm: bool) -> bool:
-        repeat = link.repeats.get(change.name)
+        repeat = link.repeats.get(lane(change.name, to_crm=to_crm))
         if repeat is None or repeat.digest != digest(change) or repeat.count < FIGHT or now - repeat.at > FIGHT_WINDOW:
             return True
         referral, record = (change.new, change.old) if to_crm else (change.old, change.new)
@@ -111,13 +111,24 @@ def _without_fights(plan: Plan, link: Link, now: datetime) -> Plan:
 
 
 def repeats(plan: Plan, link: Link, now: datetime) -> dict[str, Repeat]:
-    """Return the link's memory of repeated writes after this plan was carried out."""
+    """Return the link's memory of repeated writes after this plan was carried out.
+
+    Each direction of a field remembers its last write: where both sides insist, the write that takes a value back
+    stands between two that are the same. A side that changes its own value to and fro begins anew each time.
+    """
     remembered = {name: each for name, each in link.repeats.items() if now - each.at <= FIGHT_WINDOW}
-    for change in (*plan.to_crm, *plan.to_partner_center):
-        earlier, mark = remembered.get(change.name), digest(change)
-        count = earlier.count + 1 if earlier and earlier.digest == mark else 1
-        remembered[change.name] = Repeat(mark, count, now)
+    for changes, to_crm in ((plan.to_crm, True), (plan.to_partner_center, False)):
+        for change in changes:
+            key, mark = lane(change.name, to_crm=to_crm), digest(change)
+            earlier = remembered.get(key)
+            count = earlier.count + 1 if earlier and earlier.digest == mark else 1
+            remembered[key] = Repeat(mark, count, now)
     return remembered
+
+
+def lane(name: str, *, to_crm: bool) -> str:
+    """Return the key under which a link remembers the last write of a field in one direction."""
+    return f"{name} to {'CRM' if to_crm else 'Partner Center'}"
 
 
 def digest(change: Change) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.decide.planning import FIGHT, FIGHT_WINDOW
 from shared.errors import DataError
 from shared.lifecycle import Stage
 from shared.problems import problem
@@ -154,6 +155,59 @@ def test_a_fight_ends_and_is_shown_until_somebody_edits_the_field(world: World) 
     world.recover()
     assert world.calls(mark).get("crm.update", 0) == 0, "it costs nothing more"
     assert status(world, record_id).startswith("◐ The CRM keeps reversing it")
+
+
+def test_a_fight_of_two_automations_ends_too(world: World) -> None:
+    referral_id, record_id = shared(world)
+
+    def always_100(_row: CrmRow) -> CrmRow:
+        return {"estimatedvalue": 100}
+
+    world.crm.edit(record_id, estimatedvalue=100)
+    world.settle()
+    world.crm.logic.append(always_100)
+    mark = world.mark()
+    for _ in range(12):
+        if at(world.partner_center.rows[referral_id], VALUE) != 200:
+            world.partner_center.edit(referral_id, {VALUE: 200})
+        world.settle()
+    assert world.calls(mark)["partner_center.update"] == FIGHT
+    assert status(world, record_id).startswith("◐ The CRM keeps reversing it")
+    mark = world.mark()
+    world.recover()
+    assert world.calls(mark).get("crm.update", 0) == 0, "it costs nothing more"
+    assert at(world.partner_center.rows[referral_id], VALUE) == 200
+    world.crm.logic.remove(always_100)
+    world.partner_center.edit(referral_id, {VALUE: 300})
+    world.settle()
+    check_agreed(world)
+
+
+@pytest.mark.parametrize("rounds", [FIGHT, FIGHT + 3])
+def test_one_seller_who_changes_a_value_to_and_fro_is_no_fight(world: World, rounds: int) -> None:
+    referral_id, record_id = shared(world)
+    for value in (100, 200) * rounds:
+        world.crm.edit(record_id, estimatedvalue=value)
+        world.settle()
+        assert at(world.partner_center.rows[referral_id], VALUE) == value
+        check_agreed(world)
+
+
+def test_two_people_may_take_a_value_back_as_often_as_any_fight_lasts(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, estimatedvalue=100)
+    world.settle()
+    for _ in range(FIGHT):
+        world.partner_center.edit(referral_id, {VALUE: 200})
+        world.settle()
+        assert world.crm.row(record_id)["estimatedvalue"] == 200
+        world.crm.edit(record_id, estimatedvalue=100)
+        world.settle()
+        check_agreed(world)
+    world.clock.advance(FIGHT_WINDOW + timedelta(minutes=1))
+    world.partner_center.edit(referral_id, {VALUE: 200})
+    world.settle()
+    check_agreed(world)
 
 
 # --- values that cannot travel ---------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from shared.decide.planning import (
     agreed_base,
     closes,
     digest,
+    lane,
     make_plan,
     refusals,
     repeats,
@@ -139,10 +140,11 @@ def test_a_problem_that_holds_two_fields_is_told_once() -> None:
 
 BACK = Change(NOTES, "agreed", "theirs", Reason.CHANGED_IN_PARTNER_CENTER)
 OUT = Change(NOTES, "agreed", "ours", Reason.CHANGED_IN_CRM)
+TO_CRM, THERE = lane(NOTES, to_crm=True), lane(NOTES, to_crm=False)
 
 
 def fought(change: Change, count: int, ago: timedelta = timedelta(minutes=1)) -> Link:
-    return replace(LINK, repeats={NOTES: Repeat(digest(change), count, START - ago)})
+    return replace(LINK, repeats={TO_CRM if change is BACK else THERE: Repeat(digest(change), count, START - ago)})
 
 
 @pytest.mark.parametrize(
@@ -183,14 +185,40 @@ def test_a_fight_about_what_was_never_agreed_leaves_it_so() -> None:
 
 def test_the_same_write_is_counted_another_begins_anew_and_an_old_one_is_forgotten() -> None:
     plan = Plan((BACK,), (), (), (), {})
-    first = repeats(plan, LINK, START)[NOTES]
+    first = repeats(plan, LINK, START)[TO_CRM]
     assert (first.digest, first.count, first.at) == (digest(BACK), 1, START)
-    again = repeats(plan, replace(LINK, repeats={NOTES: first}), START + timedelta(minutes=1))[NOTES]
+    again = repeats(plan, replace(LINK, repeats={TO_CRM: first}), START + timedelta(minutes=1))[TO_CRM]
     assert again.count == 2
-    assert repeats(Plan((OUT,), (), (), (), {}), replace(LINK, repeats={NOTES: again}), START)[NOTES].count == 1
+    assert repeats(Plan((OUT,), (), (), (), {}), replace(LINK, repeats={TO_CRM: again}), START)[TO_CRM].count == 1
     late = START + FIGHT_WINDOW + timedelta(minutes=2)
-    assert repeats(plan, replace(LINK, repeats={NOTES: again}), late)[NOTES].count == 1
-    assert repeats(Plan((), (), (), (), {}), replace(LINK, repeats={NOTES: again}), late) == {}
+    assert repeats(plan, replace(LINK, repeats={TO_CRM: again}), late)[TO_CRM].count == 1
+    assert repeats(Plan((), (), (), (), {}), replace(LINK, repeats={TO_CRM: again}), late) == {}
+
+
+@pytest.mark.parametrize(
+    ("begins", "reason"), [("theirs", Reason.REVERSED_BY_CRM), ("ours", Reason.REVERSED_BY_PARTNER_CENTER)]
+)
+def test_two_sides_that_take_each_other_back_are_counted_and_held(begins: str, reason: Reason) -> None:
+    agreed = {"theirs": "ours", "ours": "theirs"}
+    link, value = replace(LINK, base={**FILLED, NOTES: agreed[begins]}), begins
+    sides: tuple[Fields, Fields] = ({NOTES: "theirs"}, {NOTES: "ours"})
+    for _ in range(2 * FIGHT):
+        made = planned(deal(link, *sides))
+        assert [each.new for each in (*made.to_crm, *made.to_partner_center)] == [value]
+        link = replace(link, base=made.base, repeats=repeats(made, link, START))
+        value = agreed[value]
+    made = planned(deal(link, *sides))
+    assert value == begins
+    assert not made.writes
+    assert [(each.reason, each.stays) for each in made.differences] == [(reason, Stays.HELD)]
+
+
+def test_a_side_that_changes_its_own_value_to_and_fro_fights_nobody() -> None:
+    link = LINK
+    for _ in range(FIGHT + 1):
+        for change in (OUT, replace(OUT, old="ours", new="agreed")):
+            link = replace(link, repeats=repeats(Plan((), (change,), (), (), {}), link, START))
+    assert planned(deal(link, None, {NOTES: "ours"})).writes
 
 
 def test_a_mark_tells_nothing_of_the_value() -> None:
