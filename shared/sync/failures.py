@@ -135,6 +135,8 @@ def _alert_deal(task: Task, alerts: Alerts, message: DealMessage, error: CosellE
     problems = " ".join(str(each) for each in problems_of(error))
     link = _link(task, message)
     key = "alert.no_record" if link is None and not message.record_id else "alert.not_shown"
+    if key == "alert.not_shown" and task.choices.dry_run:
+        return  # The record could show it, and is not to: the log and the agenda have it.
     deal = message.referral_id or (link.referral_id if link else message.record_id)
     alerts.alert(
         deal_alert(task, link.referral_id if link else task.deal_key(message)),

@@ -313,3 +313,12 @@ def test_nothing_is_written_to_the_record_in_a_dry_run() -> None:
     mark = case.world.mark()
     case.fail(DataError(BAD))
     assert case.world.calls(mark) == {}
+
+
+def test_a_dry_run_alerts_nobody_about_what_the_record_would_show_otherwise() -> None:
+    for linked in (True, False):
+        case = Case()
+        case.world.configure(dry_run=True)
+        due = case.fail(DataError(BAD), case.linked if linked else case.alone)
+        assert case.world.chat.texts == []
+        assert due.problems == (BAD,), "it is kept for who looks"
