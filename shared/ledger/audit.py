@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,9 @@ LINE = 2_000
 
 EARLIER = 12_000
 """How much of what the column held before is kept below our lines."""
+
+_OURS = re.compile(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC  (?:{TO_CRM}|{TO_PARTNER_CENTER}|{BOTH})  ")
+"""How a line of ours begins."""
 
 _ESCAPED = {ord("\n"): "⏎", ord("\r"): "", ord("\t"): " "}
 
@@ -90,3 +94,10 @@ def extended(recent: Sequence[str], entries: Iterable[AuditEntry]) -> tuple[str,
 def column(recent: Sequence[str], earlier: str) -> str:
     """Return the text of the Audit column: our newest lines, and below them what was there before us."""
     return "\n".join([*recent, *([earlier] if earlier else [])])
+
+
+def parted(text: str) -> tuple[tuple[str, ...], str]:
+    """Return the newest lines of ours that an Audit column begins with, and what is kept of the text below them."""
+    lines = text.split("\n")
+    ours = next((place for place, each in enumerate(lines) if not _OURS.match(each)), len(lines))
+    return extended([each.rstrip("\r") for each in lines[:ours]], ()), "\n".join(lines[ours:])[:EARLIER]

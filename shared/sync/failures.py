@@ -187,7 +187,7 @@ def _show_on_record(
     key = link.referral_id if link else task.key(record_id).deal
     text = task.choices.messages.reason(Reason.FAILED, problems=str(error))
     entry = audit.entry(task.stamp(), key, audit.BOTH, text)
-    shown = link or Link(task.name, key, task.key(record_id))
+    shown = _with_earlier_audit(task, link or Link(task.name, key, task.key(record_id)))
     shown = replace(shown, status=status, recent_audit=audit.extended(shown.recent_audit, [entry]))
     # Guarded by the version that failed: when the seller has edited since, that edit is looked at instead. Without
     # one the write is not remembered as ours, so that nothing it may cover is taken for an echo.
@@ -202,6 +202,14 @@ def _show_on_record(
         # What failed is still different, so what the link remembers is not what the sides hold.
         task.links.commit(replace(shown, settled=False, record_version=produced), [entry])
     return produced or ""
+
+
+def _with_earlier_audit(task: Task, link: Link) -> Link:
+    """Return the link with what a column holds that was not written for it yet: another connector's text stays."""
+    if link.status is not None or not link.record:
+        return link
+    ours, earlier = audit.parted(task.records.audit_text(link.record.id))
+    return replace(link, recent_audit=link.recent_audit or ours, earlier_audit=earlier)
 
 
 def _link(task: Task, message: DealMessage) -> Link | None:

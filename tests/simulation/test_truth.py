@@ -256,6 +256,44 @@ def test_what_another_connector_wrote_stays_below_ours(world: World) -> None:
     assert str(world.crm.row(record_id)["cosell_audit"]).endswith("my own remark")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ({"estimatedclosedate": None}, {"estimatedclosedate": "2027-06-30"}),
+        ({IDENTIFIER: "REF-0042"}, {IDENTIFIER: None}),
+        ({IDENTIFIER: "REF-0042"}, {IDENTIFIER: "an existing one"}),
+    ],
+    ids=["no closing date", "no identifier's form", "corrected to a referral's"],
+)
+def test_a_failure_before_the_first_link_keeps_what_another_connector_wrote(
+    world: World, wrong: dict[str, object], right: dict[str, object]
+) -> None:
+    earlier = "2025-01-02 sync success.\nmy own remark"
+    record_id = world.crm.add_deal(cosell_audit=earlier, **wrong)
+    mark = world.mark()
+    world.settle()
+    assert status(world, record_id).startswith("✖")
+    assert str(world.crm.row(record_id)["cosell_audit"]).endswith(f"\n{earlier}")
+    assert world.calls(mark)["crm.audit_text"] == 1
+    mark = world.mark()
+    world.clock.advance(timedelta(days=2))
+    world.recover()
+    assert world.calls(mark).get("crm.audit_text", 0) == 0, "the same failure costs nothing again"
+    world.crm.edit(record_id, transactioncurrencyid=None, **{IDENTIFIER: None})
+    world.settle()
+    if right.get(IDENTIFIER):
+        right = {IDENTIFIER: world.partner_center.registers()}
+        world.events.clear()
+    world.crm.edit(record_id, transactioncurrencyid="GBP", **right)
+    world.settle()
+    text = str(world.crm.row(record_id)["cosell_audit"])
+    assert world.link_of_record(record_id)
+    assert text.endswith(f"\n{earlier}"), text
+    assert text.count("sync success") == 1
+    lines = text.split("\n")[:-2]
+    assert len(lines) == len(set(lines)) >= 3, "each failure and the link, once"
+
+
 def test_a_note_cannot_forge_a_line_of_the_audit(world: World) -> None:
     _, record_id = shared(world)
     forged = "hello\n2026-11-01 09:00:00 UTC  CRM → Partner Center  deal_value: 1 → 2 (changed in the CRM)\u202e"

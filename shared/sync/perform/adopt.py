@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from shared.decide.deal import Deal
 from shared.decide.decisions import Adopt
+from shared.ledger import audit
 from shared.partner_center.port import Referral
 from shared.sync.microsofts_half import look_again_later
 from shared.sync.outcome import Outcome
@@ -21,8 +22,9 @@ def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
     if not (referral.names_any or referral.closed):
         answer = set_record_id(task, referral.id, record.key.id, str(referral.version))
         referral = replace(referral, version=answer.version, changed_at=answer.changed_at, body=answer.body)
-    earlier = "" if record.closed else task.records.audit_text(record.key.id)
-    link = replace(agree.link, referral_changed_at=referral.changed_at, earlier_audit=earlier)
+    ours, earlier = audit.parted("" if record.closed else task.records.audit_text(record.key.id))
+    recent = agree.link.recent_audit or ours
+    link = replace(agree.link, referral_changed_at=referral.changed_at, recent_audit=recent, earlier_audit=earlier)
     reach(task, deal, replace(agree, link=link, referral=referral), written)
     if referral.body and Referral(referral.body).is_shared and not referral.closed:
         look_again_later(task, link)

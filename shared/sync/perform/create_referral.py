@@ -19,7 +19,7 @@ from shared.decide.decisions import CreateReferral
 from shared.errors import CosellError, DataError, Deferred, OutcomeUnknown, StaleError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.drawers import own_half
-from shared.ledger.model import DueKind, Intent
+from shared.ledger.model import AuditEntry, DueKind, Intent
 from shared.lifecycle import TERMINAL, Stage, align
 from shared.link import Link, LinkState
 from shared.mapping.field_map import stage_of
@@ -180,9 +180,8 @@ def _microsoft_invited(task: Task, own: Referral) -> bool:
 
 def _commit(task: Task, share: _Share, own: Referral) -> Link:
     deal, fields = share.deal, share.record.fields
-    sent = [Change(name, None, value, Reason.SENT) for name, value in deal.fields.items() if value not in (None, ())]
-    text = "created from the CRM" + (", Microsoft invited" if deal.asks_for_help and not own.closed else "")
-    entry = audit.entry(task.stamp(), own.id, audit.TO_PARTNER_CENTER, text, sent)
+    entry = _entry(task, share, own)
+    ours, earlier = audit.parted(share.related.audit)
     # What was agreed is what was shared: an active deal, even if one side has ended it since an interrupted POST.
     base: Fields = {**fields, **deal.fields, STATUS: Stage.ACTIVE}
     differing = _differing(task, base, own)
@@ -199,8 +198,8 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         referral_version=own.version,
         referral_changed_at=own.changed_at,
         status=synchronized(task.choices.messages, task.clock.now()),
-        recent_audit=audit.extended((), [entry]),
-        earlier_audit=share.related.audit[: audit.EARLIER],
+        recent_audit=audit.extended(ours, [entry]),
+        earlier_audit=earlier,
     )
     agreed = {name: value for name, value in base.items() if name == STATUS or name not in differing}
     link = with_base(link, agreed, task.field_map)
@@ -218,6 +217,14 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
     if deal.asks_for_help:
         look_again_later(task, committed)
     return committed
+
+
+def _entry(task: Task, share: _Share, own: Referral) -> AuditEntry:
+    sent = [
+        Change(name, None, value, Reason.SENT) for name, value in share.deal.fields.items() if value not in (None, ())
+    ]
+    text = "created from the CRM" + (", Microsoft invited" if share.deal.asks_for_help and not own.closed else "")
+    return audit.entry(task.stamp(), own.id, audit.TO_PARTNER_CENTER, text, sent)
 
 
 def _holds(task: Task, written: Record, base: Fields) -> bool:
