@@ -28,7 +28,9 @@ from shared.link import Link
 from shared.messages.reasons import Reason
 from shared.queue.message import DealMessage
 from shared.status import Status, attention, pending
+from shared.sync.observe import remembered_record, remembers, seen_record
 from shared.sync.perform import identity
+from shared.sync.perform.written import is_untouched
 from shared.sync.task import Task
 
 log = logging.getLogger(__name__)
@@ -195,13 +197,30 @@ def _show_on_record(
     guard = str(version) if version else None
     row = Record(record_id, guard, {}, task.clock.now())
     written = task.records.update(row, identity.audit_columns(task.field_map, shown))
-    produced = written.version if guard else None
+    produced = written.version if guard and _is_untouched(task, message, link, written) else None
     if link is None:
         task.audit.add(key, entry)
     else:
         # What failed is still different, so what the link remembers is not what the sides hold.
         task.links.commit(replace(shown, settled=False, record_version=produced), [entry])
     return produced or ""
+
+
+def _is_untouched(task: Task, message: DealMessage, link: Link | None, written: Record) -> bool:
+    """Whether the write changed nothing but our own columns, as far as it is known what the record held."""
+    observed, field_map = message.observed or {}, task.field_map
+    columns, version = observed.get("columns"), observed.get("version")
+    try:
+        if version and isinstance(columns, dict):
+            before = seen_record(task, Record(written.id, str(version), columns, written.seen_at))
+        elif not version and link and remembers(link, field_map):
+            before = remembered_record(link, field_map)
+        else:
+            # To look again at what is not settled would be to try again at once what was just refused.
+            return bool(written.columns.get(field_map.columns.sync, True))
+        return is_untouched(task, before, written)
+    except DataError:
+        return False  # Its state is in no entry of the mapping, which is why the deal failed.
 
 
 def _with_earlier_audit(task: Task, link: Link) -> Link:

@@ -9,11 +9,12 @@ import pytest
 from shared.decide.planning import FIGHT, FIGHT_WINDOW
 from shared.errors import DataError
 from shared.lifecycle import Stage
+from shared.link import LinkState
 from shared.problems import problem
 from shared.status import StatusKind
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
-from tests.support.fakes.crm import IDENTIFIER
+from tests.support.fakes.crm import IDENTIFIER, SYNC
 from tests.support.fakes.crm_rules import CrmRow
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
@@ -134,6 +135,63 @@ def test_what_the_crm_changes_within_our_write_is_an_edit_like_any_other(world: 
             world.partner_center.edit(referral_id, {VALUE: 50000})
         world.settle()
     assert at(world.partner_center.rows[referral_id], CLOSING).startswith("2027-09-30")
+    check_agreed(world)
+
+
+def test_a_sync_that_the_crm_switches_on_again_within_the_pause_is_seen(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.logic.append(lambda row: {SYNC: True} if str(row[STATUS]).startswith("⏸") else {})
+    world.crm.edit(record_id, **{SYNC: False})
+    world.settle()
+    assert world.crm.row(record_id)[SYNC]
+    assert world.link().state is LinkState.LINKED
+    world.partner_center.edit(referral_id, {VALUE: 9})
+    world.settle()
+    assert world.crm.row(record_id)["estimatedvalue"] == 9
+    check_agreed(world)
+
+
+def test_a_sync_that_the_crm_switches_off_within_our_write_pauses(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.logic.append(lambda _row: {SYNC: False})
+    world.partner_center.edit(referral_id, {VALUE: 9})
+    world.settle()
+    assert world.link().state is LinkState.PAUSED
+    assert status(world, record_id).startswith("⏸")
+
+
+def test_what_the_crm_changes_while_a_vanished_referral_is_shown_is_known_when_it_is_back(world: World) -> None:
+    referral_id, record_id = shared(world)
+    row = world.partner_center.rows[referral_id]
+    world.crm.logic.append(lambda held: {"estimatedvalue": 8} if str(held[STATUS]).startswith("✖") else {})
+    world.partner_center.delete(referral_id)
+    world.crm.edit(record_id, estimatedvalue=4)
+    world.settle()
+    assert world.link().state is LinkState.ORPHANED
+    assert world.link().record_version is None
+    mark = world.mark()
+    world.settle()
+    assert world.calls(mark).get("crm.update", 0) == 0, "it rests"
+    world.partner_center.rows[referral_id] = row
+    world.crm.edit(record_id, description="it is back")
+    world.settle()
+    assert at(world.partner_center.rows[referral_id], VALUE) == 8
+    check_agreed(world)
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_what_the_crm_puts_right_within_the_failure_that_is_shown_is_seen(world: World, *, linked: bool) -> None:
+    right: CrmRow = {"estimatedclosedate": "2027-09-30"}
+    if linked:
+        referral_id, record_id = shared(world)
+        right = {IDENTIFIER: referral_id}
+        world.crm.edit(record_id, **{IDENTIFIER: "11111111-2222-4333-8444-555555555555"})
+    else:
+        record_id = world.crm.add_deal(estimatedclosedate=None)
+    world.crm.logic.append(lambda held: right if str(held[STATUS]).startswith("✖") else {})
+    world.settle()
+    assert world.crm.row(record_id).items() >= right.items()
+    assert status(world, record_id).startswith("✔")
     check_agreed(world)
 
 

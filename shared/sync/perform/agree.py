@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from shared.choices import CrmAudit
 from shared.crm.port import PartlyWritten, Record, StageChange
-from shared.deal import STATUS, Fields, Value, show
+from shared.deal import STATUS, Value, show
 from shared.decide.deal import Deal
 from shared.decide.decisions import Agree, AwaitUndo
 from shared.decide.planning import agreed_base, repeats
@@ -30,7 +30,7 @@ from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity
 from shared.sync.perform.behind import come_back
-from shared.sync.perform.written import Written
+from shared.sync.perform.written import Written, is_as_planned
 from shared.sync.statuses import agreed_status
 from shared.sync.task import Task
 
@@ -269,7 +269,8 @@ class _Agreement:
         self.written.received.extend(self.plan.to_crm)
         # A row that does not hold what is agreed was altered by the CRM's own logic: an edit like any other, so its
         # version is not remembered and the change feed's row will be looked at.
-        as_planned = self._is_as_planned(written, moved=stage is not None)
+        before, moved = self.decision.record, stage is not None
+        as_planned = is_as_planned(self.task.field_map, before, written, self.plan.to_crm, moved=moved)
         self.link = replace(
             self.link,
             record_version=written.version if as_planned else None,
@@ -290,12 +291,3 @@ class _Agreement:
             record_version=partly.record.version,
             record_seen_at=partly.record.seen_at,
         )
-
-    def _is_as_planned(self, written: Record, *, moved: bool) -> bool:
-        """Compare every mapped field of the answer with what the record held and what was written over it."""
-        field_map = self.task.field_map
-        planned: Fields = {**self.decision.record.fields, **{each.name: each.new for each in self.plan.to_crm}}
-        held, unreadable = field_map.read_record(written.columns)
-        rules = field_map.rules_for(written.digits, held)
-        fields = all(rule.fit(planned[rule.name]) == held[rule.name] for rule in rules if rule.name not in unreadable)
-        return fields and (not moved or held[STATUS] == planned[STATUS])

@@ -17,10 +17,11 @@ from shared.messages.reasons import Reason
 from shared.problems import problem
 from shared.queue.message import DealMessage
 from shared.status import Status, attention, paused
+from shared.sync.observe import remembered_record, remembers
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity
 from shared.sync.perform.adopt import set_record_id
-from shared.sync.perform.written import Written
+from shared.sync.perform.written import Written, is_untouched
 from shared.sync.task import Task
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def orphan(task: Task, deal: Deal, decision: Orphan, _written: Written) -> Outco
     if reason is not Reason.REFERRAL_GONE:
         _set_state(task, link, LinkState.ORPHANED, reason, None, link.status)
         return Outcome.ORPHANED
-    record = deal.record if isinstance(deal.record, RecordSeen) else _record_of(link)
+    record = deal.record if isinstance(deal.record, RecordSeen) else _record_of(task, link)
     shown = attention(task.choices.messages, [problem("status.referral_gone", "deal")])
     _set_state(task, link, LinkState.ORPHANED, reason, record, shown)
     return Outcome.ORPHANED
@@ -103,7 +104,9 @@ def _linked(deal: Deal) -> Link:
     return deal.link
 
 
-def _record_of(link: Link) -> Record | None:
+def _record_of(task: Task, link: Link) -> RecordSeen | Record | None:
+    if remembers(link, task.field_map) and link.record_seen_at:
+        return remembered_record(link, task.field_map)
     if link.record is None or link.record_seen_at is None or link.record_version is None:
         return None
     return Record(link.record.id, link.record_version, {}, link.record_seen_at)
@@ -121,8 +124,11 @@ def _set_state(task: Task, link: Link, state: LinkState, reason: Reason, record:
 def _show(task: Task, link: Link, record: object) -> Link:
     """Write status and audit to the record; returns the link knowing the version that this produced.
 
+    A version in which the CRM's own logic changed more is not remembered: the change feed's row will be looked at.
+
     A record that cannot be written now is no reason to let anything travel: the ledger has the audit.
     """
+    before = record if isinstance(record, RecordSeen) else None
     if isinstance(record, RecordSeen):
         locked = task.policy.closed_rows_are_read_only and record.closed
         record = None if locked else Record(record.key.id, record.version, record.columns or {}, record.seen_at)
@@ -130,7 +136,8 @@ def _show(task: Task, link: Link, record: object) -> Link:
         return link
     try:
         written = task.records.update(record, identity.audit_columns(task.field_map, link))
+        untouched = before is not None and is_untouched(task, before, written)
     except CosellError as error:
         log.warning("status not shown: %s", type(error).__name__)
         return link
-    return replace(link, record_version=written.version, record_seen_at=written.seen_at)
+    return replace(link, record_version=written.version if untouched else None, record_seen_at=written.seen_at)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from shared.crm.port import Record
+from shared.deal import STATUS, Fields
+from shared.decide.deal import RecordSeen
+from shared.mapping.field_map import FieldMap
 from shared.merge import Change
+from shared.sync.observe import seen_record
+from shared.sync.task import Task
 
 
 @dataclass
@@ -19,3 +26,28 @@ class Written:
     """Whether the deal was not in order before, and is now."""
     behind: bool = False
     """Whether values stay behind, for whose sake the deal is on the agenda."""
+
+
+def is_as_planned(
+    field_map: FieldMap, before: RecordSeen, written: Record, changes: Iterable[Change] = (), *, moved: bool = False
+) -> bool:
+    """Compare every mapped field, and Sync, of a write's answer with what the record held and what was written over it.
+
+    What differs was changed by the CRM's own logic within the write: an edit like any other, so the version that the
+    write produced must not be remembered as ours, and the change feed's row will be looked at.
+    """
+    planned: Fields = {**before.fields, **{each.name: each.new for each in changes}}
+    held, unreadable = field_map.read_record(written.columns)
+    rules = field_map.rules_for(written.digits, held)
+    fields = all(rule.fit(planned[rule.name]) == held[rule.name] for rule in rules if rule.name not in unreadable)
+    switched_on = bool(written.columns.get(field_map.columns.sync, before.switched_on))
+    return fields and switched_on == before.switched_on and (not moved or held[STATUS] == planned[STATUS])
+
+
+def is_untouched(task: Task, before: RecordSeen, written: Record) -> bool:
+    """Whether a write of the Audit and status columns changed nothing else.
+
+    Raises DataError when the record's state is in no entry of the status table.
+    """
+    same = seen_record(task, written).identifier == before.identifier
+    return same and is_as_planned(task.field_map, before, written)
