@@ -12,6 +12,7 @@ from tools.local.stack import Stack
 from tools.simulators.faults import Fault
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("crms", CHOICES.values(), ids=CHOICES)
 def test_every_step_of_the_demo_succeeds(crms: tuple[str, ...]) -> None:
     told = io.StringIO()

@@ -30,6 +30,10 @@ fields:
   - {field: referral_program, referral: campaignId}
   - {field: notes, to_partner_center: [create]}
 """
+AS_SHIPPED = """
+overlay: true
+version: as shipped
+"""
 LIMITED = """
 overlay: true
 version: limited
@@ -73,13 +77,15 @@ class Office:
     def switch(self, folder: Path) -> Counter[Fact]:
         """Put the app under the folder's mapping; returns every write that it audited in consequence."""
         before = self.written()
-        target = self.live / f"{self.stack.crm.name}.yaml"
-        target.unlink(missing_ok=True)
-        for file in folder.iterdir():
-            target.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+        self.put(folder)
         self.stack.restart()
         self.settle()
         return self.written() - before
+
+    def put(self, folder: Path) -> None:
+        """Make a draft the app's mapping from its next start on."""
+        target = self.live / f"{self.stack.crm.name}.yaml"
+        target.write_text((folder / target.name).read_text(encoding="utf-8"), encoding="utf-8")
 
     def settle(self) -> None:
         """Let the app apply its mapping."""
@@ -114,6 +120,8 @@ def test_what_preview_foretells_is_what_the_app_writes_and_rolling_back_too(crm:
         (tmp_path / name).mkdir()
     with Stack(crms=(crm,), settings={"MAPPING_DIR": str(tmp_path / "live")}) as stack:
         office = Office(stack, tmp_path / "live", tmp_path / "drafts")
+        shipped = office.draft(AS_SHIPPED)
+        office.put(shipped)
         stack.register()
         first, second = shared_deal(stack)[0], received_deal(stack)[0]
         untouched, _ = received_deal(stack)
@@ -135,12 +143,10 @@ def test_what_preview_foretells_is_what_the_app_writes_and_rolling_back_too(crm:
         assert office.forecast(candidate) == Counter()
         assert untouched not in {fact[0] for fact in foretold}
 
-        built_in = tmp_path / "drafts" / "none"
-        built_in.mkdir()
-        back = office.forecast(built_in)
+        back = office.forecast(shipped)
         assert len(back) == len(foretold)
-        assert office.switch(built_in) == Counter({(*fact[:3], fact[3].removeprefix("'"), fact[4]): 1 for fact in back})
-        assert office.forecast(built_in) == Counter()
+        assert office.switch(shipped) == Counter({(*fact[:3], fact[3].removeprefix("'"), fact[4]): 1 for fact in back})
+        assert office.forecast(shipped) == Counter()
 
 
 def test_preview_says_what_would_fail_and_writes_nothing(stack: Stack, tmp_path: Path) -> None:
