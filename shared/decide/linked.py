@@ -58,7 +58,7 @@ def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decis
     assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - both sides were just looked at
     assert isinstance(deal.record, RecordSeen)  # noqa: S101
     plan = make_plan(deal, link, field_map, policy)
-    if problems := refusals(plan, deal.record.fields):
+    if problems := refusals(plan, deal.referral.fields):
         return HoldForPerson(problems)
     cleared = deal.record.columns is not None and deal.record.identifier is None
     agree = Agree(link, deal.referral, deal.record, plan, stays_behind(deal), ties=cleared)

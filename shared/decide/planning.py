@@ -147,13 +147,14 @@ _NEEDED = {
 }
 
 
-def refusals(plan: Plan, record: Fields) -> tuple[Problem, ...]:
-    """Return what Partner Center would refuse of a plan, before any call."""
+def refusals(plan: Plan, referral: Fields) -> tuple[Problem, ...]:
+    """Return what Partner Center would refuse of a plan, before any call: a win needs the referral to have a value."""
+    values = {**referral, **{each.name: each.new for each in plan.to_partner_center}}
     problems = []
     for change in plan.to_partner_center:
         if change.name in _NEEDED and change.new in (None, ()):
             problems.append(problem(_NEEDED[change.name], change.name))
-        if change.name == STATUS and change.new == Stage.WON and not record[DEAL_VALUE]:
+        if change.name == STATUS and change.new == Stage.WON and not values[DEAL_VALUE]:
             problems.append(problem("deal.won_without_value", DEAL_VALUE))
     return tuple(problems)
 

@@ -102,6 +102,21 @@ def test_a_win_without_value_is_asked_for_at_once_and_heals_when_the_value_is_th
     assert len(world.chat.texts) == 2, "told once, resolved once"
 
 
+def test_a_win_without_value_heals_by_the_value_that_partner_center_gets(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, estimatedvalue=0)
+    world.settle()
+    world.crm.close(record_id, Stage.WON)
+    tick(world)
+    assert len(world.chat.texts) == 1
+    world.partner_center.edit(referral_id, {VALUE: 700})
+    for _ in range(8):
+        tick(world)
+    row = world.partner_center.rows[referral_id]
+    assert (row["substatus"], at(row, VALUE)) == ("Won", 700)
+    assert not world.ledger.of("dynamics365").agenda.of(DueKind.PARKED, referral_id)
+
+
 def test_a_difference_that_a_locked_record_cannot_show_reaches_the_channel(world: World) -> None:
     referral_id, record_id = shared(world)
     world.crm.close(record_id, Stage.WON)
