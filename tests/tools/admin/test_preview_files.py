@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.stages.admin import DynamicsDesk, SalesforceDesk
 from tools.cli import preview
+from tools.local.azurite import Azurite
 from tools.simulators.vendors import Vendors
 
 pytestmark = pytest.mark.slow
@@ -18,10 +19,17 @@ pytestmark = pytest.mark.slow
 Both = tuple[DynamicsDesk, SalesforceDesk]
 
 
+@pytest.fixture(scope="module")
+def storage() -> Iterator[str]:
+    """A storage of its own: preview looks at every deal that is there, and other tests leave theirs."""
+    with Azurite() as own:
+        yield own.connection_string
+
+
 @pytest.fixture
-def both(azurite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
+def both(storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
     with Vendors() as vendors:
-        dynamics, salesforce = DynamicsDesk(vendors, storage=azurite), SalesforceDesk(vendors, storage=azurite)
+        dynamics, salesforce = DynamicsDesk(vendors, storage=storage), SalesforceDesk(vendors, storage=storage)
         dynamics.crm.provision_cosell_columns()
         monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "none.json")
         monkeypatch.setenv("MAPPING_DIR", "")
