@@ -114,7 +114,7 @@ def repeats(plan: Plan, link: Link, now: datetime) -> dict[str, Repeat]:
     """Return the link's memory of repeated writes after this plan was carried out.
 
     Each direction of a field remembers its last write: where both sides insist, the write that takes a value back
-    stands between two that are the same. A side that changes its own value to and fro begins anew each time.
+    stands between two that are the same. A side that changes its own value back and forth begins anew each time.
     """
     remembered = {name: each for name, each in link.repeats.items() if now - each.at <= FIGHT_WINDOW}
     for changes, to_crm in ((plan.to_crm, True), (plan.to_partner_center, False)):

@@ -9,12 +9,17 @@ from pathlib import Path
 from tools.cli.test import PARALLEL
 
 ROOT = Path(__file__).resolve().parents[2]
+PURE = ("tests/unit/decide", "tests/unit/merge", "tests/unit/test_lifecycle.py", "tests/unit/test_link.py")
+"""The tests that must reach every branch of the pure decisions (pyproject.toml, tool.coverage)."""
+
 STEPS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
     "codespell": ["codespell"],
     "mypy": ["mypy"],
     "lint-imports": ["lint-imports"],
+    "branches": ["coverage", "run", "-m", "pytest", "-q", *PURE],
+    "coverage": ["coverage", "report"],
     "pytest": ["pytest", "-q", "-m", "not slow", *PARALLEL],
 }
 
