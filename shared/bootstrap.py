@@ -17,6 +17,7 @@ from shared.crm.dynamics365.connect import Dynamics365Connection
 from shared.crm.port import Connection
 from shared.crm.salesforce.connect import SalesforceConnection
 from shared.http import RequestsTransport, Transport
+from shared.identity import Identity
 from shared.ledger.port import Ledger
 from shared.partner_center.connect import PartnerCenterConnection
 from shared.partner_center.port import PartnerCenter
@@ -105,7 +106,9 @@ class App:
     @functools.cached_property
     def partner_center_connection(self) -> PartnerCenterConnection:
         """Partner Center under the app's sign-in: one for the whole process."""
-        return PartnerCenterConnection(self.settings, self.transport, self.clock, lambda: self.ledger.drawers)
+        return PartnerCenterConnection(
+            self.settings, self.transport, self.clock, self.azure_identity(), lambda: self.ledger.drawers
+        )
 
     @property
     def partner_center(self) -> PartnerCenter:

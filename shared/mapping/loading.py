@@ -140,26 +140,11 @@ def _doubled(node: yaml.Node) -> Iterator[yaml.Node]:
 # --- what is wrong, and where ----------------------------------------------------------------------------------------
 
 
-
-def _problem(root: yaml.Node | None, name: str, error: ErrorDetails) -> str:
-    location = error["loc"]
-    file, line = _position(root, location, name)
-    where = ".".join(str(part) for part in location) or "the file"
-    row = _row_of(root, location)
-    message = error["msg"].removeprefix("Value error, ")
-    near = nearest(str(location[-1]), _KEYS) if error["type"] == "extra_forbidden" else ""
-    hint = f"; did you mean {near}?" if near else ""
-    return f"{file}, line {line}: {where}{f' ({row})' if row else ''}: {message}{hint}"
-
-
-def _row_of(root: yaml.Node | None, location: Place) -> str | None:
-    """Return the name of the row that a place lies in."""
-    node = root
-    for part in location:
-        node = child(node, part)
-        if isinstance(part, int):
-            return row_name(node)
-    return None
+def _known_rows(crm: str) -> frozenset[str]:
+    """Return the names of the built-in file's rows."""
+    fields = child(_compose(BUILT_IN / f"{crm}.yaml", f"built-in {crm}.yaml"), "fields")
+    rows = fields.value if isinstance(fields, yaml.SequenceNode) else []
+    return frozenset(name for name in map(row_name, rows) if name)
 
 
 def _position(root: yaml.Node | None, place: Place, name: str) -> tuple[str, int]:

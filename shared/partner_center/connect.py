@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.clock import Clock
 from shared.errors import SettingsError
 from shared.http import Service, Terms, Transport
+from shared.identity import Identity
 from shared.ledger.drawers import Drawers
 from shared.partner_center.port import PartnerCenter
 from shared.partner_center.webhooks import Webhooks
@@ -18,7 +19,8 @@ from shared.pem import text_or_file
 if TYPE_CHECKING:
     from shared.partner_center.organization import Organization
     from shared.partner_center.signature import SignatureCheck
-    from shared.partner_center.tokens import PartnerCenterTokens, TokenStore
+    from shared.partner_center.token_store import TokenStore
+    from shared.partner_center.tokens import PartnerCenterTokens
     from shared.partner_center.trust import Trust
 
 
@@ -34,7 +36,7 @@ class Settings(Protocol):
     @property
     def partner_center_client_certificate(self) -> str | None: ...  # noqa: D102
     @property
-    def partner_center_refresh_token(self) -> str: ...  # noqa: D102
+    def partner_center_refresh_token(self) -> str | None: ...  # noqa: D102
     @property
     def partner_center_organization_id(self) -> str | None: ...  # noqa: D102
     @property
@@ -48,7 +50,7 @@ class Settings(Protocol):
     @property
     def entra_authority(self) -> str: ...  # noqa: D102
     @property
-    def identity_client_id(self) -> str | None: ...  # noqa: D102
+    def partner_center_signed_in(self) -> str | None: ...  # noqa: D102
     @property
     def key_vault_url(self) -> str | None: ...  # noqa: D102
     @property
@@ -68,12 +70,23 @@ class Settings(Protocol):
 
 
 class PartnerCenterConnection:
-    """Partner Center under the app's identity. `drawers` opens the part of the ledger that keeps tokens and ids."""
+    """Partner Center under the app's sign-in, and Key Vault, which keeps it, under `identity`.
 
-    def __init__(self, settings: Settings, transport: Transport, clock: Clock, drawers: Callable[[], Drawers]) -> None:
+    `drawers` opens the part of the ledger that keeps tokens and ids.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        clock: Clock,
+        identity: Identity,
+        drawers: Callable[[], Drawers],
+    ) -> None:
         self._settings = settings
         self._transport = transport
         self._clock = clock
+        self._identity = identity
         self._drawers = drawers
 
     # --- signing in ------------------------------------------------------------------------------------------------
@@ -92,23 +105,35 @@ class PartnerCenterConnection:
             settings.entra_authority,
             settings.partner_center_tenant_id,
             settings.partner_center_client_id,
-            settings.partner_center_client_secret or _certificate(settings.partner_center_client_certificate),
+            self.client_credential(),
         )
-        return PartnerCenterTokens(redeem, self._token_store, self._clock)
+        return PartnerCenterTokens(redeem, self.token_store, self._clock)
+
+    def client_credential(self) -> object:
+        """Return the app registration's secret, or its certificate as msal takes it. Raises SettingsError."""
+        settings = self._settings
+        return settings.partner_center_client_secret or _certificate(settings.partner_center_client_certificate)
 
     @functools.cached_property
-    def _token_store(self) -> TokenStore:
-        from shared.identity import AzureTokens, ManagedIdentity
-        from shared.partner_center import key_vault
-        from shared.partner_center.tokens import RefreshTokenStore
+    def token_store(self) -> TokenStore:
+        """Where the newest refresh token is kept."""
+        from shared.partner_center.key_vault import KeyVaultTokenStore
+        from shared.partner_center.token_store import First, LedgerTokenStore, SignedIn
 
-        settings, first = self._settings, self._settings.partner_center_refresh_token
+        settings, clock = self._settings, self._clock
+        first = First(settings.partner_center_refresh_token or "", SignedIn.read(settings.partner_center_signed_in))
         if not settings.key_vault_url:
-            return RefreshTokenStore(self._drawers(), settings.token_encryption_keys or (), first)
-        identity = ManagedIdentity(settings.identity_client_id)
-        tokens = AzureTokens(key_vault.SCOPE, settings.entra_authority, identity)
-        terms = Terms("Key Vault", tokens, key_vault.classifier(self._clock))
-        return key_vault.KeyVaultTokenStore(self._service(terms), settings.key_vault_url, first)
+            return LedgerTokenStore(self._drawers(), settings.token_encryption_keys or (), first, clock)
+        return KeyVaultTokenStore(self.key_vault, settings.key_vault_url, first, clock)
+
+    @functools.cached_property
+    def key_vault(self) -> Service:
+        """Key Vault under the app's identity."""
+        from shared.identity import AzureTokens
+        from shared.partner_center import key_vault
+
+        tokens = AzureTokens(key_vault.SCOPE, self._identity)
+        return self._service(Terms("Key Vault", tokens, key_vault.classifier(self._clock)))
 
     def _service(self, terms: Terms) -> Service:
         return Service(terms, self._transport, self._clock)

@@ -86,21 +86,12 @@ class PartnerCenterTokens:
             self._refused = kept.token, self._clock.now() + REFUSED_FOR, str(error)
         raise error
 
-def _refusal(result: dict[str, object]) -> FatalError | ServiceUnavailable:
-    error = str(result.get("error", ""))
-    codes = result.get("error_codes") or []
-    numbers = ", ".join(f"AADSTS{code}" for code in codes) if isinstance(codes, list) else ""
-    detail = f"{error} {numbers}".strip()
-    if error in ("invalid_grant", "interaction_required"):
-        return SignInRequired(
-            f"Entra ID refused the refresh token ({detail}). The Partner Center service user must sign in again, with "
-            "MFA, and PARTNER_CENTER_REFRESH_TOKEN must be set to the new refresh token."
-        )
-    if error in ("invalid_client", "unauthorized_client"):
-        return SettingsError(
-            f"Entra ID refused the app registration ({detail}). Check PARTNER_CENTER_CLIENT_ID and the client secret "
-            "or certificate; secrets expire."
-        )
-    if error in ("temporarily_unavailable", "server_error", ""):
-        return ServiceUnavailable(f"Entra ID does not answer ({detail})")
-    return AccessDenied(f"Entra ID refused the token ({detail}). Check the app's permissions and admin consent.")
+    def _follow(self, kept: KeptToken, rotated: str) -> None:
+        """Use the newer token from now on; store it when the stored one is a day old, or not stored by us yet."""
+        if kept.saved_at is None or self._clock.now() - kept.saved_at >= SAVE_AFTER:
+            self._store.save(rotated, kept)
+        self._newest = kept.token, rotated
+
+
+def _refusal(result: dict[str, object]) -> CosellError:
+    return raised_for("the refresh token", str(result.get("error", "")), result.get("error_codes") or [])

@@ -63,9 +63,10 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
     held = task.agenda.of(DueKind.PARKED, key)
     attempts = held.attempts + 1 if held else 1
     pause = _pause(task, error, attempts)
+    _alert_cause(task, alerts, error)
     before = held.record_version if held and held.reason == str(error) else None
     shown = _show(task, alerts, again, error, before=before)
-    _alert(task, alerts, again, error, shown=shown is not None)
+    _alert_deal(task, alerts, again, error, shown=shown is not None)
     message = replace(again, observed=None, crm=task.name).dump()
     soon = isinstance(error, (RetriableError, StaleError)) and pause <= _SOON
     now = task.clock.now()

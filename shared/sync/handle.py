@@ -64,7 +64,7 @@ def handle(task: Task, message: DealMessage) -> Handled:
             held |= refused
             message = replace(message, observed=None)
         else:
-            return Handled(outcome, link.referral_id if link else None, written.healed, written.behind)
+            return Handled(outcome, link.referral_id if link else None, written.healed, written.behind, written.unseen)
     raise AssertionError("every round returns or raises")
 
 

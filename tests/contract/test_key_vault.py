@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import AccessDenied, ServiceUnavailable, SettingsError
-from shared.http import RequestsTransport, Service
+from shared.http import RequestsTransport, Service, Terms
 from shared.partner_center import key_vault
 from shared.partner_center.key_vault import SECRET, KeyVaultTokenStore
 from shared.partner_center.token_store import First, SignedIn
@@ -36,7 +36,8 @@ class Stage:
         def authorize(fresh: bool) -> str:  # noqa: ARG001 - the shape Service asks for
             return self.vendors.entra.issue_access_token("the-app", RESOURCE)
 
-        service = Service("Key Vault", RequestsTransport(), self.clock, authorize, key_vault.classifier(self.clock))
+        terms = Terms("Key Vault", authorize, key_vault.classifier(self.clock))
+        service = Service(terms, RequestsTransport(), self.clock)
         return KeyVaultTokenStore(service, self.url, First(first), self.clock)
 
     def tokens(self, first: str = "") -> PartnerCenterTokens:

@@ -6,8 +6,8 @@ from typing import Any, TypeVar, Unpack
 
 import requests
 
-from tools.local.stage import Stage
-from tools.simulators.sellers.desk import CrmDesk, Deal, DealFields
+from tools.local.stack import Stack
+from tools.simulators.sellers.seller import Deal, DealFields, Seller
 
 Row = Mapping[str, Any]
 
@@ -71,19 +71,19 @@ def own_referrals(stack: Stack, record_id: str) -> list[Row]:
     ]
 
 
-def polled(stage: Stage) -> None:
+def polled(stack: Stack) -> None:
     """Poll twice, and wait until what both found is handled: a timer function is only started by `run`."""
     for _ in range(2):
-        before = stage.calls().polls
-        stage.run("CrmPoller")
-        stage.eventually(lambda before=before: stage.calls().polls > before, "a poll")  # type: ignore[misc]
-    stage.quiet()
+        before = stack.calls().polls
+        stack.run("CrmPoller")
+        stack.eventually(lambda before=before: stack.calls().polls > before, "a poll")  # type: ignore[misc]
+    stack.quiet()
 
 
 @contextmanager
-def rule(stage: Stage, name: str, **body: object) -> Iterator[None]:
+def rule(stack: Stack, name: str, **body: object) -> Iterator[None]:
     """Switch a rule of the CRM's own on, as its administrator would, and all of them off at the end."""
-    url = f"{stage.world.servers['control'].url}/{stage.crm.name}/crm/rules"
+    url = f"{stack.vendors.servers['control'].url}/{stack.crm.name}/crm/rules"
     requests.post(url, json={"rule": name, **body}, timeout=30).raise_for_status()
     try:
         yield
@@ -91,12 +91,12 @@ def rule(stage: Stage, name: str, **body: object) -> Iterator[None]:
         requests.delete(url, timeout=30).raise_for_status()
 
 
-def until_looked_at(stage: Stage, outcome: str, times: int = 1) -> Callable[[], None]:
+def until_looked_at(stack: Stack, outcome: str, times: int = 1) -> Callable[[], None]:
     """Return what waits until the app has come to an outcome so many times more: for what nobody is shown."""
     words = f"deal handled: {outcome}"
-    wanted = stage.host.log_text().count(words) + times
+    wanted = stack.host.log_text().count(words) + times
 
     def wait() -> None:
-        stage.eventually(lambda: stage.host.log_text().count(words) >= wanted, words)
+        stack.eventually(lambda: stack.host.log_text().count(words) >= wanted, words)
 
     return wait

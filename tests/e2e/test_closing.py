@@ -9,24 +9,24 @@ import pytest
 
 from shared.lifecycle import Stage
 from tests.e2e.deals import polled, rule, shared_deal, until_looked_at, until_record, until_referral
-from tools.local.stage import Stage
+from tools.local.stack import Stack
 
 REFUSAL = "Ask finance first."
 
 
 @pytest.fixture(scope="module")
-def stage(crm: str) -> Iterator[Stage]:
+def stack(crm: str) -> Iterator[Stack]:
     """With an undo window of six seconds."""
-    with Stage(crms=(crm,), settings={"CLOSE_DELAY_MINUTES": "0.1"}) as running:
+    with Stack(crms=(crm,), settings={"CLOSE_DELAY_MINUTES": "0.1"}) as running:
         assert running.register().status_code == 200
         yield running
 
 
-def test_a_win_is_taken_back_within_its_window_and_sent_when_it_stays(stage: Stage) -> None:
-    referral_id, record_id = shared_deal(stage)
-    seen = until_looked_at(stage, "awaits undo")
-    stage.crm.win(record_id)
-    stage.run("CrmPoller")
+def test_a_win_is_taken_back_within_its_window_and_sent_when_it_stays(stack: Stack) -> None:
+    referral_id, record_id = shared_deal(stack)
+    seen = until_looked_at(stack, "awaits undo")
+    stack.crm.win(record_id)
+    stack.run("CrmPoller")
     seen()
     stack.crm.reopen(record_id)
     stack.run("CrmPoller")
@@ -42,13 +42,13 @@ def test_a_win_is_taken_back_within_its_window_and_sent_when_it_stays(stage: Sta
     assert stack.crm.deal(record_id).stage is Stage.WON
 
 
-def test_a_refused_close_is_shown_once_and_heals_when_the_rule_is_gone(stage: Stage) -> None:
-    referral_id, record_id = shared_deal(stage)
-    with rule(stage, "refuse_closing", message=REFUSAL):
-        stage.partner_center.portal.edit(referral_id, {"/details/notes": "Signed today."})
-        stage.partner_center.portal.win(referral_id)
-        deal = until_record(stage, record_id, lambda deal: deal.sync_status.startswith("✖"))
-        stage.quiet()
+def test_a_refused_close_is_shown_once_and_heals_when_the_rule_is_gone(stack: Stack) -> None:
+    referral_id, record_id = shared_deal(stack)
+    with rule(stack, "refuse_closing", message=REFUSAL):
+        stack.partner_center.portal.edit(referral_id, {"/details/notes": "Signed today."})
+        stack.partner_center.portal.win(referral_id)
+        deal = until_record(stack, record_id, lambda deal: deal.sync_status.startswith("✖"))
+        stack.quiet()
         assert REFUSAL in f"{deal.sync_status} {deal.audit}"
         assert deal.stage is Stage.ACTIVE
         before, version = stack.calls(), stack.crm.deal(record_id).version

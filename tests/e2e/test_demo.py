@@ -16,8 +16,8 @@ from tools.simulators.faults import Fault
 @pytest.mark.parametrize("crms", CHOICES.values(), ids=CHOICES)
 def test_every_step_of_the_demo_succeeds(crms: tuple[str, ...]) -> None:
     told = io.StringIO()
-    with Stage(crms=crms, poll_schedule=EVERY_TWO_SECONDS, settings=UNDO_WINDOW) as stage:
-        failed = perform(stage, steps(stage), Console(file=told, width=160))
+    with Stack(crms=crms, poll_schedule=EVERY_TWO_SECONDS, settings=UNDO_WINDOW) as stack:
+        failed = perform(stack, steps(stack), Console(file=told, width=160))
     assert failed == 0, told.getvalue()
 
 
@@ -25,11 +25,11 @@ def test_what_follows_a_failed_step_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     told = io.StringIO()
     with Stack() as stack:
         # Nobody polls, and Partner Center answers nobody: both deals never begin.
-        stage.world.servers["referrals"].faults.inject(Fault("status", times=None))
-        monkeypatch.setattr(stage, "eventually", lambda _look, what: (_ for _ in ()).throw(TimeoutError(what)))
-        monkeypatch.setattr(stage, "quiet", lambda: stage)
-        performed = steps(stage)[1:]
-        failed = perform(stage, performed, Console(file=told, width=160))
+        stack.vendors.servers["referrals"].faults.inject(Fault("status", times=None))
+        monkeypatch.setattr(stack, "eventually", lambda _look, what: (_ for _ in ()).throw(TimeoutError(what)))
+        monkeypatch.setattr(stack, "quiet", lambda: stack)
+        performed = steps(stack)[1:]
+        failed = perform(stack, performed, Console(file=told, width=160))
     assert failed == len(performed) == 11
     assert told.getvalue().count("not done: no deal was shared") == 5
     assert told.getvalue().count("not done: no deal was private") == 1

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.stages.installation import APP, Installation
-from tools.simulators.sellers import DESKS
+from tools.simulators.sellers import SELLERS
 
 
-@pytest.mark.parametrize("crm", DESKS)
+@pytest.mark.parametrize("crm", SELLERS)
 def test_readme_leads_from_a_fresh_checkout_to_the_first_deal(crm: str, tmp_path: Path) -> None:
     with Installation(crm, tmp_path) as here:
         nothing_works_without_settings(here)
@@ -41,7 +41,7 @@ def the_settings_reach_the_function_app(here: Installation) -> None:
     there, local = here.app_settings(), here.local_settings()
     assert {"AzureWebJobsStorage", "CRM_POLL_SCHEDULE", "RECONCILE_SCHEDULE", "SYNC_QUEUE"} <= there.keys()
     assert there["AzureWebJobsStorage"] != local["AzureWebJobsStorage"], "the machine's storage is not the app's"
-    assert {name: there[name] for name in here.desk.settings()} == here.desk.settings()
+    assert {name: there[name] for name in here.seller.settings()} == here.seller.settings()
 
 
 def the_service_user_signs_in(here: Installation) -> None:
@@ -52,11 +52,11 @@ def the_service_user_signs_in(here: Installation) -> None:
 
 
 def the_crm_gets_its_columns(here: Installation) -> None:
-    writes = here.desk.server.log.count()
+    writes = here.seller.server.log.count()
     assert here.provision("--dry-run") == 0, here.out
     assert "--apply carries this out" in here.out
     assert here.provision("--apply") == 0, here.out
-    assert here.desk.server.log.count() > writes
+    assert here.seller.server.log.count() > writes
     assert here.provision("--dry-run") == 0
     assert "Nothing to do" in here.out
 
@@ -82,7 +82,7 @@ def the_app_starts(here: Installation) -> None:
 def partner_center_learns_where_to_send_events(here: Installation) -> None:
     key = here.app.function_keys["WebhookReceiver"]
     assert here.cosell("register --url https://app.example/api/RegisterWebhook", WEBHOOK_RECEIVER_KEY=key) == 2
-    issuers = here.world.servers["issuers"].log
+    issuers = here.vendors.servers["issuers"].log
     assert issuers.count() == 0
     command = f"register --from-app {APP} --url {here.app.url}/api/WebhookReceiver --test-event"
     assert here.cosell(command, WEBHOOK_RECEIVER_KEY=key) == 0, here.out + here.err + here.app.log_text()
@@ -99,14 +99,14 @@ def the_first_opportunity_becomes_a_referral(here: Installation) -> None:
 
 
 def the_first_event_becomes_a_deal(here: Installation) -> None:
-    referral_id = str(here.world.partner_center.portal.create_referral()["id"])
-    deal = here.eventually(lambda: here.desk.find(referral_id))[0]
+    referral_id = str(here.vendors.partner_center.portal.create_referral()["id"])
+    deal = here.eventually(lambda: here.seller.find(referral_id))[0]
     assert deal.sync
     # Nobody gave the app a certificate: it holds one root, and found each authority below it by itself, once.
     bundle = Path(here.app_settings()["WEBHOOK_TRUST_BUNDLE"])
     assert bundle.read_text().count("BEGIN CERTIFICATE") == 1
-    fetched = here.world.servers["issuers"].log.entries
-    assert sorted(entry.path for entry in fetched) == sorted(here.world.partner_center.signer.issuers)
+    fetched = here.vendors.servers["issuers"].log.entries
+    assert sorted(entry.path for entry in fetched) == sorted(here.vendors.partner_center.signer.issuers)
     assert {entry.status for entry in fetched} == {200}
     assert here.cosell(f"doctor --from-app {APP}") == 0, here.out
     assert "no event has ever arrived" not in here.out

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from tests.e2e.deals import polled, rule, shared_deal, until_record, until_referral
-from tools.local.stage import Stage
-from tools.simulators.sellers.dynamics365 import Dynamics365Desk
+from tools.local.stack import Stack
+from tools.simulators.sellers.dynamics365 import Dynamics365Seller
 
 TABLE = {"dynamics365": "opportunity", "salesforce": "Opportunity"}
 NOTES = {"dynamics365": "description", "salesforce": "Description"}
@@ -17,16 +17,16 @@ CLOSING = {"dynamics365": "estimatedclosedate", "salesforce": "CloseDate"}
 EXACT = 50000.456
 
 
-def test_what_the_crm_changes_within_our_write_reaches_partner_center(stage: Stage) -> None:
-    referral_id, record_id = shared_deal(stage)
-    table, notes, closing = (each[stage.crm.name] for each in (TABLE, NOTES, CLOSING))
-    with rule(stage, "side_effect", table=table, when={notes: "Delayed."}, then={closing: "2027-09-30"}):
-        stage.partner_center.portal.edit(referral_id, {"/details/notes": "Delayed."})
-        until_record(stage, record_id, lambda deal: deal.notes == "Delayed.")
-        stage.run("CrmPoller")
-        until_referral(stage, referral_id, lambda row: row["details"]["closingDateTime"].startswith("2027-09-30"))
-        stage.quiet()
-    deal = until_record(stage, record_id, lambda deal: deal.sync_status.startswith("✔"))
+def test_what_the_crm_changes_within_our_write_reaches_partner_center(stack: Stack) -> None:
+    referral_id, record_id = shared_deal(stack)
+    table, notes, closing = (each[stack.crm.name] for each in (TABLE, NOTES, CLOSING))
+    with rule(stack, "side_effect", table=table, when={notes: "Delayed."}, then={closing: "2027-09-30"}):
+        stack.partner_center.portal.edit(referral_id, {"/details/notes": "Delayed."})
+        until_record(stack, record_id, lambda deal: deal.notes == "Delayed.")
+        stack.run("CrmPoller")
+        until_referral(stack, referral_id, lambda row: row["details"]["closingDateTime"].startswith("2027-09-30"))
+        stack.quiet()
+    deal = until_record(stack, record_id, lambda deal: deal.sync_status.startswith("✔"))
     assert deal.closing_date == date(2027, 9, 30)
 
 
@@ -55,18 +55,18 @@ def test_what_the_crm_rounds_is_no_edit(stack: Stack, rounded: Decimal) -> None:
     assert deal.sync_status.startswith("✔")
 
 
-def test_a_column_that_the_app_may_not_read_clears_nothing_and_alerts(stage: Stage) -> None:
-    referral_id, record_id = shared_deal(stage)
-    raised = stage.host.log_text().count(" raised")
-    with rule(stage, "secure_column", table=TABLE[stage.crm.name], column=NOTES[stage.crm.name]):
-        stage.restart()  # so that nothing about the table is remembered
-        stage.crm.edit(record_id, deal_value=Decimal(43000))
-        stage.run("CrmPoller")
-        stage.eventually(lambda: stage.host.log_text().count(" raised") > raised, "an alert")
-        assert stage.partner_center.referral(referral_id)["details"]["notes"] == "Stores want one view of their stock."
-    stage.restart()
-    stage.crm.edit(record_id, closing_date=date(2027, 8, 31))
-    stage.run("CrmPoller")
-    row = until_referral(stage, referral_id, lambda row: row["details"]["closingDateTime"].startswith("2027-08-31"))
+def test_a_column_that_the_app_may_not_read_clears_nothing_and_alerts(stack: Stack) -> None:
+    referral_id, record_id = shared_deal(stack)
+    raised = stack.host.log_text().count(" raised")
+    with rule(stack, "secure_column", table=TABLE[stack.crm.name], column=NOTES[stack.crm.name]):
+        stack.restart()  # so that nothing about the table is remembered
+        stack.crm.edit(record_id, deal_value=Decimal(43000))
+        stack.run("CrmPoller")
+        stack.eventually(lambda: stack.host.log_text().count(" raised") > raised, "an alert")
+        assert stack.partner_center.referral(referral_id)["details"]["notes"] == "Stores want one view of their stock."
+    stack.restart()
+    stack.crm.edit(record_id, closing_date=date(2027, 8, 31))
+    stack.run("CrmPoller")
+    row = until_referral(stack, referral_id, lambda row: row["details"]["closingDateTime"].startswith("2027-08-31"))
     assert row["details"]["notes"] == "Stores want one view of their stock."
     assert row["details"]["dealValue"] == 43000

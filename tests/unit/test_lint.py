@@ -373,7 +373,7 @@ def test_the_command_fails_for_an_error_and_not_for_a_warning(
     printed = capsys.readouterr().out
     assert "dynamics365.yaml, line 4: error: notes: a referral has no details.note. Did you mean" in printed
     assert "0 errors, 1 warnings" in printed
-    assert "dynamics365.yaml, line 1: columns: Field required" in printed
+    assert "dynamics365.yaml, line 1: the file: table, columns, fields" in printed
 
 
 def test_the_tree_knows_every_path_that_may_be_patched() -> None:

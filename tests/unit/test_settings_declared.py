@@ -231,8 +231,8 @@ def test_the_vault_and_dynamics_are_reached_by_it_too(given: str | None, asked: 
     transport = ScriptedTransport(vault, record)
     settings = load(AZURE_CLIENT_ID=given, KEY_VAULT_URL="https://vault.example", **BY_IDENTITY)
     app = App(settings, ManualClock(), transport)
-    app.partner_center_connection._token_store.load()
-    Dynamics365Connection(settings, transport, ManualClock()).api.get("WhoAmI")
+    app.partner_center_connection.token_store.load()
+    connection(app).api.get("WhoAmI")
     assert asked == [("https://vault.azure.net", given), ("https://org.crm.dynamics.com", given)]
 
 

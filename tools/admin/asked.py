@@ -1,4 +1,4 @@
-"""Which settings a command asks for: whoever releases held changes need not have Partner Center's secrets."""
+"""Which settings a command asks for: whoever creates columns in a CRM need not have Partner Center's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.settings import Mistakes, Settings, load_settings
+from shared.settings.declaration import declared
 
 _NO_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 
@@ -23,20 +24,13 @@ class Part:
         return name in self.names or name.startswith(tuple(each for each in self.names if each.endswith("_")))
 
 
-STORAGE = Part(("AzureWebJobsStorage", "AzureWebJobsStorage__"), {"AzureWebJobsStorage": "UseDevelopmentStorage=true"})
-QUEUE = Part(("SYNC_QUEUE",), {"SYNC_QUEUE": "not-asked-for"})
-SCHEDULES = Part(
-    ("CRM_POLL_SCHEDULE", "RECONCILE_SCHEDULE"),
-    dict.fromkeys(("CRM_POLL_SCHEDULE", "RECONCILE_SCHEDULE"), "0 0 0 1 1 *"),
-)
+STORAGE = Part(("AzureWebJobsStorage", "AzureWebJobsStorage_"), {"AzureWebJobsStorage": "UseDevelopmentStorage=true"})
 PARTNER_CENTER = Part(
-    ("PARTNER_CENTER_", "ENTRA_AUTHORITY"),
-    {
-        "PARTNER_CENTER_TENANT_ID": "not-asked-for.invalid",
-        "PARTNER_CENTER_CLIENT_ID": "not-asked-for",
-        "PARTNER_CENTER_CLIENT_SECRET": "not-asked-for",
-        "PARTNER_CENTER_REFRESH_TOKEN": "not-asked-for",
-    },
+    ("PARTNER_CENTER_",),
+    dict.fromkeys(
+        ("PARTNER_CENTER_TENANT_ID", "PARTNER_CENTER_CLIENT_ID", "PARTNER_CENTER_CLIENT_SECRET"),
+        "not-asked-for.invalid",
+    ),
 )
 KEEPING = Part(("TOKEN_ENCRYPTION_KEY", "KEY_VAULT_URL"), {"TOKEN_ENCRYPTION_KEY": _NO_KEY})
 WEBHOOK = Part(("WEBHOOK_",), {})
@@ -44,9 +38,21 @@ CRM = Part(
     ("CRM", "DYNAMICS_", "SALESFORCE_", "MAPPING_DIR"),
     {"CRM": "dynamics365", "DYNAMICS_URL": "https://not-asked-for.invalid"},
 )
-CHAT = Part(("ALERT_WEBHOOK_URL", "MESSAGE_LANGUAGE"), {})
-SYNC = Part(("CLOSE_DELAY_MINUTES", "MASS_CHANGE_", "SYNC_SLOTS", "CRM_AUDIT", "DRY_RUN"), {})
-PARTS = (STORAGE, QUEUE, SCHEDULES, PARTNER_CENTER, KEEPING, WEBHOOK, CRM, CHAT, SYNC)
+_QUEUE = next(each for each in declared().values() if each.name == "SYNC_QUEUE")
+QUEUE = Part((_QUEUE.name,), {_QUEUE.name: _QUEUE.default})
+_NAMED = (STORAGE, QUEUE, PARTNER_CENTER, KEEPING, WEBHOOK, CRM)
+_HOSTS = [each for each in declared().values() if each.starts and not QUEUE.holds(each.name)]
+HOST = Part(tuple(each.name for each in _HOSTS), {each.name: each.default for each in _HOSTS})
+_EVERYBODYS = ("ENTRA_AUTHORITY", "AZURE_CLIENT_ID")
+OTHER = Part(
+    tuple(
+        each.name
+        for each in declared().values()
+        if each.name not in _EVERYBODYS and not any(part.holds(each.name) for part in (*_NAMED, HOST))
+    ),
+    {},
+)
+PARTS = (*_NAMED, HOST, OTHER)
 
 
 def settings_for(environment: Mapping[str, str], *asked: Part) -> Settings:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shared.bootstrap import App
 from shared.identity import AzureTokens, Identity
 from shared.partner_center import key_vault
+from shared.partner_center.connect import PartnerCenterConnection
 from shared.partner_center.token_store import ReadOnlyStore, TokenStore
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ class OperatorApp(App):
         return Operator()
 
     @functools.cached_property
-    def token_store(self) -> TokenStore:
-        """The app's, read only: its newest token must descend from the app's settings, which need not be these."""
-        return ReadOnlyStore(super().token_store)
+    def partner_center_connection(self) -> PartnerCenterConnection:
+        """The app's, but for the token store."""
+        return _ReadOnlyConnection(
+            self.settings, self.transport, self.clock, self.azure_identity(), lambda: self.ledger.drawers
+        )
 
     @property
     def by_operator(self) -> bool:
@@ -37,6 +40,13 @@ class OperatorApp(App):
     def check_operator(self) -> None:
         """Raise SettingsError when nobody is signed in to Azure here."""
         AzureTokens(key_vault.SCOPE, self.azure_identity())(fresh=True)
+
+
+class _ReadOnlyConnection(PartnerCenterConnection):
+    @functools.cached_property
+    def token_store(self) -> TokenStore:
+        """The app's, read only: its newest token must descend from the app's settings, which need not be these."""
+        return ReadOnlyStore(super().token_store)
 
 
 class Operator:

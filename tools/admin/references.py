@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from shared.clock import SystemClock
 from shared.errors import CosellError, SettingsError
-from shared.http import RequestsTransport, Service
+from shared.http import RequestsTransport, Service, Terms
 from shared.identity import AzureTokens
 from shared.partner_center import key_vault
 from tools.admin.operator import Operator
@@ -27,7 +27,7 @@ def resolved(values: Mapping[str, str]) -> dict[str, str]:
         return dict(values)
     clock = SystemClock()
     tokens = AzureTokens(key_vault.SCOPE, Operator())
-    service = Service("Key Vault", RequestsTransport(), clock, tokens, key_vault.classifier(clock))
+    service = Service(Terms("Key Vault", tokens, key_vault.classifier(clock)), RequestsTransport(), clock)
     found, problems = {}, []
     for name, value in values.items():
         try:

@@ -35,8 +35,8 @@ def main(args: list[str]) -> int:
     except CosellError as error:
         return _say(Answer(400, {"error": "invalid_request", "problems": [str(error)]}), options)
     if options.show:
-        return _say(app.registration_desk.overview("", options.test), options)
-    return _say(app.registration_desk.submit(request), options)
+        return _say(app.registration_answers.overview("", options.test), options)
+    return _say(app.registration_answers.submit(request), options)
 
 
 def _app() -> OperatorApp:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 
 from shared.bootstrap import App
 from shared.errors import CosellError
 from shared.sync.mass_change import Kind
-from tools.admin.asked import QUEUE, STORAGE, settings_for
+from tools.admin.asked import QUEUE, STORAGE
 from tools.admin.held import Group, groups, guarded, let_go
 from tools.cli import local_settings
-from tools.cli.configured import KNOWN, hush
+from tools.cli.configured import KNOWN, app_for
+from tools.cli.quiet import quiet
 from tools.cli.terminal import say
 
 NOTHING, HELD, FAILED = 0, 1, 2
@@ -22,10 +22,10 @@ NOTHING, HELD, FAILED = 0, 1, 2
 def main(args: list[str]) -> int:
     """Do what is asked for; 0 when nothing of it is held any more, 1 when something is, 2 when it cannot be told."""
     options = _parser().parse_args(args)
-    local_settings.into_environment()
-    hush()
+    quiet()
     try:
-        return run(App(settings_for(os.environ, STORAGE, QUEUE)), options)
+        local_settings.into_environment(options, needed=False)
+        return run(app_for([], STORAGE, QUEUE), options)
     except (CosellError, ValueError) as error:  # The SDK's word for a connection string that is none.
         say(f"✖ {error}")
         return FAILED
@@ -69,4 +69,5 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--all", action="store_true", help="let them happen")
     what.add_argument("--drop", action="store_true", help="forget them; what they would do does not happen")
     parser.add_argument("--json", action="store_true", help="print what is held, and what was done, for a program")
+    local_settings.add_arguments(parser)
     return parser

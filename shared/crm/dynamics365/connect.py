@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.clock import Clock
 from shared.crm.port import Records, Turns
 from shared.http import Service, Terms, Transport
+from shared.identity import Identity
 
 if TYPE_CHECKING:
     from shared.crm.dynamics365.api import DataverseApi
@@ -53,9 +54,10 @@ class Dynamics365Connection:
             settings.dynamics_client_secret,
         )
         remedy = "Check DYNAMICS_TENANT_ID, DYNAMICS_CLIENT_ID and DYNAMICS_CLIENT_SECRET; secrets expire."
-        registered = Registration(tenant, client_id, secret, remedy) if tenant and client_id and secret else None
-        identity = registered or ManagedIdentity(settings.identity_client_id)
-        tokens = AzureTokens(f"{self.url}/.default", settings.entra_authority, identity)
+        identity = self._identity
+        if tenant and client_id and secret:
+            identity = Registration(settings.entra_authority, tenant, client_id, secret, remedy)
+        tokens = AzureTokens(f"{self.url}/.default", identity)
         service = Service(Terms("Dynamics 365", tokens, classifier(self._clock)), self._transport, self._clock)
         return DataverseApi(service, self.url)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.clock import Clock
 from shared.crm.port import Records, Turns
 from shared.http import Service, Terms, Transport
+from shared.identity import Identity
 from shared.pem import text_or_file
 
 if TYPE_CHECKING:

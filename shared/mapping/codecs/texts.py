@@ -29,11 +29,19 @@ _ESCAPED_AGAIN = re.compile(r"&(?:(?:amp|AMP|#0{0,4}38|#[xX]0{0,4}26);)+")
 _PASSES = 8
 
 
-def text(limit: int | None = None, *, strip_mark: bool = False, mark: bool = False, refuse: bool = False) -> Codec:
-    """Plain text, at most `limit` characters in the CRM; entities unescaped, outer blanks and empty text dropped.
+def text(
+    limit: int | None = None,
+    *,
+    escaped: bool = False,
+    strip_mark: bool = False,
+    mark: bool = False,
+    refuse: bool = False,
+) -> Codec:
+    """Plain text, at most `limit` characters in the CRM; outer blanks and empty text dropped.
 
-    `strip_mark` ignores a check mark in front of it, `mark` also writes one there. Longer text is cut by `fit`, or
-    with `refuse` it breaks the rule.
+    `escaped` unescapes HTML entities, which Partner Center puts into some fields (names: an observation, not a rule of
+    its documentation); other text travels as it was typed. `strip_mark` ignores a check mark in front of it, `mark`
+    also writes one there. Longer text is cut by `fit`, or with `refuse` it breaks the rule.
     """
     room = limit - len(MARK) if limit is not None and mark else limit
 

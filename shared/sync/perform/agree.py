@@ -224,6 +224,7 @@ class _Agreement:
         columns, stage = self.task.field_map.record_values(values), self._stage_change()
         if self.decision.ties and not (self._is_locked or self._is_history):
             columns |= identity.columns(self.task.field_map, self.link.referral_id)
+        self._note_what_cannot_be_shown()
         if self._shows_audit(news=bool(news or columns or stage or self.written.shown)):
             self.written.shown = True
             columns |= identity.audit_columns(self.task.field_map, self.link)
@@ -239,9 +240,7 @@ class _Agreement:
     def _shows_audit(self, *, news: bool) -> bool:
         """Whether the Audit and status columns are written now."""
         was, now = self.before.status, self.link.status
-        if self._is_locked or self.task.choices.crm_audit is CrmAudit.OFF:
-            return False
-        if self._is_history:
+        if self._is_locked or self._is_history or self.task.choices.crm_audit is CrmAudit.OFF:
             return False
         if self.task.choices.crm_audit is CrmAudit.CREATES_AND_FAILURES:
             return was is None or any(each and each.kind is StatusKind.ATTENTION for each in (was, now))

@@ -40,6 +40,8 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     draft = _draft(task, deal, decision.referral)
     link = _create(task, decision.referral, draft)
     committed = task.links.commit(link, [draft.entry])
+    if Referral(decision.referral.body or {}).is_shared and not decision.referral.closed:
+        look_again_later(task, committed)
     if draft.problems:
         written.behind = True
         come_back(task, committed, draft.problems)

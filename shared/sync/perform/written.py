@@ -24,6 +24,8 @@ class Written:
     """Whether the record's Audit column was written: then it must be written again, should the commit be refused."""
     healed: bool = False
     """Whether the deal was not in order before, and is now."""
+    unseen: str = ""
+    """What a person must decide, and the locked record cannot show."""
     behind: bool = False
     """Whether values stay behind, for whose sake the deal is on the agenda."""
 

@@ -20,9 +20,9 @@ from tests.support.stages.sign_in import ROOT, with_az
 from tools.local.azurite import Azurite
 from tools.local.localhost.process import HostProcess
 from tools.simulators.salesforce.seeding import INTEGRATION_USER
-from tools.simulators.sellers.dynamics365 import Dynamics365Desk
-from tools.simulators.sellers.salesforce import SalesforceDesk
-from tools.simulators.world import CLIENT_ID, CLIENT_SECRET, SYNC_USER, World
+from tools.simulators.sellers.dynamics365 import Dynamics365Seller
+from tools.simulators.sellers.salesforce import SalesforceSeller
+from tools.simulators.vendors import CLIENT_ID, CLIENT_SECRET, SYNC_USER, Vendors
 
 T = TypeVar("T")
 
@@ -40,8 +40,8 @@ STAND_INS = (
 """What says that the vendors are simulated. Nobody who installs the app sets one; the bundle holds one root."""
 
 _LEFT = ("tests", "docs", "dist", "*.md", "__pycache__", ".*")
-_DESKS: dict[str, type[Dynamics365Desk | SalesforceDesk]] = {
-    each.name: each for each in (Dynamics365Desk, SalesforceDesk)
+_SELLERS: dict[str, type[Dynamics365Seller | SalesforceSeller]] = {
+    each.name: each for each in (Dynamics365Seller, SalesforceSeller)
 }
 _ADMINISTRATOR = ("3MVG9.admin", "an-administrators-secret")
 
@@ -51,7 +51,7 @@ class Installation:
 
     def __init__(self, crm: str, folder: Path) -> None:
         self.crm = crm
-        self.world = World()
+        self.vendors = Vendors()
         self.checkout = folder / "checkout"
         self.folder = folder
         self.app: HostProcess
@@ -63,8 +63,8 @@ class Installation:
         """Start the vendors and the storage, and make the checkout."""
         with ExitStack() as starting:
             storage = starting.enter_context(Azurite()).connection_string
-            starting.enter_context(self.world)
-            self.desk = _DESKS[self.crm](self.world, cosell_columns=False)
+            starting.enter_context(self.vendors)
+            self.seller = _SELLERS[self.crm](self.vendors, cosell_columns=False)
             shutil.copytree(ROOT, self.checkout, ignore=shutil.ignore_patterns(*_LEFT))
             self._environment = self._of_the_administrator()
             self._write_az({"AzureWebJobsStorage": storage})
@@ -110,16 +110,16 @@ class Installation:
 
     def fill_in(self) -> None:
         """Fill in what the first two steps gave: the app registration, and the app's way into the CRM."""
-        known = self.world.settings()
+        known = self.vendors.settings()
         self._environment |= {name: known[name] for name in STAND_INS}
         values = {
             "TOKEN_ENCRYPTION_KEY": Fernet.generate_key().decode(),
             "CRM": self.crm,
-            "PARTNER_CENTER_TENANT_ID": self.world.entra.tenant_id,
+            "PARTNER_CENTER_TENANT_ID": self.vendors.entra.tenant_id,
             "PARTNER_CENTER_CLIENT_ID": CLIENT_ID,
             "PARTNER_CENTER_CLIENT_SECRET": CLIENT_SECRET,
             "DRY_RUN": "true",
-            **self.desk.settings(),
+            **self.seller.settings(),
         }
         content = json.loads(self._local.read_text("utf-8"))
         content["Values"].update(values)
@@ -129,9 +129,11 @@ class Installation:
         """Make the columns: in Salesforce as its administrator, who signs in for this one command."""
         if self.crm != "salesforce":
             return self.cosell(f"provision {how}")
-        assert isinstance(self.desk, SalesforceDesk)
+        assert isinstance(self.seller, SalesforceSeller)
         client_id, secret = _ADMINISTRATOR
-        self.desk.simulator.add_connected_app(client_id, secret, username="ada.admin@partner.example", customizer=True)
+        self.seller.simulator.add_connected_app(
+            client_id, secret, username="ada.admin@partner.example", customizer=True
+        )
         signed_in = {"SALESFORCE_CLIENT_ID": client_id, "SALESFORCE_CLIENT_SECRET": secret}
         return self.cosell(f"provision {how} --user {INTEGRATION_USER}", **signed_in)
 

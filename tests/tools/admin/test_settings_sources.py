@@ -155,9 +155,9 @@ def test_a_tool_is_in_azure_whoever_is_signed_in_to_az(machine: Machine) -> None
     vault, url = machine.make_vault()
     machine.run("--vault", url)
     app = OperatorApp(settings_for({**machine.settings(), "KEY_VAULT_URL": url}, PARTNER_CENTER, KEEPING))
-    kept = app.token_store.load()
+    kept = app.partner_center_connection.token_store.load()
     assert kept.signed_in is not None
-    app.partner_center_token(app.settings.partner_center_api_scope)
+    app.partner_center_connection.token(app.settings.partner_center_api_scope)
     (version,) = next(iter(vault.secrets.values()))
     assert version.value == kept.token, "a tool stores no rotated token"
 

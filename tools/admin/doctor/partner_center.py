@@ -53,7 +53,7 @@ def _both_apis(app: App) -> Iterator[Line]:
 
 def _signed_in(app: App) -> Iterator[Line]:
     """Yield who signed in, when, and when that ends."""
-    kept = app.token_store.load()
+    kept = app.partner_center_connection.token_store.load()
     if not kept.token:
         yield bad("sign-in", "nobody has signed in to Partner Center", Owner.PARTNER_CENTER, SIGN_IN)
         return
@@ -68,7 +68,7 @@ def _signed_in(app: App) -> Iterator[Line]:
 
 
 def _token(app: App, name: str, scope: str) -> Iterator[Line]:
-    app.partner_center_token(scope)
+    app.partner_center_connection.token(scope)
     yield good(f"token: {name}", f"Entra ID issued one for {scope.removesuffix('/.default')}")
 
 

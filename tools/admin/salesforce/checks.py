@@ -27,6 +27,9 @@ _GRANTED = "`cosell.py provision --apply` grants it"
 # --- the sign-in -----------------------------------------------------------------------------------------------------
 
 
+_FEWER_CALLS = "let other integrations make fewer calls, or buy more API calls for the org"
+
+
 def whereabouts(organization: JsonObject) -> str:
     """Return an organization as a person tells it from others."""
     kind = "sandbox" if organization.get("IsSandbox") is True else "production"

@@ -53,7 +53,7 @@ class SignInFlow:
                 settings.entra_authority,
                 self._tenant,
                 settings.partner_center_client_id,
-                app.client_credential(),
+                app.partner_center_connection.client_credential(),
             )
         hint = {"login_hint": user} if user else {}
         with warnings.catch_warnings():

@@ -41,7 +41,7 @@ class Vault:
 
     def __init__(self, app: App, url: str) -> None:
         self._url = url
-        self._store = KeyVaultTokenStore(app.key_vault_service, url, First(), app.clock)
+        self._store = KeyVaultTokenStore(app.partner_center_connection.key_vault, url, First(), app.clock)
 
     def check(self) -> None:
         """Read the secret; whether it may be written shows only then."""

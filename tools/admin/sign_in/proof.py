@@ -43,9 +43,9 @@ def prove(app: App, minted: Minted) -> Iterator[str | Minted]:
     Raises AccessDenied, SignInRequired or another family with the remedy: then the token must not be stored.
     """
     settings, store = app.settings, InHand(minted)
-    app.token_store = store
+    app.partner_center_connection.token_store = store
     for scope in (settings.partner_center_api_scope, settings.partner_center_webhooks_scope):
-        check_mfa(app.partner_center_token(scope))
+        check_mfa(app.partner_center_connection.token(scope))
         yield f"✔ Entra ID issues tokens for {scope.removesuffix('/.default')}"
     try:
         app.partner_center.now()

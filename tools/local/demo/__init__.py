@@ -17,7 +17,7 @@ EVERY_TWO_SECONDS = "*/2 * * * * *"
 UNDO_WINDOW = {"CLOSE_DELAY_MINUTES": "0.15"}
 """Nine seconds: long enough for the seller's change of mind to be polled, and short to watch."""
 
-CHOICES = {name: (name,) for name in DESKS} | ({"both": tuple(DESKS)} if len(DESKS) > 1 else {})
+CHOICES = {name: (name,) for name in SELLERS} | ({"both": tuple(SELLERS)} if len(SELLERS) > 1 else {})
 """What may be said for --crm, and the CRMs that it names."""
 
 

@@ -1,4 +1,4 @@
-"""The two heart scenarios and what sellers get wrong, step by step, at the desk of any CRM."""
+"""The two heart scenarios and what sellers get wrong, step by step, with the seller at any CRM."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Scenarios:
     """Both scenarios with one CRM; the steps build on one another."""
 
     def __init__(self, stack: Stack, seller: Seller) -> None:
-        self._stage = stack
-        self._desk = seller
+        self._stack = stack
+        self._seller = seller
         self._deals: dict[str, tuple[str, str]] = {}
         """Referral id and record id of the two deals, by how they began."""
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in order."""
-        where = f"{self._desk.title}: " if len(self._stage.sellers) > 1 else ""
+        where = f"{self._seller.title}: " if len(self._stack.sellers) > 1 else ""
         acts = {
             "A seller creates an opportunity with Sync = Yes": self._share,
             "The seller edits value and closing date": self._edit_in_crm,
@@ -56,13 +56,13 @@ class Scenarios:
             "The seller wins the deal, and takes it back within the undo window": self._take_back,
             "The seller wins the deal": self._win,
         }
-        return tuple(Step(f"{where}{title}", act, self._desk) for title, act in acts.items())
+        return tuple(Step(f"{where}{title}", act, self._seller) for title, act in acts.items())
 
     def _share(self) -> str:
-        record_id = self._desk.opportunity()
+        record_id = self._seller.opportunity()
         deal = self._record(record_id, lambda deal: deal.referral_identifier, "referral identifier on the record")
         self._deals["shared"] = deal.referral_identifier, record_id
-        rows = [each for each in self._stage.partner_center.referrals() if each["externalReferenceId"] == record_id]
+        rows = [each for each in self._stack.partner_center.referrals() if each["externalReferenceId"] == record_id]
         sides = sorted("Microsoft's" if each["organizationId"] == "msft" else "ours" for each in rows)
         if sides != ["Microsoft's", "ours"]:
             raise StepFailed(f"the engagement has the rows {sides}")
@@ -70,7 +70,7 @@ class Scenarios:
 
     def _edit_in_crm(self) -> str:
         referral_id, record_id = self._deal("shared")
-        self._desk.edit(record_id, deal_value=Decimal("51500.50"), closing_date=date(2027, 9, 15))
+        self._seller.edit(record_id, deal_value=Decimal("51500.50"), closing_date=date(2027, 9, 15))
         row = self._referral(
             referral_id,
             lambda row: row["details"]["dealValue"] == 51500.5 and _closing(row) == "2027-09-15",
@@ -79,10 +79,10 @@ class Scenarios:
         return f"deal value {row['details']['dealValue']}, closing {_closing(row)} on the referral"
 
     def _invite(self) -> str:
-        referral_id = str(self._stage.partner_center.portal.create_referral()["id"])
-        deal = self._stage.eventually(lambda: next(iter(self._desk.find(referral_id)), None), "opportunity for it")
+        referral_id = str(self._stack.partner_center.portal.create_referral()["id"])
+        deal = self._stack.eventually(lambda: next(iter(self._seller.find(referral_id)), None), "opportunity for it")
         self._deals["received"] = referral_id, deal.id
-        account = self._desk.account(deal.account_id)
+        account = self._seller.account(deal.account_id)
         self._referral(referral_id, self._names_its_record, "record id on the referral")
         return (
             f"opportunity “{deal.name}”, {deal.deal_value}, closing {deal.closing_date}, on hold until the "
@@ -96,13 +96,13 @@ class Scenarios:
 
     def _names_its_record(self, row: Row) -> bool:
         """Whether the referral carries its record's id: with several CRMs, that of the first to have one."""
-        found = [deal.id for seller in self._stage.sellers.values() for deal in seller.find(str(row["id"]))]
+        found = [deal.id for seller in self._stack.sellers.values() for deal in seller.find(str(row["id"]))]
         return row["externalReferenceId"] in found
 
     def _edit_in_partner_center(self) -> str:
         referral_id, record_id = self._deal("received")
         change = {"/details/dealValue": 64000, "/details/notes": "Scope grew."}
-        self._stage.partner_center.portal.edit(referral_id, change)
+        self._stack.partner_center.portal.edit(referral_id, change)
         deal = self._record(
             record_id,
             lambda deal: deal.deal_value == 64000 and deal.notes == "Scope grew.",
@@ -113,8 +113,8 @@ class Scenarios:
     def _edit_both(self) -> str:
         referral_id, record_id = self._deal("shared")
         notes = "Customer asked for a pilot first."
-        self._desk.edit(record_id, closing_date=date(2027, 10, 31))
-        self._stage.partner_center.portal.edit(referral_id, {"/details/notes": notes})
+        self._seller.edit(record_id, closing_date=date(2027, 10, 31))
+        self._stack.partner_center.portal.edit(referral_id, {"/details/notes": notes})
         deal = self._record(record_id, lambda deal: deal.notes == notes, "notes on the record")
         row = self._referral(referral_id, lambda row: _closing(row) == "2027-10-31", "date on the referral")
         if deal.closing_date != date(2027, 10, 31) or row["details"]["notes"] != deal.notes:
@@ -123,8 +123,8 @@ class Scenarios:
 
     def _conflict(self) -> str:
         referral_id, record_id = self._deal("shared")
-        self._desk.edit(record_id, deal_value=Decimal(70000))
-        self._stage.partner_center.portal.edit(referral_id, {"/details/dealValue": 65000})
+        self._seller.edit(record_id, deal_value=Decimal(70000))
+        self._stack.partner_center.portal.edit(referral_id, {"/details/dealValue": 65000})
         self._referral(referral_id, lambda row: row["details"]["dealValue"] == 70000, "the CRM's value on the referral")
         deal = self._record(
             record_id,
@@ -136,29 +136,29 @@ class Scenarios:
 
     def _accept(self) -> str:
         referral_id, record_id = self._deal("received")
-        self._desk.accept(record_id)
+        self._seller.accept(record_id)
         row = self._referral(referral_id, lambda row: row["status"] == "Active", "acceptance of the invitation")
         return f"the invitation is accepted: {row['status']}/{row['substatus']}"
 
     def _differ(self) -> str:
-        record_id = self._desk.opportunity(help="")
+        record_id = self._seller.opportunity(help="")
         deal = self._record(record_id, lambda deal: deal.referral_identifier, "referral identifier on the record")
         self._deals["private"] = deal.referral_identifier, record_id
-        self._desk.edit(record_id, help="CustomerTechnicalArchitecture")
+        self._seller.edit(record_id, help="CustomerTechnicalArchitecture")
         differs = self._record(record_id, lambda deal: deal.sync_status.startswith("◐"), "◐ on the record")
-        self._desk.edit(record_id, help="")
+        self._seller.edit(record_id, help="")
         resolved = self._record(record_id, lambda deal: deal.sync_status.startswith("✔"), "✔ on the record")
         return f"{differs.sync_status} Then: {resolved.sync_status}"
 
     def _copy(self) -> str:
         referral_id, record_id = self._deal("private")
-        copy = self._desk.clone(record_id, keep_identifier=False)
+        copy = self._seller.clone(record_id, keep_identifier=False)
         refused = self._record(copy, lambda deal: deal.sync_status.startswith("✖"), "✖ on the copy")
         if refused.referral_identifier:
             raise StepFailed("the copy was shared without being asked for")
-        self._desk.edit(copy, sync=False)
+        self._seller.edit(copy, sync=False)
         self._polled()
-        self._desk.edit(copy, sync=True)
+        self._seller.edit(copy, sync=True)
         shared = self._record(copy, lambda deal: deal.referral_identifier, "referral identifier on the copy")
         if shared.referral_identifier == referral_id:
             raise StepFailed("the copy took the deal's own referral")
@@ -166,43 +166,43 @@ class Scenarios:
 
     def _take_back(self) -> str:
         referral_id, record_id = self._deal("shared")
-        self._desk.win(record_id)
+        self._seller.win(record_id)
         self._polled()
-        self._desk.reopen(record_id)
+        self._seller.reopen(record_id)
         deal = self._record(
             record_id,
             lambda deal: _line_with(deal.audit, "to cancel") and deal.sync_status.startswith("✔"),
             "the open window in the audit, and ✔",
         )
-        row = self._stage.partner_center.referral(referral_id)
+        row = self._stack.partner_center.referral(referral_id)
         if row["status"] != "Active":
             raise StepFailed(f"Partner Center was told: {row['status']}/{row['substatus']}")
         return f"{row['status']}/{row['substatus']} in Partner Center. Audit: {_line_with(deal.audit, 'to cancel')}"
 
     def _polled(self) -> None:
         """Wait for a poll that began after this moment and was handed over: the first may be under way already."""
-        until = self._desk.polls() + 3
-        self._stage.eventually(lambda: self._desk.polls() >= until, "the next polls")
+        until = self._seller.polls() + 3
+        self._stack.eventually(lambda: self._seller.polls() >= until, "the next polls")
 
     def _win(self) -> str:
         referral_id, record_id = self._deal("shared")
-        self._desk.win(record_id)
+        self._seller.win(record_id)
         row = self._referral(referral_id, lambda row: row["substatus"] == "Won", "the win in Partner Center")
         return f"{row['status']}/{row['substatus']} in Partner Center"
 
     def _referral(self, referral_id: str, is_so: Callable[[Row], object], what: str) -> Row:
         def look() -> Row | None:
-            row = self._stage.partner_center.referral(referral_id)
+            row = self._stack.partner_center.referral(referral_id)
             return row if is_so(row) else None
 
-        return self._stage.eventually(look, what)
+        return self._stack.eventually(look, what)
 
     def _record(self, record_id: str, is_so: Callable[[Deal], object], what: str) -> Deal:
         def look() -> Deal | None:
-            deal = self._desk.deal(record_id)
+            deal = self._seller.deal(record_id)
             return deal if is_so(deal) else None
 
-        return self._stage.eventually(look, what)
+        return self._stack.eventually(look, what)
 
 
 def _closing(row: Row) -> str:

@@ -157,7 +157,7 @@ class OtherPartner:
     def __init__(self, store: ReferralStore) -> None:
         self._store = store
 
-    def join(self, engagement_id: str) -> Row:
+    def join(self, engagement_id: str) -> Document:
         """Be invited into an engagement, and accept; LookupError when we have no referral in it."""
         own = self._store.of_engagement(engagement_id, ours=True)
         if own is None:
@@ -173,12 +173,12 @@ class OtherPartner:
             mpnId="4000002",
         )
 
-    def edit(self, referral_id: str, changes: Mapping[str, Any]) -> Row:
+    def edit(self, referral_id: str, changes: Mapping[str, Any]) -> Document:
         """Change properties by JSON pointer."""
         return _edit(self._store, referral_id, changes, "partner")
 
 
-def _edit(store: ReferralStore, referral_id: str, changes: Mapping[str, Any], actor: Actor) -> Row:
+def _edit(store: ReferralStore, referral_id: str, changes: Mapping[str, Any], actor: Actor) -> Document:
     if store.get(referral_id) is None:
         raise LookupError(f"no referral {referral_id}")
     with store.update(referral_id, actor) as row:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from tools.simulators.clock import SimulatorClock
 from tools.simulators.partner_center.quirks import Quirks
-from tools.simulators.partner_center.schema import REFERRAL, Row, conform
+from tools.simulators.partner_center.schema import REFERRAL, Document, conform
 from tools.simulators.partner_center.vocabulary import MICROSOFT
 
 ANSWER_WITHIN = timedelta(days=14)

@@ -1,6 +1,6 @@
 """The simulated CRMs that the stack, the demo and the end-to-end tests work with, by their name in the setting CRM.
 
-Another CRM is one more class that keeps the promises of CrmDesk, and one more line here.
+Another CRM is one more class that keeps the promises of Seller, and one more line here.
 """
 
 from tools.simulators.sellers.dynamics365 import Dynamics365Seller

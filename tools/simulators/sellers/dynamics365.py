@@ -49,15 +49,15 @@ _TOKEN_LIFE = timedelta(days=7)
 
 
 class Dynamics365Seller:
-    """A CrmDesk."""
+    """A Seller."""
 
     name = "dynamics365"
     title = "Dynamics 365"
 
-    def __init__(self, world: World, *, cosell_columns: bool = True) -> None:
-        self._world = world
-        self.simulator = DataverseSimulator(world.entra, world.clock, cosell_columns=cosell_columns)
-        self.server = world.add("dataverse", self.simulator)
+    def __init__(self, vendors: Vendors, *, cosell_columns: bool = True) -> None:
+        self._vendors = vendors
+        self.simulator = DataverseSimulator(vendors.entra, vendors.clock, cosell_columns=cosell_columns)
+        self.server = vendors.add("dataverse", self.simulator)
         self.simulator.resource = self.server.url
         self.simulator.add_application_user(CLIENT_ID)
         vendors.entra.register_resource(self.server.url)

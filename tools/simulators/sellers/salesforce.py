@@ -61,15 +61,15 @@ _DELETE_LOG_LIFE = timedelta(days=15)
 
 
 class SalesforceSeller:
-    """A CrmDesk."""
+    """A Seller."""
 
     name = "salesforce"
     title = "Salesforce"
 
-    def __init__(self, world: World, *, cosell_columns: bool = True) -> None:
-        self._world = world
-        self.simulator = SalesforceSimulator(world.clock, multi_currency=True, cosell_columns=cosell_columns)
-        self.server = world.add("salesforce", self.simulator)
+    def __init__(self, vendors: Vendors, *, cosell_columns: bool = True) -> None:
+        self._vendors = vendors
+        self.simulator = SalesforceSimulator(vendors.clock, multi_currency=True, cosell_columns=cosell_columns)
+        self.server = vendors.add("salesforce", self.simulator)
         self.simulator.add_connected_app(SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET)
         self._seller = self.simulator.seller
         self._writes = Counter[str]()

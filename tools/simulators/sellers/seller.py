@@ -116,7 +116,7 @@ class Seller(Protocol):
 
     Nobody merges opportunities: neither vendor can. Accounts, contacts and leads are merged by its `simulator`.
 
-    A desk also has its vendor's own `simulator`; tests about one vendor alone make that desk and use it.
+    It also has its vendor's own `simulator`; tests about one vendor alone make that seller and use it.
     """
 
     name: str
