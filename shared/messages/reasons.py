@@ -84,8 +84,6 @@ class Reason(StrEnum):
     REFERRAL_GONE = "referral_gone"
     CLOSE_WAITS = "close_waits"
     """stage, at: what is sent, and when."""
-    CLOSE_CANCELLED = "close_cancelled"
-    """stage: what was to be sent."""
     MASS_CHANGE = "mass_change"
     """count: how many deals changed at once."""
 
