@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from shared import telemetry
@@ -28,10 +29,25 @@ T = TypeVar("T")
 
 
 def run_poll(tasks: Tasks, alerts: Alerts) -> None:
-    """Poll every CRM once."""
+    """Poll every table of every CRM once."""
     with telemetry.work(str(uuid.uuid4())):
         for name in tasks.names:
-            _attempt(tasks, alerts, POLL.format(name), lambda name=name: poll_crm(tasks.of(name)), name)  # type: ignore[misc]
+            _attempt(tasks, alerts, POLL.format(name), partial(_poll, tasks, name), name)
+            for table in _other_tables(tasks, name):
+                _attempt(tasks, alerts, POLL.format(f"{name}-{table}"), partial(_poll, tasks, name, table), name)
+
+
+def _poll(tasks: Tasks, name: str, table: str | None = None) -> int:
+    task = tasks.of(name).at(table)
+    return poll_crm(task) if task else 0
+
+
+def _other_tables(tasks: Tasks, name: str) -> tuple[str, ...]:
+    """Return the tables of a CRM besides its opportunities; none while its mapping cannot be used."""
+    try:
+        return tasks.of(name).tables[1:]
+    except FatalError:
+        return ()
 
 
 def run_reconcile(tasks: Tasks, alerts: Alerts, watchdog: Watchdog, poison: PoisonQueue) -> None:
@@ -49,9 +65,15 @@ def run_reconcile(tasks: Tasks, alerts: Alerts, watchdog: Watchdog, poison: Pois
 def _reconcile(tasks: Tasks, alerts: Alerts, name: str) -> int:
     """Reconcile one CRM; returns how many changes the sweep found for the first time."""
     swept = _attempt(tasks, alerts, f"sweep {name}", lambda: sweep(tasks.of(name)), name)
-    _attempt(tasks, alerts, f"mapping {name}", lambda: apply_mapping(tasks.of(name)), name)
+    _attempt(tasks, alerts, f"mapping {name}", lambda: _apply_mappings(tasks.of(name)), name)
     _attempt(tasks, alerts, f"resume {name}", lambda: _resume(tasks.of(name), alerts), name)
     return swept.unannounced if swept else 0
+
+
+def _apply_mappings(task: Task) -> None:
+    for table in task.tables:
+        if binding := task.at(table):
+            apply_mapping(binding)
 
 
 def _resume(task: Task, alerts: Alerts) -> None:

@@ -1,4 +1,4 @@
-"""The poller's use case: what changed in the CRM since the cursor goes on the queue; only then the cursor moves."""
+"""The poller's use case: what changed in a CRM's table since its cursor goes on the queue; then the cursor moves."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def poll_crm(task: Task) -> int:
     The first pass, and the one after an expired cursor, treat every record that is to be synchronized. Raises
     StaleError when another poller moved the cursor meanwhile: what it handed over is handled twice, which is harmless.
     """
-    held = task.drawers.read(crm_cursor(task.name))
+    held = task.drawers.read(crm_cursor(task.binding))
     correlation_id = telemetry.correlation_id()
     try:
         sent, cursor, _ = _hand_over(task, held.value or None, correlation_id)
     except CursorExpired:
-        log.warning("the change feed's cursor expired: reading everything", extra={"crm": task.name})
+        log.warning("the change feed's cursor expired: reading everything", extra={"crm": task.binding})
         sent, cursor, seen = _hand_over(task, None, correlation_id)
         sent += _hand_over_unseen(task, seen, correlation_id)
     if cursor and cursor != held.value:
-        task.drawers.replace(crm_cursor(task.name), cursor, held)
+        task.drawers.replace(crm_cursor(task.binding), cursor, held)
     return sent
 
 
@@ -51,7 +51,8 @@ def _hand_over_unseen(task: Task, seen: set[str], correlation_id: str) -> int:
     """Queue every linked record that a full pass did not show: it was deleted while the cursor was dead, or hidden."""
     sent = 0
     for link in task.links.all():
-        if link.record and link.record.id not in seen and link.state in (LinkState.LINKED, LinkState.PAUSED):
+        ours = link.record and link.record.table == task.field_map.table
+        if link.record and ours and link.record.id not in seen and link.state in (LinkState.LINKED, LinkState.PAUSED):
             task.queue.send(DealMessage.of_record(link.record, "reconcile", correlation_id).dump())
             sent += 1
     return sent

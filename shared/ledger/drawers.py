@@ -125,9 +125,9 @@ def _dump_moment(value: datetime | None) -> str:
 # --- every drawer that the deals use; those of the webhook and the tokens stand beside their owners ---------------
 
 
-def crm_cursor(crm: str) -> Drawer[str]:
-    """How far a CRM's change feed was handed over."""
-    return text("cursor", crm)
+def crm_cursor(binding: str) -> Drawer[str]:
+    """How far the change feed of a CRM's table was handed over."""
+    return text("cursor", binding)
 
 
 def sweep_cursor(crm: str) -> Drawer[datetime | None]:
@@ -135,9 +135,9 @@ def sweep_cursor(crm: str) -> Drawer[datetime | None]:
     return moment("cursor", f"partner_center-{crm}")
 
 
-def applied_mapping(crm: str) -> Drawer[str]:
-    """The version of the mapping that every deal of a CRM was last treated under."""
-    return text("mapping", crm)
+def applied_mapping(binding: str) -> Drawer[str]:
+    """The version of the mapping that every deal of a CRM's table was last treated under."""
+    return text("mapping", binding)
 
 
 def own_half(related_id: str) -> Drawer[str]:

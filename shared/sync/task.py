@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from shared.choices import CrmAudit
@@ -54,11 +55,32 @@ class Task:
     choices: Choices = field(default_factory=Choices)
     other_crms: tuple[str, ...] = ()
     correlation_id: str = ""
+    bindings: Mapping[str, Task] = field(default_factory=dict, compare=False, repr=False)
+    """The tasks of all of this CRM's bindings, by table, the opportunity's first; empty where there is one alone."""
 
     @property
     def name(self) -> str:
         """The CRM's name."""
         return self.records.name
+
+    @property
+    def binding(self) -> str:
+        """The binding's name: the CRM's for its opportunities, else with the table behind it."""
+        table = self.field_map.table
+        return self.name if table == next(iter(self.bindings), table) else f"{self.name}-{table}"
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables of this CRM that are synchronized, the opportunity's first."""
+        return tuple(self.bindings) or (self.field_map.table,)
+
+    def at(self, table: str | None) -> Task | None:
+        """Return the task of a table of this CRM, of its opportunities without one; None when it has no binding."""
+        table = table or self.tables[0]
+        if table == self.field_map.table:
+            return self
+        found = self.bindings.get(table)
+        return replace(found, correlation_id=self.correlation_id) if found else None
 
     @property
     def links(self) -> Links:

@@ -27,7 +27,10 @@ RETRY = "retry"
 
 
 class Tasks(Protocol):
-    """What handling takes, by CRM; made when first asked for, so that a mistake in one CRM's mapping stops only it."""
+    """What handling takes, by CRM, and by its tables from there.
+
+    Made when first asked for, so that a mistake in one CRM's mapping stops only it.
+    """
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -35,7 +38,10 @@ class Tasks(Protocol):
         ...
 
     def of(self, crm: str) -> Task:
-        """Return a configured CRM's task. Raises FatalError when its mapping or settings cannot be used."""
+        """Return the task of a configured CRM's opportunities, which knows those of its other tables.
+
+        Raises FatalError when its mapping or settings cannot be used.
+        """
         ...
 
 
@@ -102,11 +108,14 @@ class Worker:
     def _task(self, name: str, message: DealMessage) -> Task | None:
         """Return what handling takes, or put the message back: without its mapping nobody knows this CRM."""
         try:
-            return replace(self.tasks.of(name), correlation_id=message.correlation_id)
+            task = replace(self.tasks.of(name), correlation_id=message.correlation_id).at(message.record_type)
         except FatalError as error:
             self.alerts.alert(WORKER.format(name), str(error))
             self.queue.send(replace(message, crm=name).dump(), delay=FATAL_PAUSE.total_seconds())
             return None
+        if task is None:
+            log.warning("message dropped: its table is not synchronized")
+        return task
 
     def _fail(self, task: Task, message: DealMessage, error: CosellError) -> None:
         if isinstance(error, Deferred):
