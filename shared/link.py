@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from shared.deal import Fields, RecordKey
 from shared.lifecycle import Stage
+from shared.microsoft import MicrosoftsHalf
 from shared.status import Status
 
 
@@ -80,6 +81,8 @@ class Link:
     """By field and direction, the last write, and how often it was made because the other side had taken it back."""
     earlier_audit: str = ""
     """What the record's Audit column held before we wrote it: another connector's lines, kept below ours."""
+    microsoft: MicrosoftsHalf | None = None
+    """What Microsoft's row of the engagement told; None while nothing is known of one."""
     etag: str | None = None
     """The ledger's own version; None for a link that was never committed."""
 

@@ -6,11 +6,14 @@ import json
 import re
 from dataclasses import asdict, replace
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from shared.deal import RecordKey, dump_fields, load_fields
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.lifecycle import Stage
 from shared.link import Closing, Link, LinkState, Repeat
+from shared.microsoft import MicrosoftsHalf, Seller
 from shared.problems import dump_problem, load_problem
 from shared.status import Status, StatusKind
 
@@ -28,7 +31,7 @@ _MOMENTS = ("referral_changed_at", "related_changed_at", "event_at", "record_see
 
 def dump_link(link: Link) -> str:
     """Serialize a link; its etag belongs to the storage and stays out."""
-    content = asdict(replace(link, base={}, etag=None))
+    content = asdict(replace(link, base={}, microsoft=None, etag=None))
     content["base"] = json.loads(dump_fields(link.base))
     for name in _MOMENTS:
         content[name] = content[name].isoformat() if content[name] else None
@@ -36,7 +39,28 @@ def dump_link(link: Link) -> str:
         content["closing"]["since"] = link.closing.since.isoformat()
     for name, repeat in link.repeats.items():
         content["repeats"][name]["at"] = repeat.at.isoformat()
+    content["microsoft"] = _dump_half(link.microsoft) if link.microsoft else None
     return _json(content)
+
+
+def _dump_half(half: MicrosoftsHalf) -> dict[str, object]:
+    content = asdict(replace(half, told={}))
+    content["told"] = json.loads(dump_fields(half.told))
+    content["value"] = None if half.value is None else str(half.value)
+    content["changed_at"] = half.changed_at.isoformat() if half.changed_at else None
+    return content
+
+
+def _load_half(content: dict[str, Any]) -> MicrosoftsHalf:
+    changed_at, value = content["changed_at"], content["value"]
+    own = {
+        "stage": Stage(content["stage"]),
+        "team": tuple(Seller(**each) for each in content["team"]),
+        "value": None if value is None else Decimal(value),
+        "changed_at": datetime.fromisoformat(changed_at) if changed_at else None,
+        "told": load_fields(json.dumps(content["told"])),
+    }
+    return MicrosoftsHalf(**{**content, **own})
 
 
 def load_link(text: str, etag: str | None) -> Link:
@@ -55,7 +79,8 @@ def load_link(text: str, etag: str | None) -> Link:
     content["repeats"] = {
         name: Repeat(**{**each, "at": datetime.fromisoformat(each["at"])}) for name, each in content["repeats"].items()
     }
-    return Link(**{**content, "etag": etag})
+    half = content.get("microsoft")
+    return Link(**{**content, "microsoft": _load_half(half) if half else None, "etag": etag})
 
 
 def dump_entry(entry: AuditEntry) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -88,6 +88,23 @@ class Referral:
         return str(self.body.get("status")).casefold() == "closed"
 
 
+@dataclass(frozen=True)
+class Engagement:
+    """Every row of one deal that we may see: ours, Microsoft's, and other partners'."""
+
+    rows: tuple[Referral, ...]
+
+    def row(self, referral_id: str) -> Referral | None:
+        """Return the row of that id."""
+        return next((each for each in self.rows if each.id == referral_id), None)
+
+    @property
+    def microsoft(self) -> Referral | None:
+        """Microsoft's row; of several the one that is open, and of those the one that changed last."""
+        rows = [each for each in self.rows if each.is_microsofts]
+        return max(rows, key=lambda each: (not each.closed, each.changed_at), default=None)
+
+
 def parse_moment(text: str) -> datetime:
     """Read Partner Center's UTC timestamps: one to seven fraction digits, `Z`, an offset, or neither."""
     moment = datetime.fromisoformat(text)
@@ -121,8 +138,8 @@ class PartnerCenter(Protocol):
         """Return our referrals with status New."""
         ...
 
-    def engagement(self, engagement_id: str) -> Sequence[Referral]:
-        """Return every row of one engagement that we may see, ours and Microsoft's."""
+    def engagement(self, engagement_id: str) -> Engagement:
+        """Return every row of one engagement that we may see. A list, so it may lag behind a row just created."""
         ...
 
     def create(self, body: Mapping[str, object]) -> Referral:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -18,7 +18,7 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.http import Response, Service, retry_after
-from shared.partner_center.port import Operation, Referral
+from shared.partner_center.port import Engagement, Operation, Referral
 from shared.partner_center.targets import field_at, without_target
 from shared.printable import first_line
 from shared.problems import problem
@@ -61,9 +61,9 @@ class ReferralsClient:
         """Return referrals with status New."""
         return self._list({"$filter": "status eq 'New'"})
 
-    def engagement(self, engagement_id: str) -> Sequence[Referral]:
+    def engagement(self, engagement_id: str) -> Engagement:
         """Return the rows of one engagement; the id is written as the service's own links write it, unquoted."""
-        return list(self._list({"$filter": f"engagementId eq {_guid(engagement_id, 'engagement_id')}"}))
+        return Engagement(tuple(self._list({"$filter": f"engagementId eq {_guid(engagement_id, 'engagement_id')}"})))
 
     def create(self, body: Mapping[str, object]) -> Referral:
         """Create a referral; the service answers 200 or 201 with the entity."""

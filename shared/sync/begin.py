@@ -12,7 +12,7 @@ from shared.errors import AccessDenied
 from shared.ledger.drawers import own_half
 from shared.ledger.model import DueKind
 from shared.link import Link, LinkState
-from shared.partner_center.port import Referral
+from shared.partner_center.port import Engagement, Referral
 from shared.problems import Problem
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync import microsofts_half
@@ -110,37 +110,35 @@ class Beginning:
     def _from_related(self, related: ReferralSeen) -> Deal | NotOurs:
         """Another organization's row changed: look at ours, with what only Microsoft's tells filled in."""
         task = self._task
-        rows = list(task.partner_center.engagement(related.engagement_id))
-        own = self._own_row(rows)
+        engagement = task.partner_center.engagement(related.engagement_id)
+        own = self._own_row(engagement)
         if own is None:
             return NotOurs()
         if task.drawers.read(own_half(related.id)).value != own.id:
             task.drawers.change(own_half(related.id), lambda _held: own.id)
         link = task.links.of_referral(own.id)
-        seen = self._complete(own, rows)
+        seen = self._complete(own, engagement)
         if link:
             link = replace(self._with_event(link, seen) or link, related_changed_at=related.changed_at)
         return replace(self._deal(link), referral=seen)
 
-    def _own_row(self, rows: list[Referral]) -> Referral | None:
-        ours = [row for row in rows if self._task.organization.owns(row)]
+    def _own_row(self, engagement: Engagement) -> Referral | None:
+        ours = [row for row in engagement.rows if self._task.organization.owns(row)]
         linked = [row for row in ours if self._task.links.of_referral(row.id)] if len(ours) > 1 else ours
         return next(iter(linked or ours), None)
 
     def _with_both_halves(self, link: Link) -> Deal:
-        rows = list(self._task.partner_center.engagement(link.engagement_id))
-        own = next((row for row in rows if row.id == link.referral_id), None)
+        engagement = self._task.partner_center.engagement(link.engagement_id)
+        own = engagement.row(link.referral_id)
         if own is None:
             return replace(self._deal(link), referral=self._observer.read_referral(link.referral_id))
         if not own.closed:
             microsofts_half.look_again_later(self._task, link)
-        return replace(self._deal(link), referral=self._complete(own, rows))
+        return replace(self._deal(link), referral=self._complete(own, engagement))
 
-    def _complete(self, own: Referral, rows: list[Referral]) -> ReferralSeen:
-        for row in rows:
-            if row.is_microsofts:
-                own = microsofts_half.with_microsofts(own, row)
-        return seen_referral(self._task, own)
+    def _complete(self, own: Referral, engagement: Engagement) -> ReferralSeen:
+        theirs = engagement.microsoft
+        return seen_referral(self._task, microsofts_half.with_microsofts(own, theirs) if theirs else own)
 
     def _with_event(self, link: Link | None, seen: ReferralSeen) -> Link | None:
         """Return the link with the change that the event announced, so that its duplicates cost no call.

@@ -341,4 +341,4 @@ def test_an_id_that_is_none_is_a_problem_not_a_bug(text: str) -> None:
 )
 def test_a_list_that_is_none_is_an_outage_not_a_bug(page: object) -> None:
     with pytest.raises(ServiceUnavailable):
-        list(client(page).engagement("2c7f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"))
+        client(page).engagement("2c7f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, timedelta, timezone
@@ -19,6 +20,7 @@ from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.ledger.table import CHUNK, UNITS, from_chunks, to_chunks
 from shared.lifecycle import Stage
 from shared.link import Closing, Link, LinkState, Repeat
+from shared.microsoft import MicrosoftsHalf, Seller
 from shared.problems import problem
 from shared.status import Status, StatusKind
 from tests.support.stand_ins import UNHURRIED
@@ -39,6 +41,22 @@ MAYBE_MOMENT = st.none() | MOMENT
 RECORD = st.builds(RecordKey, TEXT, TEXT, TEXT)
 PROBLEM = st.builds(partial(problem, "deal.too_large"), TEXT, limit=st.integers())
 NAMES = st.dictionaries(TEXT, TEXT, max_size=3)
+
+HALF = st.builds(
+    MicrosoftsHalf,
+    TEXT,
+    st.sampled_from(Stage),
+    reason=TEXT,
+    help=st.none() | TEXT,
+    crm_id=TEXT,
+    team=st.lists(st.builds(Seller, TEXT, TEXT, TEXT), max_size=2).map(tuple),
+    notes=TEXT,
+    value=st.none() | st.decimals(allow_nan=False, allow_infinity=False),
+    currency=TEXT,
+    version=TEXT,
+    changed_at=MAYBE_MOMENT,
+    told=st.dictionaries(TEXT, VALUE, max_size=3),
+)
 
 LINK: dict[str, Any] = {
     "crm": TEXT,
@@ -62,6 +80,7 @@ LINK: dict[str, Any] = {
     "closing": st.none() | st.builds(Closing, st.sampled_from(Stage), MOMENT),
     "repeats": st.dictionaries(TEXT, st.builds(Repeat, TEXT, st.integers(0, 9), MOMENT), max_size=3),
     "earlier_audit": TEXT,
+    "microsoft": st.none() | HALF,
     "etag": st.none(),
 }
 ENTRY: dict[str, Any] = {
@@ -185,3 +204,9 @@ def test_a_text_that_fits_into_no_entity_is_refused_with_a_remedy(make: Callable
         to_chunks(make())
     assert caught.value.problems[0].remedy
     to_chunks(make()[:-1])
+
+
+def test_a_link_stored_before_microsofts_half_was_kept_still_loads() -> None:
+    content = json.loads(serialize.dump_link(Link("dynamics365", "r1", None)))
+    del content["microsoft"]
+    assert serialize.load_link(json.dumps(content), "1").microsoft is None

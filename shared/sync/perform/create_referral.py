@@ -172,7 +172,7 @@ def _find_own(task: Task, intent: Intent) -> Referral | None:
 
 
 def _microsoft_invited(task: Task, own: Referral) -> bool:
-    return any(row.is_microsofts for row in task.partner_center.engagement(own.engagement_id))
+    return task.partner_center.engagement(own.engagement_id).microsoft is not None
 
 
 # --- the link --------------------------------------------------------------------------------------------------------

@@ -123,10 +123,14 @@ def test_now_is_close_to_the_last_change_and_in_whole_seconds(stage: PartnerCent
 
 def test_engagement_shows_both_rows(stage: PartnerCenterStage) -> None:
     own = stage.port.read(stage.invites_us())
-    rows = stage.port.engagement(own.engagement_id)
-    assert {row.id for row in rows} == {own.id, stage.microsoft_row(own.engagement_id)}
-    assert {row.organization_id for row in rows} == {own.organization_id, "msft"}
-    assert stage.port.engagement(nobody()) == []
+    engagement = stage.port.engagement(own.engagement_id)
+    assert {row.id for row in engagement.rows} == {own.id, stage.microsoft_row(own.engagement_id)}
+    found, theirs = engagement.row(own.id), engagement.microsoft
+    assert found
+    assert theirs
+    assert (found.version, theirs.id) == (own.version, stage.microsoft_row(own.engagement_id))
+    nothing = stage.port.engagement(nobody())
+    assert (nothing.rows, nothing.row(own.id), nothing.microsoft) == ((), None, None)
 
 
 # --- whose deal it is ------------------------------------------------------------------------------------------------
@@ -151,7 +155,7 @@ def test_microsofts_crm_id_comes_with_its_acceptance_on_both_rows(stage: Partner
     theirs = stage.port.create(second | {"engagementId": own.engagement_id})
     assert (own.microsoft_crm_id, theirs.microsoft_crm_id) == (None, None)
     stage.microsoft_accepts(own.engagement_id, "7-TEST00001")
-    rows = stage.port.engagement(own.engagement_id)
+    rows = stage.port.engagement(own.engagement_id).rows
     assert {row.microsoft_crm_id for row in rows} == {"7-TEST00001"}
     assert stage.port.read(own.id).version != own.version
     assert stage.port.read(theirs.id).body["status"] == "Active"
@@ -185,7 +189,7 @@ def test_a_cosell_deal_is_two_rows_of_one_engagement(stage: PartnerCenterStage) 
     theirs = stage.port.create(second | {"engagementId": own.engagement_id})
     assert theirs.organization_id == "msft"
     assert theirs.body["status"] == "New"
-    assert {row.id for row in stage.port.engagement(own.engagement_id)} == {own.id, theirs.id}
+    assert {row.id for row in stage.port.engagement(own.engagement_id).rows} == {own.id, theirs.id}
 
 
 def test_microsoft_is_invited_once(stage: PartnerCenterStage) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import itertools
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
 from shared.clock import Clock
 from shared.errors import AccessDenied, GoneError, VersionMismatch
-from shared.partner_center.port import Operation, Referral
+from shared.partner_center.port import Engagement, Operation, Referral
 from tests.support.fakes import referral_rules as rules
 from tests.support.fakes.referral_rules import Body, put
 from tests.support.fakes.tape import Tape, taped
@@ -93,11 +93,12 @@ class FakePartnerCenter:
 
         return taped(self._tape, "partner_center", "undecided", query, PAGE)
 
-    def engagement(self, engagement_id: str) -> Sequence[Referral]:
-        """Return every row of an engagement."""
+    def engagement(self, engagement_id: str) -> Engagement:
+        """Return every row of an engagement; as every list it lags."""
 
-        def query() -> list[Referral]:
-            return [self._shown(row) for row in self.rows.values() if row["engagementId"] == engagement_id]
+        def query() -> Engagement:
+            rows = [self._shown(row) for row in self.rows.values() if row["engagementId"] == engagement_id]
+            return Engagement(tuple(row for row in rows if self._is_listed(row)))
 
         return self._tape.run("partner_center", "engagement", query)
 
@@ -184,11 +185,10 @@ class FakePartnerCenter:
             raise GoneError("the referral no longer exists in Partner Center, or is not ours to see") from None
 
     def _listed(self) -> list[Referral]:
-        shown = [self._shown(row) for row in self.ours()]
-        if not self.lag:
-            return shown
-        until = self._clock.now() - self.lag
-        return [row for row in shown if row.changed_at <= until]
+        return [row for row in map(self._shown, self.ours()) if self._is_listed(row)]
+
+    def _is_listed(self, row: Referral) -> bool:
+        return not self.lag or row.changed_at <= self._clock.now() - self.lag
 
     def _create(self, body: Body) -> Referral:
         rules.check_new(body)
