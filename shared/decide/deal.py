@@ -39,7 +39,8 @@ class Need(StrEnum):
     """The link that ties the other side already: of the named record, or of the referral that a record names."""
     HOLDER_RECORD = "holder's record"
     SUCCESSOR = "successor"
-    """The record that a deleted one was merged into."""
+    """Which record a deleted one was merged into."""
+    SUCCESSOR_RECORD = "successor's record"
     CARRIER = "carrier"
     """The record that carries the referral's identifier."""
     COPY = "copy"
@@ -130,11 +131,14 @@ class Deal:
     holder: Link | Absence | None = UNREAD
     holder_record: RecordSeen | Absence = UNREAD
     successor: RecordKey | Absence | None = UNREAD
+    successor_record: RecordSeen | Absence = UNREAD
     carrier: RecordSeen | Absence | None = GONE
     """GONE unless a record with the referral's identifier is known to exist."""
     copy_released: bool | Absence = UNREAD
     held: Mapping[str, Problem] = field(default_factory=dict)
     """By field, why a side just refused its value."""
+    refused: Mapping[str, Problem] = field(default_factory=dict)
+    """By field, why Partner Center would refuse what is planned."""
 
 
 @dataclass(frozen=True)

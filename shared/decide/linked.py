@@ -51,17 +51,25 @@ def _moved(deal: Deal, link: Link) -> Decision | Need:
         return Need.HOLDER
     if ties(deal.holder):  # The surviving record belongs to another deal.
         return _orphan(link, Reason.RECORD_MERGED)
+    if deal.successor_record is UNREAD:
+        return Need.SUCCESSOR_RECORD
+    if deal.successor_record is GONE:
+        return _orphan(link, Reason.RECORD_DELETED)
+    if not deal.successor_record.qualifies:
+        return _orphan(link, Reason.SUCCESSOR_NOT_SHARED)
     return Rekey(link, deal.successor)
 
 
 def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decision:
     assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - both sides were just looked at
     assert isinstance(deal.record, RecordSeen)  # noqa: S101
+    referral, record = deal.referral, deal.record
     plan = make_plan(deal, link, field_map, policy)
-    if problems := refusals(plan, deal.referral.fields):
-        return HoldForPerson(problems)
-    cleared = deal.record.columns is not None and deal.record.identifier is None
-    agree = Agree(link, deal.referral, deal.record, plan, stays_behind(deal), ties=cleared)
+    if refused := refusals(plan, referral.fields):
+        deal = replace(deal, refused=refused)
+        plan = make_plan(deal, link, field_map, policy)
+    cleared = record.columns is not None and record.identifier is None
+    agree = Agree(link, referral, record, plan, stays_behind(deal), ties=cleared)
     end = closes(plan)
     if end is None:
         return agree

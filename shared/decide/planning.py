@@ -46,7 +46,7 @@ def make_plan(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Pl
         base,
         {**referral.fields, **_stand_ins(referral.unreadable, base)},
         {**record.fields, **_stand_ins(record.unreadable, base), STATUS: aligned},
-        [*_rules(link, base, mapped, held), status_rule(agreed, referral.stage, aligned)],
+        _rules(link, base, [*mapped, status_rule(agreed, referral.stage, aligned)], deal.refused, held),
         Closed(referral.closed, record.closed, locked=policy.closed_rows_are_read_only and record.closed),
     )
     return _without_fights(plan, link, deal.now)
@@ -56,7 +56,8 @@ def stays_behind(deal: Deal) -> tuple[Problem, ...]:
     """Return why values of single fields cannot travel, each problem once."""
     assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - the caller has read both
     assert isinstance(deal.record, RecordSeen)  # noqa: S101
-    problems = [*deal.referral.unreadable.values(), *deal.record.unreadable.values(), *deal.held.values()]
+    unreadable = [*deal.referral.unreadable.values(), *deal.record.unreadable.values()]
+    problems = [*deal.refused.values(), *unreadable, *deal.held.values()]
     return tuple(dict.fromkeys(problems))
 
 
@@ -65,13 +66,16 @@ def _stand_ins(unreadable: Mapping[str, Problem], base: Fields) -> Fields:
     return {name: base.get(name) for name in unreadable}
 
 
-def _rules(link: Link, base: Fields, mapped: Sequence[Rule], held: Mapping[str, Problem]) -> list[Rule]:
+def _rules(
+    link: Link, base: Fields, mapped: Sequence[Rule], refused: Mapping[str, Problem], held: Mapping[str, Problem]
+) -> list[Rule]:
     """Return the mapping's rules, telling those of changed rows apart, and those of values that cannot travel."""
     rules = []
     for rule in mapped:
         remapped = rule.name in link.base and rule.name not in base
-        hold = Hold(Stays.HELD, Reason.UNREADABLE) if rule.name in held else None
-        rules.append(replace(rule, remapped=remapped, hold=hold) if remapped or hold else rule)
+        reason = Reason.REFUSED if rule.name in refused else Reason.UNREADABLE if rule.name in held else None
+        hold = Hold(Stays.HELD, reason) if reason else rule.hold
+        rules.append(replace(rule, remapped=remapped, hold=hold) if remapped or reason else rule)
     return rules
 
 
@@ -147,16 +151,23 @@ _NEEDED = {
 }
 
 
-def refusals(plan: Plan, referral: Fields) -> tuple[Problem, ...]:
-    """Return what Partner Center would refuse of a plan, before any call: a win needs the referral to have a value."""
+def refusals(plan: Plan, referral: Fields) -> dict[str, Problem]:
+    """Return by field what Partner Center would refuse of a plan, before any call.
+
+    A win needs the referral to have a value. An end is final, so none is sent before the values that lack; and a value
+    without its currency would be a false one, so the two stay behind together.
+    """
     values = {**referral, **{each.name: each.new for each in plan.to_partner_center}}
-    problems = []
-    for change in plan.to_partner_center:
-        if change.name in _NEEDED and change.new in (None, ()):
-            problems.append(problem(_NEEDED[change.name], change.name))
-        if change.name == STATUS and change.new == Stage.WON and not values[DEAL_VALUE]:
-            problems.append(problem("deal.won_without_value", DEAL_VALUE))
-    return tuple(problems)
+    empty = [each.name for each in plan.to_partner_center if each.new in (None, ())]
+    refused = {name: problem(_NEEDED[name], name) for name in empty if name in _NEEDED}
+    if CURRENCY in refused:
+        refused.setdefault(DEAL_VALUE, refused[CURRENCY])
+    end = closes(plan)
+    if end is Stage.WON and not values[DEAL_VALUE]:
+        refused[STATUS] = problem("deal.won_without_value", DEAL_VALUE)
+    elif end and refused:
+        refused[STATUS] = next(iter(refused.values()))
+    return refused
 
 
 def closes(plan: Plan) -> Stage | None:

@@ -138,6 +138,9 @@ class Observer:
                 return replace(deal, holder_record=self.read_record(str(deal.holder.record and deal.holder.record.id)))
             case Need.SUCCESSOR:
                 return replace(deal, successor=self._successor(deal))
+            case Need.SUCCESSOR_RECORD:
+                assert isinstance(deal.successor, RecordKey)  # noqa: S101 - only a record that is known is asked for
+                return replace(deal, successor_record=self.read_record(deal.successor.id))
             case Need.CARRIER:
                 return replace(deal, carrier=self._carrier(deal))
             case Need.COPY:

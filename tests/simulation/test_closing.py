@@ -117,6 +117,36 @@ def test_a_win_without_value_heals_by_the_value_that_partner_center_gets(world: 
     assert not world.ledger.of("dynamics365").agenda.of(DueKind.PARKED, referral_id)
 
 
+def test_a_win_without_value_holds_the_end_alone_and_is_asked_for_once(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, estimatedvalue=0)
+    world.settle()
+    world.crm.edit(record_id, description="the last word")
+    world.crm.close(record_id, Stage.WON)
+    for _ in range(8):
+        tick(world)
+    row = world.partner_center.rows[referral_id]
+    assert (row["status"], at(row, "/details/notes")) == ("Active", "the last word")
+    world.recover()
+    assert len(world.chat.texts) == 1
+    shown = world.link().status
+    assert shown
+    assert shown.text.startswith("✖ Enter the deal value")
+
+
+def test_a_value_that_every_deal_needs_is_asked_for_and_the_rest_goes_on(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, estimatedclosedate=None, description="goes on")
+    world.settle()
+    row = world.partner_center.rows[referral_id]
+    assert at(row, "/details/notes") == "goes on"
+    assert at(row, "/details/closingDateTime").startswith("2027-06-30")
+    assert str(world.crm.row(record_id)["cosell_syncstatus"]).startswith("✖ Enter the estimated closing date")
+    world.crm.edit(record_id, estimatedclosedate="2027-09-30")
+    world.settle()
+    check_agreed(world)
+
+
 def test_a_difference_that_a_locked_record_cannot_show_reaches_the_channel(world: World) -> None:
     referral_id, record_id = shared(world)
     world.crm.close(record_id, Stage.WON)

@@ -86,6 +86,20 @@ def test_a_link_follows_the_record_that_its_own_was_merged_into(world: World) ->
     assert {name: count for name, count in world.calls(mark).items() if "update" in name} == {}, "it rests"
 
 
+def test_a_link_does_not_follow_to_a_record_that_its_seller_does_not_share(world: World) -> None:
+    referral_id, record_id = shared(world)
+    winner = world.crm.add_deal(**{SYNC: False, "description": "nobody's business"})
+    world.settle()
+    before = world.crm.row(winner)
+    there = dict(world.partner_center.rows[referral_id])
+    world.crm.merge(record_id, winner)
+    world.settle()
+    world.recover()
+    assert world.crm.row(winner) == before
+    assert world.partner_center.rows[referral_id] == there
+    assert world.link().state is LinkState.ORPHANED
+
+
 def test_a_record_that_carries_the_identifier_of_a_deleted_one_takes_its_place(world: World) -> None:
     referral_id, record_id = shared(world)
     columns = world.crm.row(record_id)

@@ -43,6 +43,7 @@ _AGREED = {
     "same stage": "edits travel",
     "unknown_past": "edits of an open deal travel; the record shows that a person must decide",
     "opposite_ends": "edits stay where they are, or travel to the side that takes them; the record shows ✖",
+    "refused": "edits travel, the end waits; the record shows ✖, or an alert tells where it is locked",
     "reopened_in_crm": "edits in the CRM stay there; the record shows ◐",
     "expired_but_moved": "edits in the CRM stay there; the record shows ✖",
 }

@@ -51,6 +51,9 @@ def _unlinked_record(s: Situation) -> bool:
     return not s.tied_by_link and s.source == "crm"
 
 
+_UNSHARED = ("merged into an unshared record", "merged into an excluded record")
+
+
 def _found(s: Situation) -> bool:
     return s.carrier == "found"
 
@@ -130,7 +133,7 @@ LINKED = (
         "rekey",
     ),
     TableRow(
-        "The record was deleted, or merged into a deal of its own, which was known before.",
+        "The record was deleted, or merged into one where the deal cannot go on, which was known before.",
         lambda s: s.link == "orphaned" and s.record == "gone",
         "known: orphaned",
     ),
@@ -138,6 +141,11 @@ LINKED = (
         "The record was merged into a record that is a deal of its own: two deals do not become one.",
         lambda s: _tied(s) and s.record == "gone" and s.successor == "merged into a deal",
         "orphan: record_merged",
+    ),
+    TableRow(
+        "The record was merged into a record that its seller does not share: nothing is tied to that one.",
+        lambda s: _tied(s) and s.record == "gone" and s.successor in _UNSHARED,
+        "orphan: successor_not_shared",
     ),
     TableRow(
         "The record was deleted: the referral stays, and nothing is created again.",
@@ -213,7 +221,7 @@ LINKED = (
     TableRow(
         "The seller won a deal without a value: Partner Center would refuse that, so the seller is asked for it.",
         lambda s: _tied(s) and _closes(s) and s.record == "won" and not s.valued,
-        "hold: deal.won_without_value",
+        "agree: refused",
     ),
     TableRow(
         "The seller ended the deal, and may still take it back: everything else travels.",

@@ -68,7 +68,7 @@ class Situation:
     claimant: str = "none"
     """Which link has the other side: none, an ignored link, this deal (tied meanwhile), another alive, another gone."""
     successor: str = "none"
-    """What became of a deleted record: none, merged into a free record, merged into a deal."""
+    """What became of a deleted record: none, merged into a free record, an unshared one, a deleted one, a deal."""
     carrier: str = "not looked for"
     """The record with the referral's identifier: not looked for, none, found."""
     intent: str = "none"
@@ -139,6 +139,7 @@ def whole(situation: Situation) -> dict[Need, Mapping[str, object]]:
         Need.HOLDER: {"holder": holder},
         Need.HOLDER_RECORD: {"holder_record": replace(_here(situation), key=OTHER_RECORD) if alive else GONE},
         Need.SUCCESSOR: {"successor": None if situation.successor == "none" else OTHER_RECORD},
+        Need.SUCCESSOR_RECORD: {"successor_record": _successor(situation)},
         Need.CARRIER: {"carrier": _here(situation) if situation.carrier == "found" else None},
         Need.COPY: {"copy_released": situation.released},
     }
@@ -227,6 +228,13 @@ def _here(situation: Situation) -> RecordSeen:
     )
 
 
+def _successor(situation: Situation) -> RecordSeen | Absence:
+    if situation.successor == "merged into a deleted record":
+        return GONE
+    sync = {"merged into an unshared record": "off", "merged into an excluded record": "excluded"}
+    return replace(_here(replace(situation, sync=sync.get(situation.successor, "on"))), key=OTHER_RECORD)
+
+
 def _holder(situation: Situation) -> Link | None:
     if situation.successor == "merged into a deal":
         return Link("dynamics365", OTHER_REFERRAL, OTHER_RECORD, etag="other")
@@ -263,13 +271,18 @@ def situations() -> Iterator[Situation]:
 
 SOURCES = ("partner center", "crm")
 TIED = ("linked", "paused", "orphaned")
+SUCCESSORS = (
+    "none",
+    *(f"merged into {each}" for each in ("a free record", "an unshared record", "an excluded record")),
+    *(f"merged into {each}" for each in ("a deleted record", "a deal")),
+)
 
 
 def _tied() -> Iterator[Situation]:
     """Whose is it, and does it exist: deals with a link."""
     for source, link, referral in product(SOURCES, TIED, ("gone", "foreign", *OUR_REFERRALS)):
         found_here = Situation(source, link, referral, base="unknown")
-        for successor in ("none", "merged into a free record", "merged into a deal"):
+        for successor in SUCCESSORS:
             yield replace(found_here, record="gone", successor=successor)
         yield replace(found_here, record="gone", successor="merged into a free record", claimant="an ignored link")
         for record, sync, identifier, tied in product(

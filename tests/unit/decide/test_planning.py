@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, NOTES, SOLUTIONS, STATUS, Fields, RecordKey, Value
 from shared.decide import decide
 from shared.decide.deal import Deal, Policy, RecordSeen, ReferralSeen
-from shared.decide.decisions import Agree, AwaitUndo, HoldForPerson
+from shared.decide.decisions import Agree, AwaitUndo
 from shared.decide.planning import (
     FIGHT,
     FIGHT_WINDOW,
@@ -240,10 +241,39 @@ def test_a_mark_tells_nothing_of_the_value() -> None:
     ],
 )
 def test_what_every_deal_needs_is_not_cleared_in_partner_center(name: str, code: str) -> None:
-    seen = deal(record={name: () if name == SOLUTIONS else None})
+    seen = deal(record={name: () if name == SOLUTIONS else None, NOTES: "ours"})
     decision = decide(seen, FIELD_MAP, Policy())
-    assert isinstance(decision, HoldForPerson)
+    assert isinstance(decision, Agree)
     assert decision.problems == (problem(code, name),)
+    assert [each.name for each in decision.plan.to_partner_center] == [NOTES], "the rest goes on"
+    held = next(each for each in decision.plan.differences if each.name == name)
+    assert (held.reason, held.stays) == (Reason.REFUSED, Stays.HELD)
+    assert decision.plan.base[name] == FILLED[name], "what is refused is not agreed"
+
+
+def test_a_value_does_not_travel_without_its_currency() -> None:
+    decision = decide(deal(record={CURRENCY: None, DEAL_VALUE: Decimal(7)}), FIELD_MAP, Policy())
+    assert isinstance(decision, Agree)
+    assert decision.plan.to_partner_center == ()
+
+
+@pytest.mark.parametrize("end", [Stage.WON, Stage.LOST])
+def test_no_end_is_sent_before_the_values_that_lack(end: Stage) -> None:
+    """Partner Center takes nothing behind an end."""
+    decision = decide(deal(record={CLOSING_DATE: None, STATUS: end}), FIELD_MAP, Policy())
+    assert isinstance(decision, Agree)
+    assert decision.plan.to_partner_center == ()
+    assert decision.problems == (problem("deal.closing_date_missing", CLOSING_DATE),)
+
+
+def test_a_win_without_value_holds_the_end_alone() -> None:
+    link = replace(LINK, base={**FILLED, DEAL_VALUE: None})
+    seen = deal(link, {DEAL_VALUE: None}, {DEAL_VALUE: None, STATUS: Stage.WON, NOTES: "ours"})
+    decision = decide(seen, FIELD_MAP, Policy())
+    assert isinstance(decision, Agree)
+    assert [each.name for each in decision.plan.to_partner_center] == [NOTES]
+    assert decision.plan.base[STATUS] is Stage.ACTIVE
+    assert decision.problems == (problem("deal.won_without_value", DEAL_VALUE),)
 
 
 def test_other_fields_may_be_cleared() -> None:
@@ -252,7 +282,7 @@ def test_other_fields_may_be_cleared() -> None:
 
 def test_every_refusal_is_named_at_once() -> None:
     seen = deal(record={NAME: None, DEAL_VALUE: None, STATUS: Stage.WON})
-    codes = {each.code for each in refusals(planned(seen), {**FILLED, DEAL_VALUE: None})}
+    codes = {each.code for each in refusals(planned(seen), {**FILLED, DEAL_VALUE: None}).values()}
     assert codes == {"deal.name_missing", "deal.value_missing", "deal.won_without_value"}
 
 
