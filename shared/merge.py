@@ -189,7 +189,7 @@ def _decide(rule: Rule, base: Fields, referral: Value, record: Value, *, closed:
         return _one_way(rule, referral, record, closed=closed)
     if rule.name not in base:
         return _first_meeting(rule, referral, record, closed=closed)
-    referral_changed = referral != base[rule.name]
+    referral_changed = referral != base[rule.name] and not (rule.never_clear_crm and _empty(referral))
     record_changed = record != rule.fit(base[rule.name])
     if not record_changed:
         return _towards_crm(rule, referral, record, Reason.CHANGED_IN_PARTNER_CENTER)

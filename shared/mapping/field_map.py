@@ -58,7 +58,7 @@ class FieldMap:
             to_partner_center="update" in settings.to_partner_center,
             conflict=settings.conflict,
             never_unset=settings.never_unset,
-            never_clear_crm=settings.never_clear_crm,
+            never_clear_crm=settings.never_clear_crm or row.pair.column in self.file.new_record,
             fit=row.codec.fit,
         )
 

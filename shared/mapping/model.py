@@ -15,6 +15,7 @@ from shared.deal import STANDARD_FIELDS, STATUS
 from shared.lifecycle import Stage
 from shared.mapping import codecs
 from shared.mapping.conditions import Condition
+from shared.mapping.new_record import Given
 from shared.mapping.people import people
 from shared.merge import Policy
 
@@ -226,6 +227,9 @@ class MappingFile(_Strict):
     )
     team_phone_default: str | None = Field(None, description="Phone number for owners who have none.")
     new_referral: dict[Path, object] = Field(description="Constants of a new referral, by path in its JSON.")
+    new_record: dict[str, Given] = Field(
+        default={}, description="Columns of a new record that the CRM requires: constants and rules, by column."
+    )
     partner_led_type: Literal["Independent", "Shared"] = Field(
         "Independent", description="Type of a deal that Microsoft's sellers see but are not asked to help with."
     )

@@ -2,7 +2,8 @@
 
 Merged as YAML nodes rather than values, so that every part still knows the file and the line it was written in:
 
-- in `columns`, `status`, `account`, `new_referral` and `sync_when`, a key that is named is replaced, the others stay;
+- in `columns`, `status`, `account`, `new_referral`, `new_record` and `sync_when`, a key that is named is replaced, the
+  others stay;
 - rows (`fields`, `account.fields`, `contact`, `owner`) are found by `field`: of a known row only the keys that are
   named are replaced, a new name adds a row, and `remove: true` takes a row away;
 - everything else is replaced as a whole, lists included; a key with nothing after it goes back to its default;
@@ -22,7 +23,9 @@ Path = tuple[str, ...]
 Report = Callable[[Node, str, str], None]
 """Takes a mistake: the node it is written in, what it concerns, and the rule."""
 
-_TABLES: frozenset[Path] = frozenset({(), ("columns",), ("status",), ("account",), ("new_referral",), ("sync_when",)})
+_TABLES: frozenset[Path] = frozenset(
+    {(), ("columns",), ("status",), ("account",), ("new_referral",), ("new_record",), ("sync_when",)}
+)
 _ROWS: frozenset[Path] = frozenset({("fields",), ("account", "fields"), ("contact",), ("owner",)})
 
 _NULL, _STRING = "tag:yaml.org,2002:null", "tag:yaml.org,2002:str"

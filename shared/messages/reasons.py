@@ -22,6 +22,8 @@ class Reason(StrEnum):
     """It was sent when the referral was created."""
     RECEIVED = "received"
     """It was received when the record was created."""
+    STAND_IN = "stand_in"
+    """The referral says nothing, and the mapping's `new_record` gives a new record something."""
 
     # --- one field: both sides changed, or their common past is unknown ---
     BOTH_CHANGED_CRM_WINS = "both_changed.crm_wins"

@@ -13,6 +13,7 @@ from shared.crm.dynamics365.look_ups import LOOK_UPS
 from shared.mapping.check.needs import account_needs, contact_needs, owner_needs, record_needs
 from shared.mapping.check.tables import Column, Description, Key, Kind, Option, Table
 from shared.mapping.model import MappingFile
+from shared.mapping.new_record import logical_name
 
 LONGEST_TEXT = 4000
 """Characters that a column with a single line of text can hold (create-update-column-definitions...)."""
@@ -68,7 +69,7 @@ _DEFAULTED = (Kind.YES_NO, Kind.CHOICE, Kind.STATE, Kind.STATUS, Kind.OTHER)
 
 def describe(get: Get, file: MappingFile) -> Description:
     """Return the tables that the mapping file speaks of. Raises SchemaMismatch for a table that does not exist."""
-    record = {need.column for need in record_needs(file)}
+    record = {need.column for need in record_needs(file)} | {logical_name(column) for column in file.new_record}
     status = {column for _, entry in file.status.entries() for column in entry}
     return Description(
         describe_table(get, file.table, record | status),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 
 from shared.errors import DataError
 from shared.lifecycle import Stage
@@ -19,6 +20,7 @@ from shared.mapping.check.tables import Description
 from shared.mapping.conditions import Condition
 from shared.mapping.field_map import FieldMap
 from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
+from shared.mapping.new_record import column_value
 
 Where = Callable[[Place], tuple[str, int]]
 """Finds the file and the line of a place."""
@@ -41,6 +43,7 @@ def offline(file: MappingFile) -> Iterator[Finding]:
         yield from _values(("fields", number), row)
     yield from _side_rows(file)
     yield from _constants(file)
+    yield from _new_record(file)
     yield from _conditions(file)
     yield from _doubled_paths(file)
     yield from _doubled_columns(file)
@@ -133,6 +136,24 @@ def _constants(file: MappingFile) -> Iterator[Finding]:
         for other, field in sent.items():
             if other == path or other.startswith(f"{path}.") or path.startswith(f"{other}."):
                 yield error("new_referral", place, f"{path} is also written by {field}: two writers, one target")
+
+
+def _new_record(file: MappingFile) -> Iterator[Finding]:
+    """Yield what is wrong with the constants and rules of a new record: other writers, values that no row can read."""
+    columns = file.columns
+    own = {columns.sync, columns.referral_identifier, columns.referral_link, columns.audit, columns.status}
+    status = {column for _, entry in file.status.entries() for column in entry}
+    rows = {row.pair.column: row for row in FieldMap(file).rows.values()}
+    for name, given in file.new_record.items():
+        place = ("new_record", name)
+        if name in own | status:
+            writer = "the app" if name in own else "the status table"
+            yield error("new_record", place, f"{name} is written by {writer}: two writers, one target")
+        elif name in rows:
+            try:
+                rows[name].read_record({name: column_value(given, date(2000, 1, 1))})
+            except DataError as unfit:
+                yield error("new_record", place, f"{name} cannot be {given}: {unfit.problems[0].rule}")
 
 
 def _conditions(file: MappingFile) -> Iterator[Finding]:

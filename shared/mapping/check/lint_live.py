@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from shared.lifecycle import Stage
 from shared.mapping.check.findings import Finding, error, warning
+from shared.mapping.check.lint_new_record import check_new_record
 from shared.mapping.check.needs import Need, Place, account_needs, contact_needs, owner_needs, record_needs
 from shared.mapping.check.tables import Column, Description, Kind, Option, Table
 from shared.mapping.conditions import Condition
 from shared.mapping.model import MappingFile, Scalar
+from shared.mapping.new_record import logical_name
 
 _WRITTEN_BY_STAGE = (Kind.STATE, Kind.STATUS)
 _WITH_OPTIONS = (Kind.CHOICE, Kind.STATE, Kind.STATUS)
@@ -24,7 +26,9 @@ def check_against_live_tables(file: MappingFile, live: Description) -> Iterator[
     yield from _columns(owner_needs(file), live.owner)
     for stage, number, entry in _entries(file):
         yield from _entry(stage, ("status", stage.value, number), entry, live.record, written=number == 0)
+    yield from check_new_record(file, live.record)
     shown = {column for _, number, entry in _entries(file) if number == 0 for column in entry}
+    shown |= {logical_name(column) for column in file.new_record}
     yield from _unfilled(record, live.record, ("fields",), shown)
     yield from _unfilled(account_needs(file), live.account, ("account",))
     for name in Condition(file.sync_when.record).names if file.sync_when.record else ():
@@ -202,6 +206,7 @@ def _unfilled(needs: Iterable[Need], table: Table, place: Place, shown: Iterable
     for column in table.columns.values():
         if column.required and column.name not in filled:
             what = f"the table {table.name} demands {column.name} ({column}) of every new row, and no row writes it"
+            what += "; give it a value under new_record" if place == ("fields",) else ""
             yield error(place[0] if isinstance(place[0], str) else "", place, what)
 
 

@@ -15,6 +15,7 @@ from shared.ledger import audit
 from shared.ledger.model import AuditEntry
 from shared.lifecycle import Stage, crm_view
 from shared.link import Link
+from shared.mapping import new_record
 from shared.merge import Change
 from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
@@ -50,9 +51,13 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
 
 @dataclass(frozen=True)
 class _Draft:
-    """The record's fields and the link, before anything is written. The fields `behind` cannot be created now."""
+    """The record's fields and the link, before anything is written. The fields `behind` cannot be created now.
+
+    `stand_ins` are fields of which the referral says nothing, and without which the CRM takes no record.
+    """
 
     fields: Fields
+    stand_ins: Fields
     behind: Mapping[str, Problem]
     entry: AuditEntry
     link: Link
@@ -68,19 +73,26 @@ def _draft(task: Task, deal: Deal, referral: ReferralSeen) -> _Draft:
     behind = {**referral.unreadable, **deal.held}
     problems = tuple(dict.fromkeys(behind.values()))
     created = {name: value for name, value in field_map.created_in_crm(referral.fields).items() if name not in behind}
+    stand_ins = new_record.stand_ins(field_map, referral.fields, behind, task.clock.now().date())
+    created |= stand_ins
     received = [
-        Change(name, None, value, Reason.RECEIVED) for name, value in created.items() if value not in (None, ())
+        Change(name, None, value, Reason.STAND_IN if name in stand_ins else Reason.RECEIVED)
+        for name, value in created.items()
+        if value not in (None, ())
     ]
-    entry = audit.entry(task.stamp(), referral.id, audit.TO_CRM, "created from Partner Center", received)
+    given = audit.describe(messages, [each for each in received if each.name in stand_ins])
+    text = "created from Partner Center" + (f"; {given}" if given else "")
+    entry = audit.entry(task.stamp(), referral.id, audit.TO_CRM, text, received)
     status = attention(messages, problems) if problems else synchronized(messages, task.clock.now())
     link = _new_link(task, referral, deal.link)
+    base = {name: each for name, each in referral.fields.items() if name not in behind}
     link = replace(
-        with_base(link, {name: each for name, each in referral.fields.items() if name not in behind}, field_map),
+        with_base(link, {**base, **stand_ins}, field_map),
         recent_audit=audit.extended(link.recent_audit, [entry]),
         differences={name: str(each) for name, each in behind.items()},
         status=status,
     )
-    return _Draft(created, behind, entry, link)
+    return _Draft(created, stand_ins, behind, entry, link)
 
 
 def _create(task: Task, referral: ReferralSeen, draft: _Draft) -> Link:
@@ -92,8 +104,9 @@ def _create(task: Task, referral: ReferralSeen, draft: _Draft) -> Link:
         answer = set_record_id(task, referral.id, record.id, str(version))
         version, changed_at = answer.version, answer.changed_at
     seen = seen_record(task, record)
+    wanted: Fields = {**referral.fields, **draft.stand_ins}
     same = all(
-        rule.fit(referral.fields[rule.name]) == seen.fields[rule.name]
+        rule.fit(wanted[rule.name]) == seen.fields[rule.name]
         for rule in task.field_map.rules_for(record.digits, seen.fields)
         if rule.name not in draft.behind
     )
@@ -111,6 +124,7 @@ def _create(task: Task, referral: ReferralSeen, draft: _Draft) -> Link:
 def _columns(task: Task, referral: ReferralSeen, draft: _Draft) -> dict[str, object]:
     field_map = task.field_map
     columns = {
+        **new_record.constants(field_map, task.clock.now().date()),
         **field_map.record_values(draft.fields),
         **field_map.status_columns(crm_view(Stage(str(referral.fields[STATUS])))),
         **identity.columns(field_map, referral.id),
