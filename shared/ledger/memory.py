@@ -11,6 +11,7 @@ from datetime import datetime
 from shared.deal import RecordKey
 from shared.errors import StaleError
 from shared.ledger.drawers import Drawers
+from shared.ledger.memory_survey import MemorySurvey
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.ledger.port import DealLedger
 from shared.link import Link
@@ -32,17 +33,21 @@ class MemoryAudit:
     """Implements Audit."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[AuditEntry]] = {}
+        self.rows: dict[str, list[AuditEntry]] = {}
+        self.links: dict[str, Link] = {}
+        """By referral id, for the survey, which MemoryLinks fills."""
+        self.survey = MemorySurvey(self.links, self.rows)
 
     def of(self, key: str, limit: int = 50) -> Sequence[AuditEntry]:
         """Return the newest entries of a deal."""
-        return sorted(self._rows.get(key, []), key=lambda entry: entry.at, reverse=True)[:limit]
+        return sorted(self.rows.get(key, []), key=lambda entry: entry.at, reverse=True)[:limit]
 
-    def add(self, key: str, entry: AuditEntry) -> None:
+    def add(self, key: str, entry: AuditEntry, record: RecordKey | None = None) -> None:
         """Store an entry; the same entry again changes nothing."""
-        rows = self._rows.setdefault(key, [])
+        rows = self.rows.setdefault(key, [])
         if not any((row.id, row.at) == (entry.id, entry.at) for row in rows):
             rows.append(entry)
+            self.survey.told(key, entry, record)
 
 
 class MemoryIntents:
@@ -81,7 +86,7 @@ class MemoryLinks:
         self._versions = versions
         self._audit = audit
         self._intents = intents
-        self._by_referral: dict[str, Link] = {}
+        self._by_referral = audit.links
         self._by_record: dict[RecordKey, str] = {}
         self.commits = 0
         """How many commits were made."""
@@ -110,10 +115,11 @@ class MemoryLinks:
             stored = replace(link, etag=self._versions.next())
             self.commits += 1
             self._by_referral[link.referral_id] = stored
+            self._audit.survey.counted(held, stored)
             if link.record:
                 self._by_record[link.record] = link.referral_id
             for entry in entries:
-                self._audit.add(link.referral_id, entry)
+                self._audit.add(link.referral_id, entry, link.record)
             if intent:
                 self._intents.drop(intent)
             return stored
@@ -206,5 +212,5 @@ class MemoryLedger:
             if crm not in self._parts:
                 audit, intents = MemoryAudit(), MemoryIntents(self._versions)
                 links = MemoryLinks(self._versions, audit, intents)
-                self._parts[crm] = DealLedger(links, audit, intents, MemoryAgenda(self._versions))
+                self._parts[crm] = DealLedger(links, audit, intents, MemoryAgenda(self._versions), audit.survey)
             return self._parts[crm]

@@ -14,6 +14,7 @@ from typing import Protocol
 from shared.deal import RecordKey
 from shared.ledger.drawers import Drawers
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
+from shared.ledger.survey import Survey
 from shared.link import Link
 
 
@@ -108,6 +109,7 @@ class DealLedger:
     audit: Audit
     intents: Intents
     agenda: Agenda
+    survey: Survey
 
 
 class Ledger(Protocol):

@@ -120,13 +120,16 @@ class Table:
             except ResourceNotFoundError:
                 return None
 
-    def range(self, partition: str, prefix: str, below: str | None = None) -> Iterator[Any]:
-        """Return the entities whose row keys begin with `prefix`, or lie between it and `below`, in order."""
+    def range(self, partition: str, prefix: str, below: str | None = None, page: int | None = None) -> Iterator[Any]:
+        """Return the entities whose row keys begin with `prefix`, or lie between it and `below`, in order.
+
+        They are read by pages of a thousand, or of `page`.
+        """
         last = below or prefix[:-1] + chr(ord(prefix[-1]) + 1)
         condition = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last"
         values: dict[str, Any] = {"partition": partition, "first": prefix, "last": last}
         with translated():
-            yield from self._client.query_entities(condition, parameters=values)
+            yield from self._client.query_entities(condition, parameters=values, results_per_page=page)
 
     def upsert(self, content: Entity) -> None:
         """Store an entity, whatever was there."""

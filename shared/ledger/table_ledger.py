@@ -2,7 +2,7 @@
 
 Row keys: `link:<referral>`, `record:<table>:<id>` (the way back from a record to its referral), `audit:<key>:<newest
 first>`, `intent:<table>:<id>`, `agenda:<kind>:<key>`, and `due:<moment>:<kind>:<key>`, which points to an entry of the
-agenda. Drawers are in the partition `value`, as `<kind>:<name>`.
+agenda; table_survey.py has those of the survey. Drawers are in the partition `value`, as `<kind>:<name>`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from shared.ledger import serialize
 from shared.ledger.drawers import Drawers
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.ledger.port import DealLedger
-from shared.ledger.table import Entity, Operation, Table, delete, entity, etag_of, from_chunks, upsert
+from shared.ledger.survey import standing_of
+from shared.ledger.table import Entity, Table, delete, entity, etag_of, from_chunks, upsert
+from shared.ledger.table_survey import TableSurvey, audit_rows, link_of, link_row, parted, steps, unlisted, version
 from shared.link import Link
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 TABLE = "cosell"
 _VALUES = "value"
-_NEWEST_FIRST = 10**20
 
 
 class TableLinks:
@@ -40,7 +41,7 @@ class TableLinks:
     def of_referral(self, referral_id: str) -> Link | None:
         """Return the link of a referral: one point read."""
         found = self._table.get(self._crm, f"link:{referral_id}")
-        return serialize.load_link(from_chunks(found), etag_of(found)) if found is not None else None
+        return link_of(found) if found is not None else None
 
     def of_record(self, record: RecordKey) -> Link | None:
         """Return the link of a record: two point reads."""
@@ -51,18 +52,30 @@ class TableLinks:
     def all(self) -> Iterator[Link]:
         """Return every link, page by page."""
         for found in self._table.range(self._crm, "link:"):
-            yield serialize.load_link(from_chunks(found), etag_of(found))
+            yield link_of(found)
 
     def commit(self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None) -> Link:
-        """Store a link, its way back, its audit rows, and drop the intent: one transaction."""
-        content = entity(self._crm, f"link:{link.referral_id}", serialize.dump_link(link))
-        others: list[Operation] = []
+        """Store a link with all that belongs to it: one transaction."""
+        was, etag = parted(link.etag)
+        others = steps(self._crm, link, was)
         if link.record:
             others.append(upsert(entity(self._crm, f"record:{link.record.deal}", ReferralId=link.referral_id)))
-        others += [upsert(_audit(self._crm, link.referral_id, entry)) for entry in entries]
+        for entry in entries:
+            others += audit_rows(self._crm, link.referral_id, entry, link.record)
         if intent:
             others.append(delete(entity(self._crm, f"intent:{intent.record.deal}")))
-        return replace(link, etag=self._table.transact(content, link.etag, others))
+        content, gone = link_row(self._crm, link), unlisted(self._crm, link, was)
+        try:
+            stored = self._table.transact(content, etag, [*others, *gone])
+        except StaleError:
+            if not gone or self._etag(link) != etag:
+                raise
+            stored = self._table.transact(content, etag, others)  # Its row in a list was taken away by hand.
+        return replace(link, etag=version(str(standing_of(link)), stored))
+
+    def _etag(self, link: Link) -> str | None:
+        found = self._table.get(self._crm, f"link:{link.referral_id}")
+        return etag_of(found) if found is not None else None
 
 
 class TableAudit:
@@ -82,8 +95,8 @@ class TableAudit:
         return entries
 
     def add(self, key: str, entry: AuditEntry) -> None:
-        """Store one audit row."""
-        self._table.upsert(_audit(self._crm, key, entry))
+        """Store one audit row, and the pointer to it: one transaction."""
+        self._table.submit(audit_rows(self._crm, key, entry, None))
 
 
 class TableIntents:
@@ -215,13 +228,12 @@ class TableLedger:
     def _part(self, crm: str) -> DealLedger:
         table = self._table
         return DealLedger(
-            TableLinks(table, crm), TableAudit(table, crm), TableIntents(table, crm), TableAgenda(table, crm)
+            TableLinks(table, crm),
+            TableAudit(table, crm),
+            TableIntents(table, crm),
+            TableAgenda(table, crm),
+            TableSurvey(table, crm),
         )
-
-
-def _audit(crm: str, key: str, entry: AuditEntry) -> Entity:
-    newest_first = _NEWEST_FIRST - round(entry.at.timestamp() * 1_000_000)
-    return entity(crm, f"audit:{key}:{newest_first:020d}-{entry.id}", serialize.dump_entry(entry))
 
 
 def _pointer(due: Due) -> str:

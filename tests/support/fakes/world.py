@@ -38,6 +38,7 @@ from tests.support.fakes.webhooks import FakeWebhooks
 if TYPE_CHECKING:
     from shared.ledger.drawers import Values
     from shared.ledger.port import Agenda, Audit, Intents, Links
+    from shared.ledger.survey import Survey
 
 ROUNDS = 200
 """How many times the queue may be emptied before a history counts as endless (P8)."""
@@ -85,6 +86,7 @@ class TapedLedger:
             cast("Audit", _Taped(part.audit, "audit", self._tape)),
             cast("Intents", _Taped(part.intents, "intents", self._tape)),
             cast("Agenda", _Taped(part.agenda, "agenda", self._tape)),
+            cast("Survey", _Taped(part.survey, "survey", self._tape)),
         )
 
 
