@@ -75,6 +75,9 @@ param massChangeDeals string = '25'
 @description('MASS_CHANGE_PERCENT. The share of all linked deals that goes with `MASS_CHANGE_DEALS`.')
 param massChangePercent string = '10'
 
+@description('AUDIT_RETENTION_DAYS. For how many days the ledger keeps the audit of a deal; the record\'s Audit column is its own. 0 is for ever.')
+param auditRetentionDays string = '730'
+
 @description('MESSAGE_LANGUAGE. The language of what sellers read on the record, and of alerts: `en` or `ko`.')
 @allowed(['en', 'ko'])
 param messageLanguage string = 'en'
@@ -176,6 +179,7 @@ var declaredSettings = {
   CLOSE_DELAY_MINUTES: closeDelayMinutes
   MASS_CHANGE_DEALS: massChangeDeals
   MASS_CHANGE_PERCENT: massChangePercent
+  AUDIT_RETENTION_DAYS: auditRetentionDays
   MESSAGE_LANGUAGE: messageLanguage
   CRM_AUDIT: crmAudit
   DRY_RUN: dryRun

@@ -176,6 +176,7 @@ class App:
             Messages(settings.message_language),
             settings.mass_change_deals,
             settings.mass_change_percent,
+            settings.audit_retention_days,
         )
 
     def connection(self, name: str) -> Connection:

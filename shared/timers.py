@@ -16,6 +16,7 @@ from shared.feeds.poll_crm import poll_crm
 from shared.feeds.remap import apply_mapping
 from shared.feeds.resume import resume_due
 from shared.feeds.sweep import sweep
+from shared.feeds.upkeep import keep_up
 from shared.guard import for_the_log
 from shared.queue.port import PoisonQueue
 from shared.sync.failures import POLL, no_more_fatal, waiting_for_administrator
@@ -51,7 +52,7 @@ def _other_tables(tasks: Tasks, name: str) -> tuple[str, ...]:
 
 
 def run_reconcile(tasks: Tasks, alerts: Alerts, watchdog: Watchdog, poison: PoisonQueue) -> None:
-    """Sweep for missed events, queue what is due, and look after the webhook and the poison queue.
+    """Sweep for missed events, queue what is due, and look after the ledger, the webhook and the poison queue.
 
     The alert of a CRM's deals is resolved once none of them waits for an administrator.
     """
@@ -67,6 +68,7 @@ def _reconcile(tasks: Tasks, alerts: Alerts, name: str) -> int:
     swept = _attempt(tasks, alerts, f"sweep {name}", lambda: sweep(tasks.of(name)), name)
     _attempt(tasks, alerts, f"mapping {name}", lambda: _apply_mappings(tasks.of(name)), name)
     _attempt(tasks, alerts, f"resume {name}", lambda: _resume(tasks.of(name), alerts), name)
+    _attempt(tasks, alerts, f"keep up {name}", lambda: keep_up(tasks.of(name)), name)
     return swept.unannounced if swept else 0
 
 

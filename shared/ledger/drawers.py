@@ -140,6 +140,11 @@ def applied_mapping(binding: str) -> Drawer[str]:
     return text("mapping", binding)
 
 
+def surveyed(crm: str) -> Drawer[str]:
+    """How far the rows of a CRM from before there was a survey are taken into it."""
+    return text("surveyed", crm)
+
+
 def own_half(related_id: str) -> Drawer[str]:
     """The id of our own referral in the engagement of somebody else's row."""
     return text("related", related_id)

@@ -151,6 +151,11 @@ class Settings:
         "The share of all linked deals that goes with `MASS_CHANGE_DEALS`",
         default="10",
     )]
+    audit_retention_days: Annotated[int, Setting(
+        "AUDIT_RETENTION_DAYS", whole(0, 3650), SYNC,
+        "For how many days the ledger keeps the audit of a deal; the record's Audit column is its own. 0 is for ever",
+        default="730",
+    )]
     message_language: Annotated[str, Setting(
         "MESSAGE_LANGUAGE", one_of(LANGUAGES), SYNC,
         "The language of what sellers read on the record, and of alerts: `en` or `ko`",

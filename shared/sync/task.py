@@ -33,6 +33,8 @@ class Choices:
     mass_deals: int = 25
     mass_percent: int = 10
     """A change that ends, clears, switches off or deletes more deals than both within an hour waits for a person."""
+    audit_retention_days: int = 0
+    """For how long the ledger keeps the audit; 0 is for ever."""
 
 
 @dataclass(frozen=True)
