@@ -8,6 +8,6 @@ from shared.timers import run_poll
 
 
 def main(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding; the work follows the stored cursor alone
-    """Poll every configured CRM."""
+    """Poll every configured CRM whose interval is over."""
     with guarded():
-        run_poll(app().tasks, app().alerts)
+        run_poll(app().tasks, app().alerts, app().pace, app().freshness)

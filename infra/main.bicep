@@ -51,8 +51,8 @@ param keepPollerReady bool = false
 @description('CRM. `dynamics365`, `salesforce`, or both with a comma between.')
 param crm string
 
-@description('CRM_POLL_SCHEDULE. When the CRM is asked for changes: second, minute, hour, day, month, weekday, in UTC.')
-param crmPollSchedule string = '0 * * * * *'
+@description('CRM_POLL_SCHEDULE. When the CRMs are asked for changes: second, minute, hour, day, month, weekday, in UTC; each no more often than `DYNAMICS_POLL_SECONDS` and `SALESFORCE_POLL_SECONDS` say.')
+param crmPollSchedule string = '*/15 * * * * *'
 
 @description('RECONCILE_SCHEDULE. When missed events and waiting deals are looked for.')
 param reconcileSchedule string = '0 */10 * * * *'
@@ -142,6 +142,9 @@ param webhookHeartbeatHours string = '24'
 @description('DYNAMICS_URL. The environment\'s address.')
 param dynamicsUrl string = ''
 
+@description('DYNAMICS_POLL_SECONDS. The least seconds between two looks for changes, however often `CRM_POLL_SCHEDULE` wakes the app.')
+param dynamicsPollSeconds string = '15'
+
 @description('DYNAMICS_TENANT_ID. The app registration of step 5a: all three, or none for the managed identity.')
 param dynamicsTenantId string = ''
 
@@ -150,6 +153,9 @@ param dynamicsClientId string = ''
 
 @description('SALESFORCE_URL. The org\'s My Domain address (step 5b).')
 param salesforceUrl string = ''
+
+@description('SALESFORCE_POLL_SECONDS. The least seconds between two looks for changes; each is one call of the org\'s daily allowance.')
+param salesforcePollSeconds string = '60'
 
 @description('SALESFORCE_CLIENT_ID. Consumer key of the app of step 5b.')
 param salesforceClientId string = ''
@@ -200,9 +206,11 @@ var declaredSettings = {
   WEBHOOK_REGISTRATION: webhookRegistration
   WEBHOOK_HEARTBEAT_HOURS: webhookHeartbeatHours
   DYNAMICS_URL: dynamicsUrl
+  DYNAMICS_POLL_SECONDS: dynamicsPollSeconds
   DYNAMICS_TENANT_ID: dynamicsTenantId
   DYNAMICS_CLIENT_ID: dynamicsClientId
   SALESFORCE_URL: salesforceUrl
+  SALESFORCE_POLL_SECONDS: salesforcePollSeconds
   SALESFORCE_CLIENT_ID: salesforceClientId
   SALESFORCE_USERNAME: salesforceUsername
   SALESFORCE_API_VERSION: salesforceApiVersion

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
 
     from shared.crm.port import Records
+    from shared.freshness import Freshness
+    from shared.pace import Pace
     from shared.partner_center.signature import SignatureCheck
     from shared.queue.storage_queue import StorageDealQueue
     from shared.sync.gate import Gate
@@ -197,6 +199,24 @@ class App:
         return Alerts(self.ledger.drawers, chat, Messages(self.settings.message_language), self.clock)
 
     @functools.cached_property
+    def pace(self) -> Pace:
+        """What keeps each CRM's interval between two polls."""
+        from shared.pace import Pace
+
+        seconds = {
+            "dynamics365": self.settings.dynamics_poll_seconds,
+            "salesforce": self.settings.salesforce_poll_seconds,
+        }
+        return Pace(self.clock, {crm: timedelta(seconds=each) for crm, each in seconds.items()})
+
+    @functools.cached_property
+    def freshness(self) -> Freshness:
+        """What notes how long changes take."""
+        from shared.freshness import Freshness
+
+        return Freshness(lambda: self.ledger.drawers, self.clock)
+
+    @functools.cached_property
     def heartbeat(self) -> Heartbeat:
         """What notes that events come."""
         from shared.webhook.heartbeat import Heartbeat
@@ -233,7 +253,7 @@ class App:
         """The handler of queue messages."""
         from shared.sync.worker import Worker
 
-        return Worker(self.tasks, self.alerts, self.queue)
+        return Worker(self.tasks, self.alerts, self.queue, self.freshness)
 
     @functools.cached_property
     def gate(self) -> Gate:

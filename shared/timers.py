@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +18,9 @@ from shared.feeds.remap import apply_mapping
 from shared.feeds.resume import resume_due
 from shared.feeds.sweep import sweep
 from shared.feeds.upkeep import keep_up
+from shared.freshness import Freshness
 from shared.guard import for_the_log
+from shared.pace import Pace
 from shared.queue.port import PoisonQueue
 from shared.sync.failures import POLL, no_more_fatal, waiting_for_administrator
 from shared.sync.task import Task
@@ -29,18 +32,30 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def run_poll(tasks: Tasks, alerts: Alerts) -> None:
-    """Poll every table of every CRM once."""
+def run_poll(tasks: Tasks, alerts: Alerts, pace: Pace, freshness: Freshness) -> None:
+    """Poll every table of every CRM whose interval is over."""
     with telemetry.work(str(uuid.uuid4())):
         for name in tasks.names:
-            _attempt(tasks, alerts, POLL.format(name), partial(_poll, tasks, name), name)
-            for table in _other_tables(tasks, name):
-                _attempt(tasks, alerts, POLL.format(f"{name}-{table}"), partial(_poll, tasks, name, table), name)
+            pace.run(name, partial(_poll_all, tasks, alerts, name, freshness))
 
 
-def _poll(tasks: Tasks, name: str, table: str | None = None) -> int:
+def _poll_all(tasks: Tasks, alerts: Alerts, name: str, freshness: Freshness, since: datetime | None) -> bool:
+    """Poll a CRM's tables; tells whether all of them went well."""
+    well = _attempt(tasks, alerts, POLL.format(name), partial(_poll, tasks, name, None, since), name)
+    for table in _other_tables(tasks, name):
+        step = POLL.format(f"{name}-{table}")
+        well = _attempt(tasks, alerts, step, partial(_poll, tasks, name, table, since), name) and well
+    if not well:
+        return False
+    freshness.polled(name)
+    return True
+
+
+def _poll(tasks: Tasks, name: str, table: str | None, since: datetime | None) -> bool:
     task = tasks.of(name).at(table)
-    return poll_crm(task) if task else 0
+    if task:
+        poll_crm(task, since)
+    return True
 
 
 def _other_tables(tasks: Tasks, name: str) -> tuple[str, ...]:

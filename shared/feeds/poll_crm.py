@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from datetime import datetime
 
 from shared import telemetry
 from shared.crm.port import ChangePage, Record
@@ -15,16 +17,17 @@ from shared.sync.task import Task
 log = logging.getLogger(__name__)
 
 
-def poll_crm(task: Task) -> int:
+def poll_crm(task: Task, since: datetime | None = None) -> int:
     """Hand over every change since the stored cursor; returns how many messages were put on the queue.
 
-    The first pass, and the one after an expired cursor, treat every record that is to be synchronized. Raises
-    StaleError when another poller moved the cursor meanwhile: what it handed over is handled twice, which is harmless.
+    `since` is when the last poll began, which did not see these changes: from then on they may have waited. The first
+    pass, and the one after an expired cursor, treat every record that is to be synchronized. Raises StaleError when
+    another poller moved the cursor meanwhile: what it handed over is handled twice, which is harmless.
     """
     held = task.drawers.read(crm_cursor(task.binding))
     correlation_id = telemetry.correlation_id()
     try:
-        sent, cursor, _ = _hand_over(task, held.value or None, correlation_id)
+        sent, cursor, _ = _hand_over(task, held.value or None, correlation_id, since)
     except CursorExpired:
         log.warning("the change feed's cursor expired: reading everything", extra={"crm": task.binding})
         sent, cursor, seen = _hand_over(task, None, correlation_id)
@@ -34,13 +37,15 @@ def poll_crm(task: Task) -> int:
     return sent
 
 
-def _hand_over(task: Task, cursor: str | None, correlation_id: str) -> tuple[int, str | None, set[str]]:
+def _hand_over(
+    task: Task, cursor: str | None, correlation_id: str, since: datetime | None = None
+) -> tuple[int, str | None, set[str]]:
     """Queue a whole pass; returns the number of messages, the next cursor, and every record id that was seen."""
     sent, seen = 0, set[str]()
     following = None
     for page in task.records.changes(cursor):
         for message in _messages(task, page, correlation_id):
-            task.queue.send(message.dump())
+            task.queue.send(replace(message, since=since.isoformat() if since else None).dump())
             sent += 1
         seen.update(record.id for record in page.records)
         following = page.cursor or following

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.deal import RecordKey
 
@@ -14,7 +14,7 @@ PARTNER_CENTER = "partner_center"
 MAX_BYTES = 45_000
 """A Storage queue message holds 64 KiB of base64, which is 48 KiB of content."""
 
-_KINDS = dict.fromkeys(("referral_id", "record_id", "record_type", "crm"), (str, type(None)))
+_KINDS = dict.fromkeys(("referral_id", "record_id", "record_type", "crm", "since"), (str, type(None)))
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class DealMessage:
     `source` is `partner_center`, `dynamics365` or `salesforce`. `observed` is a hint that saves a read: for Partner
     Center `changed_at` and `related`, for a CRM `version`, `columns`, `digits` and `seen_at`, or `deleted`. `crm` is
     the only CRM that a message of Partner Center is for: what one CRM waits for is no work for another. `record_type`
-    is the CRM's table; without one it is the opportunity's.
+    is the CRM's table; without one it is the opportunity's. `since` is the moment (ISO 8601, our clock) from which on
+    the change may have waited, for measuring alone.
     """
 
     source: str
@@ -35,6 +36,7 @@ class DealMessage:
     record_type: str | None = None
     observed: Mapping[str, object] | None = None
     crm: str | None = None
+    since: str | None = None
 
     @classmethod
     def of_record(
@@ -48,6 +50,13 @@ class DealMessage:
         """The moment of the change, as Partner Center's event has it."""
         moment = (self.observed or {}).get("changed_at")
         return datetime.fromisoformat(str(moment)) if moment else None
+
+    def age(self, now: datetime) -> timedelta | None:
+        """Return for how long the change has waited, at most; None when nobody knows."""
+        try:
+            return max(timedelta(), now - datetime.fromisoformat(self.since)) if self.since else None
+        except (ValueError, TypeError):
+            return None  # It measures, and decides nothing: a message that was written by hand is handled all the same.
 
     def dump(self) -> str:
         """Return the message as JSON; what was observed is left out when it would not fit, and is read again."""

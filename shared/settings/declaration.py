@@ -110,8 +110,9 @@ class Settings:
     )]
     poll_schedule: Annotated[str, Setting(
         "CRM_POLL_SCHEDULE", SCHEDULE, SYNC,
-        "When the CRM is asked for changes: second, minute, hour, day, month, weekday, in UTC",
-        default="0 * * * * *", starts="CrmPoller", sample="0 * * * * *",
+        "When the CRMs are asked for changes: second, minute, hour, day, month, weekday, in UTC; each no more often "
+        "than `DYNAMICS_POLL_SECONDS` and `SALESFORCE_POLL_SECONDS` say",
+        default="*/15 * * * * *", starts="CrmPoller", sample="*/15 * * * * *",
     )]
     reconcile_schedule: Annotated[str, Setting(
         "RECONCILE_SCHEDULE", SCHEDULE, SYNC,
@@ -301,6 +302,11 @@ class Settings:
         "The environment's address",
         example="https://contoso.crm.dynamics.com", sample="https://<org>.crm.dynamics.com", needed="with Dynamics 365",
     )]
+    dynamics_poll_seconds: Annotated[int, Setting(
+        "DYNAMICS_POLL_SECONDS", whole(1, 3600), DYNAMICS365,
+        "The least seconds between two looks for changes, however often `CRM_POLL_SCHEDULE` wakes the app",
+        default="15",
+    )]
     dynamics_tenant_id: Annotated[str | None, Setting(
         "DYNAMICS_TENANT_ID", TENANT, DYNAMICS365,
         "The app registration of step 5a: all three, or none for the managed identity",
@@ -323,6 +329,11 @@ class Settings:
         "SALESFORCE_URL", URL, SALESFORCE,
         "The org's My Domain address (step 5b)",
         example="https://contoso.my.salesforce.com", sample="https://<org>.my.salesforce.com", needed="with Salesforce",
+    )]
+    salesforce_poll_seconds: Annotated[int, Setting(
+        "SALESFORCE_POLL_SECONDS", whole(1, 3600), SALESFORCE,
+        "The least seconds between two looks for changes; each is one call of the org's daily allowance",
+        default="60",
     )]
     salesforce_client_id: Annotated[str | None, Setting(
         "SALESFORCE_CLIENT_ID", TEXT, SALESFORCE,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from shared.decide.decisions import Adopt, Agree, AwaitUndo, CreateRecord, Decision
 from shared.errors import AlreadyExists, DataError, GoneError, StaleError
 from shared.problems import Problem
-from shared.queue.message import DealMessage
+from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync.begin import Beginning, find_link
 from shared.sync.observe import Observer
 from shared.sync.outcome import Outcome
@@ -19,12 +19,15 @@ ROUNDS = 3
 """How often one message observes and decides again before the deal is parked."""
 
 
+_CREATED = (Outcome.RECORD_CREATED, Outcome.REFERRAL_CREATED)
+
+
 @dataclass(frozen=True)
 class Handled:
     """What handling a message came to.
 
     `healed`: the deal was not in order before, and is now. `behind`: values of it stay behind. `unseen`: what a person
-    must decide, and the locked record cannot show.
+    must decide, and the locked record cannot show. `wrote`: the side that the message did not come from was written.
     """
 
     outcome: Outcome
@@ -32,6 +35,7 @@ class Handled:
     healed: bool
     behind: bool
     unseen: str = ""
+    wrote: bool = False
 
 
 def handle(task: Task, message: DealMessage) -> Handled:
@@ -64,7 +68,9 @@ def handle(task: Task, message: DealMessage) -> Handled:
             held |= refused
             message = replace(message, observed=None)
         else:
-            return Handled(outcome, link.referral_id if link else None, written.healed, written.behind, written.unseen)
+            wrote = bool(written.received if message.source == PARTNER_CENTER else written.sent) or outcome in _CREATED
+            referral_id = link.referral_id if link else None
+            return Handled(outcome, referral_id, written.healed, written.behind, written.unseen, wrote)
     raise AssertionError("every round returns or raises")
 
 

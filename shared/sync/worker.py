@@ -10,7 +10,8 @@ from typing import Protocol
 
 from shared import telemetry
 from shared.alerts import Alerts
-from shared.errors import CosellError, Deferred, FatalError
+from shared.errors import CosellError, Deferred, FatalError, RetriableError, StaleError
+from shared.freshness import Direction, Freshness
 from shared.ledger.model import DueKind
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.queue.port import DealQueue
@@ -68,6 +69,7 @@ class Worker:
     tasks: Tasks
     alerts: Alerts
     queue: DealQueue
+    freshness: Freshness | None = None
     _troubled: set[str] = field(default_factory=set)
     """CRMs whose deals this process had to leave to an administrator, and no deal of which went well since."""
 
@@ -91,7 +93,8 @@ class Worker:
                     failure = error
                 else:
                     milliseconds = round((time.monotonic() - begun) * 1000)
-                    log.info("deal handled: %s", handled.outcome, extra={"ms": milliseconds})
+                    age = self._measure(task, message, handled)
+                    log.info("deal handled: %s", handled.outcome, extra={"ms": milliseconds, "age_ms": age})
                     self._succeed(task, message, handled)
                 if failure:  # Outside of the except block: what fails next must not carry the deal's values along.
                     self._fail(task, message, failure)
@@ -123,7 +126,19 @@ class Worker:
             return
         if isinstance(error, FatalError):
             self._troubled.add(task.name)
-        set_aside(task, self.alerts, replace(message, reason=RETRY), error)
+        # What waits for a person does not count as slow.
+        since = message.since if isinstance(error, (RetriableError, StaleError)) else None
+        set_aside(task, self.alerts, replace(message, reason=RETRY, since=since), error)
+
+    def _measure(self, task: Task, message: DealMessage, handled: Handled) -> int | None:
+        """Note how long the change took to the other side; returns the milliseconds, None when nothing was written."""
+        age = message.age(task.clock.now()) if handled.wrote else None
+        if age is None:
+            return None
+        inbound = message.source == PARTNER_CENTER
+        if self.freshness:
+            self.freshness.note(task.name, Direction.TO_CRM if inbound else Direction.TO_PARTNER_CENTER, age)
+        return round(age.total_seconds() * 1000)
 
     def _succeed(self, task: Task, message: DealMessage, handled: Handled) -> None:
         keys = {task.deal_key(message), *([handled.referral_id] if handled.referral_id else [])}

@@ -114,7 +114,10 @@ class Intake:
                 return Taken(event)
             sent_id = str(uuid.uuid4())
             observed = None if arrival.delay else event.observed  # A message for many events stands for no single one.
-            message = DealMessage(PARTNER_CENTER, event.name, sent_id, referral_id=referral_id, observed=observed)
+            since = self._clock.now().isoformat()
+            message = DealMessage(
+                PARTNER_CENTER, event.name, sent_id, referral_id=referral_id, observed=observed, since=since
+            )
             self._queue.send(message.dump(), delay=arrival.delay)
             self._recent.remember(referral_id, body, arrival)
             log.info("event queued", extra={**ids, "correlation_id": sent_id})

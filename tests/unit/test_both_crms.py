@@ -43,7 +43,7 @@ def world() -> World:
 def test_the_other_is_polled_and_swept(world: World) -> None:
     world.crm.add_deal()
     world.partner_center.invites_us()
-    run_poll(Broken(world), world.alerts)
+    run_poll(Broken(world), world.alerts, world.pace, world.freshness)
     run_reconcile(Broken(world), world.alerts, world.watchdog, world.queue)
     assert len(world.queue.messages) == 2
     assert all("salesforce.yaml, line 3" in text for text in world.chat.texts)

@@ -20,7 +20,7 @@ TENANT = "12345678-abcd-abcd-abcd-1234567890ab"
 GOOD = {
     "AzureWebJobsStorage": STORAGE,
     "CRM": "dynamics365",
-    "CRM_POLL_SCHEDULE": "0 * * * * *",
+    "CRM_POLL_SCHEDULE": "*/15 * * * * *",
     "RECONCILE_SCHEDULE": "0 */10 * * * *",
     "SYNC_QUEUE": "deals",
     "PARTNER_CENTER_TENANT_ID": TENANT,

@@ -88,9 +88,9 @@ TOLD = {
     ("PARTNER_CENTER_TENANT_ID", "nosuch"): "must be the tenant's id, a GUID, or one of its domain names, such as "
     "00000000-0000-0000-0000-000000000000.",
     ("CRM_POLL_SCHEDULE", "every-minute"): "must be six fields (second minute hour day month weekday, an NCRONTAB "
-    "expression, in UTC), such as 0 * * * * *.",
+    "expression, in UTC), such as */15 * * * * *.",
     ("CRM_POLL_SCHEDULE", None): "is not set. The Functions host reads it itself and does not start CrmPoller without "
-    "it; set it to 0 * * * * *.",
+    "it; set it to */15 * * * * *.",
     ("DYNAMICS_URL", "https://<org>.crm.dynamics.com"): "still holds the sample's placeholder; put your own value "
     "there, such as https://contoso.crm.dynamics.com.",
     ("PARTNER_CENTER_CLIENT_ID", None): "is not set; for example 00000000-0000-0000-0000-000000000000.",

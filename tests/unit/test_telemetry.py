@@ -211,7 +211,7 @@ def test_a_tick_of_a_timer_has_one_id_which_its_messages_carry_on() -> None:
     world.tape.before.append(lambda _step: seen.append(telemetry.correlation.get()))
     world.crm.add_deal()
     ticks: list[Callable[[], None]] = [
-        lambda: run_poll(world.tasks, world.alerts),
+        lambda: run_poll(world.tasks, world.alerts, world.pace, world.freshness),
         lambda: run_reconcile(world.tasks, world.alerts, world.watchdog, world.queue),
     ]
     world.partner_center.invites_us()

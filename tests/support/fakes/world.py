@@ -14,6 +14,7 @@ from shared.alerts import Alerts
 from shared.choices import CrmAudit
 from shared.crm.port import Records
 from shared.decide.deal import Policy
+from shared.freshness import Freshness
 from shared.ledger.drawers import Drawers, Held, crm_cursor
 from shared.ledger.memory import MemoryLedger, MemoryLinks
 from shared.ledger.model import AuditEntry, Due, DueKind
@@ -21,6 +22,7 @@ from shared.ledger.port import DealLedger
 from shared.link import Link
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
+from shared.pace import Pace
 from shared.partner_center.organization import Organization
 from shared.sync.task import Choices, Task
 from shared.sync.worker import FixedTasks, Worker
@@ -168,7 +170,9 @@ class World:
 
     def _restart(self, seed: int = 0) -> None:
         self.task = replace(self.task, random=Random(seed))
-        self.worker = Worker(self.tasks, self.alerts, self.queue)
+        self.pace = Pace(self.clock)
+        self.freshness = Freshness(lambda: self.taped.drawers, self.clock)
+        self.worker = Worker(self.tasks, self.alerts, self.queue, self.freshness)
 
     def connect(self, crm: Records, field_map: FieldMap) -> None:
         """Put another CRM in the place of the fake."""
@@ -222,7 +226,7 @@ class World:
 
     def poll(self) -> None:
         """Let the CrmPoller's timer tick."""
-        self._survives(lambda: run_poll(self.tasks, self.alerts))
+        self._survives(lambda: run_poll(self.tasks, self.alerts, self.pace, self.freshness))
 
     def reconcile(self) -> None:
         """Let the Reconciler's timer tick."""
