@@ -42,6 +42,11 @@ GLYPHS = {
 }
 
 
+def is_ours(text: object) -> bool:
+    """Whether what a status column holds is one of our texts."""
+    return str(text or "").startswith(tuple(GLYPHS.values()))
+
+
 @dataclass(frozen=True)
 class Status:
     """A deal's status as the record shows it; `text` begins with the kind's glyph."""
@@ -80,9 +85,10 @@ def pending(messages: Messages, key: str, **values: object) -> Status:
     return _status(StatusKind.PENDING, [said, messages.text("status.wait")])
 
 
-def paused(messages: Messages) -> Status:
-    """The deal is not synchronized until somebody switches it on again."""
-    return _status(StatusKind.PAUSED, [messages.text("status.paused")])
+def paused(messages: Messages, reason_key: str = "") -> Status:
+    """The deal is not synchronized until somebody switches it on again, or for the reason `reason_key`."""
+    own = f"paused.{reason_key}"
+    return _status(StatusKind.PAUSED, [messages.text(own if messages.knows(own) else "status.paused")])
 
 
 def attention(messages: Messages, problems: Sequence[Problem]) -> Status:

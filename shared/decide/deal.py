@@ -44,7 +44,9 @@ class Need(StrEnum):
     CARRIER = "carrier"
     """The record that carries the referral's identifier."""
     COPY = "copy"
-    """Whether a seller asked for a copied record to be shared."""
+    """Whose the columns of ours are that the record holds without being linked."""
+    SHARING = "sharing"
+    """The rows around a record that a new referral needs."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class RecordSeen:
     """The text in its identifier column."""
     tied: bool = False
     """Whether its referral link is filled: only this app does that, together with the identifier."""
+    marked: bool = False
+    """Whether its status is one of ours."""
     unreadable: Mapping[str, Problem] = field(default_factory=dict)
     """By field, why its value cannot be read."""
     digits: Mapping[str, int] = field(default_factory=dict)
@@ -117,6 +121,28 @@ class IntentState(Enum):
     ABANDONED = auto()
 
 
+class Copied(Enum):
+    """How a record that is not linked came to what its columns of ours hold."""
+
+    UNKNOWN = auto()
+    """Nobody knows: it was copied from a shared record."""
+    OURS = auto()
+    """We wrote its status ourselves, to say why it is not shared."""
+    RELEASED = auto()
+    """The seller switched its Sync off since: on again, it is shared whatever it was copied from."""
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What a new referral takes besides the record: the rows around it, and what Partner Center would refuse of it."""
+
+    problems: tuple[Problem, ...] = ()
+    travelled: bool = False
+    """Whether its Audit column tells of values that travelled: those of the record that it was copied from."""
+    rows: object = field(default=None, repr=False)
+    """The rows themselves, for the one who performs."""
+
+
 @dataclass(frozen=True)
 class Deal:
     """What is known of a deal."""
@@ -134,7 +160,8 @@ class Deal:
     successor_record: RecordSeen | Absence = UNREAD
     carrier: RecordSeen | Absence | None = GONE
     """GONE unless a record with the referral's identifier is known to exist."""
-    copy_released: bool | Absence = UNREAD
+    copied: Copied | Absence = UNREAD
+    sharing: Sharing | Absence = UNREAD
     held: Mapping[str, Problem] = field(default_factory=dict)
     """By field, why a side just refused its value."""
     refused: Mapping[str, Problem] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.deal import RecordKey
-from shared.decide.deal import RecordSeen, ReferralSeen
+from shared.decide.deal import RecordSeen, ReferralSeen, Sharing
 from shared.link import Closing, Link
 from shared.merge import Plan
 from shared.messages.reasons import Reason
@@ -98,6 +98,7 @@ class CreateReferral:
     """The record becomes a referral."""
 
     record: RecordSeen
+    sharing: Sharing
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from shared.decide.deal import (
     GONE,
     UNREAD,
     Absence,
+    Copied,
     Deal,
     FieldMap,
     IntentState,
@@ -18,6 +19,7 @@ from shared.decide.deal import (
     Policy,
     RecordSeen,
     ReferralSeen,
+    Sharing,
 )
 from shared.decide.decisions import (
     Adopt,
@@ -80,7 +82,7 @@ def _named(
     if deal.record.identifier not in (None, referral.id):
         return HoldForPerson((_taken(named, str(deal.record.identifier)),))
     if deal.intent is IntentState.ABANDONED and deal.record.qualifies:
-        return CreateReferral(deal.record)  # Its creation was interrupted: what lacks of it is made, and nothing twice.
+        return _share(deal, deal.record)  # Its creation was interrupted: what lacks of it is made, and nothing twice.
     return _adopt(deal, referral, deal.record, field_map, policy)
 
 
@@ -132,21 +134,41 @@ def decide_record(deal: Deal, field_map: FieldMap, policy: Policy) -> Decision |
     referral_id = record.identifier or (deal.link.referral_id if deal.link else None)
     if referral_id is not None:
         return _identified(deal, record, referral_id, field_map, policy)
-    if record.tied:
-        if deal.copy_released is UNREAD:
-            return Need.COPY
-        if not deal.copy_released:
-            return RefuseCopy((problem("identifier.copy", IDENTIFIER),))
+    # A status may be our own, by which we said why the record is not shared; a referral link never is.
+    allowed = () if record.tied else (Copied.OURS,)
+    if (record.tied or record.marked) and (copy := _copy(deal, allowed)):
+        return copy
     if record.closed and deal.intent is UNREAD:
         return Need.INTENT
     if record.closed and deal.intent is IntentState.NONE:
         return Ignore(Reason.CLOSED_BEFORE_SHARED)
-    return CreateReferral(record)
+    return _share(deal, record)
+
+
+def _share(deal: Deal, record: RecordSeen) -> Decision | Need:
+    """The record becomes a referral, provided that Partner Center would take it, and that it is no copy of one."""
+    if record.unreadable:
+        return HoldForPerson(tuple(dict.fromkeys(record.unreadable.values())))
+    if deal.sharing is UNREAD:
+        return Need.SHARING
+    assert isinstance(deal.sharing, Sharing)  # noqa: S101 - a record that is gone meanwhile is looked at again
+    if deal.sharing.travelled and deal.starts_at == "record" and (copy := _copy(deal, ())):
+        return copy
+    return HoldForPerson(deal.sharing.problems) if deal.sharing.problems else CreateReferral(record, deal.sharing)
+
+
+def _copy(deal: Deal, allowed: tuple[Copied, ...]) -> Decision | Need | None:
+    """Return that the record is a copy, unless it is known how it came to what it holds of ours."""
+    if deal.copied is UNREAD:
+        return Need.COPY
+    if deal.copied in (Copied.RELEASED, *allowed):
+        return None
+    return RefuseCopy((problem("identifier.copy", IDENTIFIER),))
 
 
 def _not_shared(record: RecordSeen) -> Decision:
     """The seller does not share it. A copy that was refused may be shared once its Sync is on again."""
-    if record.tied and record.identifier is None and not record.switched_on:
+    if (record.tied or record.marked) and record.identifier is None and not record.switched_on:
         return ReleaseCopy(record.key)
     return Ignore(_unwanted(record))
 

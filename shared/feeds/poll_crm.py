@@ -77,10 +77,10 @@ def _messages(task: Task, page: ChangePage, correlation_id: str) -> list[DealMes
 
 
 def _concerns_us(task: Task, record: Record) -> bool:
-    """Whether a record is tied to a referral, or was, as a copy's referral link tells; or is to be shared."""
+    """Whether a record is to be shared, or holds a column of ours: it is tied, or a copy, or says why it is not."""
     own = task.field_map.columns
-    tied = record.columns.get(own.referral_identifier) or record.columns.get(own.referral_link)
-    return bool(tied) or task.field_map.record_qualifies(record.columns)
+    held = any(record.columns.get(each) for each in (own.referral_identifier, own.referral_link, own.status))
+    return held or task.field_map.record_qualifies(record.columns)
 
 
 def _observed(record: Record) -> dict[str, object]:

@@ -96,6 +96,11 @@ def column(recent: Sequence[str], earlier: str) -> str:
     return "\n".join([*recent, *([earlier] if earlier else [])])
 
 
+def tells_of_travel(lines: Iterable[str]) -> bool:
+    """Whether any of these lines of ours says that values went from one side to the other."""
+    return any(f" UTC  {way}  " in each[:80] for each in lines for way in (TO_CRM, TO_PARTNER_CENTER))
+
+
 def parted(text: str) -> tuple[tuple[str, ...], str]:
     """Return the newest lines of ours that an Audit column begins with, and what is kept of the text below them."""
     lines = text.split("\n")

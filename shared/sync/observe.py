@@ -20,7 +20,9 @@ from shared.link import Link
 from shared.mapping.field_map import FieldMap
 from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
-from shared.sync.copies import released
+from shared.status import is_ours
+from shared.sync import copies
+from shared.sync.sharing import look_around
 from shared.sync.task import Task
 
 INTENT_LEASE = timedelta(minutes=10)
@@ -68,6 +70,7 @@ def seen_record(task: Task, record: Record) -> RecordSeen:
         switched_on=bool(record.columns.get(own.sync)),
         identifier=identifier or None,
         tied=bool(record.columns.get(own.referral_link)),
+        marked=is_ours(record.columns.get(own.status)),
         unreadable=unreadable,
         digits=record.digits,
         columns=record.columns,
@@ -143,10 +146,16 @@ class Observer:
                 return replace(deal, successor_record=self.read_record(deal.successor.id))
             case Need.CARRIER:
                 return replace(deal, carrier=self._carrier(deal))
-            case Need.COPY:
-                assert isinstance(deal.record, RecordSeen)  # noqa: S101 - a record that was just read
-                return replace(deal, copy_released=released(self._task, deal.record.key))
+            case Need.COPY | Need.SHARING:
+                return self._around(deal, need)
         assert_never(need)
+
+    def _around(self, deal: Deal, need: Need) -> Deal:
+        """Return the deal with what there is about a record that may be shared."""
+        assert isinstance(deal.record, RecordSeen)  # noqa: S101 - a record that was just read
+        if need is Need.COPY:
+            return replace(deal, copied=copies.copied(self._task, deal.record.key))
+        return replace(deal, sharing=look_around(self._task, deal.record))
 
     def _referral(self, deal: Deal) -> ReferralSeen | Absence:
         if deal.link and self._trusting and remembers(deal.link, self._task.field_map):

@@ -235,6 +235,16 @@ def test_a_dry_run_writes_to_neither_side() -> None:
     assert world.links() == []
 
 
+def test_a_dry_run_does_not_promise_a_referral_that_partner_center_would_refuse() -> None:
+    world = World(dry_run=True)
+    record_id = world.crm.add_deal(estimatedclosedate=None)
+    world.settle()
+    assert world.audit_of(world.task.key(record_id).deal) == []
+    (due,) = world.parked()
+    assert [each.code for each in due.problems] == ["deal.closing_date_missing"]
+    assert world.crm.row(record_id)["cosell_syncstatus"] is None
+
+
 def test_a_dry_run_tells_what_it_would_do_to_a_linked_deal() -> None:
     world = World()
     referral_id, record_id = invited(world)

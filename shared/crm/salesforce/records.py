@@ -70,8 +70,8 @@ class Salesforce:
         self._id = re.compile(_key_prefix(field_map.table) + _ID)
         self._currency = OrgCurrency(api, field_map.table, currency)
         own = field_map.columns
-        tied = f"{own.referral_identifier} != null OR {own.referral_link} != null"
-        concerns = f"({own.sync} = true OR {tied})"
+        ours = (own.referral_identifier, own.referral_link, own.status)
+        concerns = f"({own.sync} = true OR {' OR '.join(f'{each} != null' for each in ours)})"
         self._feed = Feed(api, clock, field_map.table, concerns, self._record)
         self._accounts = AccountLocks()
         identity = own.referral_identifier, self.find

@@ -42,7 +42,7 @@ RESTS: Mapping[type, Performer] = {
     NotOurs: rest.not_ours,
     Wait: rest.wait,
     HoldForPerson: rest.hold,
-    RefuseCopy: rest.hold,
+    RefuseCopy: rest.refuse_copy,
     ReleaseCopy: rest.release_copy,
     Ignore: set_aside.ignore,
 }

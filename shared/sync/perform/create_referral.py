@@ -16,7 +16,7 @@ from shared.crm.port import Record, RelatedRows
 from shared.deal import STATUS, Fields, RecordKey
 from shared.decide.deal import Deal, RecordSeen
 from shared.decide.decisions import CreateReferral
-from shared.errors import CosellError, DataError, Deferred, OutcomeUnknown, StaleError, VersionMismatch
+from shared.errors import CosellError, Deferred, OutcomeUnknown, StaleError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.drawers import own_half
 from shared.ledger.model import AuditEntry, DueKind, Intent
@@ -25,7 +25,7 @@ from shared.link import Link, LinkState
 from shared.mapping.field_map import stage_of
 from shared.merge import Change
 from shared.messages.reasons import Reason
-from shared.partner_center.new_referral import NewDeal, invitation, own_referral, read_deal
+from shared.partner_center.new_referral import NewDeal, invitation, own_referral
 from shared.partner_center.port import Referral
 from shared.status import synchronized
 from shared.sync.base import with_base
@@ -36,6 +36,7 @@ from shared.sync.outcome import Outcome
 from shared.sync.perform import identity
 from shared.sync.perform.rest import LOOK_AGAIN
 from shared.sync.perform.written import Written
+from shared.sync.sharing import Rows
 from shared.sync.task import Task
 
 SEARCH_MARGIN = timedelta(minutes=15)
@@ -65,20 +66,17 @@ class _Share:
 def create_referral(task: Task, _deal: Deal, decision: CreateReferral, _written: Written) -> Outcome:
     """Create the record's referral, write its identity to the record, and commit the link.
 
-    Raises DataError with everything that Partner Center would refuse, before any call to it, and the families.
+    Raises the families.
     """
-    record = decision.record
-    if record.unreadable:
-        raise DataError(*record.unreadable.values())
-    related = task.records.related(record.key.id)
-    deal = read_deal(task.field_map, record.fields, related.account, related.contact, related.owner)
+    record, rows = decision.record, decision.sharing.rows
+    assert isinstance(rows, Rows)  # noqa: S101 - it was looked for, or nothing would be shared
     task.records.wait_until_guard_holds(_row(record))
     intent, taken_over = _claim(task, record.key)
     if link := task.links.of_record(record.key):
         # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
         task.links.commit(link, [], intent)
         raise StaleError("another worker created this deal")
-    share = _Share(record, deal, related, intent, taken_over)
+    share = _Share(record, rows.deal, rows.related, intent, taken_over)
     return _release_on_failure(task, share, lambda: _post(task, share))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from shared.decide.deal import Deal
+from shared.decide.deal import Deal, RecordSeen
 from shared.decide.decisions import HoldForPerson, Known, NotOurs, RefuseCopy, ReleaseCopy, Wait
 from shared.errors import DataError, Deferred
+from shared.messages.reasons import Reason
 from shared.sync import copies
 from shared.sync.outcome import Outcome
+from shared.sync.perform import unshared
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
@@ -29,12 +31,20 @@ def wait(_task: Task, _deal: Deal, _decision: Wait, _written: Written) -> Outcom
     raise Deferred("another worker is creating this deal", retry_after=LOOK_AGAIN)
 
 
-def hold(_task: Task, _deal: Deal, decision: HoldForPerson | RefuseCopy, _written: Written) -> Outcome:
+def hold(_task: Task, _deal: Deal, decision: HoldForPerson, _written: Written) -> Outcome:
     """Raise DataError: a person has to put the problems right first."""
     raise DataError(*decision.problems)
 
 
-def release_copy(task: Task, _deal: Deal, decision: ReleaseCopy, _written: Written) -> Outcome:
-    """Note that a refused copy's sync was switched off. Raises the families."""
+def refuse_copy(task: Task, deal: Deal, decision: RefuseCopy, _written: Written) -> Outcome:
+    """Note that the record is a copy, and raise DataError, which has its status say so."""
+    assert isinstance(deal.record, RecordSeen)  # noqa: S101 - a copy was just looked at
+    copies.refuse(task, deal.record.key)
+    raise DataError(*decision.problems)
+
+
+def release_copy(task: Task, deal: Deal, decision: ReleaseCopy, written: Written) -> Outcome:
+    """Note that a refused copy's sync was switched off, and let it say that no more. Raises the families."""
     copies.release(task, decision.record)
+    unshared.leave(task, deal, Reason.SYNC_IS_OFF, written)
     return Outcome.COPY_RELEASED

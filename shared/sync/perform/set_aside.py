@@ -19,7 +19,7 @@ from shared.queue.message import DealMessage
 from shared.status import Status, attention, paused
 from shared.sync.observe import remembered_record, remembers
 from shared.sync.outcome import Outcome
-from shared.sync.perform import identity
+from shared.sync.perform import identity, unshared
 from shared.sync.perform.adopt import set_record_id
 from shared.sync.perform.written import Written, is_untouched
 from shared.sync.task import Task
@@ -27,9 +27,11 @@ from shared.sync.task import Task
 log = logging.getLogger(__name__)
 
 
-def ignore(task: Task, deal: Deal, decision: Ignore, _written: Written) -> Outcome:
-    """Note why a referral has no record; a record that is not shared leaves no trace."""
+def ignore(task: Task, deal: Deal, decision: Ignore, written: Written) -> Outcome:
+    """Note why a referral has no record; a record that is not shared leaves no trace, but for what we said on it."""
     referral = deal.referral
+    if deal.starts_at == "record":
+        unshared.leave(task, deal, decision.reason, written)
     if not isinstance(referral, ReferralSeen) or deal.starts_at == "record" or task.choices.dry_run:
         return Outcome.IGNORED
     side = "record" if decision.record else "referral"

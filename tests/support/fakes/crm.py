@@ -253,7 +253,7 @@ class FakeCrm:
         for watch in self.watchers:
             watch(record.id, dict(held.columns))
         reopens = content.get("statecode") == 0 and content.keys() <= OPEN.keys()
-        if held.columns["statecode"] != 0 and not reopens:
+        if held.columns["statecode"] != 0 and self.closed_rows_are_read_only and not reopens:
             raise rules.refuse(f"The opportunity {record.id} is already closed and cannot be edited.")
         self._store(record.id, held.columns | rules.stored(content), by_app=True)
 

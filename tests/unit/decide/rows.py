@@ -295,6 +295,12 @@ UNLINKED_REFERRAL = (
         "ignore: not_synchronized.condition",
     ),
     TableRow(
+        "A worker died while it was sharing the record, which lacks by now what Partner Center needs: a person is "
+        "asked for it.",
+        lambda s: _unlinked_event(s) and _interrupted(s) and not s.complete,
+        "hold: customer.city_missing",
+    ),
+    TableRow(
         "A worker died while it was sharing the record: what lacks of the deal is made, and nothing twice.",
         lambda s: _unlinked_event(s) and _interrupted(s),
         "create referral",
@@ -321,7 +327,7 @@ UNLINKED_RECORD = (
     ),
     TableRow(
         "The seller switched Sync off on a copy that was refused: on again, it becomes a deal of its own.",
-        lambda s: _unlinked_record(s) and _sync_off(s) and s.tied and s.identifier == "none",
+        lambda s: _unlinked_record(s) and _sync_off(s) and s.identifier == "none" and (s.tied or s.marks == "status"),
         "release copy",
     ),
     TableRow(
@@ -372,13 +378,34 @@ UNLINKED_RECORD = (
     ),
     TableRow(
         "The record holds our link, but no identifier: it is a copy of a shared deal, and its status says so.",
-        lambda s: _unlinked_record(s) and s.tied and not s.released,
+        lambda s: _unlinked_record(s) and s.tied and s.copied != "released",
+        "refuse copy: identifier.copy",
+    ),
+    TableRow(
+        "The record shows a status of ours that we did not write on it: it is a copy, too.",
+        lambda s: _unlinked_record(s) and s.marks == "status" and s.copied == "unknown",
         "refuse copy: identifier.copy",
     ),
     TableRow(
         "The record was closed before it was ever shared: Microsoft does not learn of old deals.",
         lambda s: _unlinked_record(s) and s.closed and s.intent == "none",
         "ignore: not_synchronized.closed_before_shared",
+    ),
+    TableRow(
+        "A value of the record cannot be read: the seller is asked for it, before anything is shared.",
+        lambda s: _unlinked_record(s) and not s.legible,
+        "hold: value.not_a_number",
+    ),
+    TableRow(
+        "The record's audit tells of values that travelled, which never happened to it: it is a copy, too.",
+        lambda s: _unlinked_record(s) and s.marks == "audit" and s.copied != "released",
+        "refuse copy: identifier.copy",
+    ),
+    TableRow(
+        "The customer's account, its contact or the owner lack what Partner Center needs: a person is asked for it, "
+        "before any call to Partner Center.",
+        lambda s: _unlinked_record(s) and not s.complete,
+        "hold: customer.city_missing",
     ),
     TableRow(
         "The seller switched Sync on: the record is shared. One that was closed while it was being shared is finished.",

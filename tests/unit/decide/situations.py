@@ -9,13 +9,26 @@ from itertools import product
 
 from shared.deal import DEAL_VALUE, NOTES, STATUS, Fields, RecordKey, Value
 from shared.decide import decide
-from shared.decide.deal import GONE, UNREAD, Absence, Deal, IntentState, Need, Policy, RecordSeen, ReferralSeen
+from shared.decide.deal import (
+    GONE,
+    UNREAD,
+    Absence,
+    Copied,
+    Deal,
+    IntentState,
+    Need,
+    Policy,
+    RecordSeen,
+    ReferralSeen,
+    Sharing,
+)
 from shared.decide.decisions import Decision
 from shared.lifecycle import Stage
 from shared.link import Closing, Link, LinkState
 from shared.merge import Policy as Wins
 from shared.merge import Rule
 from shared.messages.reasons import Reason
+from shared.problems import problem
 from tests.support.stand_ins import START
 
 REFERRAL = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
@@ -65,6 +78,8 @@ class Situation:
     """The record's: none, this, another (referral than the link's), malformed."""
     tied: bool = True
     """Whether the record's Referral Link is filled."""
+    marks: str = "none"
+    """What else of ours an unlinked record holds: none, a status, an audit of values that travelled."""
     claimant: str = "none"
     """Which link has the other side: none, an ignored link, this deal (tied meanwhile), another alive, another gone."""
     successor: str = "none"
@@ -73,8 +88,12 @@ class Situation:
     """The record with the referral's identifier: not looked for, none, found."""
     intent: str = "none"
     """Of sharing the record: none, fresh, abandoned."""
-    released: bool = False
-    """Whether the seller switched a refused copy's sync off since."""
+    copied: str = "unknown"
+    """How it came to that: unknown, ours (we said why it is not shared), released (Sync was switched off since)."""
+    complete: bool = True
+    """Whether account, contact and owner have what a new referral needs."""
+    legible: bool = True
+    """Whether every value of a record that is to be shared can be read."""
     base: str = "active"
     """The stage last agreed; unknown: nothing is known of what was agreed."""
     edited: str = "nobody"
@@ -119,6 +138,9 @@ class TwoFields:
 
 FIELD_MAP = TwoFields()
 
+LACKING = problem("customer.city_missing", "city")
+ILLEGIBLE = problem("value.not_a_number", DEAL_VALUE, side="crm")
+
 
 # --- a situation as a deal -------------------------------------------------------------------------------------------
 
@@ -141,7 +163,10 @@ def whole(situation: Situation) -> dict[Need, Mapping[str, object]]:
         Need.SUCCESSOR: {"successor": None if situation.successor == "none" else OTHER_RECORD},
         Need.SUCCESSOR_RECORD: {"successor_record": _successor(situation)},
         Need.CARRIER: {"carrier": _here(situation) if situation.carrier == "found" else None},
-        Need.COPY: {"copy_released": situation.released},
+        Need.COPY: {"copied": Copied[situation.copied.upper()]},
+        Need.SHARING: {
+            "sharing": Sharing(() if situation.complete else (LACKING,), situation.marks == "audit", "rows")
+        },
     }
 
 
@@ -224,6 +249,8 @@ def _here(situation: Situation) -> RecordSeen:
         switched_on=situation.sync != "off",
         identifier=identifiers[situation.identifier],
         tied=situation.tied,
+        marked=situation.marks == "status",
+        unreadable={} if situation.legible else {DEAL_VALUE: ILLEGIBLE},
         columns={},
     )
 
@@ -341,25 +368,26 @@ def _partner_center_first() -> Iterator[Situation]:
             for record, sync, identifier in product(
                 RECORDS, ("on", "off", "excluded"), ("none", "this", "another", "malformed")
             ):
-                yield replace(
-                    named,
-                    claimant=claimant,
-                    intent=intent,
-                    record=record,
-                    sync=sync,
-                    identifier=identifier,
-                )
+                seen = replace(named, claimant=claimant, intent=intent, record=record, sync=sync, identifier=identifier)
+                yield seen
+                if intent == "abandoned":
+                    yield replace(seen, complete=False)
+
+
+HELD = (
+    (False, "none", "unknown"),
+    *((True, "none", copied) for copied in ("unknown", "ours", "released")),
+    *((False, marks, copied) for marks in ("status", "audit") for copied in ("unknown", "ours", "released")),
+)
+"""Whether the Referral Link is filled, what else of ours the record holds, and how it came to that."""
 
 
 def _crm_first() -> Iterator[Situation]:
     """The CRM names a record that nothing is tied to."""
     for link, intent in product(("none", "ignored"), INTENTS):
         yield Situation("crm", link, record="gone", intent=intent, base="unknown")
-        for record, sync, identifier, (tied, released) in product(
-            RECORDS,
-            ("on", "off", "excluded"),
-            ("none", "this", "another", "malformed"),
-            ((False, False), (True, False), (True, True)),
+        for record, sync, identifier, (tied, marks, copied) in product(
+            RECORDS, ("on", "off", "excluded"), ("none", "this", "another", "malformed"), HELD
         ):
             found_here = Situation(
                 "crm",
@@ -368,10 +396,16 @@ def _crm_first() -> Iterator[Situation]:
                 sync=sync,
                 identifier=identifier,
                 tied=tied,
-                released=released,
+                marks=marks,
+                copied=copied,
                 intent=intent,
                 base="unknown",
                 edited="both",
             )
+            if identifier == "none":
+                yield replace(found_here, complete=False)
+                yield replace(found_here, legible=False)
+            elif marks != "none":
+                continue  # What else it holds is not looked at.
             for claimant, referral in product(CLAIMANTS, ("gone", "foreign", *OUR_REFERRALS)):
                 yield replace(found_here, claimant=claimant, referral=referral)

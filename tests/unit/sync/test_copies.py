@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from shared.decide.deal import Copied
+from shared.ledger.model import Due, DueKind
 from shared.sync import copies
 from tests.support.fakes.world import World
 
@@ -9,11 +13,37 @@ from tests.support.fakes.world import World
 def test_a_copy_is_released_by_its_own_record_only() -> None:
     task = World().task
     copy, other = task.key("copy"), task.key("other")
-    assert not copies.released(task, copy)
+    assert copies.copied(task, copy) is Copied.UNKNOWN
     copies.release(task, copy)
     copies.release(task, copy)
-    assert copies.released(task, copy)
-    assert not copies.released(task, other)
+    assert copies.copied(task, copy) is Copied.RELEASED
+    assert copies.copied(task, other) is Copied.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("version", "copied"), [("7", Copied.OURS), ("", Copied.OURS), (None, Copied.UNKNOWN)], ids=str
+)
+def test_a_status_is_ours_on_a_record_that_waits_and_shows_it(version: str | None, copied: Copied) -> None:
+    task = World().task
+    record = task.key("record")
+    now = task.clock.now()
+    task.agenda.put(Due(DueKind.PARKED, record.deal, now, now, "message", record_version=version))
+    assert copies.copied(task, record) is copied
+    copies.refuse(task, record)
+    assert copies.copied(task, record) is Copied.UNKNOWN, "a copy that waits stays one"
+
+
+def test_a_refused_copy_is_not_made_ours_by_what_we_write_on_it() -> None:
+    task = World().task
+    record, copy = task.key("record"), task.key("copy")
+    copies.refuse(task, copy)
+    for each in (record, copy):
+        copies.keep(task, each)
+    assert copies.copied(task, record) is Copied.OURS
+    assert copies.copied(task, copy) is Copied.UNKNOWN
+    copies.release(task, copy)
+    copies.keep(task, copy)
+    assert copies.copied(task, copy) is Copied.RELEASED
 
 
 def test_a_copied_record_becomes_a_deal_only_after_its_sync_was_off() -> None:

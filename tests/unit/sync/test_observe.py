@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from shared.deal import NOTES, STATUS
-from shared.decide.deal import GONE, Deal, IntentState, Need, RecordSeen, ReferralSeen
+from shared.decide.deal import GONE, Copied, Deal, IntentState, Need, RecordSeen, ReferralSeen
 from shared.decide.decisions import Agree, CreateReferral, Known
 from shared.ledger.model import Intent
 from shared.lifecycle import Stage
@@ -186,10 +186,10 @@ def test_the_record_with_an_identifier_costs_one_search(room: Room) -> None:
 def test_whether_a_copy_was_released_is_remembered_without_a_call(room: Room) -> None:
     deal = room.deal(record=room.here())
     seen, cost = room.cost(lambda: room.observer().observe(deal, Need.COPY))
-    assert seen.copy_released is False
+    assert seen.copied is Copied.UNKNOWN
     assert cost == {}
     copies.release(room.task, room.task.key(room.record_id))
-    assert room.observer().observe(deal, Need.COPY).copy_released is True
+    assert room.observer().observe(deal, Need.COPY).copied is Copied.RELEASED
 
 
 # --- which referral --------------------------------------------------------------------------------------------------
@@ -258,9 +258,10 @@ def test_an_event_of_a_paused_deal_is_decided_without_reading_the_record(room: R
     assert room.world.calls(mark) == {}
 
 
-def test_a_new_record_is_decided_without_a_call(room: Room) -> None:
-    new = replace(room.here(), key=room.task.key("new"), identifier=None, tied=False)
+def test_a_new_record_is_decided_by_a_look_at_what_its_referral_takes(room: Room) -> None:
+    new = room.world.crm.add_deal()
+    record = seen_record(room.task, room.world.crm.read(new))
     mark = room.world.mark()
-    assert isinstance(room.observer().decide(room.deal(record=new))[1], CreateReferral)
-    assert room.world.calls(mark) == {}
-    assert new.fields[STATUS] is Stage.ACTIVE
+    assert isinstance(room.observer().decide(room.deal(record=record))[1], CreateReferral)
+    assert room.world.calls(mark) == {"crm.read": 1, "crm.account": 1, "crm.contact": 1, "crm.owner": 1}
+    assert record.fields[STATUS] is Stage.ACTIVE

@@ -1,0 +1,51 @@
+"""Records that are not shared, and on which we once said something else."""
+
+from __future__ import annotations
+
+import logging
+
+from shared.choices import CrmAudit
+from shared.crm.port import Record
+from shared.decide.deal import Deal, RecordSeen
+from shared.errors import CosellError
+from shared.ledger.model import DueKind
+from shared.messages.reasons import Reason
+from shared.status import paused
+from shared.sync import copies
+from shared.sync.perform.written import Written
+from shared.sync.task import Task
+
+log = logging.getLogger(__name__)
+
+
+def leave(task: Task, deal: Deal, reason: Reason, written: Written) -> None:
+    """Let a record that is not shared say so where it says something else of ours, and forget what it waited for.
+
+    One that is switched on and not shared all the same is told, too. No other record is written: it is nobody's
+    business. Raises the families when the ledger fails.
+    """
+    record = deal.record
+    if task.choices.dry_run or not isinstance(record, RecordSeen):
+        return
+    waits = task.agenda.of(DueKind.PARKED, record.key.deal)
+    if not (waits or reason is Reason.CLOSED_BEFORE_SHARED):
+        return
+    copies.keep(task, record.key)
+    if _show(task, record, reason) and waits:
+        task.agenda.drop(DueKind.PARKED, record.key.deal)
+        written.healed = True
+
+
+def _show(task: Task, record: RecordSeen, reason: Reason) -> bool:
+    """Write why the record is not shared into its status; tells whether there is nothing more to say."""
+    columns, column = record.columns or {}, task.field_map.columns.status
+    text = paused(task.choices.messages, reason).text
+    locked = task.policy.closed_rows_are_read_only and record.closed
+    if locked or task.choices.crm_audit is CrmAudit.OFF or columns.get(column) == text:
+        return True
+    try:
+        task.records.update(Record(record.key.id, record.version, columns, record.seen_at), {column: text})
+    except CosellError as error:
+        log.warning("status not shown: %s", type(error).__name__)
+        return False
+    return True

@@ -1,0 +1,35 @@
+"""What a new referral takes besides the record, looked at before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.crm.port import RelatedRows
+from shared.decide.deal import RecordSeen, Sharing
+from shared.errors import DataError
+from shared.ledger import audit
+from shared.partner_center.new_referral import NewDeal, read_deal
+from shared.sync.task import Task
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The deal as it will be created, and the rows that it was made of."""
+
+    related: RelatedRows
+    deal: NewDeal
+
+
+def look_around(task: Task, record: RecordSeen) -> Sharing:
+    """Read the rows around a record, and hold them against what Partner Center asks of a new deal.
+
+    Raises GoneError when the record was deleted meanwhile, and the families.
+    """
+    related = task.records.related(record.key.id)
+    ours, _ = audit.parted(related.audit)
+    travelled = audit.tells_of_travel(ours)
+    try:
+        deal = read_deal(task.field_map, record.fields, related.account, related.contact, related.owner)
+    except DataError as error:
+        return Sharing(error.problems, travelled)
+    return Sharing((), travelled, Rows(related, deal))
