@@ -11,9 +11,9 @@ from functools import cached_property
 from shared.deal import CURRENCY, DEAL_VALUE, HELP, STATUS, Fields, Value
 from shared.errors import DataError
 from shared.lifecycle import Stage, crm_view, referral_stage, wire_status
-from shared.mapping.codecs import rounded
+from shared.mapping.codecs import Json, rounded
 from shared.mapping.conditions import Condition
-from shared.mapping.model import MappingFile, Pair, Scalar
+from shared.mapping.model import MappingFile, Scalar
 from shared.mapping.rows import CompiledRow, Document, Read, body_writer, get_path, make_rows
 from shared.mapping.unreadable import UnreadableValue
 from shared.merge import Change, Rule
@@ -40,9 +40,7 @@ class FieldMap:
         self._settings = {row.field: row for row in file.fields}
         self.rules = tuple(self._rule(row) for row in self.rows.values())
         self._defaults = {
-            row.field: self.rows[row.field].codec.from_referral(row.default)
-            for row in file.fields
-            if row.default is not None
+            row.field: self.rows[row.field].from_default(row.default) for row in file.fields if row.default is not None
         }
         self._stages = sorted(
             ((stage, tuple(entry.items())) for stage, entry in file.status.entries()), key=lambda each: -len(each[1])
@@ -90,7 +88,7 @@ class FieldMap:
 
         A base is only worth something while the row is the one it was agreed through.
         """
-        rows = {row.field: row.model_dump(mode="json", include=_MEANING) for row in self.file.fields}
+        rows = {row.field: row.meaning() for row in self.file.fields}
         return {name: _digest(row) for name, row in {**rows, STATUS: self.file.status.model_dump(mode="json")}.items()}
 
     @property
@@ -212,6 +210,7 @@ class FieldMap:
         `body` is what the referral holds now; it may be None unless `needs_source(changes)`.
         """
         patch: list[Operation] = []
+        written: dict[str, Json] = {}
         for change in changes:
             if change.name == STATUS:
                 status, substatus = wire_status(Stage(str(change.new)))
@@ -219,9 +218,9 @@ class FieldMap:
                 patch.append({"op": "replace", "path": "/substatus", "value": substatus})
                 continue
             row = self.rows[change.name]
-            value = row.codec.to_referral(change.new, get_path(body, row.path))
-            patch.append({"op": "replace", "path": row.pointer, "value": value})
-        return patch
+            held = written.get(row.pointer, get_path(body, row.path))
+            written[row.pointer] = row.codec.to_referral(change.new, held)
+        return [*patch, *({"op": "replace", "path": path, "value": value} for path, value in written.items())]
 
     def needs_source(self, changes: Iterable[Change]) -> bool:
         """Whether writing these changes to the referral takes its present JSON."""
@@ -235,10 +234,6 @@ class FieldMap:
     def referral_body(self) -> Callable[[Fields], dict[str, object]]:
         """Returns the JSON of a whole deal, as `referral_values` does for any rows; compiled once."""
         return body_writer(row for row in self.rows.values() if row.name != HELP)
-
-
-_MEANING = set(Pair.model_fields) - {"field"}
-"""The parts of a row that decide what a value means; directions, policies and defaults do not."""
 
 
 def _digest(content: object) -> str:

@@ -31,7 +31,7 @@ OPTIONS: dict[str, frozenset[str]] = {
     "text": frozenset({"limit", "too_long", "escaped"}),
     "link": frozenset({"limit"}),
     "money": frozenset({"digits"}),
-    "choice": frozenset({"values", "empty"}),
+    "choice": frozenset({"values", "empty", "written", "unknown", "other"}),
     "country": frozenset({"as"}),
     "solutions": frozenset({"limit", "separator"}),
     "ids": frozenset({"limit", "separator"}),
@@ -75,7 +75,19 @@ class Pair(_Strict):
     values: dict[Scalar, str] | None = Field(
         None, description="The CRM's option: Partner Center's code. One table for both directions."
     )
+    written: dict[str, Scalar] = Field(
+        default={}, description="By code, the option that is written where several options have that code."
+    )
     empty: tuple[str, ...] = Field((), description="Codes with which Partner Center says that nothing is chosen.")
+    unknown: Literal["refuse", "ignore"] = Field(
+        "refuse", description="A code that `values` lacks holds the field for a person, or counts as nothing chosen."
+    )
+    other: Scalar | None = Field(
+        None, description="The option that the CRM shows for texts that `values` lacks; Partner Center keeps its text."
+    )
+    entry: str | None = Field(
+        None, min_length=1, description="Type of the one entry of a list of {type, id} objects that the row is about."
+    )
     separator: str = Field(", ", pattern=r"\S", description="What stands between the ids in the CRM's text.")
     country_as: Literal["name", "alpha2"] = Field(
         "alpha2", alias="as", description="Write a country to the CRM as its English name or its two-letter code."
@@ -85,17 +97,47 @@ class Pair(_Strict):
     def _options_belong_to_the_codec(self) -> Pair:
         if (self.codec == "choice") != (self.values is not None):
             raise ValueError("`values` belongs to codec `choice`, and only to it")
-        if self.values and len(set(self.values.values())) != len(self.values):
-            raise ValueError("`values` is used in both directions, so no code may occur twice")
+        self._check_vocabulary()
         given = {"as" if name == "country_as" else name for name in self.model_fields_set}
         useless = sorted(given & _OPTIONS - OPTIONS.get(self.codec, frozenset()))
         if useless:
             raise ValueError(f"`{'`, `'.join(useless)}` means nothing to codec `{self.codec}`")
         return self
 
+    def _check_vocabulary(self) -> None:
+        """Raise ValueError unless one option stands for each code in the CRM."""
+        values = self.values or {}
+        codes = list(values.values())
+        open_codes = sorted({code for code in codes if codes.count(code) > 1} - set(self.written))
+        if open_codes:
+            raise ValueError(
+                f"`values` has several options for {', '.join(open_codes)}: say under `written` which one is written"
+            )
+        for code, option in self.written.items():
+            if values.get(option) != code:
+                raise ValueError(f"`written` says {option} for {code}, which `values` does not")
+        if self.other is not None and self.other not in values:
+            raise ValueError(f"`other` is {self.other}, which is no option of `values`")
+
     def make_codec(self, *, mark: bool = False) -> codecs.Codec:
         """Return the row's codec; `mark` puts a check mark in front of a name that is written to the CRM."""
+        codec = self.plain_codec(mark=mark)
+        return (
+            codec if self.entry is None else codecs.entry(self.entry, codecs.ENTRIES.get(self.referral, "type"), codec)
+        )
+
+    def plain_codec(self, *, mark: bool = False) -> codecs.Codec:
+        """Return the codec of the value itself, wherever in a list it stands."""
         return _CODECS[self.codec](self, mark)
+
+    def meaning(self) -> dict[str, object]:
+        """Return what decides what a value means on the two sides; later keys only where they are given."""
+        added = {name for name in _ADDED if getattr(self, name) == Pair.model_fields[name].get_default()}
+        return self.model_dump(mode="json", include=set(Pair.model_fields) - {"field"} - added)
+
+
+_ADDED = ("written", "unknown", "other", "entry")
+"""Keys that came after the first links were stored: a default must not make a row another one than it was."""
 
 
 _CODECS: dict[str, Callable[[Pair, bool], codecs.Codec]] = {
@@ -106,7 +148,9 @@ _CODECS: dict[str, Callable[[Pair, bool], codecs.Codec]] = {
     "currency": lambda _row, _mark: codecs.currency(),
     "date": lambda _row, _mark: codecs.day(),
     "yes_no": lambda _row, _mark: codecs.yes_no(),
-    "choice": lambda row, _mark: codecs.choice(row.values or {}, row.empty),
+    "choice": lambda row, _mark: codecs.choice(
+        row.values or {}, row.empty, written=row.written, ignore_unknown=row.unknown == "ignore", other=row.other
+    ),
     "country": lambda row, _mark: codecs.country(as_name=row.country_as == "name"),
     "solutions": lambda row, _mark: codecs.solutions(row.limit, row.separator),
     "ids": lambda row, _mark: codecs.ids(row.limit, row.separator),
@@ -129,7 +173,7 @@ class FieldRow(Pair):
         if self.default is None:
             return self
         try:
-            self.make_codec().from_referral(self.default)
+            self.plain_codec().from_referral(self.default)
         except ValueError as error:
             raise ValueError(f"`default` is no value for codec `{self.codec}`: {error}") from error
         return self

@@ -56,6 +56,10 @@ class CompiledRow:
         fallback = (self.pair.fallback_column,) if self.pair.fallback_column else None
         return _reader((self.pair.column,), fallback, self.codec.from_record)
 
+    def from_default(self, default: str) -> Value:
+        """Return the canonical value of what the mapping file gives a new referral."""
+        return self.pair.plain_codec().from_referral(default)
+
     def read_referral(self, body: Document) -> Value:
         """Return the canonical value of a referral's JSON. Raises DataError."""
         try:
@@ -120,7 +124,8 @@ def body_writer(rows: Iterable[CompiledRow]) -> Callable[[Fields], dict[str, obj
                 if name in values:
                     if inner is None:
                         inner = _object_at(body, path)
-                    inner[key] = spell(values[name], None)
+                    # Rows of one list find what the rows before them wrote into it.
+                    inner[key] = spell(values[name], inner.get(key))
         return body
 
     return write

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, NOTES, SOLUTIONS, VISIBLE, Fields, Value
 from shared.errors import DataError
+from shared.mapping.codecs import ENTRIES
 from shared.mapping.field_map import FieldMap
 from shared.mapping.rows import CompiledRow, put_path
 from shared.partner_center.port import MICROSOFT, Referral
@@ -134,9 +135,16 @@ def _merge(body: Body, more: Mapping[str, object]) -> None:
         held = body.get(key)
         if isinstance(held, dict) and isinstance(value, dict):
             _merge(held, value)
+        elif key in _OF_ENTRIES and isinstance(held, list) and isinstance(value, list):
+            member = _OF_ENTRIES[key]
+            written = {str(each.get(member)).casefold() for each in value}
+            body[key] = [each for each in held if str(each.get(member)).casefold() not in written] + value
         else:
             body[key] = value
 
+
+_OF_ENTRIES = {path.rsplit(".", 1)[-1]: member for path, member in ENTRIES.items()}
+"""Lists whose entries are told apart by a member: what is written replaces the constant of the same type."""
 
 _NEEDED = {
     NAME: "deal.name_missing",

@@ -68,6 +68,7 @@ def opportunity() -> dict[str, object]:
         "cosell_howcanmicrosofthelp": None,
         "cosell_microsoftcrmidentifier": None,
         "cosell_referralprogram": None,
+        "cosell_marketplaceintent": 3,
         "statecode": 0,
         "statuscode": 1,
         "cosell_syncwithpartnercenter": True,

@@ -206,9 +206,14 @@ def test_offline(check: Check, edit: tuple[str, str], field: str, what: str, nea
     assert what in found.what
 
 
-@pytest.mark.parametrize("twice", ["      5: GeneralOrOther", "      6: QuotesOrLicensing"])
-def test_a_table_of_values_that_is_no_bijection_is_not_even_loaded(check: Check, twice: str) -> None:
-    with pytest.raises(MappingError, match="twice"):
+@pytest.mark.parametrize(
+    ("twice", "said"),
+    [("      5: GeneralOrOther", "given twice"), ("      6: QuotesOrLicensing", "say under `written`")],
+)
+def test_a_table_of_values_that_leaves_open_what_is_written_is_not_even_loaded(
+    check: Check, twice: str, said: str
+) -> None:
+    with pytest.raises(MappingError, match=said):
         check(("      6: GeneralOrOther", twice))
 
 

@@ -328,3 +328,24 @@ def test_a_record_without_an_owner_is_refused() -> None:
 def test_a_country_that_is_none_is_refused_together_with_everything_else() -> None:
     told = refused({**PRIVATE, "estimatedvalue": None}, {**ACCOUNT, "address1_country": "Narnia"})
     assert set(told) == {"deal_value", "country"}
+
+
+def test_the_customers_duns_number_and_a_constant_attribute_stand_beside_what_rows_write(tmp_path: Path) -> None:
+    path = "details.requirements.additionalRequirements.attributes"
+    text = (
+        "overlay: true\nversion: duns\n"
+        f"new_referral:\n  {path}: [{{type: PartnerRole, id: Advisor}}]\n"
+        "account:\n  fields:\n"
+        "    - {field: duns, referral: customerProfile.ids, entry: Duns, column: new_duns, codec: text}\n"
+    )
+    (tmp_path / "dynamics365.yaml").write_text(text, encoding="utf-8")
+    field_map = load_mapping("dynamics365", tmp_path)
+    made = own_referral(field_map, deal({}, {**ACCOUNT, "new_duns": "123456789"}, field_map=field_map), RECORD_ID)
+    customer, details = made["customerProfile"], made["details"]
+    assert isinstance(customer, dict)
+    assert isinstance(details, dict)
+    assert customer["ids"] == [{"profileType": "Duns", "id": "123456789"}]
+    assert details["requirements"]["additionalRequirements"]["attributes"] == [
+        {"type": "PartnerRole", "id": "Advisor"},
+        {"type": "CustomerMarketplaceIntent", "id": "HaveNotDecided"},
+    ]

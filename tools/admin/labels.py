@@ -17,6 +17,7 @@ _NAMES = {
     "visible_to_microsoft": "Referral visibility to Microsoft sellers",
     "microsoft_crm_identifier": "Microsoft CRM Identifier",
     "referral_program": "Referral Program",
+    "marketplace_intent": "Marketplace intent",
 }
 """Display names of the product's columns; a customer's own field is named after itself."""
 

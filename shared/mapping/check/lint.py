@@ -17,6 +17,7 @@ from shared.mapping.check.findings import Finding, Severity, error, warning
 from shared.mapping.check.lint_live import check_against_live_tables
 from shared.mapping.check.needs import Need, Place, record_needs
 from shared.mapping.check.tables import Description
+from shared.mapping.codecs import ENTRIES
 from shared.mapping.conditions import Condition
 from shared.mapping.field_map import FieldMap
 from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
@@ -86,9 +87,26 @@ def _path(field: str, place: Place, row: Pair, shape: wire.Shape) -> Iterator[Fi
         wanted = _HOLDS.get(row.codec)
         if path not in known:
             yield error(field, (*place, key), f"a referral has no {path}", known, path)
+        elif path in ENTRIES:
+            yield from _entry(field, place, row, wanted)
+        elif row.entry:
+            yield error(field, (*place, "entry"), f"{path} is no list of {{type, id}} objects")
+        elif path in wire.PERHAPS_MEMBERS:
+            yield warning(
+                field, (*place, key), f"no page shows where {path} stands in a referral; look at one of yours"
+            )
         elif wanted and known[path] != wanted:
             what = f"{path} holds {known[path]}, which codec {row.codec} does not read"
             yield error(field, (*place, "codec"), what)
+
+
+def _entry(field: str, place: Place, row: Pair, holds: str | None) -> Iterator[Finding]:
+    """Yield why a row does not fit a list whose entries are of several types."""
+    if row.entry is None:
+        what = f"{row.referral} holds objects of several types; name the one that the row is about: entry: ..."
+        yield error(field, (*place, "referral"), what)
+    elif holds != wire.TEXT:
+        yield error(field, (*place, "codec"), f"the id of an entry is text, which codec {row.codec} does not read")
 
 
 def _to_partner_center(place: Place, row: FieldRow) -> Iterator[Finding]:
@@ -113,7 +131,7 @@ def _values(place: Place, row: FieldRow) -> Iterator[Finding]:
     """Yield codes that a table of values maps in vain; that none occurs twice is the model's business."""
     at = (*place, "values")
     codes = list((row.values or {}).values())
-    for code in set(codes) & set(row.empty):
+    for code in sorted(set(codes) & set(row.empty)):
         yield error(row.field, at, f"the code {code} means an option and, by `empty`, no option at all")
     valid = wire.CODES.get(row.referral)
     for code in codes if valid else ():
@@ -129,13 +147,26 @@ def _constants(file: MappingFile) -> Iterator[Finding]:
     known = dict(wire.leaves(wire.REFERRAL))
     sent = {row.referral: row.field for row in file.fields if "create" in row.to_partner_center}
     sent |= {row.referral: f"account.{row.field}" for row in file.account.fields}
-    for path in file.new_referral:
+    for path, constant in file.new_referral.items():
         place = ("new_referral", path)
+        if path in ENTRIES:
+            yield from _constant_entries(file, path, constant)
+            continue
         if path not in known and not any(each.startswith(f"{path}.") for each in known):
             yield error("new_referral", place, f"a referral has no {path}", known, path)
         for other, field in sent.items():
             if other == path or other.startswith(f"{path}.") or path.startswith(f"{other}."):
                 yield error("new_referral", place, f"{path} is also written by {field}: two writers, one target")
+
+
+def _constant_entries(file: MappingFile, path: str, constant: object) -> Iterator[Finding]:
+    """Yield entries of a constant list that a row writes as well; the row would win, with its default."""
+    rows = {(row.entry or "").casefold(): row for row in file.fields if row.referral == path and row.to_partner_center}
+    for each in constant if isinstance(constant, list) else ():
+        kind = str(each.get(ENTRIES[path]) if isinstance(each, dict) else "")
+        if row := rows.get(kind.casefold()):
+            what = f"the entry {kind} of {path} is also written by {row.field}: two writers, one target"
+            yield error("new_referral", ("new_referral", path), what)
 
 
 def _new_record(file: MappingFile) -> Iterator[Finding]:
@@ -166,16 +197,16 @@ def _conditions(file: MappingFile) -> Iterator[Finding]:
 
 def _doubled_paths(file: MappingFile) -> Iterator[Finding]:
     """Yield rows that write one place of the referral at the same moment."""
-    writers: dict[tuple[str, str], str] = {}
+    writers: dict[tuple[str, str | None, str], str] = {}
     for number, row in enumerate(file.fields):
         for moment in row.to_partner_center:
-            first = writers.setdefault((row.referral, moment), row.field)
+            first = writers.setdefault((row.referral, row.entry, moment), row.field)
             if first != row.field:
                 what = f"{row.referral} is also written by {first} at {moment}: two writers, one target"
                 yield error(row.field, ("fields", number, "referral"), what)
                 break
     for section, place, rows in _sections(file):
-        for number in _repeats([row.referral for row in rows]):
+        for number in _repeats([f"{row.referral} {row.entry or ''}" for row in rows]):
             what = f"{rows[number].referral} has another row: two writers, one target"
             yield error(f"{section}.{rows[number].field}", (*place, number, "referral"), what)
 

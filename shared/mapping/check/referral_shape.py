@@ -65,6 +65,7 @@ REFERRAL: Shape = {
     "consent": _CONSENT,
     "details": {
         **_texts("notes", "currency", "customerRequestedContact", "customerAction", "incentiveLevel"),
+        **_texts("customerMarketplaceIntent", "partnerRole", "solutionArea", "solutionPlay"),
         "dealValue": NUMBER,
         "closingDateTime": MOMENT,
         "requirements": _REQUIREMENTS,
@@ -104,8 +105,13 @@ PATCHABLE = frozenset(
 )
 """What may be PATCHed: the allow-list of Microsoft's own connector (its published swagger)."""
 
-PERHAPS_PATCHABLE = frozenset({"name"})
-"""Not on the list, although Microsoft's connector claims to keep it in agreement: a refusal is to be expected."""
+PERHAPS_PATCHABLE = frozenset({"name", "details.requirements.additionalRequirements.attributes"})
+"""Not on the list, although Microsoft's connector claims to keep the name in agreement: a refusal is to be expected."""
+
+PERHAPS_MEMBERS = frozenset(
+    f"details.{name}" for name in ("customerMarketplaceIntent", "partnerRole", "solutionArea", "solutionPlay")
+)
+"""Named by the documentation as values of a deal; an entry of `attributes` is the only place that a sample shows."""
 
 READ_ONLY = frozenset(
     {

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from shared.mapping.codecs.choices import choice, country
 from shared.mapping.codecs.codec import Codec, Json
+from shared.mapping.codecs.entries import ENTRIES, entry
 from shared.mapping.codecs.lists import fewer, ids, solutions
 from shared.mapping.codecs.scalars import currency, day, money, rounded, yes_no
 from shared.mapping.codecs.texts import MARK, link, text
 
 __all__ = [
+    "ENTRIES",
     "MARK",
     "Codec",
     "Json",
@@ -26,6 +28,7 @@ __all__ = [
     "country",
     "currency",
     "day",
+    "entry",
     "fewer",
     "ids",
     "link",

@@ -31,7 +31,10 @@ _LENGTHS = {
     "new_notes": 4000,
 }
 _FLAGS = ("cosell_syncwithpartnercenter", "cosell_referralvisibility")
-_OTHERS = ("estimatedvalue", "transactioncurrencyid", "estimatedclosedate", "cosell_howcanmicrosofthelp")
+_CHOICES = {"cosell_howcanmicrosofthelp": 6, "cosell_marketplaceintent": 3, "cosell_closereason": 8}
+"""By choice, its highest option."""
+_DAYS = ("estimatedclosedate", "cosell_decideby")
+_OTHERS = ("estimatedvalue", "transactioncurrencyid", *_DAYS, *_CHOICES)
 COLUMNS = (*_LENGTHS, *_FLAGS, *_OTHERS, *OPEN, *PARENTS)
 
 
@@ -78,7 +81,9 @@ def _stored(name: str, value: object) -> object:
         raise SchemaMismatch(f"Dynamics 365 lacks what the mapping names (0x80048d19): {name}")
     if name == "estimatedvalue":
         return _money(value)
-    if name == "estimatedclosedate":
+    if name in _CHOICES and value not in range(1, _CHOICES[name] + 1):
+        raise refuse(f"A validation error occurred. The value '{value}' of '{name}' is outside of the valid range.")
+    if name in _DAYS:
         return date.fromisoformat(str(value)).isoformat()
     if name == "transactioncurrencyid" and value not in CURRENCIES:
         raise DataError(problem("crm.row_missing", name, crm="Dynamics 365", key=value))

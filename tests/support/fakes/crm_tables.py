@@ -12,6 +12,10 @@ _HELP = (
     "Post sales customer success",
     "General or other",
 )
+_CLOSE_REASONS = (
+    *("Budget inadequate", "Customer did not respond", "Chose another vendor", "Requirement not met"),
+    *("Not a customer", "Timeline too short", "Abuse, spam or phishing", "Other"),
+)
 _REASONS = (("In Progress", 0), ("On Hold", 0), ("Won", 1), ("Canceled", 2), ("Out-Sold", 2))
 
 
@@ -43,19 +47,25 @@ def record() -> Table:
     )
 
 
+def _choice(name: str, labels: tuple[str, ...]) -> Column:
+    return Column(name, Kind.CHOICE, options=tuple(Option(value, label) for value, label in enumerate(labels, 1)))
+
+
 def _product() -> tuple[Column, ...]:
-    options = tuple(Option(value, label) for value, label in enumerate(_HELP, 1))
     return (
         Column("cosell_syncwithpartnercenter", Kind.YES_NO),
         text("cosell_referralidentifier", 100),
         text("cosell_referrallink", 255),
-        Column("cosell_howcanmicrosofthelp", Kind.CHOICE, options=options),
+        _choice("cosell_howcanmicrosofthelp", _HELP),
         text("cosell_products", 2000),
         Column("cosell_audit", Kind.MEMO, 100_000),
         Column("cosell_referralvisibility", Kind.YES_NO),
         text("cosell_microsoftcrmidentifier", 100),
         text("cosell_referralprogram", 100),
         text("cosell_syncstatus", 100),
+        _choice("cosell_marketplaceintent", ("Yes", "No", "Not decided")),
+        _choice("cosell_closereason", _CLOSE_REASONS),
+        Column("cosell_decideby", Kind.DAY),
     )
 
 

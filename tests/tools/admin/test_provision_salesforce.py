@@ -59,6 +59,7 @@ def test_each_field_has_the_type_of_the_design(desk: SalesforceDesk) -> None:
         "Referral_Visibility__c": (FieldType.BOOLEAN, 0),
         "Microsoft_CRM_Identifier__c": (FieldType.STRING, 100),
         "Referral_Program__c": (FieldType.STRING, 100),
+        "Marketplace_Intent__c": (FieldType.PICKLIST, 255),
         "Sync_Status__c": (FieldType.STRING, 100),
     }
     key, help_field = made["Referral_Identifier__c"], made["How_can_Microsoft_help__c"]

@@ -30,6 +30,7 @@ GOLDEN: Fields = {
     "help": None,
     "microsoft_crm_identifier": None,
     "referral_program": None,
+    "marketplace_intent": "HaveNotDecided",
     "status": Stage.ACTIVE,
 }
 
@@ -57,6 +58,7 @@ def test_canonical_values_as_columns() -> None:
         "cosell_howcanmicrosofthelp": None,
         "cosell_microsoftcrmidentifier": None,
         "cosell_referralprogram": None,
+        "cosell_marketplaceintent": 3,
     }
 
 
@@ -67,7 +69,10 @@ def test_canonical_values_as_referral_json_for_a_create() -> None:
         "currency": "GBP",
         "closingDateTime": "2026-03-31T00:00:00Z",
         "notes": "Phase one scoping",
-        "requirements": {"solutions": [{"type": "Name", "id": "SOL-20311-QXT"}]},
+        "requirements": {
+            "solutions": [{"type": "Name", "id": "SOL-20311-QXT"}],
+            "additionalRequirements": {"attributes": [{"type": "CustomerMarketplaceIntent", "id": "HaveNotDecided"}]},
+        },
     }
 
 

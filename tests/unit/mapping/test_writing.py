@@ -29,6 +29,7 @@ GOLDEN: Fields = {
     "help": None,
     "microsoft_crm_identifier": None,
     "referral_program": None,
+    "marketplace_intent": None,
     "status": Stage.ACTIVE,
 }
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from tools.simulators.dataverse.columns import Column, Kind, Option, Required, Table
-from tools.simulators.help_codes import HELP
+from tools.simulators.help_codes import CLOSE_REASONS, HELP, MARKETPLACE_INTENT
 
 _TRILLION = Decimal(1_000_000_000_000)
 _ADDRESS = (("line1", 250), ("line2", 250), ("city", 80), ("stateorprovince", 50), ("postalcode", 20), ("country", 80))
@@ -348,5 +348,8 @@ def cosell_columns() -> list[Column]:
         text("cosell_microsoftcrmidentifier", 100),
         text("cosell_referralprogram", 100),
         text("cosell_syncstatus", 100),
+        choice("cosell_marketplaceintent", MARKETPLACE_INTENT),
+        choice("cosell_closereason", CLOSE_REASONS),
+        day("cosell_decideby"),
     ]
     return [replace(column, custom=True) for column in columns]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tools.simulators.help_codes import HELP
+from tools.simulators.help_codes import CLOSE_REASONS, HELP, MARKETPLACE_INTENT
 from tools.simulators.salesforce.fields import Field, FieldType
 from tools.simulators.salesforce.schema import area, checkbox, picklist, text
 
@@ -26,5 +26,8 @@ def cosell_columns() -> list[Field]:
         text("Microsoft_CRM_Identifier__c", 100, "Microsoft CRM Identifier"),
         text("Referral_Program__c", 100, "Referral Program"),
         text("Sync_Status__c", 100, "Sync Status"),
+        picklist("Marketplace_Intent__c", MARKETPLACE_INTENT, "Marketplace Intent", restricted=True),
+        picklist("Close_Reason__c", CLOSE_REASONS, "Close Reason", restricted=True),
+        Field("Decide_By__c", FieldType.DATE, "Decide By"),
     ]
     return [replace(field, custom=True) for field in fields]

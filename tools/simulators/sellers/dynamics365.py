@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from shared.lifecycle import Stage
 from tools.simulators.dataverse import DataverseSimulator
 from tools.simulators.faults import Fault
+from tools.simulators.help_codes import CLOSE_REASONS, MARKETPLACE_INTENT
 from tools.simulators.sellers.seller import CONTACT, CUSTOMER, READY, Account, Deal, DealFields
 from tools.simulators.vendors import CLIENT_ID, CLIENT_SECRET, Vendors
 
@@ -174,6 +175,10 @@ class Dynamics365Seller:
             columns["transactioncurrencyid"] = self._currencies()[fields["currency"]]
         if "solutions" in fields:
             columns["cosell_products"] = ", ".join(fields["solutions"]) or None
+        if "marketplace_intent" in fields:
+            columns["cosell_marketplaceintent"] = _number(MARKETPLACE_INTENT, fields["marketplace_intent"])
+        if "close_reason" in fields:
+            columns["cosell_closereason"] = _number(CLOSE_REASONS, fields["close_reason"])
         if "help" in fields:
             columns["cosell_howcanmicrosofthelp"] = _HELP[fields["help"]] if fields["help"] else None
         if "contact" in fields:
@@ -215,4 +220,15 @@ class Dynamics365Seller:
             sync_status=row["cosell_syncstatus"] or "",
             audit=row["cosell_audit"] or "",
             microsoft_crm_identifier=row["cosell_microsoftcrmidentifier"] or "",
+            marketplace_intent=_label(MARKETPLACE_INTENT, row["cosell_marketplaceintent"]),
+            close_reason=_label(CLOSE_REASONS, row["cosell_closereason"]),
+            decide_by=date.fromisoformat(row["cosell_decideby"]) if row["cosell_decideby"] else None,
         )
+
+
+def _number(labels: Sequence[str], label: str) -> int | None:
+    return labels.index(label) + 1 if label else None
+
+
+def _label(labels: Sequence[str], number: int | None) -> str:
+    return labels[number - 1] if number else ""

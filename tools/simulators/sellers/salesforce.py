@@ -53,6 +53,7 @@ _READ_ONLY = (
     "Microsoft_CRM_Identifier__c",
     "Referral_Program__c",
     "Sync_Status__c",
+    "Decide_By__c",
 )
 """What a seller may only read, by the permission set that `cosell.py provision` makes for sellers."""
 
@@ -221,6 +222,10 @@ class SalesforceSeller:
         }
         if "solutions" in fields:
             columns["Products__c"] = ", ".join(fields["solutions"]) or None
+        if "marketplace_intent" in fields:
+            columns["Marketplace_Intent__c"] = fields["marketplace_intent"] or None
+        if "close_reason" in fields:
+            columns["Close_Reason__c"] = fields["close_reason"] or None
         if "help" in fields:
             columns["How_can_Microsoft_help__c"] = _HELP[fields["help"]] if fields["help"] else None
         return columns
@@ -246,6 +251,9 @@ class SalesforceSeller:
             sync_status=row["Sync_Status__c"] or "",
             audit=row["Audit__c"] or "",
             microsoft_crm_identifier=row["Microsoft_CRM_Identifier__c"] or "",
+            marketplace_intent=row["Marketplace_Intent__c"] or "",
+            close_reason=row["Close_Reason__c"] or "",
+            decide_by=date.fromisoformat(row["Decide_By__c"]) if row["Decide_By__c"] else None,
         )
 
 

@@ -33,6 +33,10 @@ class DealFields(TypedDict, total=False):
     notes: str
     solutions: tuple[str, ...]
     """Ids of what is sold; the column Products."""
+    marketplace_intent: str
+    """Will the customer buy through the marketplace? Yes, No or Not decided."""
+    close_reason: str
+    """Why the deal is declined or lost: one of tools.simulators.help_codes.CLOSE_REASONS."""
     help: str
     """How can Microsoft help? A referral's assistance request code, such as CustomerTechnicalArchitecture."""
     sync: bool
@@ -66,6 +70,9 @@ class Deal:
     sync_status: str
     audit: str
     microsoft_crm_identifier: str
+    marketplace_intent: str
+    close_reason: str
+    decide_by: date | None
 
 
 @dataclass(frozen=True)
