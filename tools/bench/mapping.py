@@ -21,7 +21,8 @@ from shared.deal import HELP
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
 from shared.mapping.rows import CompiledRow, put_path
-from tools.bench.rounds import Result, compare
+from tools.bench.rounds import medians
+from tools.bench.rows import Row
 
 TARGET = 10.0
 """How many times faster than jmespath (design, quality bars)."""
@@ -29,18 +30,16 @@ TARGET = 10.0
 Json = dict[str, Any]
 
 
-def run(rounds: int) -> Result:
+def run(rounds: int) -> list[Row]:
     """Measure. Raises AssertionError when the two disagree about a single value."""
     field_map = load_mapping("dynamics365", Path(__file__).parent)
     body, columns = sample(field_map)
     ours, theirs = compiled(field_map), peer(field_map)
     assert ours(body, columns) == theirs(body, columns), "jmespath and the mapping disagree"  # noqa: S101
-    return compare(
-        f"mapping of {len(field_map.rows)} fields, both ways",
-        {"mapping": lambda: ours(body, columns), "jmespath": lambda: theirs(body, columns)},
-        rounds,
-        TARGET,
-    )
+    contenders = {"ours": lambda: ours(body, columns), "jmespath": lambda: theirs(body, columns)}
+    micros = medians(contenders, rounds)
+    name = f"mapping of {len(field_map.rows)} fields, both ways"
+    return [Row(name, micros["ours"], "µs", TARGET, peer="jmespath", peer_figure=micros["jmespath"])]
 
 
 def compiled(field_map: FieldMap) -> Callable[[Json, Json], tuple[Json, Json]]:

@@ -14,9 +14,9 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tools.bench.rows import Row
 from tools.bench.signature import BODY
 from tools.local.stack import Stack
 from tools.simulators.certificates import DISPATCH_HOST
@@ -25,24 +25,14 @@ CLIENTS = 8
 BATCH = 80
 """Requests per round and kind."""
 
+BARE = "refused by the host"
+"""The peer: a request without a key, which none of our code sees."""
+
 Request = tuple[str, bytes, Mapping[str, str]]
 """Path, body and headers."""
 
 
-@dataclass(frozen=True)
-class Rates:
-    """Median requests per second by kind. There is no target: the figure is the machine's as much as ours."""
-
-    title: str
-    rates: Mapping[str, float]
-    met: bool = True
-
-    def __str__(self) -> str:
-        """The table."""
-        return "\n".join([self.title, *(f"  {name:<22} {rate:>8.0f} requests/s" for name, rate in self.rates.items())])
-
-
-def run(rounds: int) -> Rates:
+def run(rounds: int) -> list[Row]:
     """Measure. Raises AssertionError when a request is not answered as its kind has to be."""
     with Stack(settings={"AzureWebJobs.SyncWorker.Disabled": "true"}) as stack:
         sender = Sender(stack)
@@ -54,8 +44,12 @@ def run(rounds: int) -> Rates:
                 answers = sender.send(requests)
                 times[name].append(BATCH / (time.perf_counter() - start))
                 assert set(answers) == {status}, f"{name}: answered {sorted(set(answers))}"  # noqa: S101
-    title = f"receiver on the local host, {CLIENTS} clients"
-    return Rates(title, {name: statistics.median(each) for name, each in times.items()})
+    rates = {name: statistics.median(each) for name, each in times.items()}
+    bare = rates.pop(BARE)
+    return [
+        Row(f"events: {name}", rate, "/s", peer=BARE, peer_figure=bare, more_is_better=True)
+        for name, rate in rates.items()
+    ]
 
 
 class Sender:
@@ -71,7 +65,7 @@ class Sender:
             "signed, queued": (self._event, 200),
             "signed, repeated": (lambda: self._known, 200),
             "forged, refused": (self._forged, 401),
-            "no key, by the host": (lambda: (self._keyless, BODY, {}), 401),
+            BARE: (lambda: (self._keyless, BODY, {}), 401),
         }
         self.send([self._known])
 

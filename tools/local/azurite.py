@@ -26,6 +26,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 _OLDEST_NODE = 20  # `--import data:` below
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at (http://\S+)")
+_REQUEST = re.compile(r'"([A-Z]+) (\S+) HTTP/1\.1"')
 # Standard input is a pipe whose other end only the owner holds: when the owner ends, however it ends, Azurite follows.
 _LEASH = 'data:text/javascript,process.stdin.resume().on("end",()=>process.kill(process.pid,"SIGTERM")).unref()'
 _numbers = itertools.count(1)
@@ -39,11 +40,12 @@ class Azurite:
     """A running Azurite: `with Azurite() as storage: storage.connection_string`.
 
     Data lives in memory, or in `location` when one is given. `log` names the log file; without it a file under
-    `.cosell/logs` is used and removed again after a clean stop.
+    `.cosell/logs` is used and removed again after a clean stop. With `requests` every request is logged.
     """
 
-    def __init__(self, location: Path | None = None, log: Path | None = None) -> None:
+    def __init__(self, location: Path | None = None, log: Path | None = None, *, requests: bool = False) -> None:
         self._location = location
+        self._told = requests
         self._keep_log = log is not None
         self._log = log or HOME / "logs" / f"azurite-{os.getpid()}-{next(_numbers)}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,11 +80,16 @@ class Azurite:
     ) -> None:
         self.stop()
 
+    def requests(self) -> list[tuple[str, str]]:
+        """Return method and path of every request so far, when they are logged."""
+        return _REQUEST.findall(self._text())
+
     def _options(self) -> list[str]:
         store = ["--location", str(self._location)] if self._location else ["--inMemoryPersistence"]
         ports = [word for service in ("blob", "queue", "table") for word in (f"--{service}Port", "0")]
         # Today's SDKs send an API version that this Azurite does not list, hence the skip.
-        return [*store, *ports, "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+        silent = [] if self._told else ["--silent"]
+        return [*store, *ports, *silent, "--skipApiVersionCheck", "--disableTelemetry"]
 
     def _wait(self, timeout: float) -> str:
         deadline = time.monotonic() + timeout

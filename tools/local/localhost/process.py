@@ -81,6 +81,11 @@ class HostProcess:
         self.load_seconds = ready["load_seconds"]
         return self
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
     def stop(self, patience: float = 40) -> int:
         """Ask it to finish and return its exit code (0: everything in flight ended); kills it after `patience`."""
         if self._process.poll() is None:

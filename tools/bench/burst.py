@@ -1,0 +1,120 @@
+"""How many deals a second the local stack brings into agreement, and how long each takes: signed events, real parts.
+
+Azurite, the simulated vendors, the host and the app share this machine's cores, so the rates are the machine's as much
+as ours. What says most about the app is the processor time of its process for each deal; the local host's own share,
+which is not in Azure's worker, is in it.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.bench.rows import Row
+from tools.local.localhost.process import HostProcess
+from tools.local.stack import ROOT, Stack
+from tools.simulators.sellers.seller import Deal
+
+DEALS = 150
+STEADY = 10
+"""Events a second in the run that measures latency without a backlog, for as many deals."""
+
+
+def run(_rounds: int) -> list[Row]:
+    """Measure. Raises TimeoutError when a deal is not right in time."""
+    with Stack(settings={"MASS_CHANGE_DEALS": str(10 * DEALS)}) as stack:
+        stack.partner_center.modes.delay_seconds = 0
+        stack.register().raise_for_status()
+        _create(stack, 1)  # so that tokens, currencies and functions are there
+        meter = Meter(stack)
+        records = _create(stack, DEALS)
+        rows = meter.rows("creations", DEALS, rate=15, milliseconds=30)
+        meter = Meter(stack)
+        waits = _update(stack, records, 51000, pause=0)
+        rows += [*meter.rows("updates", DEALS, rate=30, milliseconds=15), *_latency("in a burst", waits, None)]
+        rows += _latency(f"at {STEADY} events/s", _update(stack, records, 52000, pause=1 / STEADY), 5.0)
+        return [*rows, _second_host(stack, records, rows[2].figure)]
+
+
+def _create(stack: Stack, count: int) -> dict[str, str]:
+    """Invite us to so many deals; returns record ids by referral id, once there is one for each."""
+    ids = [str(stack.partner_center.portal.create_referral()["id"]) for _ in range(count)]
+    records: dict[str, str] = {}
+
+    def arrived() -> bool:
+        for referral_id in ids:
+            if referral_id not in records and (found := stack.crm.find(referral_id)):
+                assert len(found) == 1, "one referral has more than one opportunity"  # noqa: S101
+                records[referral_id] = found[0].id
+        return len(records) == count
+
+    stack.eventually(arrived, "a record for each referral", within=300)
+    return records
+
+
+def _update(stack: Stack, records: dict[str, str], value: int, *, pause: float) -> list[float]:
+    """Change the value of every deal in Partner Center; returns the seconds after which each record had it."""
+    asked, waits = dict[str, float](), list[float]()
+
+    def look(deal_of: Callable[[str], Deal]) -> bool:
+        for referral_id in [each for each in asked if deal_of(records[each]).deal_value == value]:
+            waits.append(time.monotonic() - asked.pop(referral_id))
+        return len(waits) == len(records)
+
+    for referral_id in records:
+        asked[referral_id] = time.monotonic()
+        stack.partner_center.portal.edit(referral_id, {"/details/dealValue": value})
+        if pause:
+            time.sleep(pause)
+            look(stack.crm.deal)
+    stack.eventually(lambda: look(stack.crm.deal), "every record with the new value", within=300)
+    return waits
+
+
+def _latency(when: str, waits: list[float], target: float | None) -> list[Row]:
+    middle, late = statistics.median(waits), statistics.quantiles(waits, n=20)[-1]
+    return [
+        Row(f"event to record {when}, median", middle, "s"),
+        Row(f"event to record {when}, p95", late, "s", target, at_most=True),
+    ]
+
+
+def _second_host(stack: Stack, records: dict[str, str], alone: float) -> Row:
+    """Run the same burst with a second process of the app on the same queue."""
+    with HostProcess(ROOT, stack.settings()):
+        meter = Meter(stack)
+        _update(stack, records, 53000, pause=0)
+        both = meter.rate(len(records))
+    return Row("updates, two processes", both, "/s", peer="one", peer_figure=alone, more_is_better=True)
+
+
+class Meter:
+    """Wall clock and processor time of the app's process since it was made."""
+
+    def __init__(self, stack: Stack) -> None:
+        stack.quiet()
+        self._stack = stack
+        self._start, self._used = time.monotonic(), _processor_seconds(stack.host.pid)
+
+    def rate(self, count: int) -> float:
+        """Return how many a second."""
+        return count / (time.monotonic() - self._start)
+
+    def rows(self, what: str, count: int, *, rate: float, milliseconds: float) -> list[Row]:
+        """Return what the burst came to, with what follows it (echoes) in the processor time."""
+        reached = self.rate(count)
+        self._stack.quiet()
+        used = (_processor_seconds(self._stack.host.pid) - self._used) / count * 1000
+        return [
+            Row(f"{what}, burst of {count}", reached, "/s", rate),
+            Row(f"{what}, processor time of host and app", used, "ms", milliseconds, at_most=True),
+        ]
+
+
+def _processor_seconds(pid: int) -> float:
+    """Return the seconds of user and system time that a process has used (proc(5), stat)."""
+    values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
