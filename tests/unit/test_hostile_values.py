@@ -32,8 +32,8 @@ from shared.printable import first_line, printable
 from shared.problems import Problem, problem
 from shared.sync.preview import Action, Side
 from tests.support.stand_ins import START, UNHURRIED, ManualClock
-from tools.admin.preview.forecasts import Group, Report, _inert
-from tools.cli.preview import _private
+from tools.admin.files import inert, private
+from tools.admin.preview.forecasts import Group, Report
 from tools.cli.terminal import say
 
 STEERING = "\x1b]0;title\x07\x1b[2J\r\n\u202edlrow\u202c\u2028\x85\x00\u200b\ufeff"
@@ -102,21 +102,21 @@ def test_a_deals_name_is_no_markup_in_a_forecast() -> None:
 
 @pytest.mark.parametrize("sign", "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 def test_no_cell_is_a_formula(sign: str) -> None:
-    assert _inert(f"{sign}HYPERLINK(1)")[0] == "'"
+    assert inert(f"{sign}HYPERLINK(1)")[0] == "'"
     for separator in (";", "\t", "\n", "\r\n", "|", "; ", ","):
-        assert f"{separator}{sign}H" not in _inert(f"x{separator}{sign}H")
+        assert f"{separator}{sign}H" not in inert(f"x{separator}{sign}H")
 
 
 def test_a_plain_cell_stays_as_it_is() -> None:
     for text in ("", "a-b", "mail@example.com", "1 + 1", "a=b", "first; second", "Contoso, Ltd"):
-        assert _inert(text) == text
+        assert inert(text) == text
 
 
 def test_a_report_is_for_its_owner_alone(tmp_path: Path) -> None:
     for path in (tmp_path / "new.csv", tmp_path / "old.csv"):
         if path.name == "old.csv":
             path.touch(0o644)
-        with _private(path, encoding="utf-8") as file:
+        with private(path, encoding="utf-8") as file:
             file.write("x")
         assert path.stat().st_mode & 0o777 == 0o600
 

@@ -9,14 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TextIO
 
-import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
-from shared.errors import CosellError, DataError, SettingsError
+from shared.errors import CosellError, DataError
 from shared.link import Link
 from shared.mapping.check.findings import Severity
 from shared.mapping.check.lint import lint
@@ -25,9 +21,11 @@ from shared.problems import problem
 from shared.sync.preview import linked, preview, sample
 from shared.sync.task import Task
 from tools.admin.asked import CRM, KEEPING, PARTNER_CENTER, STORAGE
+from tools.admin.files import check_writable, private
 from tools.admin.preview.forecasts import CsvRows, Report
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
+from tools.cli.progress import Progress
 from tools.cli.quiet import quiet
 from tools.cli.terminal import say
 
@@ -71,10 +69,7 @@ class _Wanted:
     def check(self) -> None:
         """Raise SettingsError when one of them cannot be written, before every deal was read for nothing."""
         for path in filter(None, (self.csv, self.json)):
-            if not path.parent.is_dir():
-                raise SettingsError(f"{path}: the folder {path.parent} does not exist.")
-            if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-                raise SettingsError(f"{path}: cannot be written.")
+            check_writable(path)
 
 
 def _preview(task: Task, directory: Path | None, options: argparse.Namespace, wanted: _Wanted) -> int:
@@ -86,28 +81,20 @@ def _preview(task: Task, directory: Path | None, options: argparse.Namespace, wa
         takers = [report.add]
         if wanted.csv:
             # The mark in front lets Excel read UTF-8.
-            file = open_files.enter_context(_private(wanted.csv, encoding="utf-8-sig"))
+            file = open_files.enter_context(private(wanted.csv, encoding="utf-8-sig"))
             takers.append(CsvRows(file).add)
-        progress = open_files.enter_context(_progress())
-        shown = progress.add_task(task.name, total=total)
-        for deal in preview(task, links):
+        progress = open_files.enter_context(Progress(task.name, "deals", total))
+        for number, deal in enumerate(preview(task, links), 1):
             for take in takers:
                 take(deal)
-            progress.advance(shown)
+            progress.tell("deals", number)
     if wanted.json:
-        with _private(wanted.json, encoding="utf-8") as file:
+        with private(wanted.json) as file:
             file.write(report.as_json())
     _tell(report)
     for path in filter(None, (wanted.csv, wanted.json)):
         print(f"Written: {path}")
     return ALARMING if report.alarming else UNTOUCHED
-
-
-def _private(path: Path, *, encoding: str) -> TextIO:
-    """Open a file for writing that only its owner may read: it holds values of deals."""
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.chmod(path, 0o600)  # noqa: PTH101 - also when it was there before
-    return open(number, "w", encoding=encoding, newline="")  # noqa: PTH123 - the caller closes it
 
 
 def _fits(task: Task, directory: Path | None) -> bool:
@@ -133,19 +120,6 @@ def _chosen(task: Task, options: argparse.Namespace) -> tuple[Iterable[Link], in
         chosen = sample(linked(task), options.sample, Random(0))
         return chosen, len(chosen)
     return linked(task), None
-
-
-class _Rate(ProgressColumn):
-    """Deals per second."""
-
-    def render(self, task: rich.progress.Task) -> Text:
-        """Return the present rate."""
-        return Text(f"{task.speed or 0:.1f} deals/s", style="progress.data.speed")
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True))
 
 
 def _tell(report: Report) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from shared.printable import printable
 from shared.sync.preview import Action, DealForecast, Forecast, Side
+from tools.admin.files import inert
 
 EXAMPLES = 3
 GROUPS = 200
@@ -107,9 +107,6 @@ class Report:
         return json.dumps({"crm": self.crm, "mapping": self.mapping_version, **totals, "groups": groups}, indent=2)
 
 
-_FORMULA = re.compile(r"(^|[;,|\t\r\n][ \t\r\n]*)([=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
-
-
 class CsvRows:
     """Every single forecast as a line of a CSV file, written as it is made."""
 
@@ -122,12 +119,4 @@ class CsvRows:
         ids = (deal.link.referral_id, deal.link.record_id)
         for each in deal.forecasts:
             values = (each.action, each.side, each.field, each.old, each.new, each.reason)
-            self._writer.writerow([*ids, *map(_inert, values)])
-
-
-def _inert(text: str) -> str:
-    """Return a cell in which no spreadsheet finds a formula (OWASP, CSV injection); deal texts are other people's.
-
-    Also behind what some of them take for the end of a cell: a semicolon, a tab, a line break.
-    """
-    return _FORMULA.sub(r"\1'\2", text)
+            self._writer.writerow([*ids, *map(inert, values)])
