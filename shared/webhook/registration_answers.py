@@ -95,7 +95,15 @@ class RegistrationAnswers:
         ours = {each.casefold() for each in (host, self._public_host) if each}
         if parts.netloc.casefold() in ours and parts.path.rstrip("/").casefold().endswith("/webhookreceiver"):
             return HERE
-        return POWER_AUTOMATE if (parts.hostname or "").endswith(_POWER_AUTOMATE) else ELSEWHERE
+        return POWER_AUTOMATE if is_power_automate(url) else ELSEWHERE
+
+
+def is_power_automate(url: str) -> bool:
+    """Whether a registered URL is a Power Automate flow's, as Microsoft's co-sell connector registers it."""
+    try:
+        return (urlsplit(url).hostname or "").endswith(_POWER_AUTOMATE)
+    except ValueError:
+        return False
 
 
 def invalid(error: InvalidRegistration) -> Answer:

@@ -8,6 +8,7 @@ ADMINISTRATOR = {
     "settings": "list the app settings, renew what is made from them, or print this machine's for Azure",
     "doctor": "say what is wrong with an installation, and who can put it right",
     "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
+    "adopt": "move in: forecast the first run deal by deal, and perform what a person confirms of it",
     "release": "list held mass changes, let them happen, or forget them",
     "package": "build what is published to Azure, with --verify prove that it runs; --lock renews its dependencies",
 }

@@ -264,9 +264,9 @@ class DataverseStage:
         self.simulator.resource = url
         self.simulator.add_application_user(CLIENT_ID)
         vendors.entra.register_resource(url)
-        app = App(load_settings({**vendors.settings(), **_settings(vendors, url)}), self.clock)
-        app.ledger = MemoryLedger()
-        self.port: Records = app.tasks.of("dynamics365").records
+        self.app = App(load_settings({**vendors.settings(), **_settings(vendors, url)}), self.clock)
+        self.app.ledger = MemoryLedger()
+        self.port: Records = self.app.tasks.of("dynamics365").records
         self.pages = FakeStage.pages
         # Currencies and a token are fetched once per process; they are no cost of the call that is measured.
         self.port.read(self.add_deal())
