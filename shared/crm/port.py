@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from shared.crm.around import Around, Columns, Found
 from shared.errors import CosellError
 from shared.lifecycle import Stage
 from shared.mapping.check.tables import Description
 
 if TYPE_CHECKING:
     from shared.mapping.field_map import FieldMap
-
-Columns = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,6 @@ class RelatedRows:
     owner: Columns | None
     audit: str = ""
     """What the record's Audit column holds."""
-
-
-@dataclass(frozen=True)
-class AccountWanted:
-    """The customer's account: the oldest one that equals `match` in every column, or a new one made of `columns`."""
-
-    match: Columns
-    columns: Columns
 
 
 @dataclass(frozen=True)
@@ -179,11 +170,19 @@ class Records(Protocol):
         """
         ...
 
-    def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
+    def look_around(self, referral_id: str, around: Around) -> Found:
+        """Return what the CRM has already of what a new record is to hang on.
+
+        One call, and one more for people that were not asked for within the hour. Raises AlreadyExists where a record
+        with the referral id is met on the way.
+        """
+        ...
+
+    def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Create the record for a referral, once: raises AlreadyExists when a record carries the referral id.
 
-        It hangs on the account that is wanted, which is created when absent; concurrent calls with the same `match`
-        yield one account, or Deferred for all but one.
+        It hangs on what `look_around` found. An account that was not found is created; concurrent calls with the same
+        `match` yield one account, or Deferred for all but one.
         """
         ...
 

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from shared.mapping import model
 from shared.mapping.check.findings import nearest
 from shared.mapping.overlay import child, is_overlay, row_name
+from shared.mapping.owners import OwnerRules
 
 Place = tuple[int | str, ...]
 Position = Callable[[Place], tuple[str, int]]
@@ -17,7 +18,15 @@ Position = Callable[[Place], tuple[str, int]]
 
 _KEYS = frozenset(
     field.alias or name
-    for each in (model.FieldRow, model.Columns, model.StatusTable, model.AccountRows, model.SyncWhen, model.MappingFile)
+    for each in (
+        model.FieldRow,
+        model.Columns,
+        model.StatusTable,
+        model.AccountRows,
+        model.SyncWhen,
+        OwnerRules,
+        model.MappingFile,
+    )
     for name, field in each.model_fields.items()
 )
 """Every key that may stand in a mapping file."""

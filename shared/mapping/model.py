@@ -9,14 +9,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from shared.deal import STANDARD_FIELDS, STATUS
 from shared.lifecycle import Stage
 from shared.mapping import codecs
 from shared.mapping.conditions import Condition
 from shared.mapping.new_record import Given
+from shared.mapping.owners import OwnerRules
 from shared.mapping.people import people
+from shared.mapping.strict import Strict
 from shared.merge import Policy
 
 Moment = Literal["create", "update"]
@@ -51,11 +53,7 @@ def _condition(text: str) -> str:
 Expression = Annotated[str, AfterValidator(_condition)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Pair(_Strict):
+class Pair(Strict):
     """One place in Partner Center's JSON and one column of the CRM, spelled through a codec."""
 
     field: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="The row's name, by which everything refers to it.")
@@ -179,7 +177,7 @@ class FieldRow(Pair):
         return self
 
 
-class Columns(_Strict):
+class Columns(Strict):
     """The columns that belong to this product, by their logical names."""
 
     sync: str = Field(description="Yes/No: whether the record is synchronized.")
@@ -189,7 +187,7 @@ class Columns(_Strict):
     status: str = Field(description="Text: whether the record is synchronized, and what to do if it is not.")
 
 
-class StatusTable(_Strict):
+class StatusTable(Strict):
     """Column values by stage; the first entry of a stage is written, every entry is understood."""
 
     on_hold: tuple[dict[str, Scalar], ...] = Field(min_length=1, description="An invitation nobody has decided.")
@@ -204,7 +202,7 @@ class StatusTable(_Strict):
         return [(stage, entry) for stage, table in zip(stages, tables, strict=True) for entry in table]
 
 
-class SyncWhen(_Strict):
+class SyncWhen(Strict):
     """Conditions (JMESPath) for a deal to be linked; a deal that is linked already is not affected."""
 
     record: Expression | None = Field(
@@ -227,7 +225,7 @@ def _distinct_fields(rows: tuple[Pair, ...], of: str) -> tuple[Pair, ...]:
     return rows
 
 
-class AccountRows(_Strict):
+class AccountRows(Strict):
     """The customer's account: its fields and the ones that together identify it."""
 
     match: tuple[str, ...] = Field(min_length=1, description="Fields that must all be equal for an account to be used.")
@@ -243,7 +241,7 @@ class AccountRows(_Strict):
         return self
 
 
-class MappingFile(_Strict):
+class MappingFile(Strict):
     """How a Partner Center referral and a CRM record correspond."""
 
     overlay: bool = Field(default=False, description="This file names only what differs from the built-in one.")
@@ -263,6 +261,7 @@ class MappingFile(_Strict):
     owner: Annotated[tuple[Pair, ...], AfterValidator(partial(_distinct_fields, of="owner"))] = Field(
         description="The record's owner, who becomes our side of the team on a new referral."
     )
+    owner_rules: OwnerRules = Field(OwnerRules(), description="Who owns the record of an inbound deal.")
     contact_travels: Literal["with_help", "always"] = Field(
         "with_help", description="The customer's contact goes to Partner Center only when Microsoft is asked for help."
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
-from shared.crm.port import AccountWanted, Columns, Record, StageChange
+from shared.crm.around import AccountWanted, Around, Columns
+from shared.crm.port import Record, StageChange
 from shared.lifecycle import Stage
 from tests.support.stages.crm import CrmStage
 
@@ -46,7 +47,12 @@ def customer(stage: CrmStage, **replaced: object) -> AccountWanted:
 
 def created(stage: CrmStage, referral_id: str, *, state: Stage = Stage.ACTIVE, **words: object) -> Record:
     columns = {**said(stage, **{**NEW, **words}), **stage.dialect.states[state]}
-    return stage.port.create(referral_id, columns, customer(stage))
+    return make(stage, referral_id, columns, Around(customer(stage)))
+
+
+def make(stage: CrmStage, referral_id: str, columns: Columns, around: Around) -> Record:
+    """Look for what is around the record, and create it."""
+    return stage.port.create(referral_id, columns, around, stage.port.look_around(referral_id, around))
 
 
 def follow(stage: CrmStage, cursor: str | None) -> tuple[list[Record], list[str], str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 
-from shared.crm.port import AccountWanted, Record
+from shared.crm.around import AccountWanted, Around
+from shared.crm.port import Record
 from shared.lifecycle import Stage
 from tests.support.stages.salesforce import SALESFORCE, SalesforceStage
 
@@ -20,7 +21,8 @@ def deal(stage: SalesforceStage) -> Record:
 
 
 def create(stage: SalesforceStage, referral_id: str | None = None, **columns: object) -> Record:
-    return stage.port.create(referral_id or str(uuid.uuid4()), {**NEW, **columns}, NORTHWIND)
+    referral_id, around = referral_id or str(uuid.uuid4()), Around(NORTHWIND)
+    return stage.port.create(referral_id, {**NEW, **columns}, around, stage.port.look_around(referral_id, around))
 
 
 def composites(stage: SalesforceStage) -> list[list[dict[str, object]]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 
+from shared.crm.around import AccountWanted, Columns
 from shared.crm.dynamics365.api import DataverseApi, Json, literal, text_at
 from shared.crm.dynamics365.errors import TITLE, DuplicateKey
-from shared.crm.port import AccountWanted, Columns
 from shared.errors import DataError, GoneError, VersionMismatch
 from shared.problems import problem
 
@@ -19,16 +19,11 @@ _ROUNDS = 5
 """How many mergers are followed, and how many ids are tried: each was taken out of use by a person."""
 
 
-def find_or_create(api: DataverseApi, wanted: AccountWanted) -> str:
-    """Return the id of the oldest account in use that equals `match`, or of a new one.
+def find(api: DataverseApi, match: Columns) -> str | None:
+    """Return the id of the oldest account in use that equals `match`, if there is one.
 
-    Where only an account that was merged away is equal, the one that it lives on in is taken. Raises DataError when
-    another key of the customer's own does not let the account be made.
+    Where only an account that was merged away is equal, the one that it lives on in is taken.
     """
-    return _find(api, wanted.match) or _create(api, wanted)
-
-
-def _find(api: DataverseApi, match: Columns) -> str | None:
     condition = " and ".join(f"{column} eq {literal(value)}" for column, value in match.items())
     query = {
         "$select": _SELECT,
@@ -40,7 +35,11 @@ def _find(api: DataverseApi, match: Columns) -> str | None:
     return _in_use(api, found[0]) if found else None
 
 
-def _create(api: DataverseApi, wanted: AccountWanted) -> str:
+def create(api: DataverseApi, wanted: AccountWanted) -> str:
+    """Return the id of a new account, or of the one that another worker made meanwhile.
+
+    Raises DataError when another key of the customer's own does not let the account be made.
+    """
     filled = {name: value for name, value in wanted.columns.items() if value is not None}
     for number in range(_ROUNDS):
         chosen = _chosen_id(wanted.match, number)

@@ -87,7 +87,8 @@ def without_right(found: Description, unreadable: Mapping[tuple[str, str], str])
         columns = {name: replace(column, hidden=hidden.get(name, "")) for name, column in table.columns.items()}
         return replace(table, columns=columns)
 
-    return Description(*map(marked, (found.record, found.account, found.contact, found.owner)))
+    record, account, contact, owner = map(marked, (found.record, found.account, found.contact, found.owner))
+    return replace(found, record=record, account=account, contact=contact, owner=owner)
 
 
 def describe_table(get: Get, name: str, wanted: Iterable[str]) -> Table:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.clock import Clock
-from shared.crm.dynamics365 import accounts, merges, metadata
+from shared.crm.around import Around, Columns, Found
+from shared.crm.dynamics365 import accounts, merges, metadata, owners
 from shared.crm.dynamics365.api import DataverseApi, Json, text_at
 from shared.crm.dynamics365.entities import entity_of
 from shared.crm.dynamics365.errors import TITLE, DuplicateKey, is_already_closed
@@ -16,10 +17,9 @@ from shared.crm.dynamics365.feed import Feed
 from shared.crm.dynamics365.look_ups import CURRENCY, LOOK_UPS, NaturalKeys
 from shared.crm.dynamics365.precision import MoneyDigits
 from shared.crm.dynamics365.security import FRESH, ColumnSecurity
+from shared.crm.owners import Owners
 from shared.crm.port import (
-    AccountWanted,
     ChangePage,
-    Columns,
     PartlyWritten,
     Record,
     RelatedRows,
@@ -56,6 +56,8 @@ class Dynamics365:
         money = {row.pair.column: row.pair.digits for row in field_map.rows.values() if row.pair.codec == "money"}
         self._digits = MoneyDigits(api, self._keys, field_map.table, money)
         self._security = ColumnSecurity(api, clock, _read_columns(field_map))
+        mail = next((row.pair.column for row in field_map.owner if row.name == "email"), "internalemailaddress")
+        self._owners = Owners(lambda wanted: owners.ask(api, wanted, mail), clock)
         self._feed = Feed(api, clock, self._entity.entity_set, self._select, self._record)
 
     def owns(self, record_id: str) -> bool:
@@ -137,18 +139,29 @@ class Dynamics365:
     def describe(self) -> Description:
         """Read the definitions of the record's table, account, contact and systemuser, and the rights to read them."""
         found = metadata.describe(self._api.get, self._field_map.file)
+        named = (each for _, each in self._field_map.file.owner_rules.named())
+        found = replace(found, missing_owners=self._owners.missing(named))
         return metadata.without_right(found, dict(self._security.unreadable()))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
+    def look_around(self, referral_id: str, around: Around) -> Found:  # noqa: ARG002 - the write is guarded by the key
+        """Look for the account, and for people who were not asked for within the hour."""
+        self._security.check()
+        looked_at = self._clock.now()
+        account_id = accounts.find(self._api, around.account.match)
+        return Found(looked_at, account_id, self._owners.first(around.owners))
+
+    def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Upsert by the alternate key, with If-None-Match so that an existing record is never overwritten."""
         self._security.check()
-        account_id = accounts.find_or_create(self._api, account)
+        account_id = found.account_id or accounts.create(self._api, around.account)
         own = {self._field_map.columns.referral_identifier, "statecode"}  # the key is in the address; state is implied
         content = self._content({name: value for name, value in columns.items() if name not in own})
         content["customerid_account@odata.bind"] = f"/accounts({account_id})"
         content["parentaccountid@odata.bind"] = f"/accounts({account_id})"
+        if found.owner:
+            content["ownerid@odata.bind"] = owners.bound(found.owner.id, found.owner.assignee.kind)
         headers = {"If-None-Match": "*"}
         try:
             row = self._api.write("PATCH", self._by_key(referral_id), content, select=self._select, headers=headers)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from simple_salesforce.format import format_soql
 
 from shared.clock import Clock
-from shared.crm.port import AccountWanted, Columns, Record, Turns
+from shared.crm.around import AccountWanted, Columns, Found
+from shared.crm.port import Record, Turns
 from shared.crm.salesforce.api import Reference, SalesforceApi, Subrequest, Subresponse, path, rows_of, text_at
 from shared.crm.salesforce.errors import DUPLICATE, TITLE
 from shared.crm.salesforce.locks import AccountLocks
@@ -36,18 +37,18 @@ class Creation:
     identifier: str
     find: Find
 
-    def create(self, referral_id: str, content: Columns, account: AccountWanted, select: str) -> Subresponse:
+    def create(
+        self, referral_id: str, content: Columns, account: AccountWanted, found: Found, select: str
+    ) -> Subresponse:
         """Return the new record as it was read back. Raises AlreadyExists when there is one."""
-        looked_at = self.clock.now()
-        account_id, exists = self._look(referral_id, account.match)
-        if exists:
-            raise _exists()
-        name = json.dumps([self.table, *sorted(f"{key}={value}".casefold() for key, value in account.match.items())])
-        with nullcontext() if account_id else self.turns.turn(name, looked_at):
-            return self._make(referral_id, content, account_id, account.columns, select)
+        match = account.match
+        name = json.dumps([self.table, *sorted(f"{key}={value}".casefold() for key, value in match.items())])
+        with nullcontext() if found.account_id else self.turns.turn(name, found.looked_at):
+            return self._make(referral_id, content, found.account_id, account.columns, select)
 
-    def _look(self, referral_id: str, match: Columns) -> tuple[str | None, bool]:
-        """Return the oldest account that matches, and whether the record is there. Merged accounts are deleted ones."""
+    def look(self, referral_id: str, match: Columns) -> Found:
+        """Find the oldest account that matches; merged accounts are deleted ones. Raises AlreadyExists."""
+        looked_at = self.clock.now()
         condition = " AND ".join(name + format_soql(" = {}", value) for name, value in match.items())
         oldest = f"SELECT Id FROM Account WHERE {condition} ORDER BY CreatedDate, Id LIMIT 1"  # noqa: S608 - quoted
         same = f"SELECT Id FROM {self.table} WHERE {self.identifier}{format_soql(' = {}', referral_id)}"  # noqa: S608
@@ -59,7 +60,9 @@ class Creation:
         if error := self.api.first_error(answers):
             raise error
         accounts, records = (rows_of(answer.body) for answer in answers)
-        return (text_at(accounts[0], "Id") if accounts else None), bool(records)
+        if records:
+            raise _exists()
+        return Found(looked_at, text_at(accounts[0], "Id") if accounts else None)
 
     def _make(
         self, referral_id: str, content: Columns, account_id: str | None, account: Columns, select: str

@@ -10,13 +10,16 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from simple_salesforce.format import format_soql
 
 from shared.clock import Clock
-from shared.crm.port import AccountWanted, ChangePage, Columns, Record, RelatedRows, StageChange, Turns
-from shared.crm.salesforce import merges, metadata
+from shared.crm.around import Around, Columns, Found
+from shared.crm.owners import Owners
+from shared.crm.port import ChangePage, Record, RelatedRows, StageChange, Turns
+from shared.crm.salesforce import merges, metadata, owners
 from shared.crm.salesforce.api import JsonObject, SalesforceApi, Subrequest, Subresponse, path, rows_of, text_at
 from shared.crm.salesforce.creation import Creation
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
@@ -74,6 +77,8 @@ class Salesforce:
         concerns = f"({own.sync} = true OR {' OR '.join(f'{each} != null' for each in ours)})"
         self._feed = Feed(api, clock, field_map.table, concerns, self._record)
         self._accounts = AccountLocks()
+        mail = next((row.pair.column for row in field_map.owner if row.name == "email"), "Email")
+        self._owners = Owners(lambda wanted: owners.ask(api, wanted, mail), clock)
         identity = own.referral_identifier, self.find
         self._creation = Creation(api, clock, turns, self._accounts, field_map.table, *identity)
 
@@ -136,7 +141,9 @@ class Salesforce:
     def describe(self) -> Description:
         """Read the descriptions of the tables, the stages, and the org's currency."""
         only = self._currency.only() if CURRENCY in self._field_map.record_columns else None
-        return metadata.describe(self._api, self._field_map.file, only)
+        found = metadata.describe(self._api, self._field_map.file, only)
+        named = (each for _, each in self._field_map.file.owner_rules.named())
+        return replace(found, missing_owners=self._owners.missing(named))
 
     def _select(self) -> str:
         wanted = ("Id", "SystemModstamp", *self._field_map.record_columns, *_PARENTS)
@@ -161,9 +168,17 @@ class Salesforce:
 
     # --- creating --------------------------------------------------------------------------------------------------
 
-    def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
-        """Look for account and record, then make what is absent; see shared.crm.salesforce.creation."""
-        made = self._creation.create(referral_id, self._content(columns), account, self._select())
+    def look_around(self, referral_id: str, around: Around) -> Found:
+        """Look for account and record, and for people who were not asked for within the hour."""
+        found = self._creation.look(referral_id, around.account.match)
+        return replace(found, owner=self._owners.first(around.owners))
+
+    def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
+        """Make what is absent; see shared.crm.salesforce.creation."""
+        content = self._content(columns)
+        if found.owner:
+            content["OwnerId"] = found.owner.id
+        made = self._creation.create(referral_id, content, around.account, found, self._select())
         return self._record(made.object, self._clock.now())
 
     # --- updating --------------------------------------------------------------------------------------------------

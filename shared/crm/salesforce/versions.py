@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
 
-from shared.crm.port import Columns, Record
+from shared.crm.around import Columns
+from shared.crm.port import Record
 from shared.crm.salesforce.feed import literal, moment
 
 

@@ -22,6 +22,7 @@ from shared.mapping.conditions import Condition
 from shared.mapping.field_map import FieldMap
 from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
 from shared.mapping.new_record import column_value
+from shared.mapping.owners import OwnerKind
 
 Where = Callable[[Place], tuple[str, int]]
 """Finds the file and the line of a place."""
@@ -49,6 +50,7 @@ def offline(file: MappingFile) -> Iterator[Finding]:
     yield from _doubled_paths(file)
     yield from _doubled_columns(file)
     yield from _stages(file)
+    yield from _owners(file)
 
 
 # --- paths -----------------------------------------------------------------------------------------------------------
@@ -257,3 +259,13 @@ def _stages(file: MappingFile) -> Iterator[Finding]:
         if read is not stage:
             what = f"what is written for {stage} reads back as {read}: the two need different columns"
             yield error(f"status.{stage}", ("status", stage.value, 0), what)
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+def _owners(file: MappingFile) -> Iterator[Finding]:
+    """Yield teams that are to own records of Salesforce, whose tables begin with a capital: there are none."""
+    for place, assignee in file.owner_rules.named():
+        if assignee.kind is OwnerKind.TEAM and file.table[:1].isupper():
+            yield error(".".join(place), place, f"no team owns a record of {file.table}; name a user")

@@ -35,6 +35,7 @@ def check_against_live_tables(file: MappingFile, live: Description) -> Iterator[
         if name not in live.record.columns:
             yield _missing("sync_when.record", ("sync_when", "record"), name, live.record)
     yield from _key(file, live.record)
+    yield from _owners(file, live)
     if not live.record.change_tracking:
         what = f"change tracking is off for {live.record.name}; turn on Track changes in the table's settings"
         yield error("table", ("table",), what)
@@ -195,6 +196,17 @@ def _pair(field: str, place: Place, entry: Mapping[str, Scalar], table: Table) -
 
 def _of_kind(table: Table, kind: Kind) -> Column | None:
     return next((column for column in table.columns.values() if column.kind is kind), None)
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+def _owners(file: MappingFile, live: Description) -> Iterator[Finding]:
+    """Yield whom the owner rules name in vain; a deal then goes on to the next rule."""
+    for place, assignee in file.owner_rules.named():
+        if assignee in live.missing_owners:
+            what = f"the CRM has no active {assignee}, or more than one of that name: the rule finds nobody"
+            yield warning(".".join(place), place, what)
 
 
 # --- the table as a whole --------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.lifecycle import Stage
+from shared.mapping.owners import Assignee
 
 
 class Kind(StrEnum):
@@ -98,9 +99,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Description:
-    """The four tables that a mapping file speaks of."""
+    """The four tables that a mapping file speaks of, and whom it names that the CRM does not have."""
 
     record: Table
     account: Table
     contact: Table
     owner: Table
+    missing_owners: tuple[Assignee, ...] = ()

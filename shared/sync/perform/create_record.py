@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from shared.choices import CrmAudit
-from shared.crm.port import AccountWanted
+from shared.crm.around import Around
+from shared.crm.port import Record
 from shared.deal import STATUS, Fields
 from shared.decide.deal import Deal, ReferralSeen
 from shared.decide.decisions import CreateRecord
-from shared.errors import DataError
+from shared.errors import AccessDenied, DataError
 from shared.ledger import audit
 from shared.ledger.model import AuditEntry
 from shared.lifecycle import Stage, crm_view
@@ -19,7 +20,7 @@ from shared.mapping import new_record
 from shared.merge import Change
 from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
-from shared.problems import Problem, problem
+from shared.problems import Problem
 from shared.status import attention, synchronized
 from shared.sync.base import with_base
 from shared.sync.microsofts_half import look_again_later
@@ -27,6 +28,7 @@ from shared.sync.observe import seen_record
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity
 from shared.sync.perform.adopt import set_record_id
+from shared.sync.perform.around import around, owner_text
 from shared.sync.perform.behind import come_back
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
@@ -38,10 +40,13 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     Fields whose value cannot be read, or that the CRM refuses, stay behind; the link says so. Raises AlreadyExists
     when a record carries the referral's identifier, and the families.
     """
-    draft = _draft(task, deal, decision.referral)
-    link = _create(task, decision.referral, draft)
+    referral = decision.referral
+    assert referral.body is not None  # noqa: S101 - a referral that becomes a record was just read
+    wanted = around(task.field_map, Referral(referral.body))
+    record, draft = _create(task, deal, referral, wanted)
+    link = _tie(task, referral, record, draft)
     committed = task.links.commit(link, [draft.entry])
-    if Referral(decision.referral.body or {}).is_shared and not decision.referral.closed:
+    if Referral(referral.body).is_shared and not referral.closed:
         look_again_later(task, committed)
     if draft.problems:
         written.behind = True
@@ -68,7 +73,7 @@ class _Draft:
         return tuple(dict.fromkeys(self.behind.values()))
 
 
-def _draft(task: Task, deal: Deal, referral: ReferralSeen) -> _Draft:
+def _draft(task: Task, deal: Deal, referral: ReferralSeen, owner: str) -> _Draft:
     field_map, messages = task.field_map, task.choices.messages
     behind = {**referral.unreadable, **deal.held}
     problems = tuple(dict.fromkeys(behind.values()))
@@ -81,7 +86,7 @@ def _draft(task: Task, deal: Deal, referral: ReferralSeen) -> _Draft:
         if value not in (None, ())
     ]
     given = audit.describe(messages, [each for each in received if each.name in stand_ins])
-    text = "created from Partner Center" + (f"; {given}" if given else "")
+    text = "; ".join(filter(None, ["created from Partner Center", owner, given]))
     entry = audit.entry(task.stamp(), referral.id, audit.TO_CRM, text, received)
     status = attention(messages, problems) if problems else synchronized(messages, task.clock.now())
     link = _new_link(task, referral, deal.link)
@@ -95,10 +100,24 @@ def _draft(task: Task, deal: Deal, referral: ReferralSeen) -> _Draft:
     return _Draft(created, stand_ins, behind, entry, link)
 
 
-def _create(task: Task, referral: ReferralSeen, draft: _Draft) -> Link:
-    """Create the record and write its id to the referral; returns the link between them."""
-    assert referral.body is not None  # noqa: S101 - a referral that becomes a record was just read
-    record = task.records.create(referral.id, _columns(task, referral, draft), _account(task, Referral(referral.body)))
+def _create(task: Task, deal: Deal, referral: ReferralSeen, wanted: Around) -> tuple[Record, _Draft]:
+    """Create the record; without its owner where the CRM lets that user own none. Raises the families."""
+    messages = task.choices.messages
+    found = task.records.look_around(referral.id, wanted)
+    draft = _draft(task, deal, referral, owner_text(messages, wanted, found))
+    try:
+        return task.records.create(referral.id, _columns(task, referral, draft), wanted, found), draft
+    except (AccessDenied, DataError) as error:
+        if found.owner is None or task.field_map.fields_of(error.problems if isinstance(error, DataError) else ()):
+            raise
+    # Looked for again: whatever was made of it meanwhile must not be made twice.
+    bare = task.records.look_around(referral.id, replace(wanted, owners=()))
+    draft = _draft(task, deal, referral, owner_text(messages, wanted, bare, refused=True))
+    return task.records.create(referral.id, _columns(task, referral, draft), wanted, bare), draft
+
+
+def _tie(task: Task, referral: ReferralSeen, record: Record, draft: _Draft) -> Link:
+    """Write the new record's id to the referral; returns the link between them."""
     version, changed_at = referral.version, referral.changed_at
     if not referral.names_any:
         answer = set_record_id(task, referral.id, record.id, str(version))
@@ -139,13 +158,3 @@ def _new_link(task: Task, referral: ReferralSeen, prior: Link | None) -> Link:
     """Return the link to be; `prior` is the one that said the referral was ignored, if there was one."""
     link = Link(task.name, referral.id, None, engagement_id=referral.engagement_id)
     return replace(link, etag=prior.etag, recent_audit=prior.recent_audit) if prior else link
-
-
-def _account(task: Task, referral: Referral) -> AccountWanted:
-    rows = {row.name: row for row in task.field_map.account}
-    values = {name: row.codec.fit(row.read_referral(referral.body)) for name, row in rows.items()}
-    if not values["customer_name"]:
-        raise DataError(problem("customer.name_missing_in_referral", "customer_name"))
-    columns = {row.pair.column: row.codec.to_record(values[name]) for name, row in rows.items()}
-    match = {rows[name].pair.column: columns[rows[name].pair.column] for name in task.field_map.file.account.match}
-    return AccountWanted(match, columns)

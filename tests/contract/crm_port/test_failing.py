@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.crm.around import Around
 from shared.errors import (
     AccessDenied,
     AlreadyExists,
@@ -23,6 +24,7 @@ from tests.support.crm_words import (
     calls,
     created,
     customer,
+    make,
     moving,
     nobody,
     said,
@@ -112,7 +114,7 @@ def test_what_a_call_costs(stage: CrmStage) -> None:
         "find": lambda: stage.port.find(nobody()),
         "related": lambda: stage.port.related(record.id),
         "create": lambda: created(stage, nobody()),
-        "create with account": lambda: stage.port.create(nobody(), columns, customer(stage, customer="New")),
+        "create with account": lambda: make(stage, nobody(), columns, Around(customer(stage, customer="New"))),
         "update": lambda: stage.port.update(record, said(stage, notes="x")),
         "update of nothing": lambda: stage.port.update(record, {}),
         "read and win": lambda: stage.port.update(stage.port.read(record.id), {}, win),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from shared.crm.port import AccountWanted, PartlyWritten
+from shared.crm.around import AccountWanted, Around
+from shared.crm.port import PartlyWritten
 from shared.errors import CosellError, DataError, FatalError
 from shared.lifecycle import Stage
-from tests.support.crm_words import NEW, created, customer, moving, nobody, said, shows, word
+from tests.support.crm_words import NEW, created, customer, make, moving, nobody, said, shows, word
 from tests.support.stages.crm import CrmStage
 
 TEXT = "Close the quotes first, says the customer's logic."
@@ -81,7 +82,7 @@ def test_an_account_kept_out_by_another_unique_column_is_no_account_of_ours(stag
     columns = {**said(stage, **NEW), **stage.dialect.states[Stage.ACTIVE]}
     before, referral_id = stage.accounts(), nobody()
     with pytest.raises(DataError, match=r"account\.match") as caught:
-        stage.port.create(referral_id, columns, AccountWanted(wanted.match, {**wanted.columns, column: "N-1"}))
+        make(stage, referral_id, columns, Around(AccountWanted(wanted.match, {**wanted.columns, column: "N-1"})))
     assert column in str(caught.value)
     assert stage.accounts() == before
     assert stage.port.find(referral_id) is None

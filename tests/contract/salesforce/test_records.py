@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.crm.port import AccountWanted, Record
+from shared.crm.around import AccountWanted, Around, Found
+from shared.crm.port import Record
 from shared.crm.salesforce.records import Salesforce
 from shared.crm.salesforce.versions import version_of
 from shared.errors import (
@@ -205,7 +206,7 @@ def test_a_duplicate_rule_names_the_record_it_found(stage: SalesforceStage) -> N
     stage.simulator.add_duplicate_rule("Account", "Name")
     wanted = AccountWanted({"Name": "Northwind Traders", "BillingPostalCode": "LS1"}, {"Name": "Northwind Traders"})
     with pytest.raises(DataError) as caught:
-        stage.port.create(str(uuid.uuid4()), NEW, wanted)
+        stage.port.create(str(uuid.uuid4()), NEW, Around(wanted), Found(stage.clock.now()))
     assert f"duplicate rule found Account {account_id}" in str(caught.value)
     assert stage.simulator.rows("Opportunity") == []
 

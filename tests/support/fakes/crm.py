@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 
 from shared.clock import Clock
-from shared.crm.port import AccountWanted, ChangePage, Columns, PartlyWritten, Record, RelatedRows, StageChange
+from shared.crm.around import Around, Columns, Found
+from shared.crm.owners import Owners, only
+from shared.crm.port import ChangePage, PartlyWritten, Record, RelatedRows, StageChange
 from shared.errors import (
     AccessDenied,
     AlreadyExists,
@@ -21,6 +23,7 @@ from shared.errors import (
 )
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
+from shared.mapping.owners import Assignee, OwnerKind
 from shared.problems import problem
 from tests.support.fakes import crm_rules as rules
 from tests.support.fakes import crm_tables
@@ -30,6 +33,7 @@ from tests.support.fakes.tape import Tape
 
 IDENTIFIER = "cosell_referralidentifier"
 SYNC = "cosell_syncwithpartnercenter"
+APP_USER = "a9900000-0000-4000-8000-000000000001"
 _ACCOUNTS = uuid.UUID("11111111-2222-4333-8444-555555555555")
 
 
@@ -67,6 +71,10 @@ class FakeCrm:
         self.accounts: dict[str, CrmRow] = {}
         self.contacts: dict[str, CrmRow] = {}
         self.users: dict[str, CrmRow] = {}
+        self.teams: dict[str, CrmRow] = {}
+        self.unfit_owners: set[str] = set()
+        """Users without the rights that an owner of a deal needs."""
+        self._owners = Owners(self._ask, clock)
         self.merged: dict[str, str] = {}
         self.currencies_missing: dict[str, Exception] = {}
         """Currencies that the CRM does not know, and how it says so."""
@@ -82,6 +90,9 @@ class FakeCrm:
         self.refused_writes = ""
         self.hidden: set[str] = set()
         self.seller = self.add_user(firstname="Sam", lastname="Seller", mobilephone="+14255550101")
+        self.app_user = APP_USER
+        app = {"firstname": "App", "lastname": "User", "mobilephone": "+14255550109"}
+        self.users[APP_USER] = {**app, "internalemailaddress": "app@partner.example", "address1_telephone1": None}
 
     # --- the change feed -------------------------------------------------------------------------------------------
 
@@ -173,11 +184,8 @@ class FakeCrm:
         if error:
             raise error
 
-    def _account(self, match: Columns, columns: Columns) -> str:
-        """Find the account by `match`, or create it under an id that follows from it."""
-        found = self._tape.run(self.port, "find_account", lambda: self._matching(match))
-        if found:
-            return found
+    def _new_account(self, match: Columns, columns: Columns) -> str:
+        """Create the account under an id that follows from `match`."""
         chosen = str(uuid.uuid5(_ACCOUNTS, repr(sorted((key, str(value).casefold()) for key, value in match.items()))))
         self._tape.run(self.port, "create_account", lambda: self._insert_account(chosen, columns))
         return chosen
@@ -188,10 +196,30 @@ class FakeCrm:
             raise rules.kept_out(key)
         self.accounts.setdefault(chosen, dict(columns))
 
-    def create(self, referral_id: str, columns: Columns, account: AccountWanted) -> Record:
+    def look_around(self, referral_id: str, around: Around) -> Found:  # noqa: ARG002 - the write is guarded by the key
+        """Find the account, and people who were not asked for within the hour."""
+        looked_at = self._clock.now()
+        account_id = self._tape.run(self.port, "find_account", lambda: self._matching(around.account.match))
+        return Found(looked_at, account_id, self._owners.first(around.owners))
+
+    def _ask(self, wanted: Sequence[Assignee]) -> dict[Assignee, str]:
+        """Find active users by mail or name, and teams by name."""
+
+        def look() -> dict[Assignee, str]:
+            found: dict[Assignee, str] = {}
+            for each in wanted:
+                table = self.users if each.kind is OwnerKind.USER else self.teams
+                ids = only((_called(row, each), row_id) for row_id, row in table.items() if not row.get("isdisabled"))
+                found |= {each: ids[each.name.casefold()]} if each.name.casefold() in ids else {}
+            return found
+
+        return self._tape.run(self.port, "find_owner", look)
+
+    def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Create an opportunity under a referral identifier, once."""
         self._check_currency(columns)
-        account_id = self._account(account.match, account.columns)
+        account_id = found.account_id or self._new_account(around.account.match, around.account.columns)
+        owner = found.owner.id if found.owner else self.app_user
 
         def insert() -> str:
             if self._with_identifier(referral_id):
@@ -199,7 +227,9 @@ class FakeCrm:
             if account_id not in self.accounts:
                 raise _missing_reference()
             state = {"statecode": 0, IDENTIFIER: referral_id}
-            parents = {"customerid": account_id, "parentaccountid": account_id, "ownerid": self.seller}
+            if owner in self.unfit_owners:
+                raise AccessDenied("Dynamics 365 denies the application user (0x80042f09): no prvReadOpportunity")
+            parents = {"customerid": account_id, "parentaccountid": account_id, "ownerid": owner}
             return self._insert({**columns, **state, **parents}, by_app=True)
 
         return self._record(self._tape.run(self.port, "create", insert))
@@ -423,6 +453,15 @@ class FakeCrm:
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
+
+
+def _called(row: CrmRow, assignee: Assignee) -> str:
+    """Return what a user or team is called in the way that a rule calls it."""
+    if assignee.kind is OwnerKind.TEAM:
+        return str(row["name"])
+    if assignee.by_mail:
+        return str(row.get("internalemailaddress") or "")
+    return f"{row.get('firstname')} {row.get('lastname')}"
 
 
 def _etag(version: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.mapping.check.tables import Column, Description, Key, Kind, Option, Table
+from shared.mapping.owners import Assignee
 
 _HELP = (
     "Workload specific value proposition",
@@ -69,8 +70,8 @@ def _product() -> tuple[Column, ...]:
     )
 
 
-def description() -> Description:
-    """Return all four tables."""
+def description(*missing_owners: Assignee) -> Description:
+    """Return all four tables, and who is missing."""
     lengths = {"line1": 250, "line2": 250, "city": 80, "stateorprovince": 50, "postalcode": 20, "country": 80}
     address = [text(f"address1_{part}", length) for part, length in lengths.items()]
     names = (text("firstname", 50), text("lastname", 50))
@@ -82,4 +83,5 @@ def description() -> Description:
         table("account", text("name", 160), *address),
         table("contact", *person),
         Table("systemuser", {each.name: each for each in (*user, *phones)}, change_tracking=False),
+        missing_owners,
     )

@@ -35,6 +35,7 @@ class Dialect:
     person: Mapping[str, str]
     account_of: str
     """The record's column with its account's id."""
+    owner_of: str
     states: Mapping[Stage, CrmRow]
     own_ids: tuple[str, ...]
     foreign_ids: tuple[str, ...]
@@ -68,6 +69,7 @@ DYNAMICS = Dialect(
     },
     person={"contact_email": "emailaddress1", "owner_first_name": "firstname", "owner_phone": "mobilephone"},
     account_of="parentaccountid",
+    owner_of="ownerid",
     states={
         Stage.ON_HOLD: {"statecode": 0, "statuscode": 2},
         Stage.ACTIVE: {"statecode": 0, "statuscode": 1},
@@ -119,6 +121,14 @@ class CrmStage(Protocol):
 
     def add_deal(self, **words: object) -> str:
         """A seller enters an opportunity with account, contact and owner; `customer=None` without the first two."""
+        ...
+
+    def add_user(self, first: str, last: str, mail: str, *, active: bool = True) -> str:
+        """An administrator adds a user."""
+        ...
+
+    def forbid_owning(self, user_id: str) -> None:
+        """Let a user own no opportunity."""
         ...
 
     def edit(self, record_id: str, **words: object) -> None:
@@ -204,6 +214,12 @@ class FakeStage:
 
     def add_deal(self, **words: object) -> str:
         return self.fake.add_deal(**_parents(words))
+
+    def add_user(self, first: str, last: str, mail: str, *, active: bool = True) -> str:
+        return self.fake.add_user(firstname=first, lastname=last, internalemailaddress=mail, isdisabled=not active)
+
+    def forbid_owning(self, user_id: str) -> None:
+        self.fake.unfit_owners.add(user_id)
 
     def edit(self, record_id: str, **words: object) -> None:
         self.fake.edit(record_id, **DYNAMICS.columns(words))
@@ -309,6 +325,13 @@ class DataverseStage:
             **columns,
         }
         return self.simulator.seller.create_opportunity(**self._with_currency(ready))
+
+    def add_user(self, first: str, last: str, mail: str, *, active: bool = True) -> str:
+        person = {"firstname": first, "lastname": last, "fullname": f"{first} {last}", "isdisabled": not active}
+        return self.simulator.environment.seed("systemuser", {**person, "internalemailaddress": mail})
+
+    def forbid_owning(self, user_id: str) -> None:
+        self.simulator.environment.rules.without_roles.add(user_id)
 
     def edit(self, record_id: str, **words: object) -> None:
         columns = self._with_currency(DYNAMICS.columns(words))

@@ -19,7 +19,7 @@ from tests.support.stages.crm import CrmRow, Dialect
 from tests.support.stages.outages import Outage, break_server, impatient_clock
 from tools.simulators.faults import Fault
 from tools.simulators.salesforce import Quirks, SalesforceSimulator
-from tools.simulators.salesforce.seeding import INTEGRATION_USER
+from tools.simulators.salesforce.seeding import INTEGRATION_USER, add_user
 from tools.simulators.vendors import Vendors
 
 CLIENT_ID, CLIENT_SECRET = "3MVG9.simulated", "simulated-salesforce-secret"
@@ -46,6 +46,7 @@ SALESFORCE = Dialect(
     },
     person={"contact_email": "Email", "owner_first_name": "FirstName", "owner_phone": "MobilePhone"},
     account_of="AccountId",
+    owner_of="OwnerId",
     states={
         Stage.ON_HOLD: {"StageName": "Prospecting"},
         Stage.ACTIVE: {"StageName": "Qualification"},
@@ -149,6 +150,15 @@ class SalesforceStage:
             record_id, seller.create_contact(**contact, Phone="+441170000000", AccountId=account)
         )
         return record_id
+
+    def add_user(self, first: str, last: str, mail: str, *, active: bool = True) -> str:
+        user_id = add_user(self.simulator.org, mail, first, last)
+        if not active:
+            self.simulator.deactivate(user_id)
+        return user_id
+
+    def forbid_owning(self, user_id: str) -> None:
+        self.simulator.deactivate(user_id)
 
     def edit(self, record_id: str, **words: object) -> None:
         self.simulator.seller.edit(record_id, table="Opportunity", **SALESFORCE.columns(words))

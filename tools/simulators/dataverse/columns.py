@@ -152,6 +152,11 @@ class Table:
                     return column, target
         return None
 
+    def targets(self, name: str, now: datetime) -> tuple[str, ...]:
+        """Return every table that a navigation property may lead to: an owner is a user or a team."""
+        columns = self.visible_columns(now)
+        return tuple(target for column in columns for navigation, target in column.navigations if navigation == name)
+
     def key_for(self, columns: set[str], now: datetime) -> Key | None:
         """Return the active alternate key made of exactly these columns."""
         for key in self.keys.values():

@@ -18,6 +18,11 @@ class Rule(Enum):
         "0x80042f09",
         "The user with SystemUserId={user} in OrganizationContext={organization} has not been assigned any roles.",
     )
+    OWNER_WITHOUT_RIGHTS = (
+        403,
+        "0x80042f09",
+        "Principal with id {id} (type={owner}) is missing prvReadOpportunity privilege, which an owner needs.",
+    )
     NO_PRIVILEGE = (
         403,
         "0x80040220",

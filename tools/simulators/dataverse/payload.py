@@ -54,14 +54,14 @@ class Payload:
         navigation = self.table.navigation(name, self.environment.now())
         if navigation is None:
             raise RefusedError(Rule.UNDECLARED_PROPERTY, name=name)
-        column, target = navigation
+        column, targets = navigation[0], self.table.targets(name, self.environment.now())
         if value is None:
             return column, None
         if not isinstance(value, str):
-            raise RefusedError(Rule.BAD_BIND, name=name, targets=target, value=value)
+            raise RefusedError(Rule.BAD_BIND, name=name, targets=", ".join(targets), value=value)
         address = parse_bind(self.environment, value)
-        if address.table.name != target:
-            raise RefusedError(Rule.BAD_BIND, name=name, targets=target, value=value)
+        if address.table.name not in targets:
+            raise RefusedError(Rule.BAD_BIND, name=name, targets=", ".join(targets), value=value)
         row = address.find(self.environment)
         if row is None:
             missing = address.missing()

@@ -38,6 +38,8 @@ class CustomRules:
     refused_writes: dict[str, str] = field(default_factory=dict)
     refused_closing: RefusedError | None = None
     secured: dict[tuple[str, str], Secured] = field(default_factory=dict)
+    without_roles: set[str] = field(default_factory=set)
+    """Users and teams that may own nothing, because they have no security role."""
 
     def refuse_closing(self, message: str, *, open_quotes: bool = False) -> None:
         """Refuse WinOpportunity and LoseOpportunity: by a plug-in with its text, or because quotes are open."""
@@ -73,3 +75,4 @@ class CustomRules:
         self.refused_writes.clear()
         self.refused_closing = None
         self.secured.clear()
+        self.without_roles.clear()

@@ -121,7 +121,13 @@ def _merging(table: str) -> list[Column]:
 
 def _owner_and_currency() -> list[Column]:
     return [
-        Column("ownerid", Kind.OWNER, "OwnerId", Required.SYSTEM, navigations=(("ownerid", "systemuser"),)),
+        Column(
+            "ownerid",
+            Kind.OWNER,
+            "OwnerId",
+            Required.SYSTEM,
+            navigations=(("ownerid", "systemuser"), ("ownerid", "team")),
+        ),
         read_only(lookup("owninguser", "systemuser")),
         replace(lookup("transactioncurrencyid", "transactioncurrency"), required=Required.APPLICATION),
         read_only(decimal("exchangerate")),
@@ -290,6 +296,15 @@ def _user() -> Table:
     return _table("systemuser", "systemusers", columns, primary_name="fullname")
 
 
+def _team() -> Table:
+    """Teams; type 1, an access team, owns nothing (entities/team)."""
+    columns = [
+        text("name", 160, required=Required.SYSTEM),
+        create_only(choice("teamtype", ("Owner", "Access", "Security group", "Office group"), first=0)),
+    ]
+    return _table("team", "teams", columns)
+
+
 def _close() -> Table:
     columns = [
         text("subject", 200),
@@ -328,6 +343,7 @@ def standard_tables() -> dict[str, Table]:
         _contact(),
         _currency(),
         _user(),
+        _team(),
         _close(),
         _organization(),
         _masking_rules(),

@@ -93,7 +93,9 @@ class Writer:
         self._convert_money(table, values)
         self._stamp(table, values, "modifiedon", "modifiedby")
         if "owninguser" in table.columns:
-            values["owninguser"] = values["ownerid"]
+            owner = values["ownerid"]
+            self._check_owner(owner)
+            values["owninguser"] = owner if isinstance(owner, Reference) and owner.table == "systemuser" else None
 
     def _is_required(self, table: Table, column: Column) -> bool:
         if column.name == table.primary_id:
@@ -133,6 +135,15 @@ class Writer:
             if column.precision_source and isinstance(amount, Decimal):
                 unit = Decimal(1).scaleb(-int(str(digits[column.precision_source])))
                 values[column.name] = amount.quantize(unit, self.environment.quirks.money_rounding)
+
+    def _check_owner(self, owner: object) -> None:
+        """Refuse an owner without rights: an access team, and a user without any role."""
+        if not isinstance(owner, Reference):
+            return
+        held = self.environment.store.find(owner.table, owner.id)
+        is_access_team = owner.table == "team" and held is not None and held.values.get("teamtype") == 1
+        if is_access_team or owner.id in self.environment.rules.without_roles:
+            raise RefusedError(Rule.OWNER_WITHOUT_RIGHTS, owner=owner.table, id=owner.id)
 
     def _stamp(self, table: Table, values: Values, when: str, who: str) -> None:
         if when in table.columns:

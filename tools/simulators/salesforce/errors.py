@@ -106,6 +106,7 @@ class Rule(Enum):
     BAD_EMAIL = (400, "INVALID_EMAIL_ADDRESS", "{label}: invalid email address: {value}")
     MALFORMED_ID = (400, "MALFORMED_ID", "{label}: id value of incorrect type: {value}")
     MALFORMED_ADDRESS = (400, "MALFORMED_ID", "malformed id {id}")
+    INACTIVE_OWNER = (400, "INACTIVE_OWNER_OR_USER", "operation performed with inactive user as owner")
     CROSS_REFERENCE = (400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
     DUPLICATE_VALUE = (
         400,

@@ -91,6 +91,14 @@ class SalesforceSimulator:
             self.identity.apps[client_id] = ConnectedApp(client_id, secret, key, user_id, customizer)
             return user_id
 
+    def deactivate(self, user_id: str) -> None:
+        """Take a user out of use: it can own nothing new."""
+        with self._lock:
+            user = self.org.store.newest(user_id)
+            if user is None:
+                raise KeyError(user_id)
+            self.org.store.put(replace(user, values={**user.values, "IsActive": False}), self.org.now())
+
     def add_validation(self, rule: ValidationRule) -> None:
         """Add a validation rule: `rule(sobject, values)` returns the customer's text, or None."""
         self.org.validations.append(rule)

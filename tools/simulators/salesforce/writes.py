@@ -101,6 +101,8 @@ class Writer:
             found = self.org.store.newest(str(value))
             if found is None or found.is_deleted:
                 raise RefusedError(Rule.CROSS_REFERENCE, on=[name])
+            if name == "OwnerId" and not found.values.get("IsActive") and not self.caller.person:
+                raise RefusedError(Rule.INACTIVE_OWNER, on=[])
 
     def _check_unique(self, sobject: SObjectType, values: Values) -> None:
         """A unique field counts deleted records out and case too; rows of open transactions count in."""

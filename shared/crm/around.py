@@ -1,0 +1,48 @@
+"""What a new record hangs on: whom and what it is to have around it, and what of that the CRM has already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.mapping.owners import Assignee
+
+Columns = Mapping[str, object]
+"""Values by the logical names of columns."""
+
+
+@dataclass(frozen=True)
+class AccountWanted:
+    """The customer's account: the oldest one that equals `match` in every column, or a new one made of `columns`."""
+
+    match: Columns
+    columns: Columns
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a new record is to have around it."""
+
+    account: AccountWanted
+    owners: tuple[Assignee, ...] = ()
+    """Who may own it; the first whom the CRM has does."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who is to own a new record: the rule's choice, and the id in the CRM."""
+
+    assignee: Assignee
+    id: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the CRM has of it."""
+
+    looked_at: datetime
+    """Our clock before it was looked for."""
+    account_id: str | None = None
+    owner: Owner | None = None
+    """None: the record belongs to the app's own user."""

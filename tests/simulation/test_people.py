@@ -1,0 +1,67 @@
+"""Whom an inbound deal's record belongs to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared.mapping.field_map import FieldMap
+from shared.mapping.loading import load_mapping
+from tests.simulation.deals import invited
+from tests.support.fakes.crm import APP_USER
+from tests.support.fakes.world import World
+
+LEE = "lee@fabrikam.example"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def mapping(folder: Path, text: str) -> FieldMap:
+    (folder / "dynamics365.yaml").write_text(f"overlay: true\nversion: people\n{text}", encoding="utf-8")
+    return load_mapping("dynamics365", folder)
+
+
+def test_a_member_of_the_referrals_team_owns_the_record(world: World) -> None:
+    lee = world.crm.add_user(firstname="Lee", lastname="Okoro", internalemailaddress=LEE)
+    _, record_id = invited(world)
+    assert world.crm.row(record_id)["ownerid"] == lee
+    assert f"created from Partner Center; owner: {LEE}" in world.history()
+
+
+def test_without_anybody_the_app_owns_it_and_the_audit_says_why(world: World) -> None:
+    _, record_id = invited(world)
+    assert world.crm.row(record_id)["ownerid"] == APP_USER
+    assert f"owner: the app's own user, as the CRM has none of {LEE}" in world.history()
+    assert str(world.crm.row(record_id)["cosell_syncstatus"]).startswith("✔")
+
+
+def test_the_rules_of_the_mapping_go_on_where_the_team_ends(world: World, tmp_path: Path) -> None:
+    rules = "owner_rules:\n  by_country: {GB: {user: gone@contoso.example}}\n  otherwise: {team: Inbound deals}\n"
+    world.configure(field_map=mapping(tmp_path, rules))
+    world.crm.teams["team-1"] = {"name": "Inbound deals"}
+    _, record_id = invited(world)
+    assert world.crm.row(record_id)["ownerid"] == "team-1"
+
+
+def test_an_owner_without_rights_is_passed_over_and_the_deal_goes_on(world: World) -> None:
+    lee = world.crm.add_user(firstname="Lee", lastname="Okoro", internalemailaddress=LEE)
+    world.crm.unfit_owners.add(lee)
+    _, record_id = invited(world)
+    assert world.crm.row(record_id)["ownerid"] == APP_USER
+    assert len(world.crm.accounts) == 1
+    assert f"as the CRM lets none of {LEE} own it" in world.history()
+    assert world.parked() == []
+
+
+def test_the_owner_is_set_once_and_a_person_may_change_it(world: World) -> None:
+    world.crm.add_user(firstname="Lee", lastname="Okoro", internalemailaddress=LEE)
+    referral_id, record_id = invited(world)
+    world.crm.edit(record_id, ownerid=world.crm.seller)
+    world.partner_center.edit(referral_id, {"/details/dealValue": 7})
+    world.settle()
+    assert world.crm.row(record_id)["estimatedvalue"] == 7
+    assert world.crm.row(record_id)["ownerid"] == world.crm.seller
