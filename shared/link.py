@@ -35,11 +35,15 @@ class Closing:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A write that may be made again: its digest, how often it was made, and when last (our clock)."""
+    """A write that may be made again: its digest, how often it was made, and when last (our clock).
+
+    `row` is how many writes of the field, whatever their values, followed one another without a rest.
+    """
 
     digest: str
     count: int
     at: datetime
+    row: int = 1
 
 
 @dataclass(frozen=True)

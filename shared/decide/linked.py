@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from shared.decide.deal import GONE, UNREAD, Deal, FieldMap, Need, Policy, RecordSeen, ReferralSeen
 from shared.decide.decisions import Agree, AwaitUndo, Decision, HoldForPerson, Known, Orphan, Pause, Rekey
+from shared.decide.fights import PAUSES, TIES, goes_round
 from shared.decide.planning import agreed_base, closes, make_plan, refusals, stays_behind, without_close
 from shared.decide.unlinked import IDENTIFIER, ties
 from shared.link import Closing, Link, LinkState
 from shared.messages.reasons import Reason
 from shared.problems import problem
+from shared.status import StatusKind
 
 PAUSED = "paused by the seller"
 
@@ -26,7 +28,9 @@ def decide_linked(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -
     if deal.record is UNREAD:
         return Need.RECORD
     if not deal.record.switched_on:
-        return Pause() if link.state is LinkState.LINKED else Known(PAUSED)
+        return Known(PAUSED) if _rests(deal, link) else Pause()
+    if link.state is LinkState.PAUSED and goes_round(link, PAUSES, deal.now):
+        return HoldForPerson((problem("status.sync_goes_round", "sync"),))
     if deal.referral is UNREAD:
         return Need.REFERRAL
     if not deal.referral.ours:
@@ -35,6 +39,14 @@ def decide_linked(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -
         now = str(deal.record.identifier)
         return HoldForPerson((problem("identifier.exchanged", IDENTIFIER, linked=link.referral_id, id=now),))
     return _agree(deal, link, field_map, policy)
+
+
+def _rests(deal: Deal, link: Link) -> bool:
+    """Whether a deal whose Sync is off says so already, or cannot be made to."""
+    if link.state is not LinkState.PAUSED:
+        return link.state is LinkState.ORPHANED
+    says_so = link.status is None or link.status.kind is StatusKind.PAUSED
+    return says_so or goes_round(link, PAUSES, deal.now)
 
 
 def _orphan(link: Link, reason: Reason) -> Decision:
@@ -68,7 +80,7 @@ def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decis
     if refused := refusals(plan, referral.fields):
         deal = replace(deal, refused=refused)
         plan = make_plan(deal, link, field_map, policy)
-    cleared = record.columns is not None and record.identifier is None
+    cleared = record.columns is not None and record.identifier is None and not goes_round(link, TIES, deal.now)
     agree = Agree(link, referral, record, plan, stays_behind(deal), ties=cleared)
     end = closes(plan)
     if end is None:

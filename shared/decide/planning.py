@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from shared import merge
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, SOLUTIONS, STATUS, Fields
 from shared.decide.deal import Deal, FieldMap, Policy, RecordSeen, ReferralSeen
+from shared.decide.fights import without_fights
 from shared.lifecycle import TERMINAL, Stage, align, status_rule
-from shared.link import Link, Repeat
-from shared.merge import Change, Closed, Difference, Hold, Plan, Rule, Stays
+from shared.link import Link
+from shared.merge import Closed, Difference, Hold, Plan, Rule, Stays
 from shared.messages.reasons import Reason
 from shared.problems import Problem, problem
-
-FIGHT = 3
-"""How often a value is written again after the other side took it back; then the field is held and shown."""
-
-FIGHT_WINDOW = timedelta(hours=24)
-"""A repeat that comes later than this is news, not a fight."""
 
 
 def agreed_base(link: Link, field_map: FieldMap) -> Fields:
@@ -49,7 +42,7 @@ def make_plan(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Pl
         _rules(link, base, [*mapped, status_rule(agreed, referral.stage, aligned)], deal.refused, held),
         Closed(referral.closed, record.closed, locked=policy.closed_rows_are_read_only and record.closed),
     )
-    return _without_fights(plan, link, deal.now)
+    return without_fights(plan, link, deal.now)
 
 
 def stays_behind(deal: Deal) -> tuple[Problem, ...]:
@@ -77,67 +70,6 @@ def _rules(
         hold = Hold(Stays.HELD, reason) if reason else rule.hold
         rules.append(replace(rule, remapped=remapped, hold=hold) if remapped or reason else rule)
     return rules
-
-
-# --- fights ----------------------------------------------------------------------------------------------------------
-
-
-def _without_fights(plan: Plan, link: Link, now: datetime) -> Plan:
-    """Return the plan without the writes that the other side's automation takes back every time."""
-    if not link.repeats:
-        return plan
-    fought: list[Difference] = []
-
-    def worth_writing(change: Change, reason: Reason, *, to_crm: bool) -> bool:
-        repeat = link.repeats.get(lane(change.name, to_crm=to_crm))
-        if repeat is None or repeat.digest != digest(change) or repeat.count < FIGHT or now - repeat.at > FIGHT_WINDOW:
-            return True
-        referral, record = (change.new, change.old) if to_crm else (change.old, change.new)
-        fought.append(Difference(change.name, referral, record, reason, Stays.HELD))
-        return False
-
-    to_crm = tuple(each for each in plan.to_crm if worth_writing(each, Reason.REVERSED_BY_CRM, to_crm=True))
-    to_partner_center = tuple(
-        each for each in plan.to_partner_center if worth_writing(each, Reason.REVERSED_BY_PARTNER_CENTER, to_crm=False)
-    )
-    if not fought:
-        return plan
-    names = {each.name for each in fought}
-    base = {name: value for name, value in plan.base.items() if name not in names}
-    base |= {name: link.base[name] for name in names if name in link.base}
-    return replace(
-        plan,
-        to_crm=to_crm,
-        to_partner_center=to_partner_center,
-        differences=(*plan.differences, *fought),
-        base=base,
-    )
-
-
-def repeats(plan: Plan, link: Link, now: datetime) -> dict[str, Repeat]:
-    """Return the link's memory of repeated writes after this plan was carried out.
-
-    Each direction of a field remembers its last write: where both sides insist, the write that takes a value back
-    stands between two that are the same. A side that changes its own value back and forth begins anew each time.
-    """
-    remembered = {name: each for name, each in link.repeats.items() if now - each.at <= FIGHT_WINDOW}
-    for changes, to_crm in ((plan.to_crm, True), (plan.to_partner_center, False)):
-        for change in changes:
-            key, mark = lane(change.name, to_crm=to_crm), digest(change)
-            earlier = remembered.get(key)
-            count = earlier.count + 1 if earlier and earlier.digest == mark else 1
-            remembered[key] = Repeat(mark, count, now)
-    return remembered
-
-
-def lane(name: str, *, to_crm: bool) -> str:
-    """Return the key under which a link remembers the last write of a field in one direction."""
-    return f"{name} to {'CRM' if to_crm else 'Partner Center'}"
-
-
-def digest(change: Change) -> str:
-    """Return a mark by which the same write is known again, without its values."""
-    return hashlib.sha256(repr((change.name, change.old, change.new)).encode()).hexdigest()[:12]
 
 
 # --- what Partner Center would refuse --------------------------------------------------------------------------------

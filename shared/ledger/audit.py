@@ -12,6 +12,7 @@ from shared.deal import show
 from shared.ledger.model import AuditEntry
 from shared.merge import Change, Difference
 from shared.messages import Messages
+from shared.messages.reasons import Reason
 from shared.printable import printable
 
 TO_CRM = "Partner Center → CRM"
@@ -59,7 +60,9 @@ def describe(messages: Messages, changes: Iterable[Change]) -> str:
 
 
 def describe_difference(messages: Messages, difference: Difference) -> str:
-    """Return one field that stays different, with both values."""
+    """Return one field that stays different, with both values; one that changes all the time is told without."""
+    if difference.reason is Reason.KEEPS_CHANGING:
+        return f"{difference.name} differs ({reason_of(messages, difference)})"
     values = f"Partner Center {shown(show(difference.referral))}, CRM {shown(show(difference.record))}"
     return f"{difference.name} differs: {values} ({reason_of(messages, difference)})"
 

@@ -53,6 +53,8 @@ class Reason(StrEnum):
     """value: what Partner Center answered with."""
     REVERSED_BY_CRM = "reversed_by_crm"
     REVERSED_BY_PARTNER_CENTER = "reversed_by_partner_center"
+    KEEPS_CHANGING = "keeps_changing"
+    """Each write of it was answered at once with another value."""
     UNREADABLE = "unreadable"
     REFUSED = "refused"
     """Partner Center would refuse it as it is."""
@@ -90,6 +92,8 @@ class Reason(StrEnum):
     REFERRAL_GONE = "referral_gone"
     CLOSE_WAITS = "close_waits"
     """stage, at: what is sent, and when."""
+    CLOSE_TAKEN_BACK = "close_taken_back"
+    """stage: what is not sent."""
     MASS_CHANGE = "mass_change"
     """count: how many deals changed at once."""
 

@@ -58,6 +58,7 @@ def test_moving_the_record_back_cancels_the_close_and_other_edits_travel_meanwhi
         tick(world)
     assert world.partner_center.rows[referral_id]["status"] == "Active"
     assert world.link().closing is None
+    assert "Won was taken back within its undo window" in world.history()
     assert world.ledger.of("dynamics365").agenda.of(DueKind.UNDO, referral_id) is None
     world.settle()
     check_agreed(world)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.decide.planning import FIGHT, FIGHT_WINDOW
+from shared.decide.fights import DRIFT, FIGHT, FIGHT_WINDOW, SOON
 from shared.errors import DataError
 from shared.lifecycle import Stage
 from shared.link import LinkState
@@ -268,6 +268,74 @@ def test_two_people_may_take_a_value_back_as_often_as_any_fight_lasts(world: Wor
     check_agreed(world)
 
 
+def test_a_crm_that_changes_a_field_at_each_write_is_held_and_tried_again_every_hour(world: World) -> None:
+    referral_id, record_id = shared(world)
+
+    def flips(row: CrmRow) -> CrmRow:
+        return {"cosell_products": "SOL-1-AAA" if row["cosell_products"] != "SOL-1-AAA" else "SOL-2-BBB"}
+
+    def grows(row: CrmRow) -> CrmRow:
+        return {"estimatedvalue": float(str(row["estimatedvalue"])) + 1}
+
+    for drifting in (flips, grows):
+        world.crm.logic.append(drifting)
+        mark = world.mark()
+        world.crm.edit(record_id, description=drifting.__name__)
+        world.settle()
+        assert world.calls(mark)["partner_center.update"] <= 2 * DRIFT
+        assert status(world, record_id).startswith("◐ Stop the automation that keeps changing it")
+        mark = world.mark()
+        for _ in range(4):
+            world.clock.advance(timedelta(minutes=61))
+            world.reconcile()
+            world.settle()
+        assert world.calls(mark)["partner_center.update"] <= 5, "one try an hour"
+        world.crm.logic.clear()
+        world.clock.advance(timedelta(minutes=61))
+        world.reconcile()
+        world.settle()
+        check_agreed(world)
+        assert status(world, record_id).startswith("✔")
+        world.clock.advance(FIGHT_WINDOW + SOON)
+    assert world.link().referral_id == referral_id
+
+
+def test_a_sync_that_is_switched_at_each_write_goes_round_only_for_a_while(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.logic.append(lambda row: {SYNC: not row[SYNC]})
+    mark = world.mark()
+    world.partner_center.edit(referral_id, {VALUE: 9})
+    world.settle()
+    assert world.calls(mark)["crm.update"] < 20
+    assert status(world, record_id).startswith("✖ Stop the automation that switches Sync")
+    assert world.link().state is LinkState.PAUSED
+    mark = world.mark()
+    world.recover()
+    assert world.calls(mark).get("crm.update", 0) <= 12, "a few tries a day"
+    world.crm.logic.clear()
+    world.clock.advance(SOON * 2)
+    world.crm.edit(record_id, **{SYNC: False})
+    world.settle()
+    assert status(world, record_id).startswith("⏸")
+    world.crm.edit(record_id, **{SYNC: True})
+    world.settle()
+    check_agreed(world)
+
+
+def test_an_identifier_that_is_cleared_at_each_write_is_given_back_only_for_a_while(world: World) -> None:
+    _, record_id = shared(world)
+    world.crm.logic.append(lambda _row: {IDENTIFIER: None})
+    mark = world.mark()
+    world.crm.edit(record_id, description="begins")
+    world.settle()
+    world.recover()
+    assert world.calls(mark)["crm.update"] < 20
+    world.crm.logic.clear()
+    world.crm.edit(record_id, description="ends")
+    world.settle()
+    check_agreed(world)
+
+
 # --- values that cannot travel ---------------------------------------------------------------------------------------
 
 
@@ -302,6 +370,18 @@ def test_a_deal_whose_currency_the_crm_lacks_arrives_without_its_value(world: Wo
 
 
 # --- the record's audit ---
+
+
+def test_another_connectors_audit_stays_on_a_deal_that_was_history_and_is_reopened(world: World) -> None:
+    referral_id = world.partner_center.registers()
+    world.events.clear()
+    record_id = world.crm.add_deal(**{IDENTIFIER: referral_id, "cosell_audit": "2025-01-02 sync success."})
+    world.crm.close(record_id, Stage.WON)
+    world.settle()
+    world.crm.reopen(record_id)
+    world.settle()
+    text = str(world.crm.row(record_id)["cosell_audit"])
+    assert text.endswith("\n2025-01-02 sync success."), text
 
 
 def test_what_another_connector_wrote_stays_below_ours(world: World) -> None:

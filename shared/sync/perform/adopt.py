@@ -22,7 +22,7 @@ def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
     if not (referral.names_any or referral.closed):
         answer = set_record_id(task, referral.id, record.key.id, str(referral.version))
         referral = replace(referral, version=answer.version, changed_at=answer.changed_at, body=answer.body)
-    ours, earlier = audit.parted("" if record.closed else task.records.audit_text(record.key.id))
+    ours, earlier = audit.parted(task.records.audit_text(record.key.id))
     recent = agree.link.recent_audit or ours
     link = replace(agree.link, referral_changed_at=referral.changed_at, recent_audit=recent, earlier_audit=earlier)
     reach(task, deal, replace(agree, link=link, referral=referral), written)

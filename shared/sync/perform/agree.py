@@ -15,13 +15,15 @@ from shared.crm.port import PartlyWritten, Record, StageChange
 from shared.deal import STATUS, Value, show
 from shared.decide.deal import Deal
 from shared.decide.decisions import Agree, AwaitUndo
-from shared.decide.planning import agreed_base, repeats
+from shared.decide.fights import TIES, once_more, repeats
+from shared.decide.planning import agreed_base
 from shared.errors import CosellError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.model import AuditEntry, Due, DueKind
 from shared.lifecycle import Stage
 from shared.link import Closing, LinkState
 from shared.merge import Change, Plan
+from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
 from shared.queue.message import DealMessage
 from shared.status import Status, StatusKind
@@ -97,6 +99,8 @@ class _Agreement:
             closing=closing,
             repeats=repeats(self.plan, decision.link, task.clock.now()),
         )
+        if decision.ties:
+            self.link = replace(self.link, repeats=once_more(self.link, TIES, task.clock.now()))
 
     def _note_what_cannot_be_shown(self) -> None:
         now = self.link.status
@@ -105,7 +109,8 @@ class _Agreement:
             self.written.unseen = now.text
 
     def forget_what_waited(self) -> None:
-        if self.decision.problems:
+        drifts = any(each.reason is Reason.KEEPS_CHANGING for each in self.plan.differences)
+        if self.decision.problems or drifts:
             self.written.behind = True
             come_back(self.task, self.link, self.decision.problems)
             return
@@ -203,6 +208,9 @@ class _Agreement:
         adopted = [change for change in self.plan.adopted if change.name not in written]
         if adopted:
             found.append(self._entry(audit.BOTH, audit.describe(messages, adopted), adopted))
+        if self.before.closing and not self.link.closing and not any(each.name == STATUS for each in sent):
+            text = messages.reason(Reason.CLOSE_TAKEN_BACK, stage=str(self.before.closing.stage))
+            found.append(self._entry(audit.BOTH, text))
         news = [text for name, text in differences.items() if self.before.differences.get(name) != text]
         if news:
             found.append(self._entry(audit.BOTH, "; ".join(news)))

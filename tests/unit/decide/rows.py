@@ -158,9 +158,19 @@ LINKED = (
         "pause",
     ),
     TableRow(
+        "Sync is off, and the record still shows a problem from when it was on: it says that it is paused.",
+        lambda s: s.link == "paused" and _sync_off(s) and s.shows == "a problem" and not s.toggled,
+        "pause",
+    ),
+    TableRow(
         "Sync is still off: nothing travels, whatever changed.",
         lambda s: _tied(s) and _sync_off(s),
         "known: paused by the seller",
+    ),
+    TableRow(
+        "Automation switches Sync off and on at each of our writes: the deal stays paused, and its record says so.",
+        lambda s: s.link == "paused" and s.toggled and s.record != "gone",
+        "hold: status.sync_goes_round",
     ),
     TableRow(
         "The seller edited a deal whose referral Partner Center no longer shows: that was known before.",

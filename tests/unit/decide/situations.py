@@ -23,12 +23,14 @@ from shared.decide.deal import (
     Sharing,
 )
 from shared.decide.decisions import Decision
+from shared.decide.fights import PAUSES, ROUNDS
 from shared.lifecycle import Stage
-from shared.link import Closing, Link, LinkState
+from shared.link import Closing, Link, LinkState, Repeat
 from shared.merge import Policy as Wins
 from shared.merge import Rule
 from shared.messages.reasons import Reason
 from shared.problems import problem
+from shared.status import Status, StatusKind
 from tests.support.stand_ins import START
 
 REFERRAL = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
@@ -94,6 +96,10 @@ class Situation:
     """Whether account, contact and owner have what a new referral needs."""
     legible: bool = True
     """Whether every value of a record that is to be shared can be read."""
+    toggled: bool = False
+    """Whether Sync was switched off and on again at each of our last writes."""
+    shows: str = "its state"
+    """What a paused deal's record shows: its state, a problem."""
     base: str = "active"
     """The stage last agreed; unknown: nothing is known of what was agreed."""
     edited: str = "nobody"
@@ -138,6 +144,7 @@ class TwoFields:
 
 FIELD_MAP = TwoFields()
 
+PAUSED, PROBLEM = Status(StatusKind.PAUSED, "⏸ Off"), Status(StatusKind.ATTENTION, "✖ Correct it")
 LACKING = problem("customer.city_missing", "city")
 ILLEGIBLE = problem("value.not_a_number", DEAL_VALUE, side="crm")
 
@@ -212,7 +219,11 @@ def _link(situation: Situation) -> Link | None:
     if situation.base != "unknown":
         base = {NOTES: "agreed", DEAL_VALUE: _value(situation), STATUS: STAGES[situation.base]}
     state = LinkState(situation.link)
-    return Link("dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, etag="linked")
+    rounds = {PAUSES: Repeat("", ROUNDS, START, row=ROUNDS)} if situation.toggled else {}
+    status = PROBLEM if situation.shows == "a problem" else PAUSED if situation.link == "paused" else None
+    return Link(
+        "dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, repeats=rounds, status=status, etag="linked"
+    )
 
 
 def _referral(situation: Situation) -> ReferralSeen | Absence:
@@ -315,7 +326,12 @@ def _tied() -> Iterator[Situation]:
         for record, sync, identifier, tied in product(
             RECORDS, ("on", "off", "excluded"), ("none", "this", "another", "malformed"), (True, False)
         ):
-            yield replace(found_here, record=record, sync=sync, identifier=identifier, tied=tied)
+            seen = replace(found_here, record=record, sync=sync, identifier=identifier, tied=tied)
+            yield seen
+            if tied:
+                yield replace(seen, toggled=True)
+                for toggled in (True, False) if link == "paused" else ():
+                    yield replace(seen, shows="a problem", toggled=toggled)
 
 
 def _stages() -> Iterator[Situation]:

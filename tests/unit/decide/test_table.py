@@ -210,6 +210,8 @@ def test_the_table_is_complete_enough_to_mean_something() -> None:
         "window": 3,
         "read_only": 2,
         "tied": 2,
+        "toggled": 2,
+        "shows": 2,
         "marks": 3,
         "copied": 3,
         "complete": 2,
