@@ -116,7 +116,7 @@ def forecast_deal(task: Task, link: Link) -> DealForecast:
     """Return what the worker would do to one deal. Raises the fatal family."""
     for remaining in reversed(range(_ATTEMPTS)):
         try:
-            return DealForecast(link, tuple(_forecasts(task, _decision(task, link))))
+            return DealForecast(link, tuple(_forecasts(task, decide_link(task, link))))
         except DataError as error:
             return DealForecast(link, tuple(map(_failure, error.problems)))
         except RetriableError as error:
@@ -127,7 +127,8 @@ def forecast_deal(task: Task, link: Link) -> DealForecast:
     raise AssertionError("every attempt returns or raises")
 
 
-def _decision(task: Task, link: Link) -> Decision:
+def decide_link(task: Task, link: Link) -> Decision:
+    """Return what the worker would decide about a deal, having read both sides. Raises the families."""
     observer = Observer(task, trusting=False)
     deal = Deal(task.clock.now(), "record", link, referral=observer.read_referral(link.referral_id))
     return observer.decide(deal)[1]

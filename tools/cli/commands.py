@@ -9,6 +9,7 @@ ADMINISTRATOR = {
     "doctor": "say what is wrong with an installation, and who can put it right",
     "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
     "adopt": "move in: forecast the first run deal by deal, and perform what a person confirms of it",
+    "drift": "report what differs between the two sides of linked deals, and why; with --look as both hold it now",
     "release": "list held mass changes, let them happen, or forget them",
     "package": "build what is published to Azure, with --verify prove that it runs; --lock renews its dependencies",
 }
