@@ -78,6 +78,12 @@ param massChangePercent string = '10'
 @description('AUDIT_RETENTION_DAYS. For how many days the ledger keeps the audit of a deal; the record\'s Audit column is its own. 0 is for ever.')
 param auditRetentionDays string = '730'
 
+@description('DEADLINE_DAYS. How many days before an invitation expires, or a win can no longer be registered, people are reminded.')
+param deadlineDays string = '7,3,1'
+
+@description('REGISTRATION_DAYS. How many days a won co-sell deal of enough value may wait for its registration; `0` for none.')
+param registrationDays string = '60'
+
 @description('MESSAGE_LANGUAGE. The language of what sellers read on the record, and of alerts: `en` or `ko`.')
 @allowed(['en', 'ko'])
 param messageLanguage string = 'en'
@@ -186,6 +192,8 @@ var declaredSettings = {
   MASS_CHANGE_DEALS: massChangeDeals
   MASS_CHANGE_PERCENT: massChangePercent
   AUDIT_RETENTION_DAYS: auditRetentionDays
+  DEADLINE_DAYS: deadlineDays
+  REGISTRATION_DAYS: registrationDays
   MESSAGE_LANGUAGE: messageLanguage
   CRM_AUDIT: crmAudit
   DRY_RUN: dryRun

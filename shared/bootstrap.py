@@ -166,6 +166,7 @@ class App:
         )
 
     def _choices(self, crm: Records) -> Choices:
+        from shared.deadline import Reminders
         from shared.decide.deal import Policy
         from shared.messages import Messages
         from shared.sync.task import Choices
@@ -179,6 +180,7 @@ class App:
             settings.mass_change_deals,
             settings.mass_change_percent,
             settings.audit_retention_days,
+            Reminders(settings.deadline_days, timedelta(days=settings.registration_days)),
         )
 
     def connection(self, name: str) -> Connection:

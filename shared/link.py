@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.deadline import Deadline
 from shared.deal import Fields, RecordKey
 from shared.lifecycle import Stage
 from shared.microsoft import MicrosoftsHalf
@@ -81,6 +82,10 @@ class Link:
     mapping_version: str = ""
     closing: Closing | None = None
     """A close that waits in its undo window."""
+    created_at: datetime | None = None
+    """When the referral was created, by Partner Center's clock."""
+    deadline: Deadline | None = None
+    """Until when a person has to do something about it."""
     repeats: Mapping[str, Repeat] = field(default_factory=dict)
     """By field and direction, the last write, and how often it was made because the other side had taken it back."""
     earlier_audit: str = ""

@@ -82,10 +82,11 @@ class MemoryIntents:
 class MemoryLinks:
     """Implements Links."""
 
-    def __init__(self, versions: Versions, audit: MemoryAudit, intents: MemoryIntents) -> None:
+    def __init__(self, versions: Versions, audit: MemoryAudit, intents: MemoryIntents, agenda: MemoryAgenda) -> None:
         self._versions = versions
         self._audit = audit
         self._intents = intents
+        self._agenda = agenda
         self._by_referral = audit.links
         self._by_record: dict[RecordKey, str] = {}
         self.commits = 0
@@ -104,8 +105,10 @@ class MemoryLinks:
         """Return every link."""
         return iter(list(self._by_referral.values()))
 
-    def commit(self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None) -> Link:
-        """Store a link and its audit rows, and drop the intent."""
+    def commit(
+        self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None, due: Due | None = None
+    ) -> Link:
+        """Store a link, its audit rows and an entry of the agenda, and drop the intent."""
         with self._versions.lock:
             held = self._by_referral.get(link.referral_id)
             if (held.etag if held else None) != link.etag:
@@ -122,6 +125,8 @@ class MemoryLinks:
                 self._audit.add(link.referral_id, entry, link.record)
             if intent:
                 self._intents.drop(intent)
+            if due:
+                self._agenda.put(due)
             return stored
 
 
@@ -211,6 +216,7 @@ class MemoryLedger:
         with self._versions.lock:
             if crm not in self._parts:
                 audit, intents = MemoryAudit(), MemoryIntents(self._versions)
-                links = MemoryLinks(self._versions, audit, intents)
-                self._parts[crm] = DealLedger(links, audit, intents, MemoryAgenda(self._versions), audit.survey)
+                agenda = MemoryAgenda(self._versions)
+                links = MemoryLinks(self._versions, audit, intents, agenda)
+                self._parts[crm] = DealLedger(links, audit, intents, agenda, audit.survey)
             return self._parts[crm]

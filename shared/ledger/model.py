@@ -54,6 +54,8 @@ class DueKind(StrEnum):
     """It is about to be closed in Partner Center, for good."""
     HELD = "held"
     """It is part of a mass change that a person has to release."""
+    DEADLINE = "deadline"
+    """A person has to do something by a certain day (shared.deadline), and is reminded."""
     MICROSOFT = "microsoft"
     """Microsoft's half is to be looked at, since no event need tell of it."""
 
@@ -63,7 +65,8 @@ class Due:
     """A deal that waits: for what, since when, until when, and the message that has it looked at again.
 
     `key` is the deal's key: the referral id, or the record's key while there is none. A parked deal says why it waits:
-    the error's `family`, its `reason` in words, its `problems` when a person must act, and the number of `attempts`.
+    the error's `family`, its `reason` in words, its `problems` when a person must act, and the number of `attempts`. A
+    deadline says its kind as `reason`, and `until` when; `at` is the next reminder.
     """
 
     kind: DueKind
@@ -80,4 +83,5 @@ class Due:
 
     Empty when the version is not known; None when the record could not show the failure.
     """
+    until: datetime | None = None
     etag: str | None = None

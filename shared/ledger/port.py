@@ -33,8 +33,12 @@ class Links(Protocol):
         """Return every link, in bounded memory."""
         ...
 
-    def commit(self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None) -> Link:
-        """Store a link with its audit rows, and drop `intent`, all or nothing. Returns the link as stored.
+    def commit(
+        self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None, due: Due | None = None
+    ) -> Link:
+        """Store a link with its audit rows and an entry of the agenda, and drop `intent`, all or nothing.
+
+        Returns the link as stored.
 
         Raises StaleError when the link was committed by somebody else since it was read, or exists although
         `link.etag` is None, or when the intent is gone; DataError when the storage cannot hold so large a deal.

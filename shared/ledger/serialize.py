@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from shared.deadline import Deadline, DeadlineKind
 from shared.deal import RecordKey, dump_fields, load_fields
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.lifecycle import Stage
@@ -26,7 +27,7 @@ def _json(content: object) -> str:
     return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-_MOMENTS = ("referral_changed_at", "related_changed_at", "event_at", "record_seen_at")
+_MOMENTS = ("referral_changed_at", "related_changed_at", "event_at", "record_seen_at", "created_at")
 
 
 def dump_link(link: Link) -> str:
@@ -40,6 +41,9 @@ def dump_link(link: Link) -> str:
     for name, repeat in link.repeats.items():
         content["repeats"][name]["at"] = repeat.at.isoformat()
     content["microsoft"] = _dump_half(link.microsoft) if link.microsoft else None
+    if link.deadline:
+        moments = {name: getattr(link.deadline, name).isoformat() for name in ("until", "remind_at")}
+        content["deadline"] = {"kind": link.deadline.kind, **moments}
     return _json(content)
 
 
@@ -67,7 +71,7 @@ def load_link(text: str, etag: str | None) -> Link:
     """Read what `dump_link` wrote."""
     content = json.loads(text)
     for name in _MOMENTS:
-        content[name] = datetime.fromisoformat(content[name]) if content[name] else None
+        content[name] = datetime.fromisoformat(content[name]) if content.get(name) else None
     content["record"] = RecordKey(**content["record"]) if content["record"] else None
     content["base"] = load_fields(json.dumps(content["base"]))
     content["state"] = LinkState(content["state"])
@@ -79,6 +83,9 @@ def load_link(text: str, etag: str | None) -> Link:
     content["repeats"] = {
         name: Repeat(**{**each, "at": datetime.fromisoformat(each["at"])}) for name, each in content["repeats"].items()
     }
+    if deadline := content.get("deadline"):
+        moments = {name: datetime.fromisoformat(deadline[name]) for name in ("until", "remind_at")}
+        content["deadline"] = Deadline(DeadlineKind(deadline["kind"]), **moments)
     half = content.get("microsoft")
     return Link(**{**content, "microsoft": _load_half(half) if half else None, "etag": etag})
 
@@ -117,12 +124,15 @@ def dump_due(due: Due) -> str:
     """Serialize an entry of the agenda, without its etag."""
     content = asdict(replace(due, etag=None))
     problems = [dump_problem(each) for each in due.problems]
-    return _json({**content, "at": due.at.isoformat(), "since": due.since.isoformat(), "problems": problems})
+    until = due.until.isoformat() if due.until else None
+    moments = {"at": due.at.isoformat(), "since": due.since.isoformat(), "until": until}
+    return _json({**content, **moments, "problems": problems})
 
 
 def load_due(text: str, etag: str | None) -> Due:
     """Read what `dump_due` wrote."""
     content = json.loads(text)
-    moments = {name: datetime.fromisoformat(content[name]) for name in ("at", "since")}
+    moments: dict[str, Any] = {name: datetime.fromisoformat(content[name]) for name in ("at", "since")}
+    moments["until"] = datetime.fromisoformat(content["until"]) if content.get("until") else None
     problems = tuple(load_problem(each) for each in content["problems"])
     return Due(**{**content, **moments, "kind": DueKind(content["kind"]), "problems": problems, "etag": etag})

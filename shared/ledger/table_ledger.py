@@ -20,7 +20,7 @@ from shared.ledger.drawers import Drawers
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.ledger.port import DealLedger
 from shared.ledger.survey import standing_of
-from shared.ledger.table import Entity, Table, delete, entity, etag_of, from_chunks, upsert
+from shared.ledger.table import Entity, Operation, Table, delete, entity, etag_of, from_chunks, upsert
 from shared.ledger.table_survey import TableSurvey, audit_rows, link_of, link_row, parted, steps, unlisted, version
 from shared.link import Link
 
@@ -54,7 +54,9 @@ class TableLinks:
         for found in self._table.range(self._crm, "link:"):
             yield link_of(found)
 
-    def commit(self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None) -> Link:
+    def commit(
+        self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None, due: Due | None = None
+    ) -> Link:
         """Store a link with all that belongs to it: one transaction."""
         was, etag = parted(link.etag)
         others = steps(self._crm, link, was)
@@ -62,6 +64,8 @@ class TableLinks:
             others.append(upsert(entity(self._crm, f"record:{link.record.deal}", ReferralId=link.referral_id)))
         for entry in entries:
             others += audit_rows(self._crm, link.referral_id, entry, link.record)
+        if due:
+            others += _due_rows(self._crm, due)
         if intent:
             others.append(delete(entity(self._crm, f"intent:{intent.record.deal}")))
         content, gone = link_row(self._crm, link), unlisted(self._crm, link, was)
@@ -138,7 +142,7 @@ class TableAgenda:
 
     def put(self, due: Due) -> None:
         """Store an entry and its pointer. A pointer to an earlier time is dropped when its time comes."""
-        self._table.submit([upsert(self._entity(due)), upsert(self._to_pointer(due))])
+        self._table.submit(_due_rows(self._crm, due))
 
     def of(self, kind: DueKind, key: str) -> Due | None:
         """Return the deal's entry of a kind."""
@@ -171,11 +175,11 @@ class TableAgenda:
         An entry that is as it was read has its pointer: both are stored at once, and only an older one is dropped.
         """
         moved = replace(due, at=until)
-        pointers = [upsert(self._to_pointer(moved))]
+        pointers = [upsert(_to_pointer(self._crm, moved))]
         if _pointer(moved) != _pointer(due):
             pointers.append(delete(entity(self._crm, _pointer(due))))
         try:
-            self._table.transact(self._entity(moved), due.etag, pointers)
+            self._table.transact(_due_entity(self._crm, moved), due.etag, pointers)
         except StaleError:
             return False
         return True
@@ -184,12 +188,6 @@ class TableAgenda:
         """Return every entry of a kind: one range read within the partition."""
         for found in self._table.range(self._crm, f"agenda:{kind}:"):
             yield serialize.load_due(from_chunks(found), etag_of(found))
-
-    def _entity(self, due: Due) -> Entity:
-        return entity(self._crm, f"agenda:{due.kind}:{due.key}", serialize.dump_due(due))
-
-    def _to_pointer(self, due: Due) -> Entity:
-        return entity(self._crm, _pointer(due), Kind=str(due.kind), Key=due.key)
 
 
 class TableValues:
@@ -234,6 +232,19 @@ class TableLedger:
             TableAgenda(table, crm),
             TableSurvey(table, crm),
         )
+
+
+def _due_rows(crm: str, due: Due) -> list[Operation]:
+    """Return what stores an entry of the agenda, and the pointer to it by its moment."""
+    return [upsert(_due_entity(crm, due)), upsert(_to_pointer(crm, due))]
+
+
+def _due_entity(crm: str, due: Due) -> Entity:
+    return entity(crm, f"agenda:{due.kind}:{due.key}", serialize.dump_due(due))
+
+
+def _to_pointer(crm: str, due: Due) -> Entity:
+    return entity(crm, _pointer(due), Kind=str(due.kind), Key=due.key)
 
 
 def _pointer(due: Due) -> str:

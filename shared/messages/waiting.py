@@ -10,6 +10,10 @@ class Waiting(StrEnum):
 
     CLOSE = "close"
     """stage, at: what is sent to Microsoft, and when."""
+    CLOSE_YOUNG = "close_young"
+    """The same of a co-sell deal that is too young to be registered."""
+    CLOSE_SMALL = "close_small"
+    """The same of one whose value is too small for it."""
     SERVICE = "service"
     ADMINISTRATOR = "administrator"
     ADMINISTRATOR_NOTIFIED = "administrator_notified"

@@ -21,6 +21,7 @@ from shared.settings.kinds import (
     BOOLEAN,
     CRMS,
     CURRENCY,
+    DAYS,
     FERNET_KEYS,
     HOSTS,
     LIST,
@@ -156,6 +157,16 @@ class Settings:
         "AUDIT_RETENTION_DAYS", whole(0, 3650), SYNC,
         "For how many days the ledger keeps the audit of a deal; the record's Audit column is its own. 0 is for ever",
         default="730",
+    )]
+    deadline_days: Annotated[tuple[int, ...], Setting(
+        "DEADLINE_DAYS", DAYS, SYNC,
+        "How many days before an invitation expires, or a win can no longer be registered, people are reminded",
+        default="7,3,1",
+    )]
+    registration_days: Annotated[int, Setting(
+        "REGISTRATION_DAYS", whole(0, 365), SYNC,
+        "How many days a won co-sell deal of enough value may wait for its registration; `0` for none",
+        default="60",
     )]
     message_language: Annotated[str, Setting(
         "MESSAGE_LANGUAGE", one_of(LANGUAGES), SYNC,

@@ -146,6 +146,12 @@ def _listed(value: str) -> tuple[str, ...]:
     return parts
 
 
+def _days(value: str) -> tuple[int, ...]:
+    parts = words(value)
+    _demand(bool(parts) and all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts))
+    return tuple(sorted({int(part) for part in parts}, reverse=True))
+
+
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _FIELDS: tuple[tuple[int, int, list[str]], ...] = (
@@ -192,6 +198,7 @@ CRMS = Kind("must be dynamics365 or salesforce, or both with a comma between", c
 URL = Kind("must be an https URL", _url)
 HOSTS = Kind("must be host names, with a comma between, each with its port where that is not 443", _hosts)
 LIST = Kind("must be names with a comma between", _listed)
+DAYS = Kind("must be whole numbers of days below 1000, with a comma between", _days)
 PATH = Kind("must be a folder", app_path)
 TENANT = Kind(
     "must be the tenant's id, a GUID, or one of its domain names",

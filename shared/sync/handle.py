@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from shared.deadline import Deadline
 from shared.decide.decisions import Adopt, Agree, AwaitUndo, CreateRecord, Decision
 from shared.errors import AlreadyExists, DataError, GoneError, StaleError
 from shared.problems import Problem
@@ -28,6 +29,7 @@ class Handled:
 
     `healed`: the deal was not in order before, and is now. `behind`: values of it stay behind. `unseen`: what a person
     must decide, and the locked record cannot show. `wrote`: the side that the message did not come from was written.
+    `reminder`: the deadline of which people are to be reminded now.
     """
 
     outcome: Outcome
@@ -36,6 +38,7 @@ class Handled:
     behind: bool
     unseen: str = ""
     wrote: bool = False
+    reminder: Deadline | None = None
 
 
 def handle(task: Task, message: DealMessage) -> Handled:
@@ -70,7 +73,9 @@ def handle(task: Task, message: DealMessage) -> Handled:
         else:
             wrote = bool(written.received if message.source == PARTNER_CENTER else written.sent) or outcome in _CREATED
             referral_id = link.referral_id if link else None
-            return Handled(outcome, referral_id, written.healed, written.behind, written.unseen, wrote)
+            return Handled(
+                outcome, referral_id, written.healed, written.behind, written.unseen, wrote, written.reminder
+            )
     raise AssertionError("every round returns or raises")
 
 

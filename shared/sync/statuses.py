@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from shared import status
+from shared.deadline import LEAST_VALUE, SETTLED_FOR, Deadline, DeadlineKind
+from shared.deal import CURRENCY, DEAL_VALUE
 from shared.decide.decisions import Agree
-from shared.link import Closing
+from shared.lifecycle import Stage
+from shared.link import Closing, Link
 from shared.merge import Stays
 from shared.messages.reasons import Reason
+from shared.messages.waiting import Waiting
 from shared.problems import problem
 from shared.status import Status
 from shared.sync.task import Task
 
 
-def agreed_status(task: Task, decision: Agree, altered: Sequence[str], closing: Closing | None) -> Status:
+def agreed_status(task: Task, decision: Agree, altered: Sequence[str], link: Link) -> Status:
     """Return what to show: what a person must decide first, then what differs, what waits, and else ✔.
 
-    `altered` are fields in which Partner Center answered with another value than was written.
+    `altered` are fields in which Partner Center answered with another value than was written; `link` knows what waits
+    and until when something has to be done.
     """
     messages, differences = task.choices.messages, decision.plan.differences
     if decision.problems:
@@ -31,8 +37,31 @@ def agreed_status(task: Task, decision: Agree, altered: Sequence[str], closing: 
         return status.differs(messages, first, [each.name for each in differing if each.reason is first])
     if altered:
         return status.differs(messages, Reason.ANSWERED_OTHERWISE, list(altered))
-    if closing:
+    if closing := link.closing:
         until = closing.since + task.policy.close_delay
-        return status.pending(messages, "close", stage=str(closing.stage), at=f"{until:%H:%M}")
+        return status.pending(messages, _close_text(task, link, closing), stage=str(closing.stage), at=f"{until:%H:%M}")
     kept = [each.name for each in differences if each.stays is Stays.KEPT]
-    return status.synchronized(messages, task.clock.now(), kept)
+    return in_agreement(task, link.deadline, kept)
+
+
+def _close_text(task: Task, link: Link, closing: Closing) -> Waiting:
+    """Return what to say of a close that waits: a win may be one that Microsoft does not take for registration."""
+    if closing.stage is not Stage.WON or link.microsoft is None or not task.choices.reminders.registration:
+        return Waiting.CLOSE
+    sent_at = closing.since + task.policy.close_delay
+    if link.created_at and sent_at - link.created_at < SETTLED_FOR:
+        return Waiting.CLOSE_YOUNG
+    value, currency = link.base.get(DEAL_VALUE), link.base.get(CURRENCY)
+    small = currency == "USD" and isinstance(value, Decimal) and value < LEAST_VALUE
+    return Waiting.CLOSE_SMALL if small else Waiting.CLOSE
+
+
+def in_agreement(task: Task, deadline: Deadline | None, kept: Sequence[str] = ()) -> Status:
+    """Return the status of a deal on which both sides agree: ✔, until an invitation is about to expire."""
+    messages = task.choices.messages
+    if deadline is None or deadline.kind is not DeadlineKind.DECIDE:
+        return status.synchronized(messages, task.clock.now(), kept)
+    until = f"{deadline.until:%Y-%m-%d}"
+    if task.choices.reminders.presses(deadline.until, task.clock.now()):
+        return status.attention(messages, [problem("deal.undecided", "deal", until=until)])
+    return status.synchronized(messages, task.clock.now(), kept, until)

@@ -9,6 +9,7 @@ from random import Random
 from shared.choices import CrmAudit
 from shared.clock import Clock
 from shared.crm.port import Records
+from shared.deadline import Reminders
 from shared.deal import RecordKey
 from shared.decide.deal import Policy
 from shared.ledger.audit import Stamp
@@ -35,6 +36,8 @@ class Choices:
     """A change that ends, clears, switches off or deletes more deals than both within an hour waits for a person."""
     audit_retention_days: int = 0
     """For how long the ledger keeps the audit; 0 is for ever."""
+    reminders: Reminders = field(default_factory=Reminders)
+    """When people are reminded of what has to be done by a certain day."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from shared.sync.failures import FATAL_PAUSE, WORKER, deal_alert, set_aside, wai
 from shared.sync.handle import Handled, handle
 from shared.sync.mass_change import MASS_CHANGE
 from shared.sync.outcome import Outcome
+from shared.sync.perform import deadlines
 from shared.sync.task import Task
 
 log = logging.getLogger(__name__)
@@ -145,6 +146,8 @@ class Worker:
         if message.reason == RETRY and not handled.behind:
             for key in keys:
                 task.agenda.drop(DueKind.PARKED, key)
+        if message.reason == deadlines.REASON:
+            deadlines.tidy(task, str(message.referral_id))
         if handled.outcome is Outcome.HELD_BACK:
             self.alerts.alert(MASS_CHANGE.format(task.name), task.choices.messages.text("alert.mass_change"))
         if handled.unseen:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.deadline import Deadline, DeadlineKind
 from shared.deal import RecordKey, Value
 from shared.errors import DataError
 from shared.ledger import serialize
@@ -78,6 +79,8 @@ LINK: dict[str, Any] = {
     "recent_audit": st.lists(TEXT, max_size=3).map(tuple),
     "mapping_version": TEXT,
     "closing": st.none() | st.builds(Closing, st.sampled_from(Stage), MOMENT),
+    "created_at": MAYBE_MOMENT,
+    "deadline": st.none() | st.builds(Deadline, st.sampled_from(DeadlineKind), MOMENT, MOMENT),
     "repeats": st.dictionaries(TEXT, st.builds(Repeat, TEXT, st.integers(0, 9), MOMENT), max_size=3),
     "earlier_audit": TEXT,
     "microsoft": st.none() | HALF,
@@ -112,6 +115,7 @@ DUE: dict[str, Any] = {
     "problems": st.lists(PROBLEM, max_size=2).map(tuple),
     "attempts": st.integers(0, 99),
     "record_version": st.none() | TEXT,
+    "until": MAYBE_MOMENT,
     "etag": st.none(),
 }
 

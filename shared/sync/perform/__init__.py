@@ -28,9 +28,10 @@ from shared.sync import mass_change
 from shared.sync.outcome import Outcome
 from shared.sync.perform import dry_run, rest, set_aside
 from shared.sync.perform.adopt import adopt
-from shared.sync.perform.agree import await_undo, reach
+from shared.sync.perform.agree import reach
 from shared.sync.perform.create_record import create_record
 from shared.sync.perform.create_referral import create_referral
+from shared.sync.perform.undo import await_undo
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
 

@@ -8,50 +8,33 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
 
 from shared.choices import CrmAudit
 from shared.crm.port import PartlyWritten, Record, StageChange
 from shared.deal import STATUS, Value, show
 from shared.decide.deal import Deal
-from shared.decide.decisions import Agree, AwaitUndo
+from shared.decide.decisions import Agree
 from shared.decide.fights import TIES, once_more, repeats
 from shared.decide.planning import agreed_base
 from shared.errors import CosellError, VersionMismatch
 from shared.ledger import audit
-from shared.ledger.model import AuditEntry, Due, DueKind
+from shared.ledger.model import AuditEntry, DueKind
 from shared.lifecycle import Stage
 from shared.link import Closing, LinkState
 from shared.merge import Change, Plan
 from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
-from shared.queue.message import DealMessage
 from shared.status import Status, StatusKind
 from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
-from shared.sync.perform import identity
+from shared.sync.perform import deadlines, identity
 from shared.sync.perform.behind import come_back
 from shared.sync.perform.written import Written, is_as_planned
 from shared.sync.statuses import agreed_status
 from shared.sync.task import Task
 
 log = logging.getLogger(__name__)
-
-_MARGIN = timedelta(minutes=1)
-"""How long after the end of an undo window the agenda brings the deal, should its own message be lost."""
-
-
-def await_undo(task: Task, deal: Deal, decision: AwaitUndo, written: Written) -> Outcome:
-    """Bring everything but the close into agreement, and come back when its window is over."""
-    link = decision.agree.link
-    if link.closing != decision.closing:
-        message = DealMessage.of_record(decision.agree.record.key, "close", task.correlation_id)
-        due = decision.until + _MARGIN
-        task.agenda.put(Due(DueKind.UNDO, link.referral_id, due, task.clock.now(), message.dump()))
-        task.queue.send(message.dump(), delay=(decision.until - task.clock.now()).total_seconds() + 1)
-    reach(task, deal, decision.agree, written, decision.closing)
-    return Outcome.AWAITS_UNDO
 
 
 def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: Closing | None = None) -> Outcome:
@@ -68,12 +51,15 @@ def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: C
     columns, stage = agreement.record_write(news=bool(entries))
     if columns or stage:
         agreement.write_record(columns, stage)
-    committed = task.links.commit(agreement.link, entries)
+    due = deadlines.due(task, agreement.before, agreement.link)
+    committed = task.links.commit(agreement.link, entries, due=due)
     if agreement.refused:
         raise agreement.refused  # The deal is set aside for it; what was written stays, and the record says why.
     if written.sent:
         notify_other_crms(task, committed)
     agreement.forget_what_waited()
+    deadlines.drop(task, agreement.before, committed)
+    written.reminder = deadlines.reminded(agreement.before, committed)
     return Outcome.AGREED
 
 
@@ -89,6 +75,7 @@ class _Agreement:
         record = decision.record
         self.record = Record(record.key.id, record.version, record.columns or {}, record.seen_at)
         self.before = decision.link
+        self.body = decision.referral.body
         self.link = replace(
             decision.link,
             base=agreed_base(decision.link, task.field_map),
@@ -156,6 +143,7 @@ class _Agreement:
         version = str(self.link.referral_version)
         answer = self.task.partner_center.update(self.link.referral_id, operations, version)
         self.written.sent.extend(changes)
+        self.body = answer.body
         self.link = replace(self.link, referral_version=answer.version, referral_changed_at=answer.changed_at)
         return self._altered(answer)
 
@@ -182,6 +170,7 @@ class _Agreement:
         entries = self._entries(differences)
         if self.before.etag is None or self.before.state is LinkState.IGNORED:
             entries = entries or [self._entry(audit.BOTH, "linked")]
+        self.link = deadlines.with_deadline(self.task, self.before, self.link, base, self.body)
         self.link = replace(
             with_base(self.link, base, self.task.field_map),
             differences=differences,
@@ -193,7 +182,7 @@ class _Agreement:
 
     def _status(self, altered: dict[str, Value], *, news: bool) -> Status:
         task, shown = self.task, self.before.status
-        now = agreed_status(task, self.decision, tuple(altered), self.link.closing)
+        now = agreed_status(task, self.decision, tuple(altered), self.link)
         unchanged = shown and shown.kind is now.kind is StatusKind.SYNCHRONIZED and not news
         return shown if shown and unchanged else now
 

@@ -21,16 +21,17 @@ from shared.merge import Change
 from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
 from shared.problems import Problem
-from shared.status import attention, synchronized
+from shared.status import attention
 from shared.sync.base import with_base
 from shared.sync.microsofts_half import look_again_later
 from shared.sync.observe import seen_record
 from shared.sync.outcome import Outcome
-from shared.sync.perform import identity
+from shared.sync.perform import deadlines, identity
 from shared.sync.perform.adopt import set_record_id
 from shared.sync.perform.around import around, owner_text
 from shared.sync.perform.behind import come_back
 from shared.sync.perform.written import Written
+from shared.sync.statuses import in_agreement
 from shared.sync.task import Task
 
 
@@ -45,7 +46,7 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     wanted = around(task.field_map, Referral(referral.body))
     record, draft = _create(task, deal, referral, wanted)
     link = _tie(task, referral, record, draft)
-    committed = task.links.commit(link, [draft.entry])
+    committed = task.links.commit(link, [draft.entry], due=deadlines.due(task, None, link))
     if Referral(referral.body).is_shared and not referral.closed:
         look_again_later(task, committed)
     if draft.problems:
@@ -88,8 +89,9 @@ def _draft(task: Task, deal: Deal, referral: ReferralSeen, owner: str) -> _Draft
     given = audit.describe(messages, [each for each in received if each.name in stand_ins])
     text = "; ".join(filter(None, ["created from Partner Center", owner, given]))
     entry = audit.entry(task.stamp(), referral.id, audit.TO_CRM, text, received)
-    status = attention(messages, problems) if problems else synchronized(messages, task.clock.now())
     link = _new_link(task, referral, deal.link)
+    link = deadlines.with_deadline(task, link, link, referral.fields, referral.body)
+    status = attention(messages, problems) if problems else in_agreement(task, link.deadline)
     base = {name: each for name, each in referral.fields.items() if name not in behind}
     link = replace(
         with_base(link, {**base, **stand_ins}, field_map),

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.choices import CrmAudit
 from shared.crm.port import Record, RelatedRows
+from shared.deadline import created_at
 from shared.deal import STATUS, Fields, RecordKey
 from shared.decide.deal import Deal, RecordSeen
 from shared.decide.decisions import CreateReferral
@@ -195,6 +196,7 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         settled=not differing,
         referral_version=own.version,
         referral_changed_at=own.changed_at,
+        created_at=created_at(own.body),
         status=synchronized(task.choices.messages, task.clock.now()),
         recent_audit=audit.extended(ours, [entry]),
         earlier_audit=earlier,

@@ -20,7 +20,7 @@ from shared.queue.message import DealMessage
 from shared.status import Status, attention, paused
 from shared.sync.observe import remembered_record, remembers
 from shared.sync.outcome import Outcome
-from shared.sync.perform import identity, unshared
+from shared.sync.perform import deadlines, identity, unshared
 from shared.sync.perform.adopt import set_record_id
 from shared.sync.perform.written import Written, is_untouched
 from shared.sync.task import Task
@@ -119,9 +119,11 @@ def _record_of(task: Task, link: Link) -> RecordSeen | Record | None:
 def _set_state(task: Task, link: Link, state: LinkState, reason: Reason, record: object, shown: Status | None) -> None:
     entry = audit.entry(task.stamp(), link.referral_id, audit.BOTH, task.choices.messages.reason(reason))
     recent = audit.extended(link.recent_audit, [entry])
-    link = replace(link, state=state, settled=False, recent_audit=recent, status=shown, closing=None)
+    before = link
+    link = replace(link, state=state, settled=False, recent_audit=recent, status=shown, closing=None, deadline=None)
     link = _show(task, link, record)
     task.links.commit(link, [entry])
+    deadlines.drop(task, before, link)
     task.agenda.drop(DueKind.PARKED, link.referral_id)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from shared.crm.port import Record
+from shared.deadline import Deadline
 from shared.deal import STATUS, Fields
 from shared.decide.deal import RecordSeen
 from shared.mapping.field_map import FieldMap
@@ -26,6 +27,8 @@ class Written:
     """Whether the deal was not in order before, and is now."""
     unseen: str = ""
     """What a person must decide, and the locked record cannot show."""
+    reminder: Deadline | None = None
+    """The deadline of which people are to be reminded now."""
     behind: bool = False
     """Whether values stay behind, for whose sake the deal is on the agenda."""
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from shared.deal import Value
 from shared.errors import StaleError
+from shared.ledger.model import DueKind
 from shared.ledger.port import Ledger
 from shared.ledger.table import CHUNK
 from shared.lifecycle import Stage
 from shared.link import Link, LinkState
-from tests.contract.ledger.samples import CRM, due, entry, intent, link, record, status, together
+from tests.contract.ledger.samples import CRM, NOW, due, entry, intent, link, record, status, together
 
 VALUES: dict[str, Value] = {
     "absent": None,
@@ -177,6 +178,21 @@ def test_link_audit_and_intent_are_one_commit(ledger: Ledger) -> None:
     assert part.intents.of(record()) is None
     assert part.intents.of(record("other")) is not None
     assert part.intents.of(record(table="lead")) is not None
+
+
+def test_an_entry_of_the_agenda_is_stored_with_the_commit_and_only_with_it(ledger: Ledger) -> None:
+    part = ledger.of(CRM)
+    deadline = due(minutes=5, kind=DueKind.DEADLINE, reason="decide", until=NOW + timedelta(days=14))
+    held = part.links.commit(link(), [], due=deadline)
+    (found,) = part.agenda.due(NOW + timedelta(minutes=5))
+    assert replace(found, etag=None) == deadline
+    later = replace(deadline, at=NOW + timedelta(hours=1))
+    part.links.commit(held, [], due=later)
+    assert list(part.agenda.due(NOW + timedelta(minutes=30))) == []
+    with pytest.raises(StaleError):
+        part.links.commit(held, [], due=replace(deadline, at=NOW))
+    (found,) = part.agenda.all(DueKind.DEADLINE)
+    assert found.at == later.at
 
 
 def test_a_stale_commit_leaves_no_audit_row_and_keeps_the_intent(ledger: Ledger) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from shared.deadline import Deadline, DeadlineKind, Reminders
+from shared.deal import Fields
 from shared.decide.deal import Policy, RecordSeen, ReferralSeen
 from shared.decide.decisions import Agree
 from shared.lifecycle import Stage
 from shared.link import Closing, Link
 from shared.merge import Difference, Plan, Stays
 from shared.messages.reasons import Reason
+from shared.microsoft import MicrosoftsHalf
 from shared.problems import problem
 from shared.status import StatusKind
 from shared.sync.statuses import agreed_status
@@ -39,6 +44,10 @@ def agree(*differences: Difference, behind: bool = False) -> Agree:
     return Agree(link, referral, record, Plan((), (), (), differences, {}), (WRONG,) if behind else ())
 
 
+def linked(closing: Closing | None = None, **members: Any) -> Link:
+    return Link("dynamics365", "referral", RECORD, closing=closing, **members)
+
+
 @pytest.mark.parametrize(
     ("decision", "altered", "closing", "kind"),
     [
@@ -58,28 +67,28 @@ def agree(*differences: Difference, behind: bool = False) -> Agree:
 def test_what_is_worst_is_shown(
     decision: Agree, altered: tuple[str, ...], closing: Closing | None, kind: StatusKind
 ) -> None:
-    assert agreed_status(TASK, decision, altered, closing).kind is kind
+    assert agreed_status(TASK, decision, altered, linked(closing)).kind is kind
 
 
 def test_what_the_mapping_intends_is_named_behind_the_check_mark() -> None:
-    text = agreed_status(TASK, agree(KEPT), (), None).text
+    text = agreed_status(TASK, agree(KEPT), (), linked()).text
     assert text.startswith("✔")
     assert "name" in text
 
 
 def test_fields_that_differ_for_one_reason_are_named_together_and_others_are_not() -> None:
     other = replace(HELD, name="closing_date")
-    text = agreed_status(TASK, agree(HELD, ASKED, other), (), None).text
+    text = agreed_status(TASK, agree(HELD, ASKED, other), (), linked()).text
     assert "notes, closing date" in text
     assert "help" not in text
 
 
 def test_a_value_that_cannot_be_read_comes_before_what_a_person_must_decide() -> None:
-    assert "currency" in agreed_status(TASK, agree(DECIDE, behind=True), (), None).text
+    assert "currency" in agreed_status(TASK, agree(DECIDE, behind=True), (), linked()).text
 
 
 def test_a_person_is_told_what_to_decide_by_a_problem_of_its_own() -> None:
-    shown = {agreed_status(TASK, agree(replace(DECIDE, reason=reason)), (), None).text for reason in _DECIDED}
+    shown = {agreed_status(TASK, agree(replace(DECIDE, reason=reason)), (), linked()).text for reason in _DECIDED}
     assert len(shown) == len(_DECIDED)
 
 
@@ -87,6 +96,52 @@ _DECIDED = (Reason.OPPOSITE_ENDS, Reason.EXPIRED_BUT_MOVED, Reason.UNKNOWN_PAST)
 
 
 def test_the_end_of_the_undo_window_is_told_with_what_is_sent_then() -> None:
-    text = agreed_status(TASK, agree(WAITING), (), CLOSING).text
+    text = agreed_status(TASK, agree(WAITING), (), linked(CLOSING)).text
     assert text.startswith("⏳ Won")
     assert "14:20" in text
+
+
+HALF = MicrosoftsHalf("theirs", Stage.ACTIVE)
+OLD = START - timedelta(days=4)
+
+
+@pytest.mark.parametrize(
+    ("members", "hint"),
+    [
+        ({"microsoft": HALF, "created_at": START - timedelta(hours=60)}, "Under 72 h"),
+        ({"microsoft": HALF, "created_at": OLD, "base": {"deal_value": Decimal(24_999), "currency": "USD"}}, "USD 25k"),
+        ({"microsoft": HALF, "created_at": OLD, "base": {"deal_value": Decimal(25_000), "currency": "USD"}}, ""),
+        ({"microsoft": HALF, "created_at": OLD, "base": {"deal_value": Decimal(900), "currency": "GBP"}}, ""),
+        ({"microsoft": HALF}, ""),
+        ({"created_at": START}, ""),
+    ],
+)
+def test_a_win_that_cannot_be_registered_says_so_while_it_can_be_taken_back(members: dict[str, Any], hint: str) -> None:
+    text = agreed_status(TASK, agree(WAITING), (), linked(CLOSING, **members)).text
+    assert "reopen to cancel" in text
+    assert text.endswith("cancel") is not bool(hint)
+    assert hint in text
+
+
+def test_who_registers_no_deals_is_told_nothing_of_it() -> None:
+    reminders = Reminders(registration=timedelta())
+    task = replace(TASK, choices=replace(TASK.choices, reminders=reminders))
+    text = agreed_status(task, agree(WAITING), (), linked(CLOSING, microsoft=HALF, created_at=START)).text
+    assert text.endswith("reopen to cancel")
+
+
+@pytest.mark.parametrize(("days", "kind"), [(8, StatusKind.SYNCHRONIZED), (6.9, StatusKind.ATTENTION)])
+def test_an_invitation_says_until_when_it_waits_and_in_the_end_asks(days: float, kind: StatusKind) -> None:
+    until = START + timedelta(days=days)
+    base: Fields = {"status": Stage.ON_HOLD}
+    deadline = Deadline(DeadlineKind.DECIDE, until, until)
+    status = agreed_status(TASK, agree(KEPT), (), linked(base=base, deadline=deadline))
+    assert status.kind is kind
+    assert f"{until:%Y-%m-%d}" in status.text
+
+
+def test_a_deal_to_be_registered_is_as_it_should_be() -> None:
+    deadline = Deadline(DeadlineKind.REGISTER, START + timedelta(days=1), START)
+    assert agreed_status(TASK, agree(), (), linked(deadline=deadline)).text.startswith(
+        "✔ Synchronized 2026-03-02 09:00 UTC"
+    )

@@ -1,0 +1,64 @@
+"""The deadline of a deal on the agenda: stored with the commit of the decision that sets it, dropped when it is met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from shared.deadline import Deadline, created_at, deadline_of
+from shared.deal import STATUS, Fields
+from shared.ledger.model import Due, DueKind
+from shared.lifecycle import Stage
+from shared.link import Link
+from shared.queue.message import PARTNER_CENTER, DealMessage
+from shared.sync.task import Task
+
+REASON = "deadline"
+"""The reason of a message that has a deal looked at because its deadline comes near."""
+
+
+def with_deadline(task: Task, before: Link, link: Link, base: Fields, referral: Mapping[str, object] | None) -> Link:
+    """Return the link of a deal on whose values, `base`, both sides agree now, with its deadline and its age."""
+    link = replace(link, created_at=link.created_at or created_at(referral))
+    if STATUS not in base:
+        return replace(link, deadline=before.deadline)
+    was = Stage(str(before.base[STATUS])) if STATUS in before.base else None
+    stage, now, reminders = Stage(str(base[STATUS])), task.clock.now(), task.choices.reminders
+    return replace(link, deadline=deadline_of(before.deadline, stage, referral, now, reminders, was=was))
+
+
+def due(task: Task, before: Link | None, link: Link) -> Due | None:
+    """Return the agenda's entry that the commit of the link has to store; None when it stands there already."""
+    if link.deadline is None or (before and before.deadline == link.deadline):
+        return None
+    message = DealMessage(PARTNER_CENTER, REASON, task.correlation_id, referral_id=link.referral_id, crm=link.crm)
+    now, deadline = task.clock.now(), link.deadline
+    return Due(
+        DueKind.DEADLINE,
+        link.referral_id,
+        deadline.remind_at,
+        now,
+        message.dump(),
+        reason=str(deadline.kind),
+        until=deadline.until,
+    )
+
+
+def reminded(before: Link, link: Link) -> Deadline | None:
+    """Return the deadline of which people are to be reminded now: the moment of a reminder has passed."""
+    was, now = before.deadline, link.deadline
+    passed = was and now and (was.kind, was.until) == (now.kind, now.until) and now.remind_at > was.remind_at
+    return now if passed else None
+
+
+def drop(task: Task, before: Link, link: Link) -> None:
+    """Take a deadline that was met from the agenda. Raises the families."""
+    if before.deadline and not link.deadline:
+        task.agenda.drop(DueKind.DEADLINE, link.referral_id)
+
+
+def tidy(task: Task, referral_id: str) -> None:
+    """Take an entry from the agenda that its link knows nothing of: its worker stopped behind the commit."""
+    link = task.links.of_referral(referral_id)
+    if link is None or link.deadline is None:
+        task.agenda.drop(DueKind.DEADLINE, referral_id)
