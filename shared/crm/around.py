@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,10 +21,23 @@ class AccountWanted:
 
 
 @dataclass(frozen=True)
+class ContactWanted:
+    """The customer's contact: the account's one with this `mail`, else with these `names`, or a new one of `columns`.
+
+    `mail` and `names` are columns with their values; one of the two may be empty.
+    """
+
+    mail: Columns
+    names: Columns
+    columns: Columns
+
+
+@dataclass(frozen=True)
 class Around:
     """What a new record is to have around it."""
 
     account: AccountWanted
+    contact: ContactWanted | None = None
     owners: tuple[Assignee, ...] = ()
     """Who may own it; the first whom the CRM has does."""
 
@@ -44,5 +57,15 @@ class Found:
     looked_at: datetime
     """Our clock before it was looked for."""
     account_id: str | None = None
+    contact_id: str | None = None
     owner: Owner | None = None
     """None: the record belongs to the app's own user."""
+
+
+def chosen(wanted: ContactWanted, contacts: Sequence[Columns], id_column: str) -> str | None:
+    """Return the id of the contact that is wanted: by mail first, then by name; the first of several."""
+    for match in (wanted.mail, wanted.names):
+        for each in contacts if match else ():
+            if all(str(each.get(name) or "").casefold() == str(value).casefold() for name, value in match.items()):
+                return str(each[id_column])
+    return None

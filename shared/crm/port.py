@@ -181,8 +181,8 @@ class Records(Protocol):
     def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Create the record for a referral, once: raises AlreadyExists when a record carries the referral id.
 
-        It hangs on what `look_around` found. An account that was not found is created; concurrent calls with the same
-        `match` yield one account, or Deferred for all but one.
+        It hangs on what `look_around` found. An account and a contact that were not found are created; concurrent
+        calls with the same `match` yield one account, or Deferred for all but one. The contact becomes the record's.
         """
         ...
 

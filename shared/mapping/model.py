@@ -262,6 +262,9 @@ class MappingFile(Strict):
         description="The record's owner, who becomes our side of the team on a new referral."
     )
     owner_rules: OwnerRules = Field(OwnerRules(), description="Who owns the record of an inbound deal.")
+    contact_in_crm: bool = Field(
+        default=True, description="An inbound deal's record gets the customer's contact, a new one where there is none."
+    )
     contact_travels: Literal["with_help", "always"] = Field(
         "with_help", description="The customer's contact goes to Partner Center only when Microsoft is asked for help."
     )

@@ -54,6 +54,8 @@ def test_an_invitation_becomes_an_opportunity_on_hold_with_its_account(stack: St
     assert deal.sync is True
     assert deal.solutions == (SOLUTION,)
     assert (account.name, account.postal_code) == ("Northwind Traders", "LS1 4DL")
+    assert stack.crm.contact_mail(record_id) == "ana@northwind.example"
+    assert "owner: the app's own user" in deal.audit
     assert stack.partner_center.referral(referral_id)["externalReferenceId"] == record_id
 
 

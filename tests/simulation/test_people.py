@@ -65,3 +65,55 @@ def test_the_owner_is_set_once_and_a_person_may_change_it(world: World) -> None:
     world.settle()
     assert world.crm.row(record_id)["estimatedvalue"] == 7
     assert world.crm.row(record_id)["ownerid"] == world.crm.seller
+
+
+# --- the customer's contact ------------------------------------------------------------------------------------------
+
+
+def contact_of(world: World, record_id: str) -> dict[str, object]:
+    return world.crm.contacts[str(world.crm.row(record_id)["parentcontactid"])]
+
+
+def test_an_inbound_deal_brings_the_customers_contact(world: World) -> None:
+    _, record_id = invited(world)
+    contact = contact_of(world, record_id)
+    assert (contact["firstname"], contact["lastname"]) == ("Ana", "Ruiz")
+    assert (contact["emailaddress1"], contact["telephone1"]) == ("ana@northwind.example", "+441130000000")
+    assert "the customer's contact was added to the account" in world.history()
+
+
+def test_a_second_deal_of_the_customer_has_the_same_contact(world: World) -> None:
+    _, first = invited(world)
+    _, second = invited(world)
+    assert world.crm.row(first)["parentcontactid"] == world.crm.row(second)["parentcontactid"]
+    assert len(world.crm.contacts) == 1
+
+
+@pytest.mark.parametrize(
+    "team", [[], None, [{"email": "info@northwind.example"}], "nobody", [None, {"phoneNumber": 7}]]
+)
+def test_a_referral_without_a_named_person_becomes_a_record_without_contact(world: World, team: object) -> None:
+    _, record_id = invited(world, **{"customerProfile/team": team})
+    assert world.crm.row(record_id)["parentcontactid"] is None
+    assert world.parked() == []
+
+
+def test_a_person_with_a_first_name_only_is_kept_under_it(world: World) -> None:
+    _, record_id = invited(world, **{"customerProfile/team": [{}, {"firstName": "Björk", "email": "b@x.example"}]})
+    assert contact_of(world, record_id)["lastname"] == "Björk"
+
+
+def test_the_contact_can_be_switched_off(world: World, tmp_path: Path) -> None:
+    world.configure(field_map=mapping(tmp_path, "contact_in_crm: false\n"))
+    _, record_id = invited(world)
+    assert world.crm.row(record_id)["parentcontactid"] is None
+    assert world.crm.contacts == {}
+    assert "contact" not in world.history()
+
+
+def test_a_contact_that_the_crm_refuses_does_not_hold_the_deal(world: World) -> None:
+    world.crm.refused_contacts = "Contacts come from the ERP."
+    _, record_id = invited(world)
+    assert world.crm.row(record_id)["parentcontactid"] is None
+    assert "without the customer's contact, which the CRM did not take" in world.history()
+    assert world.parked() == []

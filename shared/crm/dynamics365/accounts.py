@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from shared.crm.around import AccountWanted, Columns
+from shared.crm.around import AccountWanted, Columns, ContactWanted
+from shared.crm.dynamics365 import contacts
 from shared.crm.dynamics365.api import DataverseApi, Json, literal, text_at
 from shared.crm.dynamics365.errors import TITLE, DuplicateKey
 from shared.errors import DataError, GoneError, VersionMismatch
@@ -19,40 +20,43 @@ _ROUNDS = 5
 """How many mergers are followed, and how many ids are tried: each was taken out of use by a person."""
 
 
-def find(api: DataverseApi, match: Columns) -> str | None:
-    """Return the id of the oldest account in use that equals `match`, if there is one.
+def find(api: DataverseApi, wanted: AccountWanted, contact: ContactWanted | None) -> tuple[str | None, str | None]:
+    """Return the ids of the oldest account in use that equals `match` and of its contact, where there are such.
 
     Where only an account that was merged away is equal, the one that it lives on in is taken.
     """
-    condition = " and ".join(f"{column} eq {literal(value)}" for column, value in match.items())
+    condition = " and ".join(f"{column} eq {literal(value)}" for column, value in wanted.match.items())
     query = {
         "$select": _SELECT,
         "$filter": f"{condition} and (statecode eq {_ACTIVE} or merged eq true)",
         "$orderby": "statecode asc,createdon asc",
         "$top": "1",
+        **({"$expand": contacts.expansion(contact)} if contact else {}),
     }
     found = api.rows("accounts", query)
-    return _in_use(api, found[0]) if found else None
+    account_id = _in_use(api, found[0]) if found else None
+    return account_id, contacts.among(contact, found[0]) if account_id and contact else None
 
 
-def create(api: DataverseApi, wanted: AccountWanted) -> str:
-    """Return the id of a new account, or of the one that another worker made meanwhile.
+def create(api: DataverseApi, wanted: AccountWanted, contact: ContactWanted | None = None) -> tuple[str, str | None]:
+    """Return the id of a new account and of the contact made with it, or of the account that another worker made.
 
     Raises DataError when another key of the customer's own does not let the account be made.
     """
     filled = {name: value for name, value in wanted.columns.items() if value is not None}
     for number in range(_ROUNDS):
         chosen = _chosen_id(wanted.match, number)
+        with_contact = contacts.deep(chosen, contact) if contact else {}
         try:
-            return text_at(
-                api.write("POST", "accounts", {**filled, "accountid": chosen}, select="accountid"), "accountid"
-            )
+            api.write("POST", "accounts", {**filled, **with_contact, "accountid": chosen}, select="accountid")
         except (DuplicateKey, VersionMismatch) as error:
             held = _read(api, chosen)
             if held is None:
                 raise _kept_out(error) from error
             if found := _in_use(api, held):
-                return found  # Another worker was quicker.
+                return found, None  # Another worker was quicker.
+        else:
+            return chosen, contacts.chosen_id(chosen, contact) if contact else None
     raise DataError(problem("customer.accounts_inactive", "customer_name"))
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from shared.clock import Clock
 from shared.crm.around import Around, Columns, Found
-from shared.crm.dynamics365 import accounts, merges, metadata, owners
+from shared.crm.dynamics365 import accounts, creation, merges, metadata, owners
 from shared.crm.dynamics365.api import DataverseApi, Json, text_at
 from shared.crm.dynamics365.entities import entity_of
 from shared.crm.dynamics365.errors import TITLE, DuplicateKey, is_already_closed
@@ -149,19 +149,15 @@ class Dynamics365:
         """Look for the account, and for people who were not asked for within the hour."""
         self._security.check()
         looked_at = self._clock.now()
-        account_id = accounts.find(self._api, around.account.match)
-        return Found(looked_at, account_id, self._owners.first(around.owners))
+        account_id, contact_id = accounts.find(self._api, around.account, around.contact)
+        return Found(looked_at, account_id, contact_id, self._owners.first(around.owners))
 
     def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Upsert by the alternate key, with If-None-Match so that an existing record is never overwritten."""
         self._security.check()
-        account_id = found.account_id or accounts.create(self._api, around.account)
         own = {self._field_map.columns.referral_identifier, "statecode"}  # the key is in the address; state is implied
         content = self._content({name: value for name, value in columns.items() if name not in own})
-        content["customerid_account@odata.bind"] = f"/accounts({account_id})"
-        content["parentaccountid@odata.bind"] = f"/accounts({account_id})"
-        if found.owner:
-            content["ownerid@odata.bind"] = owners.bound(found.owner.id, found.owner.assignee.kind)
+        content |= creation.bindings(self._api, around, found)
         headers = {"If-None-Match": "*"}
         try:
             row = self._api.write("PATCH", self._by_key(referral_id), content, select=self._select, headers=headers)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 from simple_salesforce.format import format_soql
 
 from shared.clock import Clock
-from shared.crm.around import AccountWanted, Columns, Found
+from shared.crm.around import Around, Columns, ContactWanted, Found, chosen
 from shared.crm.port import Record, Turns
 from shared.crm.salesforce.api import Reference, SalesforceApi, Subrequest, Subresponse, path, rows_of, text_at
 from shared.crm.salesforce.errors import DUPLICATE, TITLE
@@ -37,18 +37,16 @@ class Creation:
     identifier: str
     find: Find
 
-    def create(
-        self, referral_id: str, content: Columns, account: AccountWanted, found: Found, select: str
-    ) -> Subresponse:
+    def create(self, referral_id: str, content: Columns, around: Around, found: Found, select: str) -> Subresponse:
         """Return the new record as it was read back. Raises AlreadyExists when there is one."""
-        match = account.match
+        match = around.account.match
         name = json.dumps([self.table, *sorted(f"{key}={value}".casefold() for key, value in match.items())])
         with nullcontext() if found.account_id else self.turns.turn(name, found.looked_at):
-            return self._make(referral_id, content, found.account_id, account.columns, select)
+            return self._make(referral_id, content, around, found, select)
 
-    def look(self, referral_id: str, match: Columns) -> Found:
-        """Find the oldest account that matches; merged accounts are deleted ones. Raises AlreadyExists."""
-        looked_at = self.clock.now()
+    def look(self, referral_id: str, around: Around) -> Found:
+        """Find the oldest account that matches, and its contact; merged ones are deleted. Raises AlreadyExists."""
+        looked_at, match, contact = self.clock.now(), around.account.match, around.contact
         condition = " AND ".join(name + format_soql(" = {}", value) for name, value in match.items())
         oldest = f"SELECT Id FROM Account WHERE {condition} ORDER BY CreatedDate, Id LIMIT 1"  # noqa: S608 - quoted
         same = f"SELECT Id FROM {self.table} WHERE {self.identifier}{format_soql(' = {}', referral_id)}"  # noqa: S608
@@ -56,35 +54,37 @@ class Creation:
             Subrequest("account", "GET", path("query", q=oldest)),
             Subrequest("record", "GET", path("query", q=same)),
         ]
+        if contact:
+            looks.append(Subrequest("contacts", "GET", path("query", q=_contacts(contact, condition))))
         answers = self.api.composite(looks)
         if error := self.api.first_error(answers):
             raise error
-        accounts, records = (rows_of(answer.body) for answer in answers)
+        accounts, records, *contacts = (rows_of(answer.body) for answer in answers)
         if records:
             raise _exists()
-        return Found(looked_at, text_at(accounts[0], "Id") if accounts else None)
+        account_id = text_at(accounts[0], "Id") if accounts else None
+        there = [row for rows in contacts for row in rows if row.get("AccountId") == account_id]
+        return Found(looked_at, account_id, chosen(contact, there, "Id") if contact else None)
 
-    def _make(
-        self, referral_id: str, content: Columns, account_id: str | None, account: Columns, select: str
-    ) -> Subresponse:
-        own = {**content, "AccountId": account_id or Reference("account.id")}
+    def _make(self, referral_id: str, content: Columns, around: Around, found: Found, select: str) -> Subresponse:
+        account_id = found.account_id or Reference("account.id")
+        own = {**content, "AccountId": account_id}
         filled = {name: value for name, value in own.items() if value is not None and name != self.identifier}
         after = path("sobjects", self.table, Reference("record.id"), fields=select)
         writes = [
+            *_before(around, found),
             Subrequest("record", "PATCH", path("sobjects", self.table, self.identifier, referral_id), filled),
+            *_behind(around, found),
             Subrequest("after", "GET", after),
         ]
-        if account_id is None:
-            made = {name: value for name, value in account.items() if value is not None}
-            writes.insert(0, Subrequest("account", "POST", path("sobjects", "Account"), made))
         try:
-            with self.accounts.of(account_id):
+            with self.accounts.of(found.account_id):
                 answers = self._send_once(referral_id, writes)
             if error := self.api.first_error(answers):
                 raise error
         except CosellError as error:
             raise self._meaning(referral_id, error) from error
-        upsert = answers[-2]
+        upsert = answers[[each.name for each in writes].index("record")]
         if upsert.status != 201 and not (isinstance(upsert.body, Mapping) and upsert.body.get("created") is True):
             raise _exists()
         return answers[-1]
@@ -112,6 +112,37 @@ class Creation:
         if error.code != DUPLICATE or self.identifier in str(error):
             return error
         return _exists() if self.find(referral_id) else _kept_out(error)
+
+
+def _contacts(wanted: ContactWanted, account: str) -> str:
+    """Return the query for contacts of the accounts that meet a condition, of the wanted mail or name."""
+    matches = [
+        " AND ".join(name + format_soql(" = {}", value) for name, value in match.items())
+        for match in (wanted.mail, wanted.names)
+        if match
+    ]
+    names = ", ".join(("Id", "AccountId", *wanted.mail, *wanted.names))
+    either = " OR ".join(f"({each})" for each in matches)
+    of_account = f"AccountId IN (SELECT Id FROM Account WHERE {account})"  # noqa: S608 - quoted
+    return f"SELECT {names} FROM Contact WHERE {of_account} AND ({either}) ORDER BY CreatedDate, Id LIMIT 50"  # noqa: S608
+
+
+def _before(around: Around, found: Found) -> Iterator[Subrequest]:
+    """Yield what is made before the record: its account and its contact, where the org has none."""
+    if found.account_id is None:
+        made = {name: value for name, value in around.account.columns.items() if value is not None}
+        yield Subrequest("account", "POST", path("sobjects", "Account"), made)
+    if around.contact and found.contact_id is None:
+        contact = {**around.contact.columns, "AccountId": found.account_id or Reference("account.id")}
+        yield Subrequest("contact", "POST", path("sobjects", "Contact"), contact)
+
+
+def _behind(around: Around, found: Found) -> Iterator[Subrequest]:
+    """Yield what ties the contact to the record: a contact role, which is an object of its own."""
+    if around.contact:
+        contact = found.contact_id or Reference("contact.id")
+        role = {"OpportunityId": Reference("record.id"), "ContactId": contact, "IsPrimary": True}
+        yield Subrequest("role", "POST", path("sobjects", "OpportunityContactRole"), role)
 
 
 def _exists() -> AlreadyExists:

@@ -170,7 +170,7 @@ class Salesforce:
 
     def look_around(self, referral_id: str, around: Around) -> Found:
         """Look for account and record, and for people who were not asked for within the hour."""
-        found = self._creation.look(referral_id, around.account.match)
+        found = self._creation.look(referral_id, around)
         return replace(found, owner=self._owners.first(around.owners))
 
     def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
@@ -178,7 +178,7 @@ class Salesforce:
         content = self._content(columns)
         if found.owner:
             content["OwnerId"] = found.owner.id
-        made = self._creation.create(referral_id, content, around.account, found, self._select())
+        made = self._creation.create(referral_id, content, around, found, self._select())
         return self._record(made.object, self._clock.now())
 
     # --- updating --------------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ def check_against_live_tables(file: MappingFile, live: Description) -> Iterator[
     shown |= {logical_name(column) for column in file.new_record}
     yield from _unfilled(record, live.record, ("fields",), shown)
     yield from _unfilled(account_needs(file), live.account, ("account",))
+    if file.contact_in_crm:
+        yield from _unfilled(contact_needs(file), live.contact, ("contact",))
     for name in Condition(file.sync_when.record).names if file.sync_when.record else ():
         if name not in live.record.columns:
             yield _missing("sync_when.record", ("sync_when", "record"), name, live.record)

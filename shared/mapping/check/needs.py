@@ -66,8 +66,8 @@ def account_needs(file: MappingFile) -> list[Need]:
 
 
 def contact_needs(file: MappingFile) -> list[Need]:
-    """Return what is needed of the contact's table, which is only read."""
-    return list(_rows("contact", "contact.", file.contact))
+    """Return what is needed of the contact's table; its rows are written where inbound deals bring their contact."""
+    return list(_rows("contact", "contact.", file.contact, create=file.contact_in_crm))
 
 
 def owner_needs(file: MappingFile) -> list[Need]:

@@ -28,7 +28,7 @@ from shared.sync.observe import seen_record
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity
 from shared.sync.perform.adopt import set_record_id
-from shared.sync.perform.around import around, owner_text
+from shared.sync.perform.around import around, around_text
 from shared.sync.perform.behind import come_back
 from shared.sync.perform.written import Written
 from shared.sync.statuses import in_agreement
@@ -74,7 +74,7 @@ class _Draft:
         return tuple(dict.fromkeys(self.behind.values()))
 
 
-def _draft(task: Task, deal: Deal, referral: ReferralSeen, owner: str) -> _Draft:
+def _draft(task: Task, deal: Deal, referral: ReferralSeen, people: str) -> _Draft:
     field_map, messages = task.field_map, task.choices.messages
     behind = {**referral.unreadable, **deal.held}
     problems = tuple(dict.fromkeys(behind.values()))
@@ -87,7 +87,7 @@ def _draft(task: Task, deal: Deal, referral: ReferralSeen, owner: str) -> _Draft
         if value not in (None, ())
     ]
     given = audit.describe(messages, [each for each in received if each.name in stand_ins])
-    text = "; ".join(filter(None, ["created from Partner Center", owner, given]))
+    text = "; ".join(filter(None, ["created from Partner Center", people, given]))
     entry = audit.entry(task.stamp(), referral.id, audit.TO_CRM, text, received)
     link = _new_link(task, referral, deal.link)
     link = deadlines.with_deadline(task, link, link, referral.fields, referral.body)
@@ -103,19 +103,22 @@ def _draft(task: Task, deal: Deal, referral: ReferralSeen, owner: str) -> _Draft
 
 
 def _create(task: Task, deal: Deal, referral: ReferralSeen, wanted: Around) -> tuple[Record, _Draft]:
-    """Create the record; without its owner where the CRM lets that user own none. Raises the families."""
+    """Create the record; without owner and contact where the CRM takes it only so. Raises the families."""
     messages = task.choices.messages
     found = task.records.look_around(referral.id, wanted)
-    draft = _draft(task, deal, referral, owner_text(messages, wanted, found))
+    draft = _draft(task, deal, referral, around_text(messages, wanted, found))
     try:
         return task.records.create(referral.id, _columns(task, referral, draft), wanted, found), draft
     except (AccessDenied, DataError) as error:
-        if found.owner is None or task.field_map.fields_of(error.problems if isinstance(error, DataError) else ()):
+        if not (found.owner or wanted.contact) or task.field_map.fields_of(
+            error.problems if isinstance(error, DataError) else ()
+        ):
             raise
     # Looked for again: whatever was made of it meanwhile must not be made twice.
-    bare = task.records.look_around(referral.id, replace(wanted, owners=()))
-    draft = _draft(task, deal, referral, owner_text(messages, wanted, bare, refused=True))
-    return task.records.create(referral.id, _columns(task, referral, draft), wanted, bare), draft
+    bare = Around(wanted.account)
+    found = task.records.look_around(referral.id, bare)
+    draft = _draft(task, deal, referral, around_text(messages, wanted, found, refused=True))
+    return task.records.create(referral.id, _columns(task, referral, draft), bare, found), draft
 
 
 def _tie(task: Task, referral: ReferralSeen, record: Record, draft: _Draft) -> Link:

@@ -9,7 +9,7 @@ from datetime import datetime
 from random import Random
 
 from shared.clock import Clock
-from shared.crm.around import Around, Columns, Found
+from shared.crm.around import Around, Columns, ContactWanted, Found, chosen
 from shared.crm.owners import Owners, only
 from shared.crm.port import ChangePage, PartlyWritten, Record, RelatedRows, StageChange
 from shared.errors import (
@@ -88,6 +88,7 @@ class FakeCrm:
         self.unique_of_account = ""
         self.value_digits = 2
         self.refused_writes = ""
+        self.refused_contacts = ""
         self.hidden: set[str] = set()
         self.seller = self.add_user(firstname="Sam", lastname="Seller", mobilephone="+14255550101")
         self.app_user = APP_USER
@@ -186,9 +187,11 @@ class FakeCrm:
 
     def _new_account(self, match: Columns, columns: Columns) -> str:
         """Create the account under an id that follows from `match`."""
-        chosen = str(uuid.uuid5(_ACCOUNTS, repr(sorted((key, str(value).casefold()) for key, value in match.items()))))
-        self._tape.run(self.port, "create_account", lambda: self._insert_account(chosen, columns))
-        return chosen
+        account_id = str(
+            uuid.uuid5(_ACCOUNTS, repr(sorted((key, str(each).casefold()) for key, each in match.items())))
+        )
+        self._tape.run(self.port, "create_account", lambda: self._insert_account(account_id, columns))
+        return account_id
 
     def _insert_account(self, chosen: str, columns: Columns) -> None:
         key = self.unique_of_account
@@ -200,7 +203,13 @@ class FakeCrm:
         """Find the account, and people who were not asked for within the hour."""
         looked_at = self._clock.now()
         account_id = self._tape.run(self.port, "find_account", lambda: self._matching(around.account.match))
-        return Found(looked_at, account_id, self._owners.first(around.owners))
+        rows = [
+            {"contactid": row_id, **row}
+            for row_id, row in self.contacts.items()
+            if account_id and row.get("parentcustomerid") == account_id
+        ]
+        contact_id = chosen(around.contact, rows, "contactid") if around.contact else None
+        return Found(looked_at, account_id, contact_id, self._owners.first(around.owners))
 
     def _ask(self, wanted: Sequence[Assignee]) -> dict[Assignee, str]:
         """Find active users by mail or name, and teams by name."""
@@ -218,7 +227,12 @@ class FakeCrm:
     def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Create an opportunity under a referral identifier, once."""
         self._check_currency(columns)
+        if around.contact and found.account_id is None and self.refused_contacts:
+            raise self._tape.run(self.port, "create_account", lambda: rules.refuse(self.refused_contacts))
         account_id = found.account_id or self._new_account(around.account.match, around.account.columns)
+        contact_id = found.contact_id
+        if around.contact and contact_id is None:
+            contact_id = self._new_contact(account_id, around.contact, with_account=found.account_id is None)
         owner = found.owner.id if found.owner else self.app_user
 
         def insert() -> str:
@@ -229,10 +243,27 @@ class FakeCrm:
             state = {"statecode": 0, IDENTIFIER: referral_id}
             if owner in self.unfit_owners:
                 raise AccessDenied("Dynamics 365 denies the application user (0x80042f09): no prvReadOpportunity")
-            parents = {"customerid": account_id, "parentaccountid": account_id, "ownerid": owner}
+            parents: CrmRow = {"customerid": account_id, "parentaccountid": account_id}
+            parents |= {"ownerid": owner, "parentcontactid": contact_id}
             return self._insert({**columns, **state, **parents}, by_app=True)
 
         return self._record(self._tape.run(self.port, "create", insert))
+
+    def _new_contact(self, account_id: str, wanted: ContactWanted, *, with_account: bool) -> str:
+        """Create a contact under an id that follows from the account and the mail; a new account brings it along."""
+        identity = sorted(str(value).casefold() for value in (wanted.mail or wanted.names).values())
+        contact_id = str(uuid.uuid5(_ACCOUNTS, repr((account_id, identity))))
+
+        def insert() -> None:
+            if self.refused_contacts:
+                raise rules.refuse(self.refused_contacts)
+            self.contacts.setdefault(contact_id, {**wanted.columns, "parentcustomerid": account_id})
+
+        if with_account:
+            insert()
+        else:
+            self._tape.run(self.port, "create_contact", insert)
+        return contact_id
 
     def wait_until_guard_holds(self, record: Record) -> None:
         """Wait for nothing: a row version notices every edit."""

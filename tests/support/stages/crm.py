@@ -67,7 +67,13 @@ DYNAMICS = Dialect(
         "city": "address1_city",
         "state": "address1_stateorprovince",
     },
-    person={"contact_email": "emailaddress1", "owner_first_name": "firstname", "owner_phone": "mobilephone"},
+    person={
+        "contact_email": "emailaddress1",
+        "contact_first_name": "firstname",
+        "contact_last_name": "lastname",
+        "owner_first_name": "firstname",
+        "owner_phone": "mobilephone",
+    },
     account_of="parentaccountid",
     owner_of="ownerid",
     states={
@@ -125,6 +131,18 @@ class CrmStage(Protocol):
 
     def add_user(self, first: str, last: str, mail: str, *, active: bool = True) -> str:
         """An administrator adds a user."""
+        ...
+
+    def add_contact(self, account_id: str, first: str, last: str, mail: str | None) -> str:
+        """A seller adds a contact to an account."""
+        ...
+
+    def contacts(self) -> int:
+        """Return how many contacts there are."""
+        ...
+
+    def refuse_contacts(self, text: str) -> None:
+        """Let the customer's logic refuse every contact that the app writes."""
         ...
 
     def forbid_owning(self, user_id: str) -> None:
@@ -217,6 +235,16 @@ class FakeStage:
 
     def add_user(self, first: str, last: str, mail: str, *, active: bool = True) -> str:
         return self.fake.add_user(firstname=first, lastname=last, internalemailaddress=mail, isdisabled=not active)
+
+    def add_contact(self, account_id: str, first: str, last: str, mail: str | None) -> str:
+        person = {"firstname": first, "lastname": last, "emailaddress1": mail}
+        return self.fake.add_contact(**person, parentcustomerid=account_id)
+
+    def contacts(self) -> int:
+        return len(self.fake.contacts)
+
+    def refuse_contacts(self, text: str) -> None:
+        self.fake.refused_contacts = text
 
     def forbid_owning(self, user_id: str) -> None:
         self.fake.unfit_owners.add(user_id)
@@ -329,6 +357,16 @@ class DataverseStage:
     def add_user(self, first: str, last: str, mail: str, *, active: bool = True) -> str:
         person = {"firstname": first, "lastname": last, "fullname": f"{first} {last}", "isdisabled": not active}
         return self.simulator.environment.seed("systemuser", {**person, "internalemailaddress": mail})
+
+    def add_contact(self, account_id: str, first: str, last: str, mail: str | None) -> str:
+        person = {"firstname": first, "lastname": last, "emailaddress1": mail}
+        return self.simulator.seller.create_contact(**person, parentcustomerid=account_id)
+
+    def contacts(self) -> int:
+        return len(self.simulator.rows("contact"))
+
+    def refuse_contacts(self, text: str) -> None:
+        self.simulator.refuse_writes("contact", text)
 
     def forbid_owning(self, user_id: str) -> None:
         self.simulator.environment.rules.without_roles.add(user_id)

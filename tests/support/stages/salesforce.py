@@ -44,7 +44,13 @@ SALESFORCE = Dialect(
         "city": "BillingCity",
         "state": "BillingState",
     },
-    person={"contact_email": "Email", "owner_first_name": "FirstName", "owner_phone": "MobilePhone"},
+    person={
+        "contact_email": "Email",
+        "contact_first_name": "FirstName",
+        "contact_last_name": "LastName",
+        "owner_first_name": "FirstName",
+        "owner_phone": "MobilePhone",
+    },
     account_of="AccountId",
     owner_of="OwnerId",
     states={
@@ -156,6 +162,16 @@ class SalesforceStage:
         if not active:
             self.simulator.deactivate(user_id)
         return user_id
+
+    def add_contact(self, account_id: str, first: str, last: str, mail: str | None) -> str:
+        person = {"FirstName": first, "LastName": last, "Email": mail}
+        return self.simulator.seller.create_contact(**person, AccountId=account_id)
+
+    def contacts(self) -> int:
+        return len(self.simulator.rows("Contact"))
+
+    def refuse_contacts(self, text: str) -> None:
+        self.simulator.refuse_writes("Contact", text)
 
     def forbid_owning(self, user_id: str) -> None:
         self.simulator.deactivate(user_id)

@@ -49,7 +49,7 @@ def for_app(field_map: FieldMap, fields: Fields) -> PermissionSet:
         "What the synchronization with Microsoft Partner Center reads and writes. For the app's own user only.",
         {
             "Account": ("Read", "Create", VIEW_ALL),
-            "Contact": ("Read", VIEW_ALL),
+            "Contact": ("Read", *(("Create",) if field_map.file.contact_in_crm else ()), VIEW_ALL),
             field_map.table: ("Read", "Create", "Edit", VIEW_ALL),
         },
         _grantable(_of_app(field_map), fields),
@@ -78,6 +78,7 @@ def _of_app(field_map: FieldMap) -> dict[tuple[str, str], bool]:
     file, table = field_map.file, field_map.table
     wanted = {(table, name): False for name in field_map.record_columns}
     wanted |= dict.fromkeys(((table, name) for name in ("AccountId", *_written_states(field_map))), True)
+    wanted["Contact", "AccountId"] = file.contact_in_crm
     needs: Mapping[str, list[Need]] = {
         table: record_needs(file),
         "Account": account_needs(file),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from tools.simulators.dataverse.columns import Column, Kind, Table
@@ -13,6 +13,9 @@ from tools.simulators.dataverse.rows import Row
 
 _KNOWN = frozenset({"$select", "$expand", "$filter", "$orderby", "$top", "$count", "$skiptoken", "$deltatoken"})
 _NESTED = frozenset({"$select", "$expand"})
+_NESTED_OF_MANY = frozenset({"$select", "$expand", "$filter", "$orderby", "$top"})
+COLLECTIONS = {("account", "contact_customer_accounts"): ("contact", "parentcustomerid")}
+"""Collection-valued navigation properties by table and name: the other table, and its look-up to the row."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Expansion:
     navigation: str
     column: Column
     shape: Shape
+    many: Callable[[Row], list[Row]] | None = None
+    """Of a collection-valued one: finds the rows that belong to a row."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,11 @@ class Shape:
 
 def split_list(text: str, separator: str = ",") -> list[str]:
     """Split at separators that are outside parentheses."""
-    parts, depth, start = [], 0, 0
+    parts, depth, start, quoted = [], 0, 0, False
     for position, character in enumerate(text):
+        quoted ^= character == "'"
+        if quoted:
+            continue
         depth += {"(": 1, ")": -1}.get(character, 0)
         if character == separator and depth == 0:
             parts.append(text[start:position])
@@ -110,6 +118,8 @@ class QueryReader:
 
     def _expansion(self, item: str) -> Expansion:
         name, options = nested_options(item)
+        if (self.table.name, name) in COLLECTIONS:
+            return self._collection(name, options)
         navigation = self.table.navigation(name, self.environment.now())
         if navigation is None:
             raise RefusedError(Rule.NO_SUCH_PROPERTY, name=name, type=self.table.name)
@@ -119,6 +129,21 @@ class QueryReader:
         column, target = navigation
         table = self._principal() if self._is_principal(column) else self.environment.table(target)
         return Expansion(name, column, QueryReader(self.environment, table).shape(options))
+
+    def _collection(self, name: str, options: Mapping[str, str]) -> Expansion:
+        """Expand the rows that refer to a row; these may be filtered, sorted and cut (join-tables)."""
+        for option in options:
+            if option not in _NESTED_OF_MANY:
+                raise RefusedError(Rule.UNSUPPORTED_OPTION, option=option)
+        other, look_up = COLLECTIONS[self.table.name, name]
+        reader = QueryReader(self.environment, self.environment.table(other))
+        column = reader.table.columns[look_up]
+        found, top = reader.rows(options), int(options.get("$top", "5000"))
+
+        def belonging(row: Row) -> list[Row]:
+            return [each for each in found if value_of(each, column) == row.id][:top]
+
+        return Expansion(name, column, reader.shape(options), belonging)
 
     def _is_principal(self, column: Column) -> bool:
         return column.kind is Kind.OWNER and self.environment.quirks.owner_is_principal

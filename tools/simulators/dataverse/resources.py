@@ -15,8 +15,8 @@ from tools.simulators.dataverse.environment import Cursor
 from tools.simulators.dataverse.errors import RefusedError, Rule
 from tools.simulators.dataverse.exchange import Exchange
 from tools.simulators.dataverse.payload import Payload
-from tools.simulators.dataverse.query import QueryReader, Shape, require_known
-from tools.simulators.dataverse.rows import Row, Values
+from tools.simulators.dataverse.query import COLLECTIONS, QueryReader, Shape, require_known
+from tools.simulators.dataverse.rows import Reference, Row, Values
 
 _COUNT_LIMIT = 5000
 
@@ -53,10 +53,29 @@ class Collection:
     def create(self) -> Response:
         """Create a row: 204, or 201 with the row."""
         environment = self.exchange.environment
-        changes = Payload(environment, self.table, creating=True).changes(self.exchange.body())
+        body = self.exchange.body()
+        deep = {name: body.pop(name) for name in list(body) if (self.table.name, name) in COLLECTIONS}
+        changes = Payload(environment, self.table, creating=True).changes(body)
         shape = QueryReader(environment, self.table).shape(self.exchange.options)
         row = self.exchange.writer.create(self.table, changes)
+        try:
+            self._create_deep(row, deep)
+        except RefusedError:
+            environment.store.forget(self.table, row)  # One transaction: nothing of it was ever there.
+            raise
         return written(self.exchange, row, shape, self.exchange.renderer.entity_id(row), created=True)
+
+    def _create_deep(self, row: Row, deep: dict[str, object]) -> None:
+        """Create the rows that hang on a new one (create-entity-web-api: deep insert)."""
+        environment = self.exchange.environment
+        for name, bodies in deep.items():
+            other, look_up = COLLECTIONS[self.table.name, name]
+            if not isinstance(bodies, list) or not all(isinstance(each, dict) for each in bodies):
+                raise RefusedError(Rule.MALFORMED_BODY, detail=f"A collection was expected for '{name}'.")
+            for each in bodies:
+                table = environment.table(other)
+                changes = Payload(environment, table, creating=True).changes(each)
+                self.exchange.writer.create(table, {**changes, look_up: Reference(self.table.name, row.id)})
 
     def _tracker(self) -> ChangeTracker:
         return ChangeTracker(self.exchange.environment, self.table, self.exchange.caller)

@@ -103,6 +103,11 @@ class RowStore:
         del self._rows[table.name][row.id]
         self._deleted[table.name].append(Tombstone(row.id, self._next_version()))
 
+    def forget(self, table: Table, row: Row) -> None:
+        """Remove a row that was inserted within a transaction that failed: nobody saw it."""
+        self._unindex(table, row)
+        del self._rows[table.name][row.id]
+
     def build_index(self, table: Table, key: Key) -> bool:
         """Index the existing rows by a new key; False when two of them hold the same values."""
         index = self._unique[table.name, key.name]

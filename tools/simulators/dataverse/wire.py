@@ -105,7 +105,9 @@ class Renderer:
         name = target.values.get(self.environment.table(reference.table).primary_name) if target else None
         return str(name) if name is not None else None
 
-    def _expanded(self, row: Row, expansion: Expansion) -> dict[str, object] | None:
+    def _expanded(self, row: Row, expansion: Expansion) -> object:
+        if expansion.many:
+            return [self.row(each, expansion.shape) for each in expansion.many(row)]
         reference = row.values.get(expansion.column.name)
         if not isinstance(reference, Reference):
             return None

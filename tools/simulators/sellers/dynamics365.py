@@ -134,6 +134,11 @@ class Dynamics365Seller:
         rows = self._seller.rows("opportunity")
         return [self._deal(row) for row in rows if row["cosell_referralidentifier"] == referral_id]
 
+    def contact_mail(self, record_id: str) -> str:
+        """Follow the look-up."""
+        contact = self._seller.row("opportunity", record_id)["parentcontactid"]
+        return str(self._seller.row("contact", str(contact))["emailaddress1"]) if contact else ""
+
     def account(self, account_id: str) -> Account:
         """Read the row."""
         row = self._seller.row("account", account_id)

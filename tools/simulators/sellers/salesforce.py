@@ -160,6 +160,12 @@ class SalesforceSeller:
         rows = self._seller.rows("Opportunity")
         return [self._deal(row) for row in rows if row["Referral_Identifier__c"] == referral_id]
 
+    def contact_mail(self, record_id: str) -> str:
+        """Follow the primary contact role."""
+        roles = self._seller.rows("OpportunityContactRole")
+        primary = [row["ContactId"] for row in roles if row["OpportunityId"] == record_id and row["IsPrimary"]]
+        return str(self._seller.row("Contact", str(primary[0]))["Email"]) if primary else ""
+
     def account(self, account_id: str) -> Account:
         """Read the record."""
         row = self._seller.row("Account", account_id)

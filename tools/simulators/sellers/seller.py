@@ -197,6 +197,10 @@ class Seller(Protocol):
         """Return every opportunity that carries this Referral Identifier; more than one is the app's mistake."""
         ...
 
+    def contact_mail(self, record_id: str) -> str:
+        """Return the mail address of the opportunity's contact; empty when it has none."""
+        ...
+
     def account(self, account_id: str) -> Account:
         """Return a customer. Raises KeyError when it does not exist."""
         ...

@@ -1,0 +1,25 @@
+"""What a new record is tied to: account, contact and owner, made where they are wanted and not there."""
+
+from __future__ import annotations
+
+from shared.crm.around import Around, Found
+from shared.crm.dynamics365 import accounts, contacts, owners
+from shared.crm.dynamics365.api import DataverseApi
+
+
+def bindings(api: DataverseApi, around: Around, found: Found) -> dict[str, object]:
+    """Return the look-ups of a new record. A new account costs one request, a new contact of an old one another."""
+    account_id, contact_id = found.account_id, found.contact_id
+    if account_id is None:
+        account_id, contact_id = accounts.create(api, around.account, around.contact)
+    if around.contact and contact_id is None:
+        contact_id = contacts.create(api, account_id, around.contact)
+    bound: dict[str, object] = {
+        "customerid_account@odata.bind": f"/accounts({account_id})",
+        "parentaccountid@odata.bind": f"/accounts({account_id})",
+    }
+    if contact_id:
+        bound["parentcontactid@odata.bind"] = f"/contacts({contact_id})"
+    if found.owner:
+        bound["ownerid@odata.bind"] = owners.bound(found.owner.id, found.owner.assignee.kind)
+    return bound
