@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
 
     from shared.crm.port import Records
+    from shared.desk.desk import Desk
     from shared.freshness import Freshness
     from shared.pace import Pace
     from shared.partner_center.signature import SignatureCheck
@@ -142,7 +143,9 @@ class App:
     @functools.cached_property
     def tasks(self) -> Tasks:
         """What handling deals takes, by CRM."""
-        return _CrmTasks(self.settings.crms, self._task_of)
+        from shared.sync.worker import LazyTasks
+
+        return LazyTasks(self.settings.crms, self._task_of)
 
     def _task_of(self, name: str) -> Task:
         from shared.ledger.turns import LedgerTurns
@@ -251,6 +254,15 @@ class App:
         return RegistrationAnswers(self.webhooks, self.ledger.drawers, self.clock, self.settings.webhook_public_url)
 
     @functools.cached_property
+    def desk(self) -> Desk:
+        """What a person looks at, and acts from."""
+        from shared.desk.desk import Desk
+        from shared.messages import Messages
+
+        messages = Messages(self.settings.message_language)
+        return Desk(self.settings.crms, self.tasks, self.ledger, self.alerts, self.queue, self.clock, messages)
+
+    @functools.cached_property
     def worker(self) -> Worker:
         """The handler of queue messages."""
         from shared.sync.worker import Worker
@@ -265,18 +277,6 @@ class App:
 
         slots = Slots(self.ledger.drawers, self.clock, self.settings.slots, self.random)
         return Gate(self.worker.run, slots, self.queue, self.random)
-
-
-class _CrmTasks:
-    """Makes each CRM's task when it is asked for, so that a mistake in one CRM's mapping stops only it."""
-
-    def __init__(self, names: tuple[str, ...], make: Callable[[str], Task]) -> None:
-        self.names = names
-        self._make = functools.lru_cache(maxsize=None)(make)
-
-    def of(self, crm: str) -> Task:
-        """Return a configured CRM's task. Raises FatalError when its mapping or settings cannot be used."""
-        return self._make(crm)
 
 
 def _storage_options() -> dict[str, Any]:

@@ -48,6 +48,20 @@ class Repeat:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """A field that differs: what the two sides held when last seen, as text, the reason and what it means, and since.
+
+    `reason` is a key of shared.messages.reasons, `stays` one of shared.merge.Stays.
+    """
+
+    referral: str
+    record: str
+    reason: str
+    stays: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Link:
     """A pair (referral, record) and what was last agreed between them.
 
@@ -75,6 +89,8 @@ class Link:
     record_seen_at: datetime | None = None
     differences: Mapping[str, str] = field(default_factory=dict)
     """Fields that stay different, with a text that changes when the difference does."""
+    apart: Mapping[str, Apart] = field(default_factory=dict)
+    """The same fields, with both values and since when."""
     status: Status | None = None
     """What the record's status column shows; None before it was ever written."""
     recent_audit: tuple[str, ...] = ()

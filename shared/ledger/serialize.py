@@ -13,7 +13,7 @@ from shared.deadline import Deadline, DeadlineKind
 from shared.deal import RecordKey, dump_fields, load_fields
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.lifecycle import Stage
-from shared.link import Closing, Link, LinkState, Repeat
+from shared.link import Apart, Closing, Link, LinkState, Repeat
 from shared.microsoft import MicrosoftsHalf, Seller
 from shared.problems import dump_problem, load_problem
 from shared.status import Status, StatusKind
@@ -38,6 +38,8 @@ def dump_link(link: Link) -> str:
         content[name] = content[name].isoformat() if content[name] else None
     if link.closing:
         content["closing"]["since"] = link.closing.since.isoformat()
+    for name, each in link.apart.items():
+        content["apart"][name]["since"] = each.since.isoformat()
     for name, repeat in link.repeats.items():
         content["repeats"][name]["at"] = repeat.at.isoformat()
     content["microsoft"] = _dump_half(link.microsoft) if link.microsoft else None
@@ -77,6 +79,10 @@ def load_link(text: str, etag: str | None) -> Link:
     content["state"] = LinkState(content["state"])
     status = content["status"]
     content["status"] = Status(StatusKind(status["kind"]), status["text"]) if status else None
+    content["apart"] = {
+        name: Apart(**{**each, "since": datetime.fromisoformat(each["since"])})
+        for name, each in content.get("apart", {}).items()
+    }
     content["recent_audit"] = tuple(content["recent_audit"])
     if closing := content["closing"]:
         content["closing"] = Closing(Stage(closing["stage"]), datetime.fromisoformat(closing["since"]))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -61,6 +62,18 @@ class FixedTasks:
     def of(self, crm: str) -> Task:
         """Return a CRM's task."""
         return self.tasks[crm]
+
+
+class LazyTasks:
+    """Makes each CRM's task when it is first asked for."""
+
+    def __init__(self, names: tuple[str, ...], make: Callable[[str], Task]) -> None:
+        self.names = names
+        self._make = functools.lru_cache(maxsize=None)(make)
+
+    def of(self, crm: str) -> Task:
+        """Return a configured CRM's task. Raises FatalError when its mapping or settings cannot be used."""
+        return self._make(crm)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ SCHEDULES = {"CRM_POLL_SCHEDULE": "0 0 0 1 1 *", "RECONCILE_SCHEDULE": "0 0 0 1 
 TRIGGERS = {
     "WebhookReceiver": ("httpTrigger", "route", "WebhookReceiver"),
     "RegisterWebhook": ("httpTrigger", "route", "RegisterWebhook"),
+    "StatusPage": ("httpTrigger", "route", "StatusPage"),
     "CrmPoller": ("timerTrigger", "schedule", "%CRM_POLL_SCHEDULE%"),
     "Reconciler": ("timerTrigger", "schedule", "%RECONCILE_SCHEDULE%"),
     "SyncWorker": ("queueTrigger", "queueName", "%SYNC_QUEUE%"),
@@ -38,8 +39,9 @@ def test_the_trigger_is_the_contracts(name: str) -> None:
         assert bindings[0]["authLevel"] == "function"
 
 
-def test_the_registration_is_a_page_too() -> None:
-    binding = json.loads((ROOT / "RegisterWebhook" / "function.json").read_text())["bindings"][0]
+@pytest.mark.parametrize("name", ["RegisterWebhook", "StatusPage"])
+def test_it_is_a_page_too(name: str) -> None:
+    binding = json.loads((ROOT / name / "function.json").read_text())["bindings"][0]
     assert binding["methods"] == ["get", "post"]
 
 

@@ -20,7 +20,7 @@ from shared.ledger import serialize
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.ledger.table import CHUNK, UNITS, from_chunks, to_chunks
 from shared.lifecycle import Stage
-from shared.link import Closing, Link, LinkState, Repeat
+from shared.link import Apart, Closing, Link, LinkState, Repeat
 from shared.microsoft import MicrosoftsHalf, Seller
 from shared.problems import problem
 from shared.status import Status, StatusKind
@@ -75,6 +75,7 @@ LINK: dict[str, Any] = {
     "record_version": st.none() | TEXT,
     "record_seen_at": MAYBE_MOMENT,
     "differences": NAMES,
+    "apart": st.dictionaries(TEXT, st.builds(Apart, TEXT, TEXT, TEXT, TEXT, MOMENT), max_size=3),
     "status": st.none() | st.builds(Status, st.sampled_from(StatusKind), TEXT),
     "recent_audit": st.lists(TEXT, max_size=3).map(tuple),
     "mapping_version": TEXT,

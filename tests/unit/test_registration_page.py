@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ from shared.webhook.pages.registration import respond
 from shared.webhook.registration_answers import RegistrationAnswers, remedy
 from shared.webhook.registration_request import DEFAULT_EVENTS, TEST_EVENT
 from tests.support.fakes.webhooks import TESTED, FakeWebhooks
+from tests.support.reader import Reader
 from tests.support.stand_ins import ManualClock
 
 HERE = "https://fn.example/api/RegisterWebhook?code=CANARY-PAGE"
@@ -51,30 +51,6 @@ class Office:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         body = json.dumps(content).encode()
         return respond(Visit("POST", HERE, sent, {"code": "CANARY-PAGE"}, body), lambda: self.answers)
-
-
-class Reader(HTMLParser):
-    """What a page holds: its text, its elements' attributes, and the ids in it."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(reply.body)
-        self.text = " ".join(" ".join(self.words).split())
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    def by_id(self, name: str) -> dict[str, str | None]:
-        (found,) = [attributes for _, attributes in self.elements if attributes.get("id") == name]
-        return found
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

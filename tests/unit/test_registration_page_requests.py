@@ -13,7 +13,8 @@ from shared.webhook.pages.registration import respond
 from shared.webhook.pages.registration_view import moment
 from shared.webhook.registration_answers import RegistrationAnswers
 from shared.webhook.registration_request import MAX_BODY, InvalidRegistration, read_form
-from tests.unit.test_registration_page import DELIVERED, FILLED, FLOW, FORM, HERE, URL, Office, Reader
+from tests.support.reader import Reader
+from tests.unit.test_registration_page import DELIVERED, FILLED, FLOW, FORM, HERE, URL, Office
 
 # --- another site's page ---------------------------------------------------------------------------------------------
 

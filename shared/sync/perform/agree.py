@@ -29,6 +29,7 @@ from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity
+from shared.sync.perform.apart import apart
 from shared.sync.perform.behind import come_back
 from shared.sync.perform.written import Written, is_as_planned
 from shared.sync.statuses import agreed_status
@@ -174,6 +175,7 @@ class _Agreement:
         self.link = replace(
             with_base(self.link, base, self.task.field_map),
             differences=differences,
+            apart=apart(self.plan, self.decision.record.fields, altered, self.before, self.task.clock.now()),
             settled=not (differences or self.decision.problems),
             status=self._status(altered, news=bool(entries)),
             recent_audit=audit.extended(self.link.recent_audit, entries),

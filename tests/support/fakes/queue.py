@@ -49,6 +49,10 @@ class FakeQueue:
 
         self._tape.run("queue", "send", keep)
 
+    def waiting(self) -> int:
+        """Return how many messages wait."""
+        return len(self.messages)
+
     def poison_length(self) -> int:
         """Return how many messages were given up."""
         return len(self.poisoned)
