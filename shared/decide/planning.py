@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from shared import merge
@@ -11,7 +11,7 @@ from shared.decide.deal import Deal, FieldMap, Policy, RecordSeen, ReferralSeen
 from shared.decide.fights import without_fights
 from shared.lifecycle import TERMINAL, Stage, align, status_rule
 from shared.link import Link
-from shared.merge import Closed, Difference, Hold, Plan, Rule, Stays
+from shared.merge import Change, Closed, Difference, Hold, Plan, Rule, Stays
 from shared.messages.reasons import Reason
 from shared.problems import Problem, problem
 
@@ -110,12 +110,19 @@ def closes(plan: Plan) -> Stage | None:
 
 def without_close(plan: Plan, base: Fields) -> Plan:
     """Return a plan without its close, which waits: the status stays different until then."""
-    close = next(each for each in plan.to_partner_center if each.name == STATUS)
-    waits = Difference(STATUS, close.old, close.new, Reason.CLOSE_WAITS, Stays.WAITING)
-    agreed = {name: value for name, value in plan.base.items() if name != STATUS}
+    return without(plan, base, lambda change: change.name == STATUS, Reason.CLOSE_WAITS)
+
+
+def without(plan: Plan, base: Fields, waits: Callable[[Change], bool], reason: Reason) -> Plan:
+    """Return a plan without the changes that wait, for a reason: what they are about stays different until then."""
+    here = [Difference(each.name, each.old, each.new, reason, Stays.WAITING) for each in plan.to_partner_center]
+    there = [Difference(each.name, each.new, each.old, reason, Stays.WAITING) for each in plan.to_crm]
+    waiting = {each.name for each in (*plan.to_partner_center, *plan.to_crm) if waits(each)}
+    agreed = {name: value for name, value in plan.base.items() if name not in waiting}
     return replace(
         plan,
-        to_partner_center=tuple(each for each in plan.to_partner_center if each is not close),
-        differences=(*plan.differences, waits),
-        base={**agreed, **({STATUS: base[STATUS]} if STATUS in base else {})},
+        to_crm=tuple(each for each in plan.to_crm if each.name not in waiting),
+        to_partner_center=tuple(each for each in plan.to_partner_center if each.name not in waiting),
+        differences=(*plan.differences, *(each for each in (*here, *there) if each.name in waiting)),
+        base=agreed | {name: base[name] for name in waiting if name in base},
     )

@@ -95,7 +95,6 @@ class Reason(StrEnum):
     CLOSE_TAKEN_BACK = "close_taken_back"
     """stage: what is not sent."""
     MASS_CHANGE = "mass_change"
-    """count: how many deals changed at once."""
 
     # --- the deal: it is not synchronized ---
     CLOSED_WHEN_FIRST_SEEN = "not_synchronized.closed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -12,19 +11,15 @@ from shared.clock import Clock
 from shared.deal import STATUS
 from shared.decide.deal import Deal
 from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, Orphan, Pause
-from shared.ledger import audit
 from shared.ledger.drawers import Drawer, Drawers, document, moment
 from shared.ledger.model import Due, DueKind
 from shared.ledger.port import Agenda
 from shared.lifecycle import TERMINAL
 from shared.link import Link, LinkState
 from shared.merge import Change
-from shared.messages.reasons import Reason
-from shared.messages.waiting import Waiting
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.queue.port import DealQueue
-from shared.status import pending
-from shared.sync.task import Task
+from shared.sync.task import Choices, Task
 
 WINDOW = timedelta(hours=1)
 """How far apart the changes of one mass change may be."""
@@ -48,7 +43,7 @@ class Kind(StrEnum):
 def holds_back(task: Task, deal: Deal, decision: Decision) -> bool:
     """Count a change that ends, clears, switches off or deletes; tells whether it is part of a mass change.
 
-    Then it is put on the agenda, for a person to release or drop, and nothing of it is done. Raises the families.
+    Then it is put on the agenda, for a person to release or drop, and what is counted is not done. Raises the families.
     """
     kind = kind_of(decision)
     if kind is None or deal.link is None:
@@ -58,10 +53,11 @@ def holds_back(task: Task, deal: Deal, decision: Decision) -> bool:
     released = task.drawers.read(_released(task.name, kind)).value
     if released and now - released < WINDOW:
         return False
-    if task.agenda.of(DueKind.HELD, key):
-        return True
     if isinstance(decision, AwaitUndo):
         return False  # It is counted now and done later: the whole mass of closes is known before the first is sent.
+    waits = task.agenda.of(DueKind.HELD, key)
+    if waits and waits.reason == str(kind):
+        return True
     if not _is_mass(task, len(recent)):
         return False
     _hold(task, deal, deal.link, kind)
@@ -73,11 +69,16 @@ def _hold(task: Task, deal: Deal, link: Link, kind: Kind) -> None:
     message = _message(task, deal, link).dump()
     task.agenda.put(Due(DueKind.HELD, link.referral_id, now + FOREVER, now, message, reason=str(kind)))
     task.agenda.drop(DueKind.UNDO, link.referral_id)
-    text = task.choices.messages.reason(Reason.MASS_CHANGE, count=f"more than {task.choices.mass_deals}")
-    entry = audit.entry(task.stamp(), link.referral_id, audit.BOTH, text)
-    status = pending(task.choices.messages, Waiting.MASS_CHANGE)
-    recent = audit.extended(link.recent_audit, [entry])
-    task.links.commit(replace(link, status=status, settled=False, recent_audit=recent), [entry])
+
+
+def would_hold(choices: Choices, count: int, deals: int) -> bool:
+    """Whether so many changes of one kind, made to so many deals within an hour, are a mass."""
+    return count > choices.mass_deals and count * 100 > choices.mass_percent * deals
+
+
+def counts(change: Change) -> bool:
+    """Whether a single change is of the kinds that are counted."""
+    return (change.name == STATUS and change.new in TERMINAL) or _clears(change)
 
 
 def kind_of(decision: Decision) -> Kind | None:
@@ -91,9 +92,10 @@ def kind_of(decision: Decision) -> Kind | None:
             return Kind.CLOSE
         case Agree(plan=plan) | Adopt(agree=Agree(plan=plan)):
             changes = (*plan.to_partner_center, *plan.to_crm)
-            if any(each.name == STATUS and each.new in TERMINAL for each in changes):
+            counted = [each for each in changes if counts(each)]
+            if any(each.name == STATUS for each in counted):
                 return Kind.CLOSE
-            return Kind.CLEAR if any(map(_clears, changes)) else None
+            return Kind.CLEAR if counted else None
     return None
 
 

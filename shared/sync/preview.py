@@ -23,6 +23,7 @@ from shared.link import Link, LinkState
 from shared.merge import Change, Difference, Stays
 from shared.messages.reasons import Reason
 from shared.problems import Problem
+from shared.sync.mass_change import Kind, kind_of
 from shared.sync.observe import Observer
 from shared.sync.task import Task
 
@@ -83,6 +84,8 @@ class DealForecast:
 
     link: Link
     forecasts: tuple[Forecast, ...]
+    counted: Kind | None = None
+    """What the guard against mass changes would count it as."""
 
 
 def linked(task: Task) -> Iterator[Link]:
@@ -116,7 +119,8 @@ def forecast_deal(task: Task, link: Link) -> DealForecast:
     """Return what the worker would do to one deal. Raises the fatal family."""
     for remaining in reversed(range(_ATTEMPTS)):
         try:
-            return DealForecast(link, tuple(_forecasts(task, decide_link(task, link))))
+            decision = decide_link(task, link)
+            return DealForecast(link, tuple(_forecasts(task, decision)), kind_of(decision))
         except DataError as error:
             return DealForecast(link, tuple(map(_failure, error.problems)))
         except RetriableError as error:
@@ -153,7 +157,11 @@ def _planned(task: Task, agree: Agree) -> Iterator[Forecast]:
     yield from (_change(task, Side.CRM, each) for each in agree.plan.to_crm)
     yield from (_change(task, Side.PARTNER_CENTER, each) for each in agree.plan.to_partner_center)
     yield from map(_failure, agree.problems)
-    reported = {Reason.CLOSE_WAITS, Reason.UNREADABLE}  # By the write of the close, and by the problem of the value.
+    reported = {
+        Reason.CLOSE_WAITS,
+        Reason.UNREADABLE,
+        Reason.REFUSED,
+    }  # By the write of the close, and by the problem of the value.
     yield from (_difference(task, each) for each in agree.plan.differences if each.reason not in reported)
 
 

@@ -31,6 +31,8 @@ def agreed_status(task: Task, decision: Agree, altered: Sequence[str], link: Lin
     decide = [each for each in differences if each.stays is Stays.DECIDE]
     if decide:
         return status.attention(messages, [problem(f"status.{each.reason}", each.name) for each in decide])
+    if any(each.reason is Reason.MASS_CHANGE for each in differences):
+        return status.pending(messages, Waiting.MASS_CHANGE)
     differing = [each for each in differences if each.stays in (Stays.HELD, Stays.ASKED)]
     if differing:
         first = differing[0].reason

@@ -220,6 +220,61 @@ def test_other_deals_go_on_while_a_mass_is_held() -> None:
     assert at(world.partner_center.rows[link.referral_id], VALUE) == 8
 
 
+def writable(world: World) -> World:
+    """Let closed records take writes, as Salesforce's do."""
+    world.crm.closed_rows_are_read_only = False
+    world.connect(world.crm, world.task.field_map)
+    return world
+
+
+HELD = "⏳ Held with many other changes"
+
+
+@pytest.mark.parametrize("kind", [Kind.CLOSE, Kind.CLEAR, Kind.SWITCH_OFF])
+def test_a_held_change_is_shown_and_the_rest_of_its_deal_goes_on(kind: Kind) -> None:
+    world = writable(World())
+    ids = many(world)
+    for number, record_id in enumerate(ids):
+        if kind is Kind.SWITCH_OFF:
+            world.crm.edit(record_id, **{SYNC: False})
+            continue
+        world.crm.edit(record_id, estimatedvalue=number, **({"description": None} if kind is Kind.CLEAR else {}))
+        if kind is Kind.CLOSE:
+            world.crm.close(record_id, Stage.LOST)
+    world.settle()
+    held = {due.key for due in mass_change.held(world.task, kind)}
+    assert len(held) == 15
+    world.recover()
+    for record_id in ids:
+        link = world.link_of_record(record_id)
+        assert link
+        shown = str(world.crm.row(record_id)["cosell_syncstatus"])
+        assert shown.startswith(HELD) == (link.referral_id in held), shown
+        if kind is not Kind.SWITCH_OFF:
+            there = at(world.partner_center.rows[link.referral_id], VALUE)
+            assert there == world.crm.row(record_id)["estimatedvalue"]
+    mark = world.mark()
+    world.recover()
+    assert not [name for name in world.calls(mark) if "update" in name], "it says so once"
+    mass_change.release(world.task, kind)
+    world.settle()
+    for record_id in ids:
+        assert not str(world.crm.row(record_id)["cosell_syncstatus"]).startswith("⏳")
+
+
+def test_a_held_close_that_is_taken_back_is_held_no_more() -> None:
+    world = writable(World())
+    ids = many(world)
+    for record_id in ids:
+        world.crm.close(record_id, Stage.LOST)
+    world.settle()
+    for record_id in ids:
+        world.crm.reopen(record_id)
+    world.settle()
+    assert not mass_change.held(world.task)
+    assert sum(str(world.crm.row(each)["cosell_syncstatus"]).startswith("✔") for each in ids) == 15
+
+
 # --- work that waits ---
 
 

@@ -19,7 +19,7 @@ from shared.mapping.check.lint import lint
 from shared.mapping.loading import positions
 from shared.problems import problem
 from shared.sync.preview import linked, preview, sample
-from shared.sync.task import Task
+from shared.sync.task import Choices, Task
 from tools.admin.asked import CRM, KEEPING, PARTNER_CENTER, STORAGE
 from tools.admin.files import check_writable, private
 from tools.admin.preview.forecasts import CsvRows, Report
@@ -91,7 +91,7 @@ def _preview(task: Task, directory: Path | None, options: argparse.Namespace, wa
     if wanted.json:
         with private(wanted.json) as file:
             file.write(report.as_json())
-    _tell(report)
+    _tell(report, task.choices)
     for path in filter(None, (wanted.csv, wanted.json)):
         print(f"Written: {path}")
     return ALARMING if report.alarming else UNTOUCHED
@@ -122,7 +122,7 @@ def _chosen(task: Task, options: argparse.Namespace) -> tuple[Iterable[Link], in
     return linked(task), None
 
 
-def _tell(report: Report) -> None:
+def _tell(report: Report, choices: Choices) -> None:
     console = Console(width=None if Console().is_terminal else 160)
     if report.deals > report.untouched:
         console.print(report.table())
@@ -130,6 +130,11 @@ def _tell(report: Report) -> None:
         f"{report.crm}: {report.deals} deals looked at, {report.untouched} untouched, "
         f"{report.alarming} of which something would be cleared or fail. Nothing was written."
     )
+    for kind, count in report.held(choices):
+        console.print(
+            f"{report.crm}: {count} deals at once count as a mass change ({kind}): all but the first "
+            f"{choices.mass_deals} would be held until `cosell.py release` lets them happen."
+        )
 
 
 def _parser() -> argparse.ArgumentParser:

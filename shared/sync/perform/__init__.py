@@ -31,6 +31,7 @@ from shared.sync.perform.adopt import adopt
 from shared.sync.perform.agree import reach
 from shared.sync.perform.create_record import create_record
 from shared.sync.perform.create_referral import create_referral
+from shared.sync.perform.hold_back import hold_back
 from shared.sync.perform.undo import await_undo
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
@@ -69,5 +70,5 @@ def perform(task: Task, deal: Deal, decision: Decision, written: Written) -> Out
     if task.choices.dry_run:
         return dry_run.record(task, deal, decision)
     if mass_change.holds_back(task, deal, decision):
-        return Outcome.HELD_BACK
+        return hold_back(task, deal, decision, written)
     return WRITES[kind](task, deal, decision, written)

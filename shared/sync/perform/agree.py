@@ -108,7 +108,8 @@ class _Agreement:
             self.written.healed = now is not None and now.kind is not StatusKind.ATTENTION
             for key in (self.link.referral_id, self.decision.record.key.deal):
                 self.task.agenda.drop(DueKind.PARKED, key)
-            self.task.agenda.drop(DueKind.HELD, self.link.referral_id)
+            if not any(each.reason is Reason.MASS_CHANGE for each in self.plan.differences):
+                self.task.agenda.drop(DueKind.HELD, self.link.referral_id)
         if self.before.closing and not self.link.closing:
             self.task.agenda.drop(DueKind.UNDO, self.link.referral_id)
 

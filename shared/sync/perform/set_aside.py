@@ -15,9 +15,10 @@ from shared.ledger import audit
 from shared.ledger.model import DueKind
 from shared.link import Link, LinkState
 from shared.messages.reasons import Reason
+from shared.messages.waiting import Waiting
 from shared.problems import problem
 from shared.queue.message import DealMessage
-from shared.status import Status, attention, paused
+from shared.status import Status, attention, paused, pending
 from shared.sync.observe import remembered_record, remembers
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, unshared
@@ -75,6 +76,14 @@ def orphan(task: Task, deal: Deal, decision: Orphan, _written: Written) -> Outco
     shown = attention(task.choices.messages, [problem("status.referral_gone", "deal")])
     _set_state(task, link, LinkState.ORPHANED, reason, record, shown)
     return Outcome.ORPHANED
+
+
+def say_that_it_waits(task: Task, deal: Deal, record: object) -> None:
+    """Let the deal go on as it is, and its record say that what was asked of it waits for a person; once."""
+    link, shown = _linked(deal), pending(task.choices.messages, Waiting.MASS_CHANGE)
+    if link.status != shown:
+        known = record if isinstance(record, RecordSeen) else _record_of(task, link)
+        _set_state(task, link, link.state, Reason.MASS_CHANGE, known if record is not None else None, shown)
 
 
 def rekey(task: Task, _deal: Deal, decision: Rekey, _written: Written) -> Outcome:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from shared.deal import RecordKey
 from shared.link import Link
+from shared.sync.mass_change import Kind
 from shared.sync.preview import Action, DealForecast, Forecast, Side
+from shared.sync.task import Choices
 from tools.admin.preview.forecasts import EXAMPLES, GROUPS, CsvRows, Report
 
 FILLED = Forecast(Action.WRITE, Side.CRM, "notes", "changed in Partner Center", "(empty)", "Pilot")
@@ -39,6 +42,15 @@ def test_like_is_counted_with_like_and_the_worst_comes_first() -> None:
         (Action.CLEAR, 1),
         (Action.WRITE, 3),
     ]
+
+
+@pytest.mark.parametrize(("limit", "percent", "held"), [(2, 0, True), (3, 0, False), (2, 60, False), (2, 59, True)])
+def test_a_mass_change_is_told_before_it_is_held(limit: int, percent: int, *, held: bool) -> None:
+    closing = [replace(deal(number, FILLED), counted=Kind.CLOSE) for number in range(3)]
+    made = report(*closing, replace(deal(3, CLEARED), counted=Kind.CLEAR), deal(4))
+    told = dict(made.held(Choices(mass_deals=limit, mass_percent=percent)))
+    assert told == ({Kind.CLOSE: 3} if held else {})
+    assert json.loads(made.as_json())["counted"] == {"close": 3, "clear": 1}
 
 
 def test_a_few_examples_stand_for_many_deals() -> None:

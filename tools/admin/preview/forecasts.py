@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -13,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.printable import printable
+from shared.sync.mass_change import Kind, would_hold
 from shared.sync.preview import Action, DealForecast, Forecast, Side
+from shared.sync.task import Choices
 from tools.admin.files import inert
 
 EXAMPLES = 3
@@ -48,6 +51,8 @@ class Report:
         self.untouched = 0
         self.alarming = 0
         """Deals of which something would be cleared or fail."""
+        self.counted = Counter[Kind]()
+        """Deals by what the guard against mass changes would count them as."""
         self._groups: dict[Key, Group] = {}
 
     def add(self, deal: DealForecast) -> None:
@@ -55,6 +60,8 @@ class Report:
         self.deals += 1
         self.untouched += not deal.forecasts
         self.alarming += any(each.alarming for each in deal.forecasts)
+        if deal.counted:
+            self.counted[deal.counted] += 1
         for each in deal.forecasts:
             group = self._group(each)
             group.count += 1
@@ -88,6 +95,10 @@ class Report:
             table.add_row(*map(Text, cells), style=_COLORS.get(action))
         return table
 
+    def held(self, choices: Choices) -> Iterator[tuple[Kind, int]]:
+        """Yield the kinds of change of which there would be so many that the guard holds them, and how many."""
+        yield from (each for each in self.counted.items() if would_hold(choices, each[1], self.deals))
+
     def as_json(self) -> str:
         """Return the report as JSON."""
         groups = [
@@ -104,7 +115,8 @@ class Report:
             for (action, side, name, reason), group in self.groups()
         ]
         totals = {"deals": self.deals, "untouched": self.untouched, "alarming": self.alarming}
-        return json.dumps({"crm": self.crm, "mapping": self.mapping_version, **totals, "groups": groups}, indent=2)
+        told = {**totals, "counted": dict(self.counted), "groups": groups}
+        return json.dumps({"crm": self.crm, "mapping": self.mapping_version, **told}, indent=2)
 
 
 class CsvRows:
