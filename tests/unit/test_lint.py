@@ -116,6 +116,22 @@ OFFLINE = [
         "details.closingDateTime holds a timestamp, which codec money does not read",
         "",
     ),
+    *(
+        (
+            (PROGRAM, PROGRAM.replace("referralProgram", path).replace("codec: text", f"codec: {codec}")),
+            "referral_program",
+            f"{path} holds {what}, which codec {codec} does not read",
+            "",
+        )
+        for path, codec, what in (
+            ("registrations", "ids", "a list of objects"),
+            ("registrations", "solutions", "a list of objects"),
+            ("customerProfile.team", "ids", "a list of people"),
+            ("details.requirements.industries", "ids", "a list of objects that have an id"),
+            ("tags", "solutions", "a list of texts"),
+            ("tags", "people", "a list of texts"),
+        )
+    ),
     (
         sent("trackingInfo.microsoftMsxId", "create"),
         "referral_program",

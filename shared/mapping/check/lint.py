@@ -65,11 +65,13 @@ _HOLDS = {
     "money": wire.NUMBER,
     "date": wire.MOMENT,
     "yes_no": wire.FLAG,
-    "solutions": wire.LIST,
-    "ids": wire.LIST,
-    "people": wire.LIST,
+    "solutions": wire.IDENTIFIED,
+    "ids": wire.TEXTS,
+    "people": wire.PEOPLE,
 }
 """What a codec reads in the referral; a codec that is not here is not checked."""
+
+_LISTS = (wire.TEXTS, wire.IDENTIFIED, wire.PEOPLE)
 
 
 def _side_rows(file: MappingFile) -> Iterator[Finding]:
@@ -97,7 +99,7 @@ def _path(field: str, place: Place, row: Pair, shape: wire.Shape) -> Iterator[Fi
             yield warning(
                 field, (*place, key), f"no page shows where {path} stands in a referral; look at one of yours"
             )
-        elif wanted and known[path] != wanted:
+        elif wanted and known[path] != wanted and not (known[path] == wire.LIST and wanted in _LISTS):
             what = f"{path} holds {known[path]}, which codec {row.codec} does not read"
             yield error(field, (*place, "codec"), what)
 

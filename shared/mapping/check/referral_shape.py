@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 TEXT, NUMBER, MOMENT, FLAG, LIST = "text", "a number", "a timestamp", "true or false", "a list"
+TEXTS, PEOPLE = "a list of texts", "a list of people"
+IDENTIFIED, OBJECTS = "a list of objects that have an id", "a list of objects"
+"""What a leaf holds. No page says what the members of a mere LIST look like."""
 
 Shape = Mapping[str, object]
 """Members by name: another Shape, or a word for what the leaf holds."""
@@ -42,8 +45,9 @@ _IOT = {
 }
 
 _REQUIREMENTS = {
-    **dict.fromkeys(("industries", "products", "services", "solutions", "offers", "salesPlays"), LIST),
-    "additionalRequirements": {"iot": _IOT, "attributes": LIST},
+    **dict.fromkeys(("industries", "products", "services", "solutions"), IDENTIFIED),
+    **dict.fromkeys(("offers", "salesPlays"), LIST),
+    "additionalRequirements": {"iot": _IOT, "attributes": OBJECTS},
 }
 
 REFERRAL: Shape = {
@@ -54,13 +58,16 @@ REFERRAL: Shape = {
     **dict.fromkeys(("createdDateTime", "updatedDateTime", "expirationDateTime"), MOMENT),
     **dict.fromkeys(("acceptedDateTime", "closedDateTime"), MOMENT),
     **dict.fromkeys(("favorite", "isSpam"), FLAG),
-    **dict.fromkeys(("tags", "target", "team", "registrations"), LIST),
+    "tags": TEXTS,
+    "target": IDENTIFIED,
+    "team": PEOPLE,
+    "registrations": OBJECTS,
     "customerProfile": {
         **_texts("name", "size"),
         "isMatchingComplete": FLAG,
         "address": _ADDRESS,
-        "team": LIST,
-        "ids": LIST,
+        "team": PEOPLE,
+        "ids": OBJECTS,
     },
     "consent": _CONSENT,
     "details": {
