@@ -15,7 +15,7 @@ from shared.link import Link, LinkState
 from shared.partner_center.port import Engagement, Referral
 from shared.problems import Problem
 from shared.queue.message import PARTNER_CENTER, DealMessage
-from shared.sync import microsofts_half
+from shared.sync import microsofts_half, strangers
 from shared.sync.observe import Observer, seen_record, seen_referral
 from shared.sync.recognize import recognize
 from shared.sync.task import Task
@@ -90,6 +90,14 @@ class Beginning:
     def _from_partner_center(self, link: Link | None) -> Deal | Known | NotOurs:
         if self._message.reason == microsofts_half.REASON and link:
             return self._with_both_halves(link)
+        if link is None and strangers.is_one(self._task, self._message):
+            return NotOurs()
+        begun = self._looked_at(link)
+        if isinstance(begun, NotOurs):
+            strangers.note(self._task, self._message)
+        return begun
+
+    def _looked_at(self, link: Link | None) -> Deal | Known | NotOurs:
         try:
             found = self._observer.read_referral(str(self._message.referral_id))
         except AccessDenied:

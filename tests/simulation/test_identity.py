@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,9 +12,11 @@ from shared.errors import ServiceUnavailable
 from shared.lifecycle import Stage
 from shared.link import LinkState
 from shared.status import StatusKind
+from shared.sync.strangers import ALL, EACH, WINDOW
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, shared
 from tests.support.fakes.crm import IDENTIFIER, SYNC
+from tests.support.fakes.partner_center import Event
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
 
@@ -334,6 +338,46 @@ def test_another_partners_row_leads_to_ours_and_never_becomes_a_deal(world: Worl
     assert list(world.crm.rows()) == [record_id]
     assert world.chat.texts == []
     check_agreed(world)
+
+
+def tell(world: World, referral_id: str) -> int:
+    """Let an event name a row; returns how many reads that costs."""
+    mark = world.mark()
+    world.clock.advance(timedelta(seconds=30))
+    world.receive(Event(referral_id, created=False, ours=True, at=world.theirs.now()))
+    world.settle()
+    return sum(world.calls(mark).values())
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["unknown", "another organization's"])
+def test_events_about_a_row_that_is_not_ours_cost_little_and_nothing_any_more_soon(
+    world: World, *, known: bool
+) -> None:
+    row = str(uuid.UUID(int=7, version=4))
+    if known:
+        row = world.partner_center.partner_joins("99999999-2222-4333-8444-555555555555")
+        world.events.clear()
+    spent = [tell(world, row) for _ in range(6)]
+    assert spent == [1 + known] * EACH + [0] * 3
+    assert world.chat.texts == []
+    assert world.parked() == []
+    world.clock.advance(WINDOW)
+    assert tell(world, row) == 1 + known
+
+
+def test_a_flood_of_unknown_rows_is_no_more_read_and_ours_is_found_all_the_same(world: World) -> None:
+    flood = [Event(str(uuid.UUID(int=each, version=4)), False, True, world.theirs.now()) for each in range(ALL + 50)]
+    mark = world.mark()
+    for event in flood:
+        world.receive(event)
+    world.pump()
+    assert sum(world.calls(mark).values()) == ALL
+    world.partner_center.invites_us()
+    world.settle()
+    assert not world.crm.rows(), "no event about an unknown row is believed"
+    world.recover()
+    check_agreed(world)
+    assert world.chat.texts == []
 
 
 def test_a_foreign_row_of_an_engagement_that_is_not_ours_is_nobodys_business(world: World) -> None:
