@@ -9,6 +9,7 @@ from shared import merge
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, SOLUTIONS, STATUS, Fields
 from shared.decide.deal import Deal, FieldMap, Policy, RecordSeen, ReferralSeen
 from shared.decide.fights import without_fights
+from shared.decide.masks import is_mask
 from shared.lifecycle import TERMINAL, Stage, align, status_rule
 from shared.link import Link
 from shared.merge import Change, Closed, Difference, Hold, Plan, Rule, Stays
@@ -74,6 +75,8 @@ def _rules(
 
 # --- what Partner Center would refuse --------------------------------------------------------------------------------
 
+MASKED = "value.masked"
+
 _NEEDED = {
     NAME: "deal.name_missing",
     DEAL_VALUE: "deal.value_missing",
@@ -84,14 +87,16 @@ _NEEDED = {
 
 
 def refusals(plan: Plan, referral: Fields) -> dict[str, Problem]:
-    """Return by field what Partner Center would refuse of a plan, before any call.
+    """Return by field what Partner Center would refuse of a plan, before any call, or must not be given.
 
-    A win needs the referral to have a value. An end is final, so none is sent before the values that lack; and a value
-    without its currency would be a false one, so the two stay behind together.
+    A mask is no value: it replaces none. A win needs the referral to have a value. An end is final, so none is sent
+    before the values that lack; and a value without its currency would be a false one, so the two stay behind together.
     """
     values = {**referral, **{each.name: each.new for each in plan.to_partner_center}}
     empty = [each.name for each in plan.to_partner_center if each.new in (None, ())]
     refused = {name: problem(_NEEDED[name], name) for name in empty if name in _NEEDED}
+    masked = [each.name for each in plan.to_partner_center if is_mask(each.new) and each.old not in (None, ())]
+    refused |= {name: problem(MASKED, name, side="crm") for name in masked}
     if CURRENCY in refused:
         refused.setdefault(DEAL_VALUE, refused[CURRENCY])
     end = closes(plan)

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from shared.crm.port import RelatedRows
 from shared.decide.deal import RecordSeen, Sharing
+from shared.decide.masks import is_mask, looks_masked
+from shared.decide.planning import MASKED
 from shared.errors import DataError
 from shared.ledger import audit
 from shared.partner_center.new_referral import NewDeal, read_deal
+from shared.problems import problem
 from shared.sync.task import Task
 
 
@@ -32,4 +35,9 @@ def look_around(task: Task, record: RecordSeen) -> Sharing:
         deal = read_deal(task.field_map, record.fields, related.account, related.contact, related.owner)
     except DataError as error:
         return Sharing(error.problems, travelled)
-    return Sharing((), travelled, Rows(related, deal))
+    parts = [deal.fields, deal.customer, deal.contact or {}, deal.owner or {}]
+    values = [(name, value) for part in parts for name, value in part.items()]
+    if any(looks_masked(value) for _, value in values):
+        task.records.check_readable()
+    masked = tuple(problem(MASKED, name, side="crm") for name, value in values if is_mask(value))
+    return Sharing(masked, travelled, Rows(related, deal))

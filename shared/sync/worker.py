@@ -169,7 +169,8 @@ class Worker:
         elif (message.reason == RETRY or handled.healed) and not handled.behind:
             for key in keys:
                 self.alerts.clear(deal_alert(task, key))
-        if task.name in self._troubled:
-            # The first success proves that the cause is gone: nobody has to wait for the end of the pause.
+        if task.name in self._troubled and handled.outcome is not Outcome.KNOWN:
+            # The first success proves that the cause is gone: nobody has to wait for the end of the pause. An echo
+            # proves nothing, for nobody was asked.
             self._troubled.discard(task.name)
             waiting_for_administrator(task, self.alerts)

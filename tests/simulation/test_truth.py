@@ -369,6 +369,34 @@ def test_a_deal_whose_currency_the_crm_lacks_arrives_without_its_value(world: Wo
     assert world.link().referral_id == referral_id
 
 
+@pytest.mark.parametrize("mask", ["****", "St****es"])
+def test_a_column_that_is_masked_from_now_on_is_no_edit(world: World, mask: str) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.masked = {"description": mask}
+    world.crm.edit(record_id, estimatedvalue=7)
+    world.settle()
+    assert at(world.partner_center.rows[referral_id], NOTES) == "Stores want one view of their stock."
+    assert len([text for text in world.chat.texts if "hides" in text]) == 1, "an administrator is told"
+    world.crm.masked = {}
+    world.recover()
+    assert at(world.partner_center.rows[referral_id], VALUE) == 7
+    check_agreed(world)
+
+
+def test_a_masked_customer_is_not_shared(world: World) -> None:
+    record_id = world.crm.add_deal()
+    (account,) = world.crm.accounts.values()
+    name = account["name"]
+    account["name"] = "*****"
+    world.settle()
+    assert world.partner_center.ours() == []
+    assert status(world, record_id).startswith("✖ Let the app's user read customer name unmasked")
+    account["name"] = name
+    world.crm.edit(record_id, description="again")
+    world.settle()
+    check_agreed(world)
+
+
 # --- the record's audit ---
 
 

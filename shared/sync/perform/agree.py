@@ -15,7 +15,8 @@ from shared.deal import STATUS, Value, show
 from shared.decide.deal import Deal
 from shared.decide.decisions import Agree
 from shared.decide.fights import TIES, once_more, repeats
-from shared.decide.planning import agreed_base
+from shared.decide.masks import looks_masked
+from shared.decide.planning import MASKED, agreed_base
 from shared.errors import CosellError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.model import AuditEntry, DueKind
@@ -43,6 +44,8 @@ def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: C
 
     Raises StaleError when a side changed since it was observed; then observe and decide again.
     """
+    if any(each.code == MASKED for each in decision.problems):
+        task.records.check_readable()  # Where rights say the same, an administrator is told.
     agreement = _Agreement(task, decision, written, closing)
     if decision.plan.to_partner_center:
         task.records.wait_until_guard_holds(agreement.record)
@@ -139,8 +142,8 @@ class _Agreement:
         body = self.decision.referral.body
         if body is None and field_map.needs_source(changes):
             raise VersionMismatch("the referral must be read before it can be written")
-        if any(each.new in (None, (), "", False) for each in changes):
-            self.task.records.check_readable()  # What the app may not read looks empty, and must clear nothing.
+        if any(each.new in (None, (), "", False) or looks_masked(each.new) for each in changes):
+            self.task.records.check_readable()  # What the app may not read looks empty or masked, and is no edit.
         operations = field_map.operations(changes, body)
         version = str(self.link.referral_version)
         answer = self.task.partner_center.update(self.link.referral_id, operations, version)

@@ -50,7 +50,7 @@ class FakeCrm:
     `later` does the same once the answer was composed, so that the version has moved on from the one that was told.
     `refused_writes` and `refused_closing` are what a plug-in says to every write of the app, and to every closing.
     `value_digits` is how many digits of a deal's value the currency keeps; `hidden` are columns that the app's user may
-    not read, which look empty.
+    not read, which look empty; `masked` ones show a text in the place of what they hold.
     The methods below "people" act as a seller in the CRM's forms.
     """
 
@@ -90,6 +90,7 @@ class FakeCrm:
         self.refused_writes = ""
         self.refused_contacts = ""
         self.hidden: set[str] = set()
+        self.masked: dict[str, str] = {}
         self.seller = self.add_user(firstname="Sam", lastname="Seller", mobilephone="+14255550101")
         self.app_user = APP_USER
         app = {"firstname": "App", "lastname": "User", "mobilephone": "+14255550109"}
@@ -122,8 +123,8 @@ class FakeCrm:
 
     def check_readable(self) -> None:
         """Ask for the app user's rights. They are not remembered."""
-        if self.hidden:
-            raise AccessDenied(f"Dynamics 365 hides what the mapping names: {', '.join(sorted(self.hidden))}")
+        if unreadable := self.hidden | self.masked.keys():
+            raise AccessDenied(f"Dynamics 365 hides what the mapping names: {', '.join(sorted(unreadable))}")
 
     def owns(self, record_id: str) -> bool:
         """Whether the text is a GUID."""
@@ -440,7 +441,7 @@ class FakeCrm:
 
     def _record(self, record_id: str, seen_at: datetime | None = None) -> Record:
         held = self._held(record_id)
-        shown = {name: None if name in self.hidden else value for name, value in held.columns.items()}
+        shown = {name: None if name in self.hidden else value for name, value in held.columns.items()} | self.masked
         columns = {name: value for name, value in shown.items() if name != "cosell_audit"}
         digits = {"estimatedvalue": self.value_digits} if self.value_digits < 2 else {}
         return Record(record_id.lower(), _etag(held.version), columns, seen_at or self._clock.now(), digits)

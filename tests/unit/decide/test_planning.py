@@ -14,6 +14,7 @@ from shared.decide import decide
 from shared.decide.deal import Deal, Policy, RecordSeen, ReferralSeen
 from shared.decide.decisions import Agree, AwaitUndo
 from shared.decide.fights import DRIFT, FIGHT, FIGHT_WINDOW, SOON, digest, drifts, lane, repeats
+from shared.decide.masks import is_mask, looks_masked
 from shared.decide.planning import (
     agreed_base,
     closes,
@@ -290,6 +291,37 @@ def test_no_end_is_sent_before_the_values_that_lack(end: Stage) -> None:
     assert isinstance(decision, Agree)
     assert decision.plan.to_partner_center == ()
     assert decision.problems == (problem("deal.closing_date_missing", CLOSING_DATE),)
+
+
+@pytest.mark.parametrize("mask", ["****", "●●●●●", "XXX-XX", "**-***"])
+def test_a_mask_replaces_no_value(mask: str) -> None:
+    decision = decide(deal(record={NOTES: mask, NAME: "goes on"}), FIELD_MAP, Policy())
+    assert isinstance(decision, Agree)
+    assert [each.name for each in decision.plan.to_partner_center] == [NAME]
+    assert decision.problems == (problem("value.masked", NOTES, side="crm"),)
+    link = replace(LINK, base={**FILLED, NOTES: None})
+    nothing_lost = decide(deal(link, {NOTES: None}, {NOTES: mask}), FIELD_MAP, Policy())
+    assert isinstance(nothing_lost, Agree)
+    assert [each.name for each in nothing_lost.plan.to_partner_center] == [NOTES]
+
+
+@pytest.mark.parametrize("text", ["*** urgent ***", "call ***-1234", "#1", "x", "**", "Xx", "---", ""])
+def test_text_with_some_stars_is_text(text: str) -> None:
+    assert not is_mask(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        ("***-**-1234", True),
+        ("j****@contoso.example", True),
+        (("SOL-1", "****"), True),
+        ("a * b", False),
+        (None, False),
+    ],
+)
+def test_what_is_hidden_in_part_is_a_reason_to_ask_for_rights(value: Value, *, masked: bool) -> None:
+    assert looks_masked(value) is masked
 
 
 def test_a_win_without_value_holds_the_end_alone() -> None:
