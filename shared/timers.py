@@ -15,7 +15,7 @@ from shared.errors import AllowanceSpent, CosellError, FatalError
 from shared.feeds.poison import check_poison
 from shared.feeds.poll_crm import poll_crm
 from shared.feeds.remap import apply_mapping
-from shared.feeds.resume import resume_due
+from shared.feeds.resume import parked_families, resume_due
 from shared.feeds.sweep import sweep
 from shared.feeds.upkeep import keep_up
 from shared.freshness import Freshness
@@ -45,6 +45,8 @@ def _poll_all(tasks: Tasks, alerts: Alerts, name: str, freshness: Freshness, sin
     for table in _other_tables(tasks, name):
         step = POLL.format(f"{name}-{table}")
         well = _attempt(tasks, alerts, step, partial(_poll, tasks, name, table, since), name) and well
+    # What is due soon, such as a deal whose account somebody has completed, does not wait for the Reconciler.
+    _attempt(tasks, alerts, f"resume {name}", lambda: resume_due(tasks.of(name)), name)
     if not well:
         return False
     freshness.polled(name)
@@ -94,7 +96,8 @@ def _apply_mappings(task: Task) -> None:
 
 
 def _resume(task: Task, alerts: Alerts) -> None:
-    if FatalError.family not in resume_due(task):
+    resume_due(task)
+    if FatalError.family not in parked_families(task):
         no_more_fatal(alerts, task.name)
 
 

@@ -11,8 +11,8 @@ LEASE = timedelta(hours=1)
 """When a deal is due again, should handling it not change the agenda: a worker dropped its message as poison, say."""
 
 
-def resume_due(task: Task) -> frozenset[str]:
-    """Queue every deal that is due; returns the families of everything that is parked. Raises the families.
+def resume_due(task: Task) -> None:
+    """Queue every deal that is due. Raises the families.
 
     Taking a deal from the agenda moves its due time in the same step, so that ticks, restarts and two reconcilers
     never multiply its messages. It stays on the agenda until it was handled.
@@ -21,4 +21,8 @@ def resume_due(task: Task) -> frozenset[str]:
     for due in task.agenda.due(now):
         if task.agenda.postpone(due, now + LEASE):
             task.queue.send(due.message)
+
+
+def parked_families(task: Task) -> frozenset[str]:
+    """Return the families of everything that is parked. Raises the families."""
     return frozenset(due.family for due in task.agenda.all(DueKind.PARKED))

@@ -28,6 +28,7 @@ from shared.link import Link
 from shared.messages.reasons import Reason
 from shared.queue.message import DealMessage
 from shared.status import Status, attention, pending
+from shared.sync import patience
 from shared.sync.observe import remembered_record, remembers, seen_record
 from shared.sync.perform import identity
 from shared.sync.perform.written import is_untouched
@@ -42,7 +43,6 @@ POLL = "poll {}"
 """Who raises the alerts of a CRM that cannot be polled; the first poll that works resolves them."""
 
 FATAL_PAUSE = timedelta(minutes=10)
-_DATA_PAUSE = timedelta(hours=24)
 _FIRST_PAUSE = 30.0
 _LONGEST_PAUSE = 3600.0
 _SOON = 900.0
@@ -61,7 +61,8 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
     link = _link(task, again)
     key = link.referral_id if link else task.deal_key(again)
     held = task.agenda.of(DueKind.PARKED, key)
-    attempts = held.attempts + 1 if held else 1
+    needs_person = isinstance(error, (DataError, GoneError))
+    attempts = patience.attempts_at(held, str(error)) if needs_person else held.attempts + 1 if held else 1
     pause = _pause(task, error, attempts)
     _alert_cause(task, alerts, error)
     before = held.record_version if held and held.reason == str(error) else None
@@ -110,7 +111,7 @@ def deal_alert(task: Task, key: str) -> str:
 
 def _pause(task: Task, error: CosellError, attempts: int) -> float:
     if isinstance(error, (DataError, GoneError)):
-        return _DATA_PAUSE.total_seconds()
+        return patience.until_next_look(task, attempts).total_seconds()
     if isinstance(error, FatalError):
         return FATAL_PAUSE.total_seconds()
     if isinstance(error, RetriableError) and error.retry_after is not None:

@@ -135,7 +135,9 @@ def test_a_long_remedy_gives_way_to_its_short_form() -> None:
     assert len(ENGLISH_MESSAGES.remedy(contact)) < LONGEST
     assert attention(ENGLISH_MESSAGES, (contact,)).text == f"✖ {ENGLISH_MESSAGES.remedy(contact)}"
     owner = problem("owner.incomplete", "owner", parts="first_name, last_name")
-    assert attention(ENGLISH_MESSAGES, (owner,)).text == "✖ Complete the record owner's user, then save the record."
+    assert attention(ENGLISH_MESSAGES, (owner,)).text == (
+        "✖ Complete the record owner's user. It is checked again by itself, or once you save the record."
+    )
 
 
 def test_no_problem_still_says_that_somebody_is_needed() -> None:

@@ -10,10 +10,11 @@ from shared.ledger.model import Due, DueKind
 from shared.link import Link
 from shared.problems import Problem
 from shared.queue.message import DealMessage
+from shared.sync import patience
 from shared.sync.task import Task
 
-PAUSE = timedelta(hours=1)
-"""When a deal with values that stay behind is looked at again: nothing may tell us that they were put right."""
+DRIFTS = timedelta(hours=1)
+"""When a value that automation keeps changing is tried again."""
 
 
 def come_back(task: Task, link: Link, problems: Sequence[Problem]) -> None:
@@ -22,15 +23,18 @@ def come_back(task: Task, link: Link, problems: Sequence[Problem]) -> None:
     message = DealMessage.of_record(link.record, "retry", task.correlation_id)
     now = task.clock.now()
     reason = " ".join(str(each) for each in problems)
+    held = task.agenda.of(DueKind.PARKED, link.referral_id)
+    attempts = patience.attempts_at(held, reason)
     task.agenda.put(
         Due(
             DueKind.PARKED,
             link.referral_id,
-            now + PAUSE,
-            now,
+            now + (patience.until_next_look(task, attempts) if problems else DRIFTS),
+            held.since if held else now,
             message.dump(),
             family=DataError.family,
             reason=reason,
             problems=tuple(problems),
+            attempts=attempts,
         )
     )

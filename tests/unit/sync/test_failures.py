@@ -26,7 +26,6 @@ from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync.failures import FATAL_PAUSE, set_aside, waiting_for_administrator
 from tests.support.fakes.world import World
 
-DAY = timedelta(hours=24)
 BAD = problem("value.not_a_currency", "currency", value="EURO", side="crm")
 WORSE = problem("value.not_a_number", "deal_value", side="crm")
 
@@ -72,8 +71,6 @@ class Case:
 @pytest.mark.parametrize(
     ("error", "family", "pause"),
     [
-        (DataError(BAD), "data", DAY),
-        (GoneError("it was deleted"), "gone", DAY),
         (AccessDenied("no role"), "fatal", FATAL_PAUSE),
         (SignInRequired("refused"), "fatal", FATAL_PAUSE),
         (AllowanceSpent("95 % used", retry_after=7200), "retriable", timedelta(hours=2)),
@@ -109,6 +106,23 @@ def test_a_short_wait_is_one_message_and_the_agenda_comes_later_than_it(
     )
 
 
+@pytest.mark.parametrize("error", [DataError(BAD), GoneError("it was deleted")])
+def test_a_deal_that_needs_a_person_is_looked_at_soon_and_ever_more_rarely(error: CosellError) -> None:
+    case = Case()
+    minutes = [case.pause(case.fail(error)) / timedelta(minutes=1) for _ in range(9)]
+    for least, found in zip((2, 5, 15, 60, 240, 720, 1440, 1440, 1440), minutes, strict=True):
+        assert least <= found <= least * 1.1 + 1
+    assert case.queued() == [], "on the agenda alone"
+
+
+def test_another_reason_is_a_step_forward_and_is_looked_at_soon_again() -> None:
+    case = Case()
+    for _ in range(5):
+        case.fail(DataError(BAD))
+    due = case.fail(DataError(problem("customer.city_missing", "city")))
+    assert case.pause(due) < timedelta(minutes=3)
+
+
 def test_pauses_grow_to_an_hour_and_then_stay() -> None:
     case = Case()
     for expected in (30, 60, 120, 240, 480):
@@ -134,7 +148,7 @@ def test_a_deal_has_one_entry_with_the_newest_cause_and_the_oldest_beginning() -
     second = case.fail(DataError(BAD, WORSE))
     assert second.since == first.since
     assert second.problems == (BAD, WORSE)
-    assert (first.attempts, second.attempts) == (1, 2)
+    assert (first.attempts, second.attempts, case.fail(DataError(BAD, WORSE)).attempts) == (1, 1, 2)
 
 
 def test_a_linked_deal_is_parked_under_its_referral_whoever_told_of_it() -> None:
