@@ -96,6 +96,17 @@ param crmAudit string = 'every_change'
 @allowed(['true', 'false'])
 param dryRun string = 'true'
 
+@description('ALERT_FORMAT. What that chat understands: `teams`, `slack`, or `auto`, by the address: Slack\'s own, else Teams.')
+@allowed(['auto', 'teams', 'slack'])
+param alertFormat string = 'auto'
+
+@description('ALERT_DETAILS. `true` names the deal and its value in the chat; else a message has ids, days and links alone.')
+@allowed(['true', 'false'])
+param alertDetails string = 'false'
+
+@description('DIGEST_HOUR. The hour (UTC) from which on the daily digest of what needs a person is sent to the chat; `24` for none.')
+param digestHour string = '7'
+
 @description('PARTNER_CENTER_TENANT_ID. The partner tenant of the app registration of step 1.')
 param partnerCenterTenantId string
 
@@ -197,6 +208,9 @@ var declaredSettings = {
   MESSAGE_LANGUAGE: messageLanguage
   CRM_AUDIT: crmAudit
   DRY_RUN: dryRun
+  ALERT_FORMAT: alertFormat
+  ALERT_DETAILS: alertDetails
+  DIGEST_HOUR: digestHour
   PARTNER_CENTER_TENANT_ID: partnerCenterTenantId
   PARTNER_CENTER_CLIENT_ID: partnerCenterClientId
   PARTNER_CENTER_ORGANIZATION_ID: partnerCenterOrganizationId

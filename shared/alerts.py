@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from shared.card import Card
 from shared.clock import Clock, SystemClock
 from shared.errors import CosellError, StaleError
 from shared.ledger.drawers import Drawer, Drawers, Held, document
@@ -23,7 +24,7 @@ _KIND = "alert"
 class Notifier(Protocol):
     """Where alerts go."""
 
-    def notify(self, text: str) -> None:
+    def notify(self, card: Card) -> None:
         """Deliver one message. Raises the retriable and fatal families."""
         ...
 
@@ -136,7 +137,7 @@ class Alerts:
         if self._notifier is None:
             return False
         try:
-            self._notifier.notify(message)
+            self._notifier.notify(Card(message))
         except CosellError as error:
             # The alert stands in the ledger and the log; a chat that cannot be reached must not stop the sync.
             log.error("alert %s not delivered: %s", key, type(error).__name__)

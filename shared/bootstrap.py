@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
-from shared.alerts import Alerts, Notifier
+from shared.alerts import Alerts
+from shared.channel import Channel
 from shared.choices import OnLoss
 from shared.clock import Clock, SystemClock
 from shared.crm.dynamics365.connect import Dynamics365Connection
@@ -195,13 +196,14 @@ class App:
     # --- use cases -------------------------------------------------------------------------------------------------
 
     @functools.cached_property
+    def channel(self) -> Channel:
+        """What reaches people in a chat."""
+        return Channel(self.settings, self.transport, self.clock, lambda: self.ledger.drawers)
+
+    @property
     def alerts(self) -> Alerts:
         """Alerts to the configured chat, and to the log."""
-        from shared.messages import Messages
-
-        url = self.settings.alert_webhook_url
-        chat = _chat(self.transport, url) if url else None
-        return Alerts(self.ledger.drawers, chat, Messages(self.settings.message_language), self.clock)
+        return self.channel.alerts
 
     @functools.cached_property
     def pace(self) -> Pace:
@@ -267,7 +269,7 @@ class App:
         """The handler of queue messages."""
         from shared.sync.worker import Worker
 
-        return Worker(self.tasks, self.alerts, self.queue, self.freshness)
+        return Worker(self.tasks, self.alerts, self.queue, self.freshness, self.channel.newsroom)
 
     @functools.cached_property
     def gate(self) -> Gate:
@@ -282,12 +284,6 @@ class App:
 def _storage_options() -> dict[str, Any]:
     """Return the SDK's timeouts; its own defaults of five minutes outlast a function."""
     return {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
-
-
-def _chat(transport: Transport, url: str) -> Notifier:
-    from shared.chat import ChatWebhook
-
-    return ChatWebhook(transport, url)
 
 
 @functools.lru_cache(maxsize=1)

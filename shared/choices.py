@@ -13,6 +13,15 @@ class CrmAudit(StrEnum):
     OFF = "off"
 
 
+class ChatFormat(StrEnum):
+    """What the chat of ALERT_WEBHOOK_URL understands (setting ALERT_FORMAT)."""
+
+    AUTO = "auto"
+    """By the host: Slack's own, else Teams."""
+    TEAMS = "teams"
+    SLACK = "slack"
+
+
 class OnLoss(StrEnum):
     """What the watchdog does when the webhook's registration is lost (setting WEBHOOK_REGISTRATION)."""
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from shared import telemetry
 from shared.alerts import Alerts
 from shared.errors import AllowanceSpent, CosellError, FatalError
+from shared.feeds.digest import Digest
 from shared.feeds.poison import check_poison
 from shared.feeds.poll_crm import poll_crm
 from shared.feeds.remap import apply_mapping
@@ -68,7 +69,9 @@ def _other_tables(tasks: Tasks, name: str) -> tuple[str, ...]:
         return ()
 
 
-def run_reconcile(tasks: Tasks, alerts: Alerts, watchdog: Watchdog, poison: PoisonQueue) -> None:
+def run_reconcile(
+    tasks: Tasks, alerts: Alerts, watchdog: Watchdog, poison: PoisonQueue, digest: Digest | None = None
+) -> None:
     """Sweep for missed events, queue what is due, and look after the ledger, the webhook and the poison queue.
 
     The alert of a CRM's deals is resolved once none of them waits for an administrator.
@@ -78,6 +81,19 @@ def run_reconcile(tasks: Tasks, alerts: Alerts, watchdog: Watchdog, poison: Pois
         _attempt(tasks, alerts, "look at the webhook", watchdog.check_registration)
         _attempt(tasks, alerts, "look for events", lambda: watchdog.check_heartbeat(unannounced))
         _attempt(tasks, alerts, "look at the poison queue", lambda: check_poison(poison, alerts))
+        if digest:
+            _attempt(tasks, alerts, "tell the digest", partial(_tell, digest, tasks))
+
+
+def _tell(digest: Digest, tasks: Tasks) -> bool:
+    """Send the digest about every CRM whose mapping can be used; the alert of another one stands already."""
+    usable = []
+    for name in tasks.names:
+        try:
+            usable.append(tasks.of(name))
+        except FatalError:
+            continue
+    return bool(usable) and digest.tell(usable)
 
 
 def _reconcile(tasks: Tasks, alerts: Alerts, name: str) -> int:

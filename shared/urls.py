@@ -91,3 +91,9 @@ def _key_problems(query: Mapping[str, list[str]]) -> list[str]:
     if "_master" in query.get("clientId", ()):
         return ["holds the master key, which opens every function. Copy the URL with a function key."]
     return []
+
+
+def status_page(receiver: str | None) -> str:
+    """Return the address of the page of deals beside the receiver's, without its key; empty when there is none."""
+    parts = urlsplit(receiver or "")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/api/StatusPage" if parts.hostname else ""

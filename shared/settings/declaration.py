@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, get_args, get_type_hints
 
-from shared.choices import CrmAudit, OnLoss
+from shared.choices import ChatFormat, CrmAudit, OnLoss
 from shared.messages import ENGLISH, LANGUAGES
 from shared.settings.kinds import (
     BOOLEAN,
@@ -185,8 +185,24 @@ class Settings:
     )]
     alert_webhook_url: Annotated[str | None, Setting(
         "ALERT_WEBHOOK_URL", URL, SYNC,
-        "Teams Workflows or Slack incoming webhook for alerts",
+        "Teams Workflows or Slack incoming webhook for alerts, new invitations, reminders and the daily digest",
         example="https://chat.example/hook", secret=True,
+    )]
+
+    alert_format: Annotated[ChatFormat, Setting(
+        "ALERT_FORMAT", choice(ChatFormat), SYNC,
+        "What that chat understands: `teams`, `slack`, or `auto`, by the address: Slack's own, else Teams",
+        default="auto",
+    )]
+    alert_details: Annotated[bool, Setting(
+        "ALERT_DETAILS", BOOLEAN, SYNC,
+        "`true` names the deal and its value in the chat; else a message has ids, days and links alone",
+        default="false",
+    )]
+    digest_hour: Annotated[int, Setting(
+        "DIGEST_HOUR", whole(0, 24), SYNC,
+        "The hour (UTC) from which on the daily digest of what needs a person is sent to the chat; `24` for none",
+        default="7",
     )]
 
     # --- Partner Center ----------------------------------------------------------------------------------------------

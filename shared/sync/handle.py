@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.deadline import Deadline
 from shared.decide.decisions import Adopt, Agree, AwaitUndo, CreateRecord, Decision
 from shared.errors import AlreadyExists, DataError, GoneError, StaleError
+from shared.link import Link
 from shared.problems import Problem
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync.begin import Beginning, find_link
@@ -29,7 +29,7 @@ class Handled:
 
     `healed`: the deal was not in order before, and is now. `behind`: values of it stay behind. `unseen`: what a person
     must decide, and the locked record cannot show. `wrote`: the side that the message did not come from was written.
-    `reminder`: the deadline of which people are to be reminded now.
+    `before` and `after`: the link around the commit, where there was one.
     """
 
     outcome: Outcome
@@ -38,7 +38,8 @@ class Handled:
     behind: bool
     unseen: str = ""
     wrote: bool = False
-    reminder: Deadline | None = None
+    before: Link | None = None
+    after: Link | None = None
 
 
 def handle(task: Task, message: DealMessage) -> Handled:
@@ -73,9 +74,8 @@ def handle(task: Task, message: DealMessage) -> Handled:
         else:
             wrote = bool(written.received if message.source == PARTNER_CENTER else written.sent) or outcome in _CREATED
             referral_id = link.referral_id if link else None
-            return Handled(
-                outcome, referral_id, written.healed, written.behind, written.unseen, wrote, written.reminder
-            )
+            before, after = written.before, written.after
+            return Handled(outcome, referral_id, written.healed, written.behind, written.unseen, wrote, before, after)
     raise AssertionError("every round returns or raises")
 
 

@@ -19,6 +19,7 @@ from shared.queue.port import DealQueue
 from shared.sync.failures import FATAL_PAUSE, WORKER, deal_alert, set_aside, waiting_for_administrator
 from shared.sync.handle import Handled, handle
 from shared.sync.mass_change import MASS_CHANGE
+from shared.sync.news import Newsroom
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines
 from shared.sync.task import Task
@@ -84,6 +85,7 @@ class Worker:
     alerts: Alerts
     queue: DealQueue
     freshness: Freshness | None = None
+    newsroom: Newsroom = field(default_factory=Newsroom)
     _troubled: set[str] = field(default_factory=set)
     """CRMs whose deals this process had to leave to an administrator, and no deal of which went well since."""
 
@@ -159,6 +161,8 @@ class Worker:
         if message.reason == RETRY and not handled.behind:
             for key in keys:
                 task.agenda.drop(DueKind.PARKED, key)
+        if handled.after:
+            self.newsroom.tell(task, handled.before, handled.after)
         if message.reason == deadlines.REASON:
             deadlines.tidy(task, str(message.referral_id))
         if handled.outcome is Outcome.HELD_BACK:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 
 import pytest
 
 from shared.alerts import TELLING, Alerts, Raised, alert_drawer
+from shared.card import Card
 from shared.chat import ChatWebhook
 from shared.errors import AccessDenied, OutcomeUnknown, ServiceUnavailable
 from shared.ledger.memory import MemoryLedger
@@ -23,10 +23,10 @@ class Chat:
         self.texts: list[str] = []
         self.failure = failure
 
-    def notify(self, text: str) -> None:
+    def notify(self, card: Card) -> None:
         if self.failure:
             raise self.failure
-        self.texts.append(text)
+        self.texts.append(card.plain)
 
 
 class Office:
@@ -140,9 +140,9 @@ def test_two_instances_at_once_tell_once(office: Office) -> None:
 
 def test_while_one_is_telling_no_other_tells(office: Office) -> None:
     class Slow(Chat):
-        def notify(self, text: str) -> None:
+        def notify(self, card: Card) -> None:
             office.instance(second).alert("k", "t")
-            super().notify(text)
+            super().notify(card)
 
     first, second = Slow(), Chat()
     office.instance(first).alert("k", "t")
@@ -226,53 +226,9 @@ def test_an_alert_is_told_in_the_language_that_is_set() -> None:
     assert chat.texts != [Messages().text("alert.raised", text="t")]
 
 
-# --- the chat --------------------------------------------------------------------------------------------------------
-
-
-def test_teams_gets_a_card_and_slack_gets_text() -> None:
-    for url, marker in [
-        ("https://prod.westeurope.logic.azure.com/workflows/x?sig=s", "AdaptiveCard"),
-        ("https://hooks.slack.com/services/x", None),
-    ]:
-        transport = ScriptedTransport(answer(202))
-        ChatWebhook(transport, url).notify('Line with "quotes"')
-        content = json.loads(transport.requests[0].body or b"")
-        if marker:
-            card = content["attachments"][0]["content"]
-            assert card["type"] == marker
-            assert card["body"][0]["inlines"] == [{"type": "TextRun", "text": 'Line with "quotes"'}]
-        else:
-            assert content == {"text": 'Line with "quotes"', "mrkdwn": False}
-
-
-HOSTILE = "[Sign in again](https://evil.example/x) <!channel> <https://evil.example|here> & \x1b]0;x\x07\u202e\nline"
-
-
-def test_no_deal_makes_a_link_or_a_mention_in_a_chat() -> None:
-    transport = ScriptedTransport(answer(202), answer(200))
-    ChatWebhook(transport, "https://prod.westeurope.logic.azure.com/workflows/x").notify(HOSTILE)
-    ChatWebhook(transport, "https://hooks.slack.com/services/x").notify(HOSTILE + "x" * 9999)
-    teams, slack = (json.loads(request.body or b"") for request in transport.requests)
-    (block,) = teams["attachments"][0]["content"]["body"]
-    assert block["type"] == "RichTextBlock", "whose text is no Markdown"
-    (run,) = block["inlines"]
-    assert run["text"].splitlines() == [
-        "[Sign in again](https://evil.example/x) <!channel> <https://evil.example|here> & \\u001b]0;x\\u0007\\u202e",
-        "line",
-    ]
-    assert not set("<>") & set(slack["text"])
-    assert "&lt;!channel&gt;" in slack["text"]
-    assert len(slack["text"]) < 5000
-
-
-def test_a_host_that_only_ends_like_slack_is_not_slack() -> None:
-    transport = ScriptedTransport(answer(200))
-    ChatWebhook(transport, "https://hooks.notslack.com/services/x").notify("t")
-    assert json.loads(transport.requests[0].body or b"")["type"] == "message"
-
-
-@pytest.mark.parametrize("status", [302, 400, 404, 429, 500])
+@pytest.mark.parametrize("status", [302, 400, 404, 500])
 def test_a_chat_that_does_not_take_it_is_a_failure_that_hides_its_url(status: int) -> None:
+    webhook = ChatWebhook(ScriptedTransport(answer(status)), "https://chat.example/CANARY", ManualClock())
     with pytest.raises(ServiceUnavailable) as caught:
-        ChatWebhook(ScriptedTransport(answer(status)), "https://chat.example/CANARY").notify("t")
+        webhook.notify(Card("t"))
     assert "CANARY" not in str(caught.value)

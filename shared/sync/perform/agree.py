@@ -63,7 +63,7 @@ def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: C
         notify_other_crms(task, committed)
     agreement.forget_what_waited()
     deadlines.drop(task, agreement.before, committed)
-    written.reminder = deadlines.reminded(agreement.before, committed)
+    written.before, written.after = agreement.before, committed
     return Outcome.AGREED
 
 

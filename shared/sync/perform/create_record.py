@@ -47,6 +47,7 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     record, draft = _create(task, deal, referral, wanted)
     link = _tie(task, referral, record, draft)
     committed = task.links.commit(link, [draft.entry], due=deadlines.due(task, None, link))
+    written.after = committed
     if Referral(referral.body).is_shared and not referral.closed:
         look_again_later(task, committed)
     if draft.problems:

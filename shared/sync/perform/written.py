@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from shared.crm.port import Record
-from shared.deadline import Deadline
 from shared.deal import STATUS, Fields
 from shared.decide.deal import RecordSeen
+from shared.link import Link
 from shared.mapping.field_map import FieldMap
 from shared.merge import Change
 from shared.sync.observe import seen_record
@@ -27,8 +27,9 @@ class Written:
     """Whether the deal was not in order before, and is now."""
     unseen: str = ""
     """What a person must decide, and the locked record cannot show."""
-    reminder: Deadline | None = None
-    """The deadline of which people are to be reminded now."""
+    before: Link | None = None
+    after: Link | None = None
+    """The link before and after the commit, for what a person is told of it."""
     behind: bool = False
     """Whether values stay behind, for whose sake the deal is on the agenda."""
 

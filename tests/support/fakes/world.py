@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, cast
 
 from shared.alerts import Alerts
+from shared.card import Card
 from shared.choices import CrmAudit
 from shared.crm.port import Records
 from shared.decide.deal import Policy
@@ -24,6 +25,7 @@ from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
 from shared.pace import Pace
 from shared.partner_center.organization import Organization
+from shared.sync.news import Newsroom
 from shared.sync.task import Choices, Task
 from shared.sync.worker import FixedTasks, Worker
 from shared.timers import run_poll, run_reconcile
@@ -98,9 +100,9 @@ class Chat:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def notify(self, text: str) -> None:
+    def notify(self, card: Card) -> None:
         """Keep a message."""
-        self.texts.append(text)
+        self.texts.append(card.plain)
 
 
 class World:
@@ -130,6 +132,8 @@ class World:
         self.queue = FakeQueue(self.tape, self.clock)
         self.another_receiver()
         self.chat = Chat()
+        self.news = Chat()
+        self.newsroom = Newsroom(self.news)
         self.events: list[Event] = []
         self.crashes = 0
         if not dull:
@@ -172,7 +176,7 @@ class World:
         self.task = replace(self.task, random=Random(seed))
         self.pace = Pace(self.clock)
         self.freshness = Freshness(lambda: self.taped.drawers, self.clock)
-        self.worker = Worker(self.tasks, self.alerts, self.queue, self.freshness)
+        self.worker = Worker(self.tasks, self.alerts, self.queue, self.freshness, self.newsroom)
 
     def connect(self, crm: Records, field_map: FieldMap) -> None:
         """Put another CRM in the place of the fake."""
