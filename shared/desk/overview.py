@@ -180,10 +180,11 @@ def listed_data(crm: str, each: Listed) -> Data:
 
 def _deadlines(desk: Desk, crms: Iterable[str]) -> list[Data]:
     found = [
-        (due.at, sides(crm, due) | {"kind": due.reason or str(kind), "due": due.at.isoformat()})
+        (until, sides(crm, due) | {"kind": due.reason or str(kind), "due": until.isoformat()})
         for crm in crms
         for kind in DEADLINES
         for due in islice(desk.of(crm).agenda.all(kind), MOST)
+        for until in [due.until or due.at]
     ]
     return [each for _, each in sorted(found, key=lambda each: each[0])][:PAGE]
 

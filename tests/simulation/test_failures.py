@@ -54,7 +54,10 @@ def test_an_incomplete_deal_is_parked_with_what_to_do_on_the_record(world: World
 def test_the_mark_on_the_record_costs_no_further_call(world: World) -> None:
     world.crm.add_deal(cosell_products=None)
     world.settle()
-    world.reconcile()
+    for _ in range(24 * 4):  # By then it is looked at once a day.
+        world.clock.advance(timedelta(minutes=30))
+        world.reconcile()
+        world.settle()
     start = world.mark()
     for _ in range(3):
         world.clock.advance(timedelta(hours=1))
