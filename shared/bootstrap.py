@@ -1,9 +1,11 @@
-"""The only place where settings become adapters. Made once per process, at the first invocation."""
+"""The only place where settings become adapters. Made once per process, at the first invocation.
+
+It may grow longer than other files: every adapter is made here, and nothing else is done.
+"""
 
 from __future__ import annotations
 
 import functools
-import logging
 import random
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from shared.crm.port import Records
     from shared.desk.desk import Desk
     from shared.freshness import Freshness
+    from shared.mapping.field_map import FieldMap
     from shared.pace import Pace
     from shared.partner_center.signature import SignatureCheck
     from shared.queue.storage_queue import StorageDealQueue
@@ -149,11 +152,19 @@ class App:
         return LazyTasks(self.settings.crms, self._task_of)
 
     def _task_of(self, name: str) -> Task:
-        from shared.ledger.turns import LedgerTurns
+        """Return the task of a CRM's opportunities, which knows that of its leads where the mapping file has them."""
         from shared.mapping.loading import load_mapping
-        from shared.sync.task import Task
 
         field_map = load_mapping(name, self.settings.mapping_dir)
+        bindings: dict[str, Task] = {}
+        for each in filter(None, (field_map, field_map.lead)):
+            bindings[each.table] = self._binding(name, each, bindings)
+        return bindings[field_map.table]
+
+    def _binding(self, name: str, field_map: FieldMap, bindings: Mapping[str, Task]) -> Task:
+        from shared.ledger.turns import LedgerTurns
+        from shared.sync.task import Task
+
         crm = self.connection(name).records(field_map, LedgerTurns(self.ledger.drawers, self.clock))
         return Task(
             crm,
@@ -167,6 +178,7 @@ class App:
             self.random,
             self._choices(crm),
             tuple(other for other in self.settings.crms if other != name),
+            bindings=bindings,
         )
 
     def _choices(self, crm: Records) -> Choices:
@@ -290,7 +302,4 @@ def _storage_options() -> dict[str, Any]:
 def app() -> App:
     """Return this process's app. Raises SettingsError; a failed start is tried again at the next invocation."""
     telemetry.install()
-    for chatty in ("azure", "msal", "urllib3"):
-        # Their every-request lines name tables, queues and hosts; ours say what a call was for.
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     return App(load_settings())

@@ -31,6 +31,8 @@ TERMINAL = frozenset({Stage.WON, Stage.LOST, Stage.DECLINED, Stage.EXPIRED, Stag
 
 _LOST_FOR_CRM = TERMINAL - {Stage.WON}
 
+_UNDER_WAY = frozenset({Stage.ON_HOLD, Stage.ACTIVE})
+
 _WIRE = {
     Stage.ACTIVE: ("Active", "Accepted"),
     Stage.WON: ("Closed", "Won"),
@@ -62,14 +64,18 @@ def referral_stage(status: str | None, substatus: str | None, *, invited: bool) 
     return Stage.ACTIVE
 
 
-def align(record: Stage, referral: Stage, base: Stage | None = None) -> Stage:
+def align(record: Stage, referral: Stage, base: Stage | None = None, *, lead: bool = False) -> Stage:
     """Return what the record's state means while the referral is where it is.
 
     The CRM knows on hold, open, won and lost only. Lost is Declined while the invitation is undecided and Lost
     afterwards, and agrees with every other way a referral can end without being won. On hold means something only
     while the referral is an undecided invitation, or was one when the sides last agreed (`base`); for every other deal
     it is just an open record.
+
+    A lead's own states say less: while it is not disqualified it agrees with an undecided and an accepted referral.
     """
+    if lead and record is not Stage.LOST:
+        return next((each for each in (referral, base) if each in _UNDER_WAY), Stage.ACTIVE)
     if record is Stage.LOST:
         if referral in _LOST_FOR_CRM:
             return referral
@@ -92,15 +98,17 @@ def wire_status(stage: Stage) -> tuple[str, str]:
     return _WIRE[stage]
 
 
-def status_rule(base: Stage | None, referral: Stage, record: Stage) -> Rule:
+def status_rule(base: Stage | None, referral: Stage, record: Stage, *, lead: bool = False) -> Rule:
     """Return how the field `status` may travel between these two stages; `base` is the stage last agreed, if known.
 
     A terminal status that a person set in Partner Center wins over an open record; otherwise the seller decides. What
     cannot be taken back is left to a person unless both sides' histories are known: nothing is closed and no
-    invitation is accepted on an unknown base.
+    invitation is accepted on an unknown base. A `lead` cannot be won: a person has to qualify it.
     """
     policy = Policy.PARTNER_CENTER if referral in TERMINAL else Policy.CRM
     hold = _status_hold(base, referral, record)
+    if lead and hold is None and referral is Stage.WON:
+        hold = Hold(Stays.DECIDE, Reason.LEAD_WON)
     return Rule("status", to_crm=True, to_partner_center=record in _WIRE, conflict=policy, hold=hold)
 
 

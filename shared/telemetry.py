@@ -55,6 +55,9 @@ class Ids(logging.Filter):
 
 def install() -> None:
     """Complete our records wherever they are handled: on every handler of the root logger, once."""
+    for chatty in ("azure", "msal", "urllib3"):
+        # Their every-request lines name tables, queues and hosts; ours say what a call was for.
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     for handler in logging.getLogger().handlers:
         if not any(isinstance(each, Ids) for each in handler.filters):
             handler.addFilter(Ids())

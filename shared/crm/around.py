@@ -36,7 +36,8 @@ class ContactWanted:
 class Around:
     """What a new record is to have around it."""
 
-    account: AccountWanted
+    account: AccountWanted | None
+    """None for a lead, which holds its customer itself."""
     contact: ContactWanted | None = None
     owners: tuple[Assignee, ...] = ()
     """Who may own it; the first whom the CRM has does."""

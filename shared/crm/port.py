@@ -2,7 +2,7 @@
 
 Columns travel as plain JSON values by logical name. Look-up columns that the mapping names (currency) carry their
 natural key (the ISO code) instead of the CRM's internal id, in both directions. A client serves the one table that its
-mapping file names: which table a record is of is known, and never read from its id.
+field map names, opportunities or leads: which table a record is of is known, and never read from its id.
 """
 
 from __future__ import annotations
@@ -159,6 +159,13 @@ class Records(Protocol):
         """
         ...
 
+    def qualified_to(self, record_id: str) -> str | None:
+        """Return the id of the opportunity that a qualified lead lives on as; None when none was made of it.
+
+        Only leads are asked for.
+        """
+        ...
+
     def related(self, record_id: str) -> RelatedRows:
         """Return the rows around a record that a new referral needs. Raises GoneError."""
         ...
@@ -183,6 +190,7 @@ class Records(Protocol):
 
         It hangs on what `look_around` found. An account and a contact that were not found are created; concurrent
         calls with the same `match` yield one account, or Deferred for all but one. The contact becomes the record's.
+        A lead hangs on neither.
         """
         ...
 

@@ -39,7 +39,7 @@ class Need(StrEnum):
     """The link that ties the other side already: of the named record, or of the referral that a record names."""
     HOLDER_RECORD = "holder's record"
     SUCCESSOR = "successor"
-    """Which record a deleted one was merged into."""
+    """The record that a merged one lives on in, or the opportunity that a lead was qualified to."""
     SUCCESSOR_RECORD = "successor's record"
     CARRIER = "carrier"
     """The record that carries the referral's identifier."""
@@ -90,6 +90,8 @@ class RecordSeen:
     switched_on: bool = True
     identifier: str | None = None
     """The text in its identifier column."""
+    lead: bool = False
+    """Whether it is a lead, which a person has yet to qualify."""
     tied: bool = False
     """Whether its referral link is filled: only this app does that, together with the identifier."""
     marked: bool = False
@@ -108,8 +110,13 @@ class RecordSeen:
 
     @property
     def closed(self) -> bool:
-        """Whether it is won or lost."""
+        """Whether it is won or lost; a lead, whether it is qualified or disqualified."""
         return self.stage in TERMINAL
+
+    @property
+    def qualified(self) -> bool:
+        """Whether it is a lead that lives on as an opportunity."""
+        return self.lead and self.stage is Stage.WON
 
 
 class IntentState(Enum):

@@ -59,6 +59,14 @@ class Rekey:
 
 
 @dataclass(frozen=True)
+class Qualify:
+    """The lead was qualified: that accepts the referral, and the link goes on with the lead's opportunity."""
+
+    link: Link
+    to: RecordKey
+
+
+@dataclass(frozen=True)
 class ReleaseCopy:
     """The seller switched a refused copy's sync off; when it is on again, the copy is shared as a new deal."""
 
@@ -132,6 +140,7 @@ Decision = (
     | Pause
     | Orphan
     | Rekey
+    | Qualify
     | ReleaseCopy
     | RefuseCopy
     | HoldForPerson

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.deal import STATUS
 from shared.decide.deal import GONE, UNREAD, Deal, FieldMap, Need, Policy, RecordSeen, ReferralSeen
-from shared.decide.decisions import Agree, AwaitUndo, Decision, HoldForPerson, Known, Orphan, Pause, Rekey
+from shared.decide.decisions import Agree, AwaitUndo, Decision, HoldForPerson, Known, Orphan, Pause, Qualify, Rekey
 from shared.decide.fights import PAUSES, TIES, goes_round
 from shared.decide.planning import agreed_base, closes, make_plan, refusals, stays_behind, without_close
-from shared.decide.unlinked import IDENTIFIER, ties
+from shared.decide.unlinked import IDENTIFIER, taken, ties
+from shared.lifecycle import TERMINAL
 from shared.link import Closing, Link, LinkState
 from shared.messages.reasons import Reason
 from shared.problems import problem
@@ -27,10 +29,8 @@ def decide_linked(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -
         return Known(PAUSED)
     if deal.record is UNREAD:
         return Need.RECORD
-    if not deal.record.switched_on:
-        return Known(PAUSED) if _rests(deal, link) else Pause()
-    if link.state is LinkState.PAUSED and goes_round(link, PAUSES, deal.now):
-        return HoldForPerson((problem("status.sync_goes_round", "sync"),))
+    if (alone := _record_alone(deal, link, deal.record)) is not None:
+        return alone
     if deal.referral is UNREAD:
         return Need.REFERRAL
     if not deal.referral.ours:
@@ -39,6 +39,15 @@ def decide_linked(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -
         now = str(deal.record.identifier)
         return HoldForPerson((problem("identifier.exchanged", IDENTIFIER, linked=link.referral_id, id=now),))
     return _agree(deal, link, field_map, policy)
+
+
+def _record_alone(deal: Deal, link: Link, record: RecordSeen) -> Decision | Need | None:
+    """Return what follows from the record, whatever the referral says."""
+    if not record.switched_on:
+        return Known(PAUSED) if _rests(deal, link) else Pause()
+    if link.state is LinkState.PAUSED and goes_round(link, PAUSES, deal.now):
+        return HoldForPerson((problem("status.sync_goes_round", "sync"),))
+    return _lead_lives_on(deal, link, record)
 
 
 def _rests(deal: Deal, link: Link) -> bool:
@@ -70,6 +79,27 @@ def _moved(deal: Deal, link: Link) -> Decision | Need:
     if not deal.successor_record.qualifies:
         return _orphan(link, Reason.SUCCESSOR_NOT_SHARED)
     return Rekey(link, deal.successor)
+
+
+def _lead_lives_on(deal: Deal, link: Link, record: RecordSeen) -> Decision | Need | None:
+    """Return what follows from a lead that was qualified or merged; None for every other record.
+
+    A lead that a person disqualified looks like one that was merged into another, so that is asked once.
+    """
+    ended = record.closed and link.base.get(STATUS) not in TERMINAL
+    if not (record.lead and (record.qualified or ended)):
+        return None
+    if deal.successor is UNREAD:
+        return Need.SUCCESSOR
+    if deal.successor is None or deal.successor is GONE:
+        return HoldForPerson((problem("lead.without_opportunity", "record"),)) if record.qualified else None
+    if not record.qualified:
+        return _moved(deal, link)
+    if deal.holder is UNREAD:
+        return Need.HOLDER
+    if ties(deal.holder):
+        return HoldForPerson((taken(deal.successor, deal.holder.referral_id),))
+    return Qualify(link, deal.successor)
 
 
 def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decision:

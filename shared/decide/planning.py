@@ -33,14 +33,20 @@ def make_plan(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Pl
     assert isinstance(record, RecordSeen)  # noqa: S101
     base = agreed_base(link, field_map)
     agreed = Stage(str(base[STATUS])) if STATUS in base else None
-    aligned = align(record.stage, referral.stage, agreed)
+    aligned = align(record.stage, referral.stage, agreed, lead=record.lead)
     held = {**referral.unreadable, **record.unreadable, **deal.held}
     mapped = field_map.rules_for(record.digits, record.fields)
     plan = merge.plan(
         base,
         {**referral.fields, **_stand_ins(referral.unreadable, base)},
         {**record.fields, **_stand_ins(record.unreadable, base), STATUS: aligned},
-        _rules(link, base, [*mapped, status_rule(agreed, referral.stage, aligned)], deal.refused, held),
+        _rules(
+            link,
+            base,
+            [*mapped, status_rule(agreed, referral.stage, aligned, lead=record.lead)],
+            deal.refused,
+            held,
+        ),
         Closed(referral.closed, record.closed, locked=policy.closed_rows_are_read_only and record.closed),
     )
     return without_fights(plan, link, deal.now)

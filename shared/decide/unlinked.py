@@ -29,7 +29,9 @@ from shared.decide.decisions import (
     Decision,
     HoldForPerson,
     Ignore,
+    Known,
     NotOurs,
+    Qualify,
     RefuseCopy,
     Rekey,
     ReleaseCopy,
@@ -80,7 +82,7 @@ def _named(
     if deal.record is GONE:
         return Ignore(Reason.RECORD_MISSING)
     if deal.record.identifier not in (None, referral.id):
-        return HoldForPerson((_taken(named, str(deal.record.identifier)),))
+        return HoldForPerson((taken(named, str(deal.record.identifier)),))
     if deal.intent is IntentState.ABANDONED and deal.record.qualifies:
         return _share(deal, deal.record)  # Its creation was interrupted: what lacks of it is made, and nothing twice.
     return _adopt(deal, referral, deal.record, field_map, policy)
@@ -94,10 +96,11 @@ def _claimed(deal: Deal, referral: ReferralSeen, record: RecordKey) -> Decision 
         return None
     if deal.holder.referral_id == referral.id:
         return Wait()  # It was tied after we had looked for the link.
-    return HoldForPerson((_taken(record, deal.holder.referral_id),))
+    return HoldForPerson((taken(record, deal.holder.referral_id),))
 
 
-def _taken(record: RecordKey, other: str) -> Problem:
+def taken(record: RecordKey, other: str) -> Problem:
+    """Return the problem of a record that belongs to another referral's deal."""
     return problem("identifier.record_taken", "externalReferenceId", record=record.id, referral=other)
 
 
@@ -129,15 +132,24 @@ def decide_record(deal: Deal, field_map: FieldMap, policy: Policy) -> Decision |
         return Need.RECORD
     if record is GONE:
         return NotOurs()
+    if record.qualified:
+        return Known("a qualified lead")  # Its opportunity is the deal's record, or is to be.
     if not record.qualifies:
         return _not_shared(record)
     referral_id = record.identifier or (deal.link.referral_id if deal.link else None)
     if referral_id is not None:
         return _identified(deal, record, referral_id, field_map, policy)
+    return _wanted(deal, record)
+
+
+def _wanted(deal: Deal, record: RecordSeen) -> Decision | Need:
+    """The seller shares a record that leads to no referral."""
     # A status may be our own, by which we said why the record is not shared; a referral link never is.
     allowed = () if record.tied else (Copied.OURS,)
     if (record.tied or record.marked) and (copy := _copy(deal, allowed)):
         return copy
+    if record.lead and not record.closed:
+        return HoldForPerson((problem("lead.qualify_first", "record"),))
     if record.closed and deal.intent is UNREAD:
         return Need.INTENT
     if record.closed and deal.intent is IntentState.NONE:
@@ -205,6 +217,8 @@ def _second(deal: Deal, holder: Link, record: RecordSeen) -> Decision | Need:
         return Need.HOLDER_RECORD
     if deal.holder_record is GONE:
         return Rekey(holder, record.key)
+    if deal.holder_record.qualified and not record.lead:
+        return Qualify(holder, record.key)  # The move from the lead was interrupted, or a person names the opportunity.
     original = holder.record.id if holder.record else ""
     return RefuseCopy((problem("identifier.copied", IDENTIFIER, record=original),))
 

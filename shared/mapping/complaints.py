@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import yaml
 from pydantic_core import ErrorDetails
 
-from shared.mapping import model
+from shared.mapping import model, sections
 from shared.mapping.check.findings import nearest
 from shared.mapping.overlay import child, is_overlay, row_name
 from shared.mapping.owners import OwnerRules
@@ -19,13 +19,8 @@ Position = Callable[[Place], tuple[str, int]]
 _KEYS = frozenset(
     field.alias or name
     for each in (
-        model.FieldRow,
-        model.Columns,
-        model.StatusTable,
-        model.AccountRows,
-        model.SyncWhen,
-        OwnerRules,
-        model.MappingFile,
+        *(model.FieldRow, model.AccountRows, model.LeadSection, model.MappingFile, OwnerRules),
+        *(sections.Columns, sections.StatusTable, sections.LeadStatusTable, sections.SyncWhen),
     )
     for name, field in each.model_fields.items()
 )

@@ -13,24 +13,31 @@ from shared.errors import DataError
 from shared.lifecycle import Stage, crm_view, referral_stage, wire_status
 from shared.mapping.codecs import Json, rounded
 from shared.mapping.conditions import Condition
-from shared.mapping.model import MappingFile, Scalar
+from shared.mapping.model import MappingFile
 from shared.mapping.rows import CompiledRow, Document, Read, body_writer, get_path, make_rows
+from shared.mapping.sections import Scalar
 from shared.mapping.unreadable import UnreadableValue
 from shared.merge import Change, Rule
 from shared.problems import Problem, problem
+from shared.referral_kind import invited_by, kind_of
 
 Operation = dict[str, object]
 """One JSON-Patch operation: op, path, value."""
 
 
 class FieldMap:
-    """What corresponds to what, for one CRM.
+    """What corresponds to what, for one table of a CRM.
 
-    Canonical fields include `status` (a Stage) beside the rows of the file.
+    `lead` is the map of the CRM's leads, where the file has one. Canonical fields include `status` (a Stage) beside the
+    rows of the file.
     """
 
-    def __init__(self, file: MappingFile) -> None:
+    def __init__(self, file: MappingFile, *, is_lead: bool = False) -> None:
+        """Compile a file; `is_lead` says that it is the one for leads (MappingFile.for_lead)."""
         self.file = file
+        self.is_lead = is_lead
+        for_lead = file.for_lead()
+        self.lead = FieldMap(for_lead, is_lead=True) if for_lead else None
         self.table = file.table
         self.columns = file.columns
         self.rows = {row.name: row for row in make_rows(file.fields, mark=file.check_mark_in_name)}
@@ -80,7 +87,9 @@ class FieldMap:
 
         So the stamp changes with every edit that means anything, also when somebody forgot to change the version.
         """
-        return f"{self.file.version} ({_digest(self.file.model_dump(mode='json', exclude={'version', 'overlay'}))})"
+        said = self.file.model_dump(mode="json", exclude={"version", "overlay", "lead"})
+        # What is in the section is the leads' own business; that there is one decides what becomes of new referrals.
+        return f"{self.file.version} ({_digest({**said, 'lead': True} if self.lead else said)})"
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
@@ -256,9 +265,9 @@ def _one_by_one(
 
 
 def stage_of(body: Document) -> Stage:
-    """Return the stage of a referral's JSON; an invitation is one that another organization sent us."""
-    invited_by = get_path(body, ("inviteContext", "invitedBy", "organizationId"))
-    invited = bool(invited_by) and invited_by != body.get("organizationId")
+    """Return the stage of a referral's JSON; an invitation is one that another organization sent us, or a lead."""
+    inviter = invited_by(body)
+    invited = (bool(inviter) and inviter != body.get("organizationId")) or kind_of(body).is_lead
     return referral_stage(_text(body.get("status")), _text(body.get("substatus")), invited=invited)
 
 

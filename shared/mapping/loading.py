@@ -142,8 +142,9 @@ def _doubled(node: yaml.Node) -> Iterator[yaml.Node]:
 
 def _known_rows(crm: str) -> frozenset[str]:
     """Return the names of the built-in file's rows."""
-    fields = child(_compose(BUILT_IN / f"{crm}.yaml", f"built-in {crm}.yaml"), "fields")
-    rows = fields.value if isinstance(fields, yaml.SequenceNode) else []
+    root = _compose(BUILT_IN / f"{crm}.yaml", f"built-in {crm}.yaml")
+    lists = [child(root, "fields"), child(child(root, "lead"), "fields")]
+    rows = [row for each in lists if isinstance(each, yaml.SequenceNode) for row in each.value]
     return frozenset(name for name in map(row_name, rows) if name)
 
 

@@ -12,12 +12,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from shared.deal import STANDARD_FIELDS, STATUS
-from shared.lifecycle import Stage
 from shared.mapping import codecs
-from shared.mapping.conditions import Condition
 from shared.mapping.new_record import Given
 from shared.mapping.owners import OwnerRules
 from shared.mapping.people import people
+from shared.mapping.sections import Columns, LeadStatusTable, Scalar, StatusTable, SyncWhen
 from shared.mapping.strict import Strict
 from shared.merge import Policy
 
@@ -25,8 +24,7 @@ Moment = Literal["create", "update"]
 CodecName = Literal[
     "name", "text", "link", "money", "currency", "date", "yes_no", "choice", "country", "solutions", "ids", "people"
 ]
-Path = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$")]
-Scalar = str | int | bool
+Path = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(\.([A-Za-z][A-Za-z0-9]*|[0-9]))*$")]
 
 OPTIONS: dict[str, frozenset[str]] = {
     "name": frozenset({"limit"}),
@@ -43,14 +41,6 @@ OPTIONS: dict[str, frozenset[str]] = {
 """The options that mean something to each codec; codecs that are not here have none."""
 
 _OPTIONS = frozenset().union(*OPTIONS.values())
-
-
-def _condition(text: str) -> str:
-    Condition(text)
-    return text
-
-
-Expression = Annotated[str, AfterValidator(_condition)]
 
 
 class Pair(Strict):
@@ -177,42 +167,6 @@ class FieldRow(Pair):
         return self
 
 
-class Columns(Strict):
-    """The columns that belong to this product, by their logical names."""
-
-    sync: str = Field(description="Yes/No: whether the record is synchronized.")
-    referral_identifier: str = Field(description="Text, unique: the referral's id.")
-    referral_link: str = Field(description="Text: where the referral is in Partner Center.")
-    audit: str = Field(description="Multiline text: what was changed, when and why.")
-    status: str = Field(description="Text: whether the record is synchronized, and what to do if it is not.")
-
-
-class StatusTable(Strict):
-    """Column values by stage; the first entry of a stage is written, every entry is understood."""
-
-    on_hold: tuple[dict[str, Scalar], ...] = Field(min_length=1, description="An invitation nobody has decided.")
-    active: tuple[dict[str, Scalar], ...] = Field(min_length=1, description="A deal that is being worked on.")
-    won: tuple[dict[str, Scalar], ...] = Field(min_length=1, description="A deal that was won.")
-    lost: tuple[dict[str, Scalar], ...] = Field(min_length=1, description="A deal that ended in any other way.")
-
-    def entries(self) -> list[tuple[Stage, dict[str, Scalar]]]:
-        """Return every (stage, column values) entry, in file order."""
-        stages = (Stage.ON_HOLD, Stage.ACTIVE, Stage.WON, Stage.LOST)
-        tables = (self.on_hold, self.active, self.won, self.lost)
-        return [(stage, entry) for stage, table in zip(stages, tables, strict=True) for entry in table]
-
-
-class SyncWhen(Strict):
-    """Conditions (JMESPath) for a deal to be linked; a deal that is linked already is not affected."""
-
-    record: Expression | None = Field(
-        None, description="On the record's columns: which records with Sync = Yes are shared in Partner Center."
-    )
-    referral: Expression | None = Field(
-        None, description="On the referral's JSON: which referrals become records in the CRM."
-    )
-
-
 def _distinct(rows: tuple[Pair, ...], what: Literal["field", "column"], of: str) -> None:
     values = [str(getattr(row, what)) for row in rows]
     twice = sorted({value for value in values if values.count(value) > 1})
@@ -239,6 +193,31 @@ class AccountRows(Strict):
         if unknown:
             raise ValueError(f"`match` names {', '.join(sorted(unknown))}, which `fields` does not define")
         return self
+
+
+class LeadSection(Strict):
+    """How a lead in Partner Center and a lead in the CRM correspond, until a person qualifies it."""
+
+    table: str = Field(description="Logical name of the CRM's table of leads.")
+    columns: Columns
+    fields: tuple[FieldRow, ...] = Field(description="What is kept in agreement, field by field.")
+    status: LeadStatusTable
+    new_record: dict[str, Given] = Field({}, description="What a new lead gets besides the referral's values.")
+    sync_when: SyncWhen = Field(SyncWhen(), description="Conditions for leads alone; those of the file do not apply.")
+
+    @model_validator(mode="after")
+    def _fields_are_distinct(self) -> LeadSection:
+        _distinct(self.fields, "field", "lead.fields")
+        _distinct(self.fields, "column", "lead.fields")
+        if STATUS in [row.field for row in self.fields]:
+            raise ValueError("`status` is a separate table, not a row of `fields`")
+        return self
+
+    @property
+    def as_status(self) -> StatusTable:
+        """The status table in the stages of a deal: an undecided lead is open, and so is an accepted one."""
+        status = self.status
+        return StatusTable(on_hold=status.open, active=status.open, won=status.qualified, lost=status.disqualified)
 
 
 class MappingFile(Strict):
@@ -281,6 +260,18 @@ class MappingFile(Strict):
     )
     check_mark_in_name: bool = Field(default=False, description="Put a check mark in front of the record's name.")
     sync_when: SyncWhen = SyncWhen()
+    leads: bool = Field(default=True, description="Whether leads of Partner Center become leads in the CRM.")
+    lead: LeadSection | None = Field(None, description="The table of leads. Without it there are none in the CRM.")
+
+    def for_lead(self) -> MappingFile | None:
+        """Return the file as it holds for leads, with their section in place of the opportunity's parts."""
+        if not self.leads or self.lead is None:
+            return None
+        section = self.lead
+        own: dict[str, object] = {"table": section.table, "columns": section.columns, "fields": section.fields}
+        own |= {"status": section.as_status, "sync_when": section.sync_when, "lead": None, "contact": ()}
+        own["new_record"] = section.new_record
+        return self.model_copy(update=own)
 
     @model_validator(mode="after")
     def _fields_are_complete_and_distinct(self) -> MappingFile:

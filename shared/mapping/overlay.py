@@ -2,10 +2,10 @@
 
 Merged as YAML nodes rather than values, so that every part still knows the file and the line it was written in:
 
-- in `columns`, `status`, `account`, `new_referral`, `new_record`, `sync_when` and `owner_rules`, a key that is named is
-  replaced, the others stay;
-- rows (`fields`, `account.fields`, `contact`, `owner`) are found by `field`: of a known row only the keys that are
-  named are replaced, a new name adds a row, and `remove: true` takes a row away;
+- in `columns`, `status`, `account`, `new_referral`, `new_record`, `sync_when`, `owner_rules` and `lead`, a key that is
+  named is replaced, the others stay;
+- rows (`fields`, `account.fields`, `contact`, `owner`, `lead.fields`) are found by `field`: of a known row only the
+  keys that are named are replaced, a new name adds a row, and `remove: true` takes a row away;
 - everything else is replaced as a whole, lists included; a key with nothing after it goes back to its default;
 - the version is the built-in one and the overlay's own, as in `1+acme-3`.
 """
@@ -23,11 +23,14 @@ Path = tuple[str, ...]
 Report = Callable[[Node, str, str], None]
 """Takes a mistake: the node it is written in, what it concerns, and the rule."""
 
-_TABLES: frozenset[Path] = frozenset(
+_OF_LEAD: frozenset[Path] = frozenset(
+    {("lead",), ("lead", "columns"), ("lead", "status"), ("lead", "new_record"), ("lead", "sync_when")}
+)
+_TABLES: frozenset[Path] = _OF_LEAD | frozenset(
     {(), ("columns",), ("status",), ("account",), ("new_referral",), ("new_record",), ("sync_when",)}
     | {("owner_rules",), ("owner_rules", "by_country")}
 )
-_ROWS: frozenset[Path] = frozenset({("fields",), ("account", "fields"), ("contact",), ("owner",)})
+_ROWS: frozenset[Path] = frozenset({("fields",), ("account", "fields"), ("contact",), ("owner",), ("lead", "fields")})
 
 _NULL, _STRING = "tag:yaml.org,2002:null", "tag:yaml.org,2002:str"
 

@@ -132,11 +132,14 @@ def body_writer(rows: Iterable[CompiledRow]) -> Callable[[Fields], dict[str, obj
 
 
 def get_path(body: object, path: Iterable[str]) -> Json:
-    """Follow `path` through nested objects; absent parts read as None."""
+    """Follow `path` through nested objects, and lists by position from 0; absent parts read as None."""
     for part in path:
-        if not isinstance(body, dict):
+        if isinstance(body, list):
+            body = body[int(part)] if part.isdecimal() and int(part) < len(body) else None
+        elif isinstance(body, dict):
+            body = body.get(part)
+        else:
             return None
-        body = body.get(part)
     return body
 
 

@@ -69,6 +69,8 @@ class Reason(StrEnum):
     UNKNOWN_PAST = "unknown_past"
     """The two stages differ, and nothing is known of how they came to be."""
     EXPIRED_BUT_MOVED = "expired_but_moved"
+    LEAD_WON = "lead_won"
+    """The deal was won in Partner Center, and its lead was never qualified."""
 
     # --- the deal: it is created or linked ---
     CREATED_FROM_CRM = "created_from_crm"
@@ -78,6 +80,8 @@ class Reason(StrEnum):
     MICROSOFT_INVITED = "microsoft_invited"
     RECORD_REPLACED = "record_replaced"
     """record: the id of the record that takes the first one's place."""
+    LEAD_QUALIFIED = "lead_qualified"
+    """record: the id of the opportunity that the lead was qualified to."""
     COPY_REFUSED = "copy_refused"
     """record: the id of the record that carries the referral."""
 

@@ -15,8 +15,9 @@ from shared.errors import DataError
 from shared.mapping.codecs import ENTRIES
 from shared.mapping.field_map import FieldMap
 from shared.mapping.rows import CompiledRow, put_path
-from shared.partner_center.port import MICROSOFT, Referral
+from shared.partner_center.port import Referral
 from shared.problems import Problem, problem
+from shared.referral_kind import MICROSOFT
 
 Body = dict[str, object]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shared.ledger.drawers import Drawers, text
-from shared.partner_center.port import MICROSOFT, PartnerCenter, Referral
+from shared.partner_center.port import PartnerCenter, Referral
+from shared.referral_kind import MICROSOFT
 
 _ID = text("partner_center", "organization")
 

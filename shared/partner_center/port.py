@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-MICROSOFT = "msft"
-"""The organization id of Microsoft's own rows."""
+from shared.referral_kind import MICROSOFT, ReferralKind, invited_by, kind_of
 
 Operation = Mapping[str, object]
 """One JSON-Patch operation: op (replace or add), path, value."""
@@ -64,16 +63,17 @@ class Referral:
     @property
     def invited_by(self) -> str | None:
         """The organization that invited us, if one did."""
-        context = self.body.get("inviteContext")
-        inviter = context.get("invitedBy") if isinstance(context, dict) else None
-        found = inviter.get("organizationId") if isinstance(inviter, dict) else None
-        return str(found) if found else None
+        return invited_by(self.body) or None
 
     @property
-    def is_undecided_lead(self) -> bool:
-        """Whether it is a marketplace lead that nobody has accepted (referrals-api-introduction, classification)."""
-        kind = (self.body.get("type"), self.body.get("qualification"), self.body.get("status"))
-        return kind == ("Independent", "Direct", "New") and self.invited_by in (None, MICROSOFT)
+    def kind(self) -> ReferralKind:
+        """Whether it is a lead, and of which kind, or a deal."""
+        return kind_of(self.body)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether nobody has accepted or declined it yet."""
+        return str(self.body.get("status")).casefold() == "new"
 
     @property
     def microsoft_crm_id(self) -> str | None:

@@ -29,6 +29,7 @@ from shared.messages.reasons import Reason
 from shared.queue.message import DealMessage
 from shared.status import Status, attention, pending
 from shared.sync import patience
+from shared.sync.binding import task_of
 from shared.sync.observe import remembered_record, remembers, seen_record
 from shared.sync.perform import identity
 from shared.sync.perform.written import is_untouched
@@ -59,6 +60,7 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
     """
     log.warning("deal set aside: %s", for_the_log(error), extra={"family": error.family})
     link = _link(task, again)
+    task = task_of(task, link) or task
     key = link.referral_id if link else task.deal_key(again)
     held = task.agenda.of(DueKind.PARKED, key)
     needs_person = isinstance(error, (DataError, GoneError))

@@ -10,6 +10,7 @@ from shared.link import Link
 from shared.problems import Problem
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync.begin import Beginning, find_link
+from shared.sync.binding import bind
 from shared.sync.observe import Observer
 from shared.sync.outcome import Outcome
 from shared.sync.perform import perform
@@ -49,15 +50,17 @@ def handle(task: Task, message: DealMessage) -> Handled:
     Raises StaleError only when the deal kept moving for every round, and the families.
     """
     written, held, carried = Written(), dict[str, Problem](), False
+    bound = task
     for remaining in reversed(range(ROUNDS)):
         observer = Observer(task, trusting=remaining == ROUNDS - 1 and not held)
         decision: Decision | None = None
         try:
             link = find_link(task, message)
             deal, decision = Beginning(task, message, observer, held, carried=carried).begin(link)
+            bound, deal, decision = bind(task, deal, decision)
             if decision is None:
-                deal, decision = observer.decide(deal)
-            outcome = perform(task, deal, decision, written)
+                deal, decision = Observer(bound, trusting=observer.trusting).decide(deal)
+            outcome = perform(bound, deal, decision, written)
         except (StaleError, GoneError) as error:
             # What is gone is met again by reading it, and then its link knows.
             if not remaining:
@@ -66,7 +69,7 @@ def handle(task: Task, message: DealMessage) -> Handled:
             message = replace(message, observed=None)
             task.clock.sleep(task.random.uniform(0, 0.5))
         except DataError as error:
-            refused = _refused_fields(task, decision, error)
+            refused = _refused_fields(bound, decision, error)
             if not remaining or not refused.keys() - held.keys():
                 raise
             held |= refused

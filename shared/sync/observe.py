@@ -20,6 +20,7 @@ from shared.link import Link
 from shared.mapping.field_map import FieldMap
 from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
+from shared.referral_kind import ReferralKind
 from shared.status import is_ours
 from shared.sync import copies
 from shared.sync.sharing import look_around
@@ -50,8 +51,10 @@ def seen_referral(task: Task, referral: Referral, *, ours: bool = True) -> Refer
 
 
 def _ignored(task: Task, referral: Referral) -> Reason | None:
-    if referral.is_undecided_lead:
-        return Reason.UNACCEPTED_LEAD
+    if referral.kind.is_lead and not task.field_map.file.leads:
+        return Reason.LEADS_OFF
+    if referral.kind is ReferralKind.MARKETPLACE_LEAD and referral.is_undecided and not task.field_map.is_lead:
+        return Reason.UNACCEPTED_LEAD  # Without a table of leads, those that Microsoft qualified are invitations.
     return None if task.field_map.referral_qualifies(referral.body) else Reason.CONDITION_NOT_MET
 
 
@@ -69,6 +72,7 @@ def seen_record(task: Task, record: Record) -> RecordSeen:
         qualifies=task.field_map.record_qualifies(record.columns),
         switched_on=bool(record.columns.get(own.sync)),
         identifier=identifier or None,
+        lead=task.field_map.is_lead,
         tied=bool(record.columns.get(own.referral_link)),
         marked=is_ours(record.columns.get(own.status)),
         unreadable=unreadable,
@@ -103,6 +107,7 @@ def remembered_record(link: Link, field_map: FieldMap) -> RecordSeen:
         link.record_version,
         link.record_seen_at,
         identifier=link.referral_id,
+        lead=field_map.is_lead,
         tied=True,
     )
 
@@ -115,7 +120,7 @@ class Observer:
 
     def __init__(self, task: Task, *, trusting: bool) -> None:
         self._task = task
-        self._trusting = trusting
+        self.trusting = trusting
 
     def decide(self, deal: Deal) -> tuple[Deal, Decision]:
         """Decide, reading what is needed for it; returns the deal as far as it was read. Raises the families."""
@@ -138,7 +143,7 @@ class Observer:
                 return replace(deal, holder=self._holder(deal))
             case Need.HOLDER_RECORD:
                 assert isinstance(deal.holder, Link)  # noqa: S101 - only a link that ties another record is asked for it
-                return replace(deal, holder_record=self.read_record(str(deal.holder.record and deal.holder.record.id)))
+                return replace(deal, holder_record=self._holder_record(deal.holder))
             case Need.SUCCESSOR:
                 return replace(deal, successor=self._successor(deal))
             case Need.SUCCESSOR_RECORD:
@@ -158,7 +163,7 @@ class Observer:
         return replace(deal, sharing=look_around(self._task, deal.record))
 
     def _referral(self, deal: Deal) -> ReferralSeen | Absence:
-        if deal.link and self._trusting and remembers(deal.link, self._task.field_map):
+        if deal.link and self.trusting and remembers(deal.link, self._task.field_map):
             return remembered_referral(deal.link)
         return self.read_referral(_referral_id(deal))
 
@@ -172,7 +177,7 @@ class Observer:
 
     def _record(self, deal: Deal) -> RecordSeen | Absence:
         link, field_map = deal.link, self._task.field_map
-        if link and self._trusting and remembers(link, field_map) and link.record_seen_at:
+        if link and self.trusting and remembers(link, field_map) and link.record_seen_at:
             return remembered_record(link, field_map)
         return self.read_record(_record_key(deal).id)
 
@@ -196,8 +201,19 @@ class Observer:
             return self._task.links.of_referral(_referral_id(deal))
         return self._task.links.of_record(_record_key(deal))
 
+    def _holder_record(self, holder: Link) -> RecordSeen | Absence:
+        """Read the record that another link ties, in its own table. One that nobody synchronizes any more is gone."""
+        task = self._task.at(holder.record.table) if holder.record else None
+        if task is None or holder.record is None:
+            return GONE
+        return Observer(task, trusting=False).read_record(holder.record.id)
+
     def _successor(self, deal: Deal) -> RecordKey | None:
-        found = self._task.records.successor(_record_key(deal).id)
+        record_id = _record_key(deal).id
+        if isinstance(deal.record, RecordSeen) and deal.record.qualified:
+            opportunity = self._task.records.qualified_to(record_id)
+            return self._task.opportunity.key(opportunity) if opportunity else None
+        found = self._task.records.successor(record_id)
         return self._task.key(found) if found else None
 
     def _carrier(self, deal: Deal) -> RecordSeen | None:

@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     PAUSED = "paused"
     ORPHANED = "orphaned"
     REKEYED = "rekeyed"
+    QUALIFIED = "qualified"
     COPY_REFUSED = "copy refused"
     COPY_RELEASED = "copy released"
     HELD_BACK = "held back"

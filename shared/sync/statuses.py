@@ -42,6 +42,8 @@ def agreed_status(task: Task, decision: Agree, altered: Sequence[str], link: Lin
     if closing := link.closing:
         until = closing.since + task.policy.close_delay
         return status.pending(messages, _close_text(task, link, closing), stage=str(closing.stage), at=f"{until:%H:%M}")
+    if decision.record.lead and decision.referral.stage is Stage.ACTIVE and not decision.record.closed:
+        return status.pending(messages, Waiting.LEAD)
     kept = [each.name for each in differences if each.stays is Stays.KEPT]
     return in_agreement(task, link.deadline, kept)
 

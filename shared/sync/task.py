@@ -88,6 +88,16 @@ class Task:
         return replace(found, correlation_id=self.correlation_id) if found else None
 
     @property
+    def lead(self) -> Task | None:
+        """The task of this CRM's leads, where it has that table."""
+        return self.at(self.tables[1]) if len(self.tables) > 1 else None
+
+    @property
+    def opportunity(self) -> Task:
+        """The task of this CRM's opportunities."""
+        return self.at(None) or self
+
+    @property
     def links(self) -> Links:
         """The links of this CRM."""
         return self.ledger.links

@@ -10,7 +10,7 @@ import pytest
 
 from shared.choices import CrmAudit
 from shared.freshness import Direction
-from shared.partner_center.port import MICROSOFT
+from shared.referral_kind import MICROSOFT
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.partner_center import Event

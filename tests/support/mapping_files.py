@@ -14,9 +14,10 @@ TEXT = (BUILT_IN / "dynamics365.yaml").read_text(encoding="utf-8")
 
 
 def edited(old: str, new: str) -> str:
-    """The built-in file with one edit, which must apply exactly once."""
-    assert TEXT.count(old) == 1, old
-    return TEXT.replace(old, new)
+    """The built-in file with one edit in front of its section of leads, which must apply exactly once."""
+    ours, mark, leads = TEXT.partition("\n# Leads:")
+    assert ours.count(old) == 1, old
+    return ours.replace(old, new) + mark + leads
 
 
 def write(directory: Path, text: str) -> Path:

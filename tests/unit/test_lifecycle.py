@@ -256,3 +256,35 @@ def test_every_planned_move_has_a_wire_form_and_leaves_nothing_to_move(
 @pytest.mark.parametrize("record", [Stage.ON_HOLD, Stage.EXPIRED])
 def test_a_stage_that_cannot_be_sent_is_not_allowed_to_travel(record: Stage) -> None:
     assert not status_rule(Stage.ACTIVE, Stage.ACTIVE, record).to_partner_center
+
+
+# --- leads -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("record", [Stage.ON_HOLD, Stage.WON])
+@pytest.mark.parametrize(
+    ("referral", "base", "means"),
+    [
+        (Stage.ON_HOLD, None, Stage.ON_HOLD),
+        (Stage.ACTIVE, Stage.ON_HOLD, Stage.ACTIVE),
+        (Stage.EXPIRED, Stage.ON_HOLD, Stage.ON_HOLD),
+        (Stage.LOST, Stage.ACTIVE, Stage.ACTIVE),
+        (Stage.LOST, Stage.LOST, Stage.ACTIVE),
+        (Stage.WON, None, Stage.ACTIVE),
+    ],
+)
+def test_a_lead_goes_on_as_the_referral_does(record: Stage, referral: Stage, base: Stage | None, means: Stage) -> None:
+    assert align(record, referral, base, lead=True) is means
+
+
+def test_a_disqualified_lead_is_declined_or_lost() -> None:
+    assert align(Stage.LOST, Stage.ON_HOLD, lead=True) is Stage.DECLINED
+    assert align(Stage.LOST, Stage.ACTIVE, lead=True) is Stage.LOST
+    assert align(Stage.LOST, Stage.EXPIRED, lead=True) is Stage.EXPIRED
+
+
+def test_no_lead_is_won() -> None:
+    held = status_rule(Stage.ACTIVE, Stage.WON, Stage.ACTIVE, lead=True).hold
+    assert held
+    assert (held.stays, held.reason) == (Stays.DECIDE, Reason.LEAD_WON)
+    assert status_rule(Stage.ACTIVE, Stage.LOST, Stage.ACTIVE, lead=True).hold is None

@@ -13,6 +13,7 @@ _SUBJECTS = {
     "contact": "The customer's contact",
     "owner": "The record's owner",
     "identifier": "The Referral Identifier",
+    "lead": "Leads",
     "status": "Where the deal stands",
     "value": "A value",
     "crm": "The CRM",

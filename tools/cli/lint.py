@@ -11,7 +11,7 @@ from shared.bootstrap import App
 from shared.errors import CosellError, SettingsError
 from shared.mapping import schema
 from shared.mapping.check.findings import Severity
-from shared.mapping.check.lint import lint
+from shared.mapping.check.lint import lint, lint_leads
 from shared.mapping.loading import load_mapping, positions
 from shared.paths import app_path
 from shared.settings.kinds import CRMS, crm_names
@@ -61,8 +61,10 @@ def _lint(crm: str, app: App | None) -> int:
     directory = app_path(given) if given else None
     try:
         field_map = load_mapping(crm, directory)
-        tables = app.tasks.of(crm).records.describe() if app else None
-        found = lint(field_map.file, positions(crm, directory), tables)
+        task = app.tasks.of(crm) if app else None
+        found = lint(field_map.file, positions(crm, directory), task.records.describe() if task else None)
+        if task and task.lead:
+            found += lint_leads(field_map.file, positions(crm, directory), task.lead.records.describe())
     except CosellError as error:
         say(error)
         return 1

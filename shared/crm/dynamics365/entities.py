@@ -13,13 +13,19 @@ class Entity:
 
     entity_set: str
     id_column: str
+    parents: tuple[str, ...]
+    """Look-ups that are only followed, to fill in a new referral; they travel as ids."""
+    has_closing_actions: bool = True
+    """Whether it is won and lost by actions of its own (WinOpportunity); else its state is a column like any other."""
     merges: bool = False
     """Whether the platform can merge two rows into one: leads, not opportunities (D365: entities/opportunity)."""
 
 
 ENTITIES = {
-    "opportunity": Entity("opportunities", "opportunityid"),
-    "lead": Entity("leads", "leadid", merges=True),
+    "opportunity": Entity(
+        "opportunities", "opportunityid", ("parentaccountid", "customerid", "parentcontactid", "ownerid")
+    ),
+    "lead": Entity("leads", "leadid", ("ownerid",), has_closing_actions=False, merges=True),
 }
 """The tables that a mapping file may name, by logical name."""
 

@@ -32,15 +32,11 @@ from shared.mapping.field_map import FieldMap
 from shared.mapping.rows import CompiledRow
 from shared.problems import problem
 
-_PARENTS = ("parentaccountid", "customerid", "parentcontactid", "ownerid")
-"""Look-ups that are only followed, to fill in a new referral; they travel as ids."""
-
-
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class Dynamics365:
-    """Implements Records for opportunities."""
+    """Implements Records for opportunities and leads."""
 
     name = "dynamics365"
     closed_rows_are_read_only = True
@@ -52,10 +48,11 @@ class Dynamics365:
         self._field_map = field_map
         self._clock = clock
         self._keys = NaturalKeys(api)
-        self._select = ",".join(_read_name(column) for column in (*field_map.record_columns, *_PARENTS))
+        self._read_columns = tuple(dict.fromkeys([*field_map.record_columns, *self._entity.parents]))
+        self._select = ",".join(map(self._read_name, self._read_columns))
         money = {row.pair.column: row.pair.digits for row in field_map.rows.values() if row.pair.codec == "money"}
         self._digits = MoneyDigits(api, self._keys, field_map.table, money)
-        self._security = ColumnSecurity(api, clock, _read_columns(field_map))
+        self._security = ColumnSecurity(api, clock, _columns_by_table(field_map, self._read_columns))
         mail = next((row.pair.column for row in field_map.owner if row.name == "email"), "internalemailaddress")
         self._owners = Owners(lambda wanted: owners.ask(api, wanted, mail), clock)
         self._feed = Feed(api, clock, self._entity.entity_set, self._select, self._record)
@@ -91,6 +88,12 @@ class Dynamics365:
     def successor(self, record_id: str) -> str | None:
         """Follow masterid, where the platform merges rows of this table at all."""
         return merges.survivor(self._api, self._entity.entity_set, record_id) if self._entity.merges else None
+
+    def qualified_to(self, record_id: str) -> str | None:
+        """Look for the opportunity that came of the lead, the oldest if a person made more of them."""
+        only = {"$filter": f"_originatingleadid_value eq {record_id}", "$select": "opportunityid", "$top": "1"}
+        rows = self._api.rows("opportunities", {**only, "$orderby": "createdon"})
+        return text_at(rows[0], "opportunityid").lower() if rows else None
 
     def _read(self, path: str) -> Record:
         self._security.check()
@@ -128,8 +131,8 @@ class Dynamics365:
 
     def _record(self, row: Json, seen_at: datetime) -> Record:
         columns: dict[str, object] = {}
-        for column in (*self._field_map.record_columns, *_PARENTS):
-            value = row.get(_read_name(column))
+        for column in self._read_columns:
+            value = row.get(self._read_name(column))
             columns[column] = self._keys.key(column, str(value)) if column in LOOK_UPS and value else value
         etag = row.get("@odata.etag")
         digits = self._digits.of(columns.get(CURRENCY))
@@ -149,6 +152,8 @@ class Dynamics365:
         """Look for the account, and for people who were not asked for within the hour."""
         self._security.check()
         looked_at = self._clock.now()
+        if around.account is None:
+            return Found(looked_at, owner=self._owners.first(around.owners))
         account_id, contact_id = accounts.find(self._api, around.account, around.contact)
         return Found(looked_at, account_id, contact_id, self._owners.first(around.owners))
 
@@ -189,7 +194,7 @@ class Dynamics365:
 
     def _steps(self, columns: Columns, stage: StageChange | None) -> Iterator[Callable[[Record], Record]]:
         """Yield the requests of an update in their order."""
-        closes = stage is not None and stage.after in TERMINAL
+        closes = stage is not None and stage.after in TERMINAL and self._entity.has_closing_actions
         opened = stage is not None and stage.before in TERMINAL
         content = self._content({**columns, **(stage.columns if stage and not closes and not opened else {})})
         if stage and opened:
@@ -246,6 +251,10 @@ class Dynamics365:
 
     # --- addresses and content -------------------------------------------------------------------------------------
 
+    def _read_name(self, column: str) -> str:
+        """Return the name a look-up column is read by."""
+        return f"_{column}_value" if column in LOOK_UPS or column in self._entity.parents else column
+
     def _content(self, columns: Columns) -> dict[str, object]:
         content: dict[str, object] = {}
         for column, value in columns.items():
@@ -265,11 +274,11 @@ class Dynamics365:
         return f"{self._entity.entity_set}({identifier}='{referral_id.lower()}')"
 
 
-def _read_columns(field_map: FieldMap) -> dict[str, frozenset[str]]:
+def _columns_by_table(field_map: FieldMap, of_record: Iterable[str]) -> dict[str, frozenset[str]]:
     """Return what is read of each table."""
     rows = {"account": field_map.account, "contact": field_map.contact, "systemuser": field_map.owner}
     related = {table: frozenset(_column_names(of_table)) for table, of_table in rows.items()}
-    return {field_map.table: frozenset((*field_map.record_columns, *_PARENTS)), **related}
+    return {field_map.table: frozenset(of_record), **({} if field_map.is_lead else related)}
 
 
 def _column_names(rows: Iterable[CompiledRow]) -> Iterator[str]:
@@ -279,11 +288,6 @@ def _column_names(rows: Iterable[CompiledRow]) -> Iterator[str]:
 
 def _exists() -> AlreadyExists:
     return AlreadyExists("a record carries this referral id")
-
-
-def _read_name(column: str) -> str:
-    """Return the name a look-up column is read by."""
-    return f"_{column}_value" if column in LOOK_UPS or column in _PARENTS else column
 
 
 def _missing_reference() -> DataError:

@@ -39,6 +39,8 @@ class Creation:
 
     def create(self, referral_id: str, content: Columns, around: Around, found: Found, select: str) -> Subresponse:
         """Return the new record as it was read back. Raises AlreadyExists when there is one."""
+        if around.account is None:
+            return self._make(referral_id, content, around, found, select)
         match = around.account.match
         name = json.dumps([self.table, *sorted(f"{key}={value}".casefold() for key, value in match.items())])
         with nullcontext() if found.account_id else self.turns.turn(name, found.looked_at):
@@ -46,7 +48,12 @@ class Creation:
 
     def look(self, referral_id: str, around: Around) -> Found:
         """Find the oldest account that matches, and its contact; merged ones are deleted. Raises AlreadyExists."""
-        looked_at, match, contact = self.clock.now(), around.account.match, around.contact
+        looked_at, contact = self.clock.now(), around.contact
+        if around.account is None:
+            if self.find(referral_id):
+                raise _exists()
+            return Found(looked_at)
+        match = around.account.match
         condition = " AND ".join(name + format_soql(" = {}", value) for name, value in match.items())
         oldest = f"SELECT Id FROM Account WHERE {condition} ORDER BY CreatedDate, Id LIMIT 1"  # noqa: S608 - quoted
         same = f"SELECT Id FROM {self.table} WHERE {self.identifier}{format_soql(' = {}', referral_id)}"  # noqa: S608
@@ -68,7 +75,7 @@ class Creation:
 
     def _make(self, referral_id: str, content: Columns, around: Around, found: Found, select: str) -> Subresponse:
         account_id = found.account_id or Reference("account.id")
-        own = {**content, "AccountId": account_id}
+        own = {**content, **({"AccountId": account_id} if around.account else {})}
         filled = {name: value for name, value in own.items() if value is not None and name != self.identifier}
         after = path("sobjects", self.table, Reference("record.id"), fields=select)
         writes = [
@@ -129,7 +136,7 @@ def _contacts(wanted: ContactWanted, account: str) -> str:
 
 def _before(around: Around, found: Found) -> Iterator[Subrequest]:
     """Yield what is made before the record: its account and its contact, where the org has none."""
-    if found.account_id is None:
+    if around.account and found.account_id is None:
         made = {name: value for name, value in around.account.columns.items() if value is not None}
         yield Subrequest("account", "POST", path("sobjects", "Account"), made)
     if around.contact and found.contact_id is None:

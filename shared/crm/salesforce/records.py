@@ -44,10 +44,10 @@ log = logging.getLogger(__name__)
 GUARD_AGE = timedelta(seconds=2)
 """How old an observation must be for the guard to tell it from a later edit: stamps are whole seconds."""
 
-_PARENTS = ("AccountId", "OwnerId")
+_PARENTS = {"Opportunity": ("AccountId", "OwnerId"), "Lead": ("OwnerId",)}
 """Look-ups that are only followed; AccountId also says which writes would wait for each other's lock."""
 
-KEY_PREFIXES = {"Opportunity": "006"}
+KEY_PREFIXES = {"Opportunity": "006", "Lead": "00Q"}
 """The tables that a mapping file may name, and how the ids of their records begin."""
 
 MERGEABLE = frozenset({"Account", "Contact", "Lead"})
@@ -58,7 +58,10 @@ _ID = r"[0-9A-Za-z]{12}([A-Z0-5]{3})?"
 
 
 class Salesforce:
-    """Implements Records for opportunities. A version is the record's SystemModstamp and a mark of what it held."""
+    """Implements Records for opportunities and leads.
+
+    A version is the record's SystemModstamp and a mark of what it held.
+    """
 
     name = "salesforce"
     closed_rows_are_read_only = False
@@ -71,6 +74,7 @@ class Salesforce:
         self._clock = clock
         self._table = field_map.table
         self._id = re.compile(_key_prefix(field_map.table) + _ID)
+        self._parents = _PARENTS[field_map.table]
         self._currency = OrgCurrency(api, field_map.table, currency)
         own = field_map.columns
         ours = (own.referral_identifier, own.referral_link, own.status)
@@ -110,6 +114,13 @@ class Salesforce:
         """Follow MasterRecordId, where the platform merges records of this table at all: not opportunities."""
         return merges.survivor(self._api, self._table, record_id) if self._table in MERGEABLE else None
 
+    def qualified_to(self, record_id: str) -> str | None:
+        """Read what the lead was converted to."""
+        condition = format_soql(" WHERE Id = {}", self._address(record_id)[-1])
+        rows = self._api.query(f"SELECT ConvertedOpportunityId FROM {self._table}{condition}").rows  # noqa: S608 - quoted
+        found = rows[0].get("ConvertedOpportunityId") if rows else None
+        return str(found) if found else None
+
     def related(self, record_id: str) -> RelatedRows:
         """Read account, owner and primary contact in one query."""
         field_map = self._field_map
@@ -146,7 +157,7 @@ class Salesforce:
         return replace(found, missing_owners=self._owners.missing(named))
 
     def _select(self) -> str:
-        wanted = ("Id", "SystemModstamp", *self._field_map.record_columns, *_PARENTS)
+        wanted = ("Id", "SystemModstamp", *self._field_map.record_columns, *self._parents)
         without = CURRENCY if CURRENCY in wanted and self._currency.only() else None
         return ",".join(dict.fromkeys(name for name in wanted if name != without))
 
@@ -161,7 +172,7 @@ class Salesforce:
         return "sobjects", self._table, record_id
 
     def _record(self, row: JsonObject, seen_at: datetime) -> Record:
-        columns = {name: row.get(name) for name in (*self._field_map.record_columns, *_PARENTS)}
+        columns = {name: row.get(name) for name in (*self._field_map.record_columns, *self._parents)}
         if CURRENCY in columns and CURRENCY not in row:
             columns[CURRENCY] = self._currency.only()
         return Record(text_at(row, "Id"), version_of(text_at(row, "SystemModstamp"), columns), columns, seen_at)

@@ -6,7 +6,7 @@ known without a CRM is checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -14,25 +14,47 @@ from shared.errors import DataError
 from shared.lifecycle import Stage
 from shared.mapping.check import referral_shape as wire
 from shared.mapping.check.findings import Finding, Severity, error, warning
+from shared.mapping.check.lead_places import of_lead
 from shared.mapping.check.lint_live import check_against_live_tables
 from shared.mapping.check.needs import Need, Place, record_needs
 from shared.mapping.check.tables import Description
 from shared.mapping.codecs import ENTRIES
 from shared.mapping.conditions import Condition
 from shared.mapping.field_map import FieldMap
-from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
+from shared.mapping.model import FieldRow, MappingFile, Pair
 from shared.mapping.new_record import column_value
 from shared.mapping.owners import OwnerKind
+from shared.mapping.sections import Scalar
 
 Where = Callable[[Place], tuple[str, int]]
 """Finds the file and the line of a place."""
 
-__all__ = ["Finding", "Severity", "lint", "offline"]
+__all__ = ["Finding", "Severity", "lint", "lint_leads", "offline"]
 
 
 def lint(file: MappingFile, where: Where, live: Description | None = None) -> list[Finding]:
     """Return everything that is wrong, in the order of the file; with `live`, also against the CRM's tables."""
     found = [*offline(file), *(check_against_live_tables(file, live) if live else ())]
+    found += [] if live else _leads(file)
+    return _placed(found, where)
+
+
+def lint_leads(file: MappingFile, where: Where, live: Description) -> list[Finding]:
+    """Return everything that is wrong with the section of leads, also against their table; nothing without one."""
+    for_lead = file.for_lead()
+    return (
+        _placed([*_leads(file), *of_lead(check_against_live_tables(for_lead, live, lead=True))], where)
+        if for_lead
+        else []
+    )
+
+
+def _leads(file: MappingFile) -> list[Finding]:
+    for_lead = file.for_lead()
+    return list(of_lead(offline(for_lead))) if for_lead else []
+
+
+def _placed(found: Iterable[Finding], where: Where) -> list[Finding]:
     placed = [replace(each, file=name, line=line) for each in found for name, line in [where(each.place)]]
     return sorted(placed, key=lambda each: (each.file, each.line))
 
@@ -88,8 +110,11 @@ def _path(field: str, place: Place, row: Pair, shape: wire.Shape) -> Iterator[Fi
     for key, path in (("referral", row.referral), ("fallback", row.fallback)):
         if path is None:
             continue
-        wanted = _HOLDS.get(row.codec)
-        if path not in known:
+        wanted, held = (
+            _HOLDS.get(row.codec),
+            known.get(path) or (wire.held_at(path) if shape is wire.REFERRAL else None),
+        )
+        if held is None:
             yield error(field, (*place, key), f"a referral has no {path}", known, path)
         elif path in ENTRIES:
             yield from _entry(field, place, row, wanted)
@@ -99,8 +124,8 @@ def _path(field: str, place: Place, row: Pair, shape: wire.Shape) -> Iterator[Fi
             yield warning(
                 field, (*place, key), f"no page shows where {path} stands in a referral; look at one of yours"
             )
-        elif wanted and known[path] != wanted and not (known[path] == wire.LIST and wanted in _LISTS):
-            what = f"{path} holds {known[path]}, which codec {row.codec} does not read"
+        elif wanted and held != wanted and not (held == wire.LIST and wanted in _LISTS):
+            what = f"{path} holds {held}, which codec {row.codec} does not read"
             yield error(field, (*place, "codec"), what)
 
 
@@ -116,7 +141,7 @@ def _entry(field: str, place: Place, row: Pair, holds: str | None) -> Iterator[F
 def _to_partner_center(place: Place, row: FieldRow) -> Iterator[Finding]:
     """Yield why Partner Center would not take a row."""
     path, at = row.referral, (*place, "to_partner_center")
-    if not row.to_partner_center or path not in dict(wire.leaves(wire.REFERRAL)):
+    if not row.to_partner_center or wire.held_at(path) is None:
         return
     if path in wire.OWNED:
         yield error(row.field, at, f"{path} is written by {wire.OWNED[path]}; leave this direction empty")

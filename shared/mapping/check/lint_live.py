@@ -10,22 +10,24 @@ from shared.mapping.check.lint_new_record import check_new_record
 from shared.mapping.check.needs import Need, Place, account_needs, contact_needs, owner_needs, record_needs
 from shared.mapping.check.tables import Column, Description, Kind, Option, Table
 from shared.mapping.conditions import Condition
-from shared.mapping.model import MappingFile, Scalar
+from shared.mapping.model import MappingFile
 from shared.mapping.new_record import logical_name
+from shared.mapping.sections import Scalar
 
 _WRITTEN_BY_STAGE = (Kind.STATE, Kind.STATUS)
 _WITH_OPTIONS = (Kind.CHOICE, Kind.STATE, Kind.STATUS)
 
 
-def check_against_live_tables(file: MappingFile, live: Description) -> Iterator[Finding]:
-    """Yield what does not fit the live tables."""
+def check_against_live_tables(file: MappingFile, live: Description, *, lead: bool = False) -> Iterator[Finding]:
+    """Yield what does not fit the live tables. The file may be that for leads, whom the app never qualifies."""
     record = record_needs(file)
     yield from _columns(record, live.record)
     yield from _columns(account_needs(file), live.account)
     yield from _columns(contact_needs(file), live.contact)
     yield from _columns(owner_needs(file), live.owner)
     for stage, number, entry in _entries(file):
-        yield from _entry(stage, ("status", stage.value, number), entry, live.record, written=number == 0)
+        written = number == 0 and not (lead and stage is Stage.WON)
+        yield from _entry(stage, ("status", stage.value, number), entry, live.record, written=written)
     yield from check_new_record(file, live.record)
     shown = {column for _, number, entry in _entries(file) if number == 0 for column in entry}
     shown |= {logical_name(column) for column in file.new_record}

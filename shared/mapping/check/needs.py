@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from shared.mapping.check.tables import Kind
 from shared.mapping.codes import longest_country_name
-from shared.mapping.model import FieldRow, MappingFile, Pair, Scalar
+from shared.mapping.model import FieldRow, MappingFile, Pair
+from shared.mapping.sections import Scalar
 
 Place = tuple[int | str, ...]
 """The way to a value in the mapping file: keys and list positions."""

@@ -157,6 +157,23 @@ CODES = {
 """Leaves that hold one of a closed set of codes (published swagger)."""
 
 
+MEMBERS = ("team", "customerProfile.team")
+"""Lists of people, of whom a row may name one by his position, from 0."""
+
+
+def held_at(path: str) -> str | None:
+    """Return what a referral holds at a path; None when it has no such place."""
+    return dict(leaves(REFERRAL)).get(path) or _of_member(path)
+
+
+def _of_member(path: str) -> str | None:
+    for each in MEMBERS:
+        number, _, rest = path.removeprefix(f"{each}.").partition(".")
+        if path.startswith(f"{each}.") and number.isdecimal():
+            return dict(leaves(MEMBER)).get(rest)
+    return None
+
+
 def leaves(shape: Shape, before: str = "") -> Iterator[tuple[str, str]]:
     """Yield (path, what it holds) of every leaf."""
     for name, inner in shape.items():

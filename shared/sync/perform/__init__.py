@@ -19,6 +19,7 @@ from shared.decide.decisions import (
     NotOurs,
     Orphan,
     Pause,
+    Qualify,
     RefuseCopy,
     Rekey,
     ReleaseCopy,
@@ -32,6 +33,7 @@ from shared.sync.perform.agree import reach
 from shared.sync.perform.create_record import create_record
 from shared.sync.perform.create_referral import create_referral
 from shared.sync.perform.hold_back import hold_back
+from shared.sync.perform.qualify import qualify
 from shared.sync.perform.undo import await_undo
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
@@ -54,6 +56,7 @@ WRITES: Mapping[type, Performer] = {
     Pause: set_aside.pause,
     Orphan: set_aside.orphan,
     Rekey: set_aside.rekey,
+    Qualify: qualify,
     Adopt: adopt,
     CreateRecord: create_record,
     CreateReferral: create_referral,

@@ -78,7 +78,10 @@ def _wanted(field_map: FieldMap, values: Fields) -> ContactWanted:
     return ContactWanted(columns("email"), columns("first_name", "last_name"), columns())
 
 
-def _account(field_map: FieldMap, referral: Referral) -> AccountWanted:
+def _account(field_map: FieldMap, referral: Referral) -> AccountWanted | None:
+    """Return the customer's account, on which an opportunity hangs; a lead holds its customer itself."""
+    if field_map.is_lead:
+        return None
     rows = {row.name: row for row in field_map.account}
     values = {name: row.codec.fit(row.read_referral(referral.body)) for name, row in rows.items()}
     if not values["customer_name"]:

@@ -27,7 +27,7 @@ from shared.mapping.owners import Assignee, OwnerKind
 from shared.problems import problem
 from tests.support.fakes import crm_rules as rules
 from tests.support.fakes import crm_tables
-from tests.support.fakes.crm_rules import OPEN, CrmRow
+from tests.support.fakes.crm_rules import OPEN, OPPORTUNITY, CrmRow
 from tests.support.fakes.partner_center import SOLUTION
 from tests.support.fakes.tape import Tape
 
@@ -58,6 +58,7 @@ class FakeCrm:
     port = "crm"
     """What its steps are called on the tape."""
     closed_rows_are_read_only = True
+    rules = OPPORTUNITY
 
     def __init__(self, tape: Tape, clock: Clock, chance: Random, page: int = 1000) -> None:
         self._tape = tape
@@ -155,6 +156,10 @@ class FakeCrm:
             current = self.merged[current]
         return None if current == record_id else current
 
+    def qualified_to(self, record_id: str) -> str | None:
+        """Return None: only a lead is qualified."""
+        raise AssertionError(f"{record_id} is no lead")
+
     def related(self, record_id: str) -> RelatedRows:
         """Return account, contact and owner; a request for each that is set."""
         columns = self.read(record_id).columns
@@ -202,8 +207,10 @@ class FakeCrm:
 
     def look_around(self, referral_id: str, around: Around) -> Found:  # noqa: ARG002 - the write is guarded by the key
         """Find the account, and people who were not asked for within the hour."""
-        looked_at = self._clock.now()
-        account_id = self._tape.run(self.port, "find_account", lambda: self._matching(around.account.match))
+        looked_at, account = self._clock.now(), around.account
+        if account is None:
+            return Found(looked_at, owner=self._owners.first(around.owners))
+        account_id = self._tape.run(self.port, "find_account", lambda: self._matching(account.match))
         rows = [
             {"contactid": row_id, **row}
             for row_id, row in self.contacts.items()
@@ -226,26 +233,28 @@ class FakeCrm:
         return self._tape.run(self.port, "find_owner", look)
 
     def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
-        """Create an opportunity under a referral identifier, once."""
+        """Create a record under a referral identifier, once."""
         self._check_currency(columns)
         if around.contact and found.account_id is None and self.refused_contacts:
             raise self._tape.run(self.port, "create_account", lambda: rules.refuse(self.refused_contacts))
-        account_id = found.account_id or self._new_account(around.account.match, around.account.columns)
-        contact_id = found.contact_id
-        if around.contact and contact_id is None:
+        account, account_id, contact_id = around.account, found.account_id, found.contact_id
+        if account and account_id is None:
+            account_id = self._new_account(account.match, account.columns)
+        if around.contact and account_id and contact_id is None:
             contact_id = self._new_contact(account_id, around.contact, with_account=found.account_id is None)
         owner = found.owner.id if found.owner else self.app_user
 
         def insert() -> str:
             if self._with_identifier(referral_id):
                 raise AlreadyExists("a record carries this referral id")
-            if account_id not in self.accounts:
+            if account_id and account_id not in self.accounts:
                 raise _missing_reference()
             state = {"statecode": 0, IDENTIFIER: referral_id}
             if owner in self.unfit_owners:
                 raise AccessDenied("Dynamics 365 denies the application user (0x80042f09): no prvReadOpportunity")
-            parents: CrmRow = {"customerid": account_id, "parentaccountid": account_id}
-            parents |= {"ownerid": owner, "parentcontactid": contact_id}
+            parents: CrmRow = {"ownerid": owner}
+            if account_id:
+                parents |= {"customerid": account_id, "parentaccountid": account_id, "parentcontactid": contact_id}
             return self._insert({**columns, **state, **parents}, by_app=True)
 
         return self._record(self._tape.run(self.port, "create", insert))
@@ -282,7 +291,7 @@ class FakeCrm:
     def _written(self, steps: list[Record], columns: Columns, stage: StageChange | None) -> Record:
         """Carry out an update; each finished request adds the record as it was then."""
         (record,) = steps
-        closes = stage is not None and stage.after in TERMINAL
+        closes = stage is not None and stage.after in TERMINAL and self.rules.closed_by_actions
         opens = stage is not None and stage.before in TERMINAL
         if opens:
             record = self._patch(record, OPEN)
@@ -305,7 +314,7 @@ class FakeCrm:
         written = self._record(record.id)
         for plug_in in self.later:
             held = self._held(record.id).columns
-            changes = rules.stored(plug_in(dict(held)))
+            changes = self.rules.stored(plug_in(dict(held)))
             if changes:
                 self._store(record.id, held | changes, by_app=False)
         return written
@@ -316,8 +325,8 @@ class FakeCrm:
             watch(record.id, dict(held.columns))
         reopens = content.get("statecode") == 0 and content.keys() <= OPEN.keys()
         if held.columns["statecode"] != 0 and self.closed_rows_are_read_only and not reopens:
-            raise rules.refuse(f"The opportunity {record.id} is already closed and cannot be edited.")
-        self._store(record.id, held.columns | rules.stored(content), by_app=True)
+            raise rules.refuse(f"The {self.rules.name} {record.id} is already closed and cannot be edited.")
+        self._store(record.id, held.columns | self.rules.stored(content), by_app=True)
 
     def _close(self, record: Record, columns: Columns) -> None:
         held = self._held(record.id)
@@ -373,12 +382,16 @@ class FakeCrm:
         ready["customerid"] = columns.get("parentaccountid", ready["parentaccountid"])
         return self._insert(ready | columns, by_app=False)
 
+    def enter(self, **columns: object) -> str:
+        """A seller, or the CRM itself, makes a record of just these columns; returns its id."""
+        return self._insert(columns, by_app=False)
+
     def edit(self, record_id: str, **columns: object) -> None:
         """A seller changes columns. Raises DataError for a closed row."""
         held = self._held(record_id)
         if held.columns["statecode"] != 0:
             raise rules.refuse("it is closed")
-        self._store(record_id, held.columns | rules.stored(columns), by_app=False)
+        self._store(record_id, held.columns | self.rules.stored(columns), by_app=False)
 
     def close(self, record_id: str, stage: Stage) -> None:
         """A seller wins or loses the deal."""
@@ -443,7 +456,7 @@ class FakeCrm:
         held = self._held(record_id)
         shown = {name: None if name in self.hidden else value for name, value in held.columns.items()} | self.masked
         columns = {name: value for name, value in shown.items() if name != "cosell_audit"}
-        digits = {"estimatedvalue": self.value_digits} if self.value_digits < 2 else {}
+        digits = {self.rules.amount: self.value_digits} if self.value_digits < 2 else {}
         return Record(record_id.lower(), _etag(held.version), columns, seen_at or self._clock.now(), digits)
 
     def _with_identifier(self, referral_id: str) -> str | None:
@@ -461,20 +474,21 @@ class FakeCrm:
 
     def _insert(self, columns: Columns, *, by_app: bool) -> str:
         row_id = self._new_id()
-        self._store(row_id, rules.new_row(columns), by_app=by_app)
+        self._store(row_id, self.rules.new_row(columns), by_app=by_app)
         return row_id
 
     def _store(self, row_id: str, columns: CrmRow, *, by_app: bool) -> None:
         if by_app and self.refused_writes:
             raise rules.refuse(self.refused_writes)
-        rules.check(columns)
+        self.rules.check(columns)
         other = self._with_identifier(str(columns[IDENTIFIER])) if columns[IDENTIFIER] and self.keyed else None
         if other not in (None, row_id):
             raise AlreadyExists("Dynamics 365 holds such a row already")
         for plug_in in self.logic if by_app else ():
-            columns = columns | rules.stored(plug_in(dict(columns)))
-        if columns["estimatedvalue"] is not None:
-            columns = columns | {"estimatedvalue": rules.rounded(columns["estimatedvalue"], self.value_digits)}
+            columns = columns | self.rules.stored(plug_in(dict(columns)))
+        if columns[self.rules.amount] is not None:
+            amount = rules.rounded(columns[self.rules.amount], self.value_digits)
+            columns = columns | {self.rules.amount: amount}
         self._version += 1
         self._rows[row_id] = _Stored(columns, self._version)
 

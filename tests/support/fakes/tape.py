@@ -27,7 +27,7 @@ class Step:
     @property
     def remote(self) -> bool:
         """Whether the real thing is an HTTP request to a vendor."""
-        return self.port in ("partner_center", "crm", "other_crm")
+        return self.port in ("partner_center", "crm", "leads", "other_crm")
 
 
 @dataclass

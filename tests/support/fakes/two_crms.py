@@ -36,7 +36,7 @@ class TwoCrms(World):
         """Restart the app, with another mapping for the second CRM."""
         self.task = replace(self.task, other_crms=(self.other.name,))
         ledger = self.taped.of(self.other.name)
-        other = replace(self.task, records=self.other, ledger=ledger, other_crms=(self.crm.name,))
+        other = replace(self.task, records=self.other, ledger=ledger, other_crms=(self.crm.name,), bindings={})
         self.others = {self.other.name: replace(other, field_map=field_map or self.task.field_map)}
         self._restart()
 

@@ -34,6 +34,7 @@ from shared.webhook.heartbeat import Heartbeat
 from shared.webhook.watchdog import Watchdog
 from tests.support.fakes.clock import FakeClock, SkewedClock
 from tests.support.fakes.crm import FakeCrm
+from tests.support.fakes.leads import FakeLeads
 from tests.support.fakes.partner_center import FABRIKAM, Event, FakePartnerCenter
 from tests.support.fakes.queue import FakeQueue, Message
 from tests.support.fakes.tape import Crash, Tape
@@ -128,6 +129,7 @@ class World:
         self.theirs = SkewedClock(self.clock, skew)
         self.partner_center = FakePartnerCenter(self.tape, self.theirs, self.chance)
         self.crm = FakeCrm(self.tape, self.clock, self.chance)
+        self.leads: FakeLeads | None = FakeLeads(self.tape, self.clock, Random(seed))
         self.ledger = MemoryLedger()
         self.queue = FakeQueue(self.tape, self.clock)
         self.another_receiver()
@@ -173,13 +175,19 @@ class World:
         return FixedTasks(self.configured)
 
     def _restart(self, seed: int = 0) -> None:
-        self.task = replace(self.task, random=Random(seed))
+        bindings: dict[str, Task] = {}
+        self.task = replace(self.task, random=Random(seed), bindings=bindings)
+        field_map = self.task.field_map
+        bindings[field_map.table] = self.task
+        if field_map.lead and self.leads:
+            bindings[field_map.lead.table] = replace(self.task, records=self.leads, field_map=field_map.lead)
         self.pace = Pace(self.clock)
         self.freshness = Freshness(lambda: self.taped.drawers, self.clock)
         self.worker = Worker(self.tasks, self.alerts, self.queue, self.freshness, self.newsroom)
 
     def connect(self, crm: Records, field_map: FieldMap) -> None:
         """Put another CRM in the place of the fake."""
+        self.leads = None
         policy = replace(self.task.policy, closed_rows_are_read_only=crm.closed_rows_are_read_only)
         choices = replace(self.task.choices, policy=policy)
         self.task = replace(
@@ -279,7 +287,8 @@ class World:
         raise AssertionError(f"not quiet after {ROUNDS} rounds")
 
     def _cursors(self) -> list[Held[str]]:
-        return [self.ledger.drawers.read(crm_cursor(name)) for name in self.configured]
+        tables = [task.at(table) for task in self.configured.values() for table in task.tables]
+        return [self.ledger.drawers.read(crm_cursor(each.binding)) for each in tables if each]
 
     def recover(self) -> None:
         """Let the Reconciler find everything that was missed, and try what was set aside, a day later at the latest."""
@@ -351,5 +360,4 @@ class World:
     def calls(self, since: int) -> dict[str, int]:
         """Return the remote calls since a mark, polls left out."""
         counted = self.tape.remote(since)
-        del counted["crm.changes"]
-        return dict(counted)
+        return {name: count for name, count in counted.items() if not name.endswith(".changes")}

@@ -29,6 +29,7 @@ _DONE = {
     "wait": "nothing yet; it is looked at again",
     "pause": "the deal is paused, and the record says so",
     "rekey": "the link and the referral's CRM ID follow to the other record",
+    "qualify": "the referral is accepted and names the opportunity, which gets its identity; the link follows",
     "release copy": "that is remembered; nothing is written",
     "create record": "the record is created",
     "create referral": "the referral is created",
@@ -45,6 +46,7 @@ _AGREED = {
     "opposite_ends": "edits stay where they are, or travel to the side that takes them; the record shows ✖",
     "refused": "edits travel, the end waits; the record shows ✖, or an alert tells where it is locked",
     "reopened_in_crm": "edits in the CRM stay there; the record shows ◐",
+    "lead_won": "edits in the CRM stay there; the record shows ✖",
     "expired_but_moved": "edits in the CRM stay there; the record shows ✖",
 }
 

@@ -43,6 +43,17 @@ def _sync_off(s: Situation) -> bool:
     return s.sync == "off"
 
 
+def _lead_is_read(s: Situation) -> bool:
+    """Whether a linked lead's own state is looked at: its Sync is on, and nothing was decided before."""
+    unread = s.source == "partner center" and (s.referral == "gone" or s.link == "paused")
+    return s.lead and s.tied_by_link and s.sync != "off" and not unread
+
+
+def _never_ended(s: Situation) -> bool:
+    """Whether a lead was disqualified, and no end of the deal had been agreed before."""
+    return s.record == "disqualified" and s.base not in ("won", "lost", "declined", "expired")
+
+
 def _unlinked_event(s: Situation) -> bool:
     return not s.tied_by_link and s.source == "partner center"
 
@@ -72,7 +83,11 @@ def _identified(s: Situation) -> bool:
 
 
 def same_stage(s: Situation) -> bool:
-    """Whether both sides say the same of the deal."""
+    """Whether both sides say the same of the deal; a lead says little until it is disqualified."""
+    if s.record in ("open lead", "qualified"):
+        return s.referral in ("invited", "own new", "active")
+    if s.record == "disqualified":
+        return s.referral in ("lost", "declined", "expired")
     if s.record == "lost":
         return s.referral in ("lost", "declined", "expired")
     if s.record == "won":
@@ -85,6 +100,8 @@ def same_stage(s: Situation) -> bool:
 
 def seller_moved(s: Situation) -> bool:
     """Whether the record's state is not the one last agreed; on hold means something for an invitation only."""
+    if s.record == "open lead":
+        return False
     if s.base == "invited":
         return s.record != "on hold"
     return s.record not in ("open", "on hold")
@@ -173,6 +190,31 @@ LINKED = (
         "hold: status.sync_goes_round",
     ),
     TableRow(
+        "The lead was qualified without an opportunity: a person says which record the deal has now.",
+        lambda s: _lead_is_read(s) and s.record == "qualified" and s.successor == "none",
+        "hold: lead.without_opportunity",
+    ),
+    TableRow(
+        "The lead was qualified to an opportunity that is a deal of its own: a person says which deal it is.",
+        lambda s: _lead_is_read(s) and s.record == "qualified" and s.successor == "an opportunity of another deal",
+        "hold: identifier.record_taken",
+    ),
+    TableRow(
+        "The lead was qualified: that accepts the referral, and the deal goes on with the opportunity.",
+        lambda s: _lead_is_read(s) and s.record == "qualified",
+        "qualify",
+    ),
+    TableRow(
+        "The lead was merged into another one, which disqualified it: the deal lives on there.",
+        lambda s: _lead_is_read(s) and _never_ended(s) and s.successor == "merged into a free record",
+        "rekey",
+    ),
+    TableRow(
+        "The lead was merged into a lead that is a deal of its own: two deals do not become one.",
+        lambda s: _lead_is_read(s) and _never_ended(s) and s.successor == "merged into a deal",
+        lambda s: "known: orphaned" if s.link == "orphaned" else "orphan: record_merged",
+    ),
+    TableRow(
         "The seller edited a deal whose referral Partner Center no longer shows: that was known before.",
         lambda s: s.link == "orphaned" and s.referral == "gone",
         "known: orphaned",
@@ -217,6 +259,11 @@ LINKED = (
         "The invitation expired, but the seller had accepted it meanwhile: the record stays open.",
         lambda s: _tied(s) and s.referral == "expired" and seller_moved(s),
         "agree: expired_but_moved",
+    ),
+    TableRow(
+        "The deal was won in Partner Center, and its lead is open: the app qualifies no lead, so a person decides.",
+        lambda s: _tied(s) and s.referral == "won" and s.record == "open lead",
+        "agree: lead_won",
     ),
     TableRow(
         "The referral ended: the record ends with it.",
@@ -336,6 +383,11 @@ UNLINKED_RECORD = (
         "not ours",
     ),
     TableRow(
+        "A lead that was qualified changes: its opportunity is the deal's record.",
+        lambda s: _unlinked_record(s) and s.record == "qualified",
+        "known: a qualified lead",
+    ),
+    TableRow(
         "The seller switched Sync off on a copy that was refused: on again, it becomes a deal of its own.",
         lambda s: _unlinked_record(s) and _sync_off(s) and s.identifier == "none" and (s.tied or s.marks == "status"),
         "release copy",
@@ -366,8 +418,13 @@ UNLINKED_RECORD = (
         "rekey",
     ),
     TableRow(
+        "The opportunity carries the identifier of a deal whose lead was qualified: the deal goes on with it.",
+        lambda s: _unlinked_record(s) and _identified(s) and s.claimant == "a qualified lead" and not s.lead,
+        "qualify",
+    ),
+    TableRow(
         "The record carries the identifier of a deal whose own record is alive: it is a copy, and its status says so.",
-        lambda s: _unlinked_record(s) and _identified(s) and s.claimant == "another alive",
+        lambda s: _unlinked_record(s) and _identified(s) and s.claimant in ("another alive", "a qualified lead"),
         "refuse copy: identifier.copied",
     ),
     TableRow(
@@ -395,6 +452,12 @@ UNLINKED_RECORD = (
         "The record shows a status of ours that we did not write on it: it is a copy, too.",
         lambda s: _unlinked_record(s) and s.marks == "status" and s.copied == "unknown",
         "refuse copy: identifier.copy",
+    ),
+    TableRow(
+        "The seller switched Sync on for a lead of their own: Partner Center takes opportunities, so it is qualified "
+        "first.",
+        lambda s: _unlinked_record(s) and s.record == "open lead",
+        "hold: lead.qualify_first",
     ),
     TableRow(
         "The record was closed before it was ever shared: Microsoft does not learn of old deals.",

@@ -49,6 +49,9 @@ STAGES = {
     "expired": Stage.EXPIRED,
     "on hold": Stage.ON_HOLD,
     "open": Stage.ACTIVE,
+    "open lead": Stage.ON_HOLD,
+    "qualified": Stage.WON,
+    "disqualified": Stage.LOST,
 }
 """A referral's or a record's state in words, as the canonical stage."""
 
@@ -56,6 +59,7 @@ OPEN_REFERRALS = ("invited", "own new", "active")
 ENDED_REFERRALS = ("won", "lost", "declined", "expired")
 OUR_REFERRALS = OPEN_REFERRALS + ENDED_REFERRALS
 RECORDS = ("on hold", "open", "won", "lost")
+LEADS = ("open lead", "qualified", "disqualified")
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Situation:
     names: bool = False
     """Whether the referral's CRM ID names the record."""
     record: str = "open"
-    """gone, on hold, open, won, lost."""
+    """gone, on hold, open, won, lost; or a lead: open, qualified, disqualified."""
     sync: str = "on"
     """on, off, excluded: by the mapping's condition."""
     identifier: str = "this"
@@ -83,9 +87,11 @@ class Situation:
     marks: str = "none"
     """What else of ours an unlinked record holds: none, a status, an audit of values that travelled."""
     claimant: str = "none"
-    """Which link has the other side: none, an ignored link, this deal (tied meanwhile), another alive, another gone."""
+    """Which link has the other side: none, an ignored link, this deal (tied meanwhile), another alive, another gone,
+    a qualified lead's."""
     successor: str = "none"
-    """What became of a deleted record: none, merged into a free record, an unshared one, a deleted one, a deal."""
+    """What became of a deleted record: none, merged into a free record, an unshared one, a deleted one, a deal; or of a
+    qualified lead: an opportunity, one of another deal."""
     carrier: str = "not looked for"
     """The record with the referral's identifier: not looked for, none, found."""
     intent: str = "none"
@@ -118,8 +124,13 @@ class Situation:
 
     @property
     def closed(self) -> bool:
-        """Whether the record is won or lost."""
-        return self.record in ("won", "lost")
+        """Whether the record is won or lost, or no lead any more."""
+        return self.record in ("won", "lost", "qualified", "disqualified")
+
+    @property
+    def lead(self) -> bool:
+        """Whether the record is a lead."""
+        return self.record in LEADS
 
     @property
     def tied_by_link(self) -> bool:
@@ -160,13 +171,14 @@ def policy_of(situation: Situation) -> Policy:
 def whole(situation: Situation) -> dict[Need, Mapping[str, object]]:
     """Return what reading each piece would bring."""
     holder = _holder(situation)
-    alive = situation.claimant == "another alive"
+    alive = situation.claimant in ("another alive", "a qualified lead")
+    holding = _here(replace(situation, record="qualified") if situation.claimant == "a qualified lead" else situation)
     return {
         Need.REFERRAL: {"referral": _referral(situation)},
         Need.RECORD: {"record": _record(situation)},
         Need.INTENT: {"intent": IntentState[situation.intent.upper()]},
         Need.HOLDER: {"holder": holder},
-        Need.HOLDER_RECORD: {"holder_record": replace(_here(situation), key=OTHER_RECORD) if alive else GONE},
+        Need.HOLDER_RECORD: {"holder_record": replace(holding, key=OTHER_RECORD) if alive else GONE},
         Need.SUCCESSOR: {"successor": None if situation.successor == "none" else OTHER_RECORD},
         Need.SUCCESSOR_RECORD: {"successor_record": _successor(situation)},
         Need.CARRIER: {"carrier": _here(situation) if situation.carrier == "found" else None},
@@ -259,6 +271,7 @@ def _here(situation: Situation) -> RecordSeen:
         qualifies=situation.sync == "on",
         switched_on=situation.sync != "off",
         identifier=identifiers[situation.identifier],
+        lead=situation.lead,
         tied=situation.tied,
         marked=situation.marks == "status",
         unreadable={} if situation.legible else {DEAL_VALUE: ILLEGIBLE},
@@ -274,7 +287,7 @@ def _successor(situation: Situation) -> RecordSeen | Absence:
 
 
 def _holder(situation: Situation) -> Link | None:
-    if situation.successor == "merged into a deal":
+    if situation.successor in ("merged into a deal", "an opportunity of another deal"):
         return Link("dynamics365", OTHER_REFERRAL, OTHER_RECORD, etag="other")
     if situation.claimant == "none":
         return None
@@ -305,6 +318,7 @@ def situations() -> Iterator[Situation]:
     yield from _stages()
     yield from _partner_center_first()
     yield from _crm_first()
+    yield from _leads()
 
 
 SOURCES = ("partner center", "crm")
@@ -425,3 +439,37 @@ def _crm_first() -> Iterator[Situation]:
                 continue  # What else it holds is not looked at.
             for claimant, referral in product(CLAIMANTS, ("gone", "foreign", *OUR_REFERRALS)):
                 yield replace(found_here, claimant=claimant, referral=referral)
+
+
+def _leads() -> Iterator[Situation]:
+    """The record is a lead, linked or not; what its own states do not touch is as for every other record."""
+    for source, link, referral, record in product(SOURCES, TIED, ("gone", "foreign", *OUR_REFERRALS), LEADS):
+        became = {"qualified": ("none", "an opportunity", "an opportunity of another deal")}
+        merged = ("none", "merged into a free record", "merged into a deal") if record == "disqualified" else ("none",)
+        for successor, sync, identifier in product(
+            became.get(record, merged), ("on", "off", "excluded"), ("none", "this", "another")
+        ):
+            lead = Situation(source, link, referral, record=record, sync=sync, identifier=identifier, base="unknown")
+            yield replace(lead, successor=successor)
+    for referral, record, edited, window, read_only in product(
+        OUR_REFERRALS, LEADS, ("nobody", "crm", "both"), ("none", "open", "over"), (True, False)
+    ):
+        lead = Situation("crm", "linked", referral, record=record, edited=edited, window=window, read_only=read_only)
+        yield from (replace(lead, base=base) for base in _pasts(referral))
+    for record, sync, identifier, claimant in product(
+        (*LEADS, "open"), ("on", "off"), ("none", "this"), ("none", "another alive", "a qualified lead")
+    ):
+        for referral, tied in product(OUR_REFERRALS, (True, False)):
+            yield Situation(
+                link="none",
+                referral=referral,
+                record=record,
+                sync=sync,
+                identifier=identifier,
+                claimant=claimant,
+                tied=tied,
+                base="unknown",
+                edited="both",
+            )
+    for referral, record in product(OUR_REFERRALS, LEADS):
+        yield Situation("partner center", "none", referral, names=True, record=record, base="unknown", edited="both")

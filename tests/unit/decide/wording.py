@@ -37,6 +37,7 @@ _SIMPLE: dict[type, str] = {
     decisions.Wait: "wait",
     decisions.Pause: "pause",
     decisions.Rekey: "rekey",
+    decisions.Qualify: "qualify",
     decisions.ReleaseCopy: "release copy",
     decisions.CreateRecord: "create record",
     decisions.CreateReferral: "create referral",

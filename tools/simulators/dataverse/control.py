@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from tools.simulators.dataverse.actions import LOST, WON, close_opportunity
+from tools.simulators.dataverse.actions import LOST, WON, close_opportunity, qualify_lead
 from tools.simulators.dataverse.columns import Column, Kind, Table
 from tools.simulators.dataverse.environment import ORGANIZATION_ID, Caller, Environment
 from tools.simulators.dataverse.rows import Reference, Row, Values
@@ -82,6 +82,18 @@ class Seller:
     def create_lead(self, /, **columns: object) -> str:
         """Create a lead; returns its id."""
         return self.create("lead", **columns)
+
+    def qualify(self, lead_id: str, *, opportunity: bool = True) -> str:
+        """Qualify a lead to an account, a contact and, where it is wanted, an opportunity, whose id is returned."""
+        body: dict[str, object] = {"CreateAccount": True, "CreateContact": True, "CreateOpportunity": opportunity}
+        body |= {"OpportunityCurrencyId": None, "OpportunityCustomerId": None, "SourceCampaignId": None, "Status": 3}
+        with self.lock:
+            made = qualify_lead(self.environment, self._writer(), self.environment.row("lead", lead_id), body)
+        return next((row.id for row in made if row.table == "opportunity"), "")
+
+    def disqualify(self, lead_id: str) -> None:
+        """Disqualify a lead, with the status reason Lost."""
+        self.edit(lead_id, table="lead", statecode=2)
 
     def create_account(self, /, **columns: object) -> str:
         """Create an account; returns its id."""
@@ -168,6 +180,9 @@ class Seller:
             ("POST", f"{path}/{{id}}/lose"): self._lose_route,
             ("POST", f"{path}/{{id}}/reopen"): lambda path, _body: self.reopen(path["id"]),
             ("POST", f"{path}/{{id}}/clone"): lambda path, body: {"id": self.clone(path["id"], **body)},
+            ("GET", "/crm/leads"): lambda _path, _body: _sendable(self.rows("lead")),
+            ("POST", "/crm/leads/{id}/qualify"): lambda path, _body: {"id": self.qualify(path["id"])},
+            ("POST", "/crm/leads/{id}/disqualify"): lambda path, _body: self.disqualify(path["id"]),
         }
 
     def _edit_route(self, path: dict[str, str], body: dict[str, object]) -> object:

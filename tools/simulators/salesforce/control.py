@@ -11,6 +11,7 @@ from decimal import Decimal
 from tools.simulators.salesforce.fields import SObjectType
 from tools.simulators.salesforce.org import Caller, Org
 from tools.simulators.salesforce.records import Record, Values
+from tools.simulators.salesforce.schema import LEAD_STATUSES
 from tools.simulators.salesforce.values import to_stored
 from tools.simulators.salesforce.writes import Writer
 
@@ -38,6 +39,24 @@ class Seller:
     def create_opportunity(self, /, **columns: object) -> str:
         """Create an opportunity; it is in stage Prospecting and closes in 2027 unless that is given. Returns its id."""
         return self.create("Opportunity", **{"StageName": "Prospecting", "CloseDate": "2027-12-31"} | columns)
+
+    def create_lead(self, /, **columns: object) -> str:
+        """Create a lead; returns its id."""
+        return self.create("Lead", **columns)
+
+    def convert(self, lead_id: str, *, opportunity: bool = True) -> str:
+        """Convert a lead to an account, a contact and, where it is wanted, an opportunity, whose id is returned."""
+        with self.lock:
+            lead = self._live(lead_id)
+            held = lead.values
+            made = {"ConvertedAccountId": self.create_account(Name=held["Company"])}
+            person = {name: held.get(name) for name in ("FirstName", "LastName", "Email", "Phone")}
+            made["ConvertedContactId"] = self.create_contact(AccountId=made["ConvertedAccountId"], **person)
+            if opportunity:
+                name, account = f"{held['Company']}-", made["ConvertedAccountId"]
+                made["ConvertedOpportunityId"] = self.create_opportunity(Name=name, AccountId=account)
+            self._writer().update(lead, {**made, "IsConverted": True, "Status": LEAD_STATUSES[2]})
+            return made.get("ConvertedOpportunityId", "")
 
     def create_account(self, /, **columns: object) -> str:
         """Create an account; returns its id."""
@@ -103,7 +122,7 @@ class Seller:
             self._writer().delete(self._live(record_id))
 
     def merge(self, loser_id: str, winner_id: str) -> None:
-        """Merge two accounts or contacts: what hangs on the loser moves, and the loser goes to the recycle bin."""
+        """Merge two accounts, contacts or leads: what hangs on the loser moves, and the loser is deleted."""
         with self.lock:
             loser, winner = self._live(loser_id), self._live(winner_id)
             sobject = self.org.objects[loser.sobject.lower()]
@@ -150,6 +169,11 @@ class Seller:
             ("POST", f"{path}/{{id}}/lose"): lambda path, _body: self.lose(path["id"]),
             ("POST", f"{path}/{{id}}/reopen"): lambda path, _body: self.reopen(path["id"]),
             ("POST", f"{path}/{{id}}/clone"): lambda path, body: {"id": self.clone(path["id"], **body)},
+            ("GET", "/crm/leads"): lambda _path, _body: _sendable(self.rows("Lead")),
+            ("POST", "/crm/leads/{id}/qualify"): lambda path, _body: {"id": self.convert(path["id"])},
+            ("POST", "/crm/leads/{id}/disqualify"): lambda path, _body: self.edit(
+                path["id"], table="Lead", Status=LEAD_STATUSES[3]
+            ),
         }
 
     def _edit_route(self, path: dict[str, str], body: dict[str, object]) -> object:

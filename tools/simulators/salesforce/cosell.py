@@ -8,12 +8,20 @@ from tools.simulators.help_codes import CLOSE_REASONS, HELP, MARKETPLACE_INTENT
 from tools.simulators.salesforce.fields import Field, FieldType
 from tools.simulators.salesforce.schema import area, checkbox, picklist, text
 
-COSELL_OBJECTS = ("Opportunity",)
-"""Object types that carry the product's columns; Lead joins when leads are synchronized."""
+COSELL_OBJECTS = ("Opportunity", "Lead")
+"""Object types that carry the product's columns."""
+
+_ON_LEADS = frozenset(
+    f"{name}__c"
+    for name in (
+        *("Sync_with_Partner_Center", "Referral_Identifier", "Referral_Link", "Products", "Audit", "Sync_Status"),
+        *("Close_Reason", "Decide_By"),
+    )
+)
 
 
-def cosell_columns() -> list[Field]:
-    """Return fresh definitions of the fields."""
+def cosell_columns(sobject: str = "Opportunity") -> list[Field]:
+    """Return fresh definitions of the fields of an object type."""
     identifier = text("Referral_Identifier__c", 100, "Referral Identifier")
     fields = [
         checkbox("Sync_with_Partner_Center__c", "Sync with Partner Center"),
@@ -30,4 +38,4 @@ def cosell_columns() -> list[Field]:
         picklist("Close_Reason__c", CLOSE_REASONS, "Close Reason", restricted=True),
         Field("Decide_By__c", FieldType.DATE, "Decide By"),
     ]
-    return [replace(field, custom=True) for field in fields]
+    return [replace(each, custom=True) for each in fields if sobject != "Lead" or each.name in _ON_LEADS]

@@ -117,6 +117,7 @@ class Rule(Enum):
     VALIDATION = (400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "{message}")
     TRIGGER = (400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "{name}: execution of {event}\n\ncaused by: {message}")
     INTEGRITY = (400, "FIELD_INTEGRITY_EXCEPTION", "{detail}")
+    CONVERTED = (400, "CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
     LOCKED = (
         400,
         "UNABLE_TO_LOCK_ROW",

@@ -226,7 +226,7 @@ class Org:
             rights = {f"Permissions{each}": each in ("Read", "Create", "Edit", "ViewAllRecords") for each in RIGHTS}
             self.seed("ObjectPermissions", ParentId=parent, SobjectType=name, **rights)
         for name in COSELL_OBJECTS:
-            for column in cosell_columns():
+            for column in cosell_columns(name):
                 self.objects[name.lower()].add(column)
                 granted = {"PermissionsRead": True, "PermissionsEdit": True}
                 self.seed(

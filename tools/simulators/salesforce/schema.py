@@ -23,6 +23,9 @@ STAGES = (
     ("Closed Won", True, True, 100, "Closed"),
     ("Closed Lost", True, False, 0, "Omitted"),
 )
+LEAD_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
+"""The statuses of leads of a new org; the third is what a conversion sets."""
+
 OBJECT_PERMISSIONS = ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
 CURRENCIES = (("USD", "1"), ("EUR", "0.92"), ("GBP", "0.79"))
 
@@ -178,6 +181,28 @@ def _contact() -> SObjectType:
     return object_type("Contact", "003", fields, [roles], replicateable=True)
 
 
+def _lead() -> SObjectType:
+    fields = [
+        *system_fields(),
+        required(text("Company", 255)),
+        *part_of("Name", text("FirstName", 40), required(text("LastName", 80, "Last Name")), text("Salutation", 40)),
+        read_only(text("Name", 121, "Full Name")),
+        required(replace(picklist("Status", LEAD_STATUSES, "Lead Status"), default=LEAD_STATUSES[0])),
+        contact_text("Email", FieldType.EMAIL, 80),
+        contact_text("Phone", FieldType.PHONE, 40),
+        text("Title", 128),
+        area("Description", 32_000),
+        picklist("LeadSource", ("Web", "Phone Inquiry", "Partner Referral", "Other"), "Lead Source"),
+        *_address(""),
+        read_only(checkbox("IsConverted", "Converted")),
+        read_only(Field("ConvertedDate", FieldType.DATE, "Converted Date")),
+        *(read_only(reference(f"Converted{each}Id", each)) for each in ("Account", "Contact", "Opportunity")),
+        read_only(reference("MasterRecordId", "Lead")),
+        reference("OwnerId", "User"),
+    ]
+    return object_type("Lead", "00Q", fields, replicateable=True)
+
+
 def _contact_role() -> SObjectType:
     fields = [
         *system_fields(),
@@ -281,7 +306,7 @@ def currency_field() -> Field:
 def standard_objects(*, multi_currency: bool, restricted_stage: bool) -> dict[str, SObjectType]:
     """Return fresh definitions of the standard object types, by lower-case name."""
     opportunity = _opportunity(restricted_stage=restricted_stage)
-    with_currency = [opportunity, _account(), _contact(), _user()]
+    with_currency = [opportunity, _account(), _contact(), _user(), _lead()]
     types = [*with_currency, _contact_role(), _stage(), _organization(), _duplicate_rule(), *_permissions()]
     if multi_currency:
         for sobject in with_currency:

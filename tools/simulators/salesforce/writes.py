@@ -39,6 +39,8 @@ class Writer:
     def update(self, record: Record, changes: Mapping[str, object], *, stamp: datetime | None = None) -> Record:
         """Change a record. A change that equals what is there still moves SystemModstamp."""
         sobject = self.org.objects[record.sobject.lower()]
+        if record.values.get("IsConverted"):
+            raise RefusedError(Rule.CONVERTED, on=[])
         wanted = dict(changes)
         if record.values.get("HasOpportunityLineItem"):
             wanted.pop("Amount", None)  # ignored without a word while product lines make up the amount
@@ -173,7 +175,7 @@ class Writer:
 
 def settle(org: Org, sobject: SObjectType, values: Values, changes: Mapping[str, object]) -> None:
     """Set the fields that the platform derives from others."""
-    if sobject.name == "Contact":
+    if sobject.name in ("Contact", "Lead"):
         parts = (values.get(name) for name in ("FirstName", "LastName"))
         values["Name"] = " ".join(str(part) for part in parts if part)
     if sobject.name != "Opportunity":
