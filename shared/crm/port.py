@@ -47,6 +47,8 @@ class RelatedRows:
     owner: Columns | None
     audit: str = ""
     """What the record's Audit column holds."""
+    notes_for_microsoft: str = ""
+    """What the record's column Notes for Microsoft holds, where the mapping names one."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from shared.lifecycle import TERMINAL, Stage
 from shared.link import Link
 from shared.merge import Rule
 from shared.messages.reasons import Reason
+from shared.microsoft import MicrosoftsHalf
 from shared.problems import Problem
 
 
@@ -43,6 +44,8 @@ class Need(StrEnum):
     SUCCESSOR_RECORD = "successor's record"
     CARRIER = "carrier"
     """The record that carries the referral's identifier."""
+    MICROSOFT = "microsoft"
+    """Microsoft's half of the deal."""
     COPY = "copy"
     """Whose the columns of ours are that the record holds without being linked."""
     SHARING = "sharing"
@@ -169,10 +172,22 @@ class Deal:
     """GONE unless a record with the referral's identifier is known to exist."""
     copied: Copied | Absence = UNREAD
     sharing: Sharing | Absence = UNREAD
+    microsoft: MicrosoftsHalf | Absence | None = UNREAD
+    """Microsoft's half; None when it was looked for, and Microsoft takes no part. Unread, the link remembers it."""
     held: Mapping[str, Problem] = field(default_factory=dict)
     """By field, why a side just refused its value."""
     refused: Mapping[str, Problem] = field(default_factory=dict)
     """By field, why Partner Center would refuse what is planned."""
+
+    @property
+    def microsoft_read(self) -> MicrosoftsHalf | None:
+        """Microsoft's half, when it was read along."""
+        return self.microsoft if isinstance(self.microsoft, MicrosoftsHalf) else None
+
+    @property
+    def microsoft_known(self) -> MicrosoftsHalf | None:
+        """Microsoft's half as it was read along, or else as the link remembers it."""
+        return self.microsoft_read or (self.link.microsoft if self.link else None)
 
 
 @dataclass(frozen=True)

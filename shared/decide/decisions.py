@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.deal import RecordKey
+from shared.deal import HELP, RecordKey, Value
 from shared.decide.deal import RecordSeen, ReferralSeen, Sharing
 from shared.link import Closing, Link
-from shared.merge import Plan
+from shared.merge import Change, Plan
 from shared.messages.reasons import Reason
+from shared.microsoft import MicrosoftsHalf
 from shared.problems import Problem
 
 
@@ -99,6 +100,8 @@ class CreateRecord:
     """The referral becomes a record."""
 
     referral: ReferralSeen
+    microsoft: MicrosoftsHalf | None = None
+    """Microsoft's half, when it was read along."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,34 @@ class Agree:
     """Why values of single fields stay behind, for a person to put right."""
     ties: bool = False
     """Whether the record is to be given the referral's identity: it never had it, or somebody cleared it."""
+    microsoft: MicrosoftsHalf | None = None
+    """Microsoft's half, when it was read along."""
+
+    @property
+    def told(self) -> tuple[Change, ...]:
+        """What the record's columns do not show yet of Microsoft's half; the merge knows nothing of it."""
+        shown = self.link.microsoft.told if self.link.microsoft else {}
+        now = self.microsoft.told if self.microsoft else {}
+        return tuple(
+            Change(name, shown.get(name), value, Reason.TOLD_BY_MICROSOFT)
+            for name, value in now.items()
+            if name not in shown or shown[name] != value
+        )
+
+
+@dataclass(frozen=True)
+class AskMicrosoft:
+    """Help was chosen on a deal that was shared without: Microsoft is invited, once, and the rest travels.
+
+    `agree` is what is done should Microsoft not be asked; its plan has the help among the differences.
+    """
+
+    agree: Agree
+
+    @property
+    def help(self) -> Value:
+        """The code of the help that is asked for."""
+        return self.agree.record.fields[HELP]
 
 
 @dataclass(frozen=True)
@@ -148,5 +179,6 @@ Decision = (
     | CreateRecord
     | CreateReferral
     | Agree
+    | AskMicrosoft
     | AwaitUndo
 )

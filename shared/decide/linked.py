@@ -6,9 +6,20 @@ from dataclasses import replace
 
 from shared.deal import STATUS
 from shared.decide.deal import GONE, UNREAD, Deal, FieldMap, Need, Policy, RecordSeen, ReferralSeen
-from shared.decide.decisions import Agree, AwaitUndo, Decision, HoldForPerson, Known, Orphan, Pause, Qualify, Rekey
+from shared.decide.decisions import (
+    Agree,
+    AskMicrosoft,
+    AwaitUndo,
+    Decision,
+    HoldForPerson,
+    Known,
+    Orphan,
+    Pause,
+    Qualify,
+    Rekey,
+)
 from shared.decide.fights import PAUSES, TIES, goes_round
-from shared.decide.planning import agreed_base, closes, make_plan, refusals, stays_behind, without_close
+from shared.decide.planning import agreed_base, asks_microsoft, closes, make_plan, refusals, stays_behind, without_close
 from shared.decide.unlinked import IDENTIFIER, taken, ties
 from shared.lifecycle import TERMINAL
 from shared.link import Closing, Link, LinkState
@@ -102,7 +113,7 @@ def _lead_lives_on(deal: Deal, link: Link, record: RecordSeen) -> Decision | Nee
     return Qualify(link, deal.successor)
 
 
-def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decision:
+def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decision | Need:
     assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - both sides were just looked at
     assert isinstance(deal.record, RecordSeen)  # noqa: S101
     referral, record = deal.referral, deal.record
@@ -111,7 +122,9 @@ def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decis
         deal = replace(deal, refused=refused)
         plan = make_plan(deal, link, field_map, policy)
     cleared = record.columns is not None and record.identifier is None and not goes_round(link, TIES, deal.now)
-    agree = Agree(link, referral, record, plan, stays_behind(deal), ties=cleared)
+    agree = Agree(link, referral, record, plan, stays_behind(deal), ties=cleared, microsoft=deal.microsoft_read)
+    if asks_microsoft(plan, agreed_base(link, field_map), deal):
+        return AskMicrosoft(agree) if deal.microsoft is None else Need.MICROSOFT
     end = closes(plan)
     if end is None:
         return agree

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from shared import merge
-from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, SOLUTIONS, STATUS, Fields
+from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, SOLUTIONS, STATUS, Fields
 from shared.decide.deal import Deal, FieldMap, Policy, RecordSeen, ReferralSeen
 from shared.decide.fights import without_fights
 from shared.decide.masks import is_mask
@@ -38,18 +38,24 @@ def make_plan(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Pl
     mapped = field_map.rules_for(record.digits, record.fields)
     plan = merge.plan(
         base,
-        {**referral.fields, **_stand_ins(referral.unreadable, base)},
+        {**referral.fields, **_submitted(deal, referral), **_stand_ins(referral.unreadable, base)},
         {**record.fields, **_stand_ins(record.unreadable, base), STATUS: aligned},
         _rules(
             link,
             base,
-            [*mapped, status_rule(agreed, referral.stage, aligned, lead=record.lead)],
+            [*_known_to_microsoft(deal, mapped), status_rule(agreed, referral.stage, aligned, lead=record.lead)],
             deal.refused,
             held,
         ),
         Closed(referral.closed, record.closed, locked=policy.closed_rows_are_read_only and record.closed),
     )
     return without_fights(plan, link, deal.now)
+
+
+def _submitted(deal: Deal, referral: ReferralSeen) -> Fields:
+    """Return the help that Microsoft was asked for, which only its own row need tell."""
+    half = deal.microsoft_known
+    return {HELP: half.help} if half and half.help and referral.fields.get(HELP, half) is None else {}
 
 
 def stays_behind(deal: Deal) -> tuple[Problem, ...]:
@@ -64,6 +70,29 @@ def stays_behind(deal: Deal) -> tuple[Problem, ...]:
 def _stand_ins(unreadable: Mapping[str, Problem], base: Fields) -> Fields:
     """Return what stands for values that cannot be read: what was last agreed, which is never written anywhere."""
     return {name: base.get(name) for name in unreadable}
+
+
+def _known_to_microsoft(deal: Deal, rules: Sequence[Rule]) -> Sequence[Rule]:
+    """Return the rules, where Microsoft takes part without having been asked: then it is not asked any more."""
+    half = deal.microsoft_known
+    if half is None or half.help:
+        return rules
+    hold = Hold(Stays.ASKED, Reason.MICROSOFT_TAKES_PART)
+    return [replace(rule, hold=rule.hold or hold) if rule.name == HELP else rule for rule in rules]
+
+
+def asks_microsoft(plan: Plan, base: Fields, deal: Deal) -> bool:
+    """Whether Microsoft is to be invited: help was chosen since the sides agreed that there was none.
+
+    Only while the deal is open and accepted on both sides, and never when Microsoft takes part, or took part, already.
+    """
+    assert isinstance(deal.record, RecordSeen)  # noqa: S101 - the caller has read both
+    assert isinstance(deal.referral, ReferralSeen)  # noqa: S101
+    chosen = any(each.reason is Reason.HELP_NOT_ASKED for each in plan.differences)
+    if not chosen or HELP not in base or deal.microsoft_known or deal.record.closed:
+        return False
+    accepts = any(each.name == STATUS and each.new == Stage.ACTIVE for each in plan.to_partner_center)
+    return accepts or deal.referral.stage is Stage.ACTIVE
 
 
 def _rules(

@@ -68,7 +68,7 @@ def decide_referral(deal: Deal, field_map: FieldMap, policy: Policy) -> Decision
         return _claimed(deal, referral, deal.carrier.key) or _adopt(deal, referral, deal.carrier, field_map, policy)
     if referral.names:
         return _named(deal, referral, referral.names, field_map, policy)
-    return CreateRecord(referral)
+    return CreateRecord(referral, deal.microsoft_read)
 
 
 def _named(
@@ -115,7 +115,7 @@ def _adopt(deal: Deal, referral: ReferralSeen, record: RecordSeen, field_map: Fi
     tied = replace(deal, link=link, referral=referral, record=record)
     # Partner Center refuses what clears or closes, and neither is done on an unknown base.
     plan = make_plan(tied, link, field_map, policy)
-    return Adopt(Agree(link, referral, record, plan, stays_behind(tied), ties=True))
+    return Adopt(Agree(link, referral, record, plan, stays_behind(tied), ties=True, microsoft=deal.microsoft_read))
 
 
 def _unwanted(record: RecordSeen) -> Reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -40,14 +41,16 @@ class FieldMap:
         self.lead = FieldMap(for_lead, is_lead=True) if for_lead else None
         self.table = file.table
         self.columns = file.columns
-        self.rows = {row.name: row for row in make_rows(file.fields, mark=file.check_mark_in_name)}
+        ours = [row for row in file.fields if row.side == "ours"]
+        self.rows = {row.name: row for row in make_rows(ours, mark=file.check_mark_in_name)}
+        self.microsoft = make_rows(row for row in file.fields if row.side == "microsoft")
         self.account = make_rows(file.account.fields)
         self.contact = make_rows(file.contact)
         self.owner = make_rows(file.owner)
-        self._settings = {row.field: row for row in file.fields}
+        self._settings = {row.field: row for row in ours}
         self.rules = tuple(self._rule(row) for row in self.rows.values())
         self._defaults = {
-            row.field: self.rows[row.field].from_default(row.default) for row in file.fields if row.default is not None
+            row.field: self.rows[row.field].from_default(row.default) for row in ours if row.default is not None
         }
         self._stages = sorted(
             ((stage, tuple(entry.items())) for stage, entry in file.status.entries()), key=lambda each: -len(each[1])
@@ -97,7 +100,7 @@ class FieldMap:
 
         A base is only worth something while the row is the one it was agreed through.
         """
-        rows = {row.field: row.meaning() for row in self.file.fields}
+        rows = {name: row.meaning() for name, row in self._settings.items()}
         return {name: _digest(row) for name, row in {**rows, STATUS: self.file.status.model_dump(mode="json")}.items()}
 
     @property
@@ -114,6 +117,12 @@ class FieldMap:
         ours = (own.sync, own.referral_identifier, own.referral_link, own.status)
         asked = self._record_condition.names if self._record_condition else ()
         return tuple(dict.fromkeys([*mapped, *state, *ours, *asked]))
+
+    @cached_property
+    def optional_columns(self) -> tuple[str, ...]:
+        """Every column of the record that its table may lack; the app works without."""
+        notes = self.columns.notes_for_microsoft
+        return (*(row.pair.column for row in self.microsoft), *([notes] if notes else ()))
 
     # --- which deals -----------------------------------------------------------------------------------------------
 
@@ -150,6 +159,17 @@ class FieldMap:
             fields, unreadable = _one_by_one(columns, {name: row.read_record for name, row in self.rows.items()})
         fields[STATUS] = self.record_stage(columns)
         return fields, unreadable
+
+    def read_microsoft(self, document: Document) -> dict[str, Value]:
+        """Return what the record's columns show of Microsoft's row, as they can hold it, but what cannot be read.
+
+        `document` is the row's JSON and `answer`: what its status, substatus and reason mean together.
+        """
+        shown: dict[str, Value] = {}
+        for row in self.microsoft:
+            with contextlib.suppress(UnreadableValue, DataError):
+                shown[row.name] = row.codec.fit(row.from_referral(document))
+        return shown
 
     def fields_of(self, problems: Iterable[Problem]) -> dict[str, Problem]:
         """Return the fields whose CRM columns the problems name; empty when one is about anything else.
@@ -197,7 +217,8 @@ class FieldMap:
 
     @cached_property
     def _to_record(self) -> dict[str, tuple[str, Callable[[Value], object]]]:
-        return {name: (row.pair.column, row.codec.to_record) for name, row in self.rows.items()}
+        rows = (*self.rows.values(), *self.microsoft)
+        return {row.name: (row.pair.column, row.codec.to_record) for row in rows}
 
     def created_in_crm(self, fields: Fields) -> dict[str, Value]:
         """Return the fields that an inbound create writes, as the CRM can hold them."""

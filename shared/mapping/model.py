@@ -149,12 +149,30 @@ _CODECS: dict[str, Callable[[Pair, bool], codecs.Codec]] = {
 class FieldRow(Pair):
     """A pair that is kept in agreement: when it travels in either direction, and who wins a conflict."""
 
+    side: Literal["ours", "microsoft"] = Field(
+        "ours",
+        description="Whose row of the engagement is read: our referral, or Microsoft's half, which is shown one way. "
+        "A column of Microsoft's half that the CRM's table lacks is left out.",
+    )
     to_crm: tuple[Moment, ...] = Field(description="When Partner Center's value is written to the CRM.")
     to_partner_center: tuple[Moment, ...] = Field(description="When the CRM's value is written to Partner Center.")
     conflict: Policy = Field(description="Who wins when both sides changed the field: a side, or hold for a person.")
     never_unset: bool = Field(default=False, description="A yes that never returns to no.")
     never_clear_crm: bool = Field(default=False, description="An empty value in Partner Center never clears the CRM.")
     default: str | None = Field(None, description="What a new referral gets when the CRM's column is empty.")
+
+    @property
+    def optional(self) -> bool:
+        """Whether the table may lack the column: what only Microsoft tells is no part of the agreement."""
+        return self.side == "microsoft"
+
+    @model_validator(mode="after")
+    def _microsoft_is_only_shown(self) -> FieldRow:
+        if self.side == "microsoft" and (self.to_partner_center or set(self.to_crm) != {"create", "update"}):
+            raise ValueError(
+                "Microsoft's half is shown one way: `to_crm` is [create, update], and `to_partner_center` is empty"
+            )
+        return self
 
     @model_validator(mode="after")
     def _default_can_be_written(self) -> FieldRow:

@@ -32,6 +32,11 @@ class Columns(Strict):
     referral_link: str = Field(description="Text: where the referral is in Partner Center.")
     audit: str = Field(description="Multiline text: what was changed, when and why.")
     status: str = Field(description="Text: whether the record is synchronized, and what to do if it is not.")
+    notes_for_microsoft: str | None = Field(
+        None,
+        min_length=1,
+        description="Multiline text: what Microsoft is told with the invitation. The table may lack the column.",
+    )
 
 
 class StatusTable(Strict):

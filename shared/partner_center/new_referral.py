@@ -32,6 +32,8 @@ class NewDeal:
     customer: Fields
     contact: Fields | None
     owner: Fields | None
+    notes_for_microsoft: str = ""
+    """What a seller wrote for Microsoft alone; it goes with the invitation."""
 
     @property
     def asks_for_help(self) -> bool:
@@ -57,7 +59,7 @@ def read_deal(
     customer = _read(field_map.account, account, unreadable) or {}
     deal = NewDeal(fields, customer, _read(field_map.contact, contact, unreadable), person)
     named = {problem.field for problem in unreadable}
-    missing = [*_deal_problems(deal), *_customer_problems(deal), *_people_problems(deal)]
+    missing = [*_deal_problems(deal), *_customer_problems(deal), *_people_problems(deal, withheld(field_map, fields))]
     problems = unreadable + [problem for problem in missing if problem.field not in named]
     if problems:
         raise DataError(*problems)
@@ -82,6 +84,7 @@ def own_referral(field_map: FieldMap, deal: NewDeal, record_id: str) -> Body:
     customer = body["customerProfile"]
     if isinstance(customer, dict):
         travels = deal.asks_for_help or field_map.file.contact_travels == "always"
+        travels = travels and withheld(field_map, deal.fields) is None
         customer["team"] = [_member(field_map.contact, deal.contact)] if deal.contact and travels else []
     return body
 
@@ -93,7 +96,7 @@ def invitation(field_map: FieldMap, deal: NewDeal, record_id: str, own: Referral
         "engagementId": own.engagement_id,
         "target": [{"type": "BusinessProfileLocation", "id": MICROSOFT}],
         "inviteContext": {
-            "notes": (deal.fields.get(NOTES) or "") if field_map.file.notes_in_invitation else "",
+            "notes": _notes_for_microsoft(field_map, deal),
             "assistanceRequestCode": deal.fields[HELP],
             "invitedBy": {
                 "organizationId": own.organization_id,
@@ -102,6 +105,29 @@ def invitation(field_map: FieldMap, deal: NewDeal, record_id: str, own: Referral
         },
     }
     return body
+
+
+def _notes_for_microsoft(field_map: FieldMap, deal: NewDeal) -> str:
+    """Return what was written for Microsoft; the deal's own notes are internal unless the mapping says otherwise."""
+    internal = str(deal.fields.get(NOTES) or "") if field_map.file.notes_in_invitation else ""
+    return deal.notes_for_microsoft.strip() or internal
+
+
+_CONSENTS = ("consent.consentToContact", "consent.consentToToShareInfoWithOthers")
+"""What the customer's contact has to agree to before its name, mail and phone go to Microsoft."""
+
+
+def withheld(field_map: FieldMap, fields: Fields) -> str | None:
+    """Return the field, or the path, of a consent that is not given; None when all are.
+
+    Each comes from the column of a row, or else from a constant of `new_referral`; one that neither states is none.
+    """
+    rows = {row.pair.referral: row.name for row in field_map.rows.values() if row.name in fields}
+    for path in _CONSENTS:
+        given = fields[rows[path]] if path in rows else field_map.file.new_referral.get(path)
+        if given is not True:
+            return rows.get(path, path)
+    return None
 
 
 def _type(field_map: FieldMap, deal: NewDeal) -> str:
@@ -175,12 +201,14 @@ def _customer_problems(deal: NewDeal) -> list[Problem]:
     return [problem(code, name) for name, code in _NEEDED_OF_CUSTOMER.items() if not deal.customer.get(name)]
 
 
-def _people_problems(deal: NewDeal) -> list[Problem]:
+def _people_problems(deal: NewDeal, no_consent: str | None) -> list[Problem]:
     problems = []
     if lacking := _lacking(deal.owner):
         problems.append(problem("owner.incomplete", "owner", parts=lacking))
     if deal.asks_for_help and (lacking := _lacking(deal.contact)):
         problems.append(problem("contact.incomplete", "contact", parts=lacking))
+    if deal.asks_for_help and no_consent:
+        problems.append(problem("contact.consent_missing", no_consent))
     return problems
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.crm.port import Record
+from shared.deal import HELP
 from shared.decide.deal import GONE, UNREAD, Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import Known, NotOurs
 from shared.errors import AccessDenied
@@ -111,9 +112,13 @@ class Beginning:
             own_is_gone = link.referral_id == self._message.referral_id
             return replace(self._deal(link), referral=GONE) if own_is_gone else Known("a related row is gone")
         assert isinstance(found, ReferralSeen)  # noqa: S101 - what is read is there, or gone
-        if found.ours:
-            return replace(self._deal(self._with_event(link, found)), referral=found)
-        return self._from_related(found)
+        if not found.ours:
+            return self._from_related(found)
+        deal = replace(self._deal(self._with_event(link, found)), referral=found)
+        if not microsofts_half.takes_part(link, found):
+            return deal
+        own = Referral(found.body or {})
+        return self._with_microsoft(deal, own, self._task.partner_center.engagement(found.engagement_id))
 
     def _from_related(self, related: ReferralSeen) -> Deal | NotOurs:
         """Another organization's row changed: look at ours, with what only Microsoft's tells filled in."""
@@ -125,10 +130,10 @@ class Beginning:
         if task.drawers.read(own_half(related.id)).value != own.id:
             task.drawers.change(own_half(related.id), lambda _held: own.id)
         link = task.links.of_referral(own.id)
-        seen = self._complete(own, engagement)
+        seen = seen_referral(task, own)
         if link:
             link = replace(self._with_event(link, seen) or link, related_changed_at=related.changed_at)
-        return replace(self._deal(link), referral=seen)
+        return self._with_microsoft(self._deal(link), own, engagement)
 
     def _own_row(self, engagement: Engagement) -> Referral | None:
         ours = [row for row in engagement.rows if self._task.organization.owns(row)]
@@ -140,13 +145,22 @@ class Beginning:
         own = engagement.row(link.referral_id)
         if own is None:
             return replace(self._deal(link), referral=self._observer.read_referral(link.referral_id))
-        if not own.closed:
+        if own.closed:
+            self._task.agenda.drop(DueKind.MICROSOFT, link.referral_id)
+        else:
             microsofts_half.look_again_later(self._task, link)
-        return replace(self._deal(link), referral=self._complete(own, engagement))
+        return self._with_microsoft(self._deal(link), own, engagement)
 
-    def _complete(self, own: Referral, engagement: Engagement) -> ReferralSeen:
-        theirs = engagement.microsoft
-        return seen_referral(self._task, microsofts_half.with_microsofts(own, theirs) if theirs else own)
+    def _with_microsoft(self, deal: Deal, own: Referral, engagement: Engagement) -> Deal:
+        """Return the deal with our row, as far as only Microsoft's tells it too, and with Microsoft's half."""
+        theirs, task = engagement.microsoft, self._task
+        if theirs is None:
+            return replace(deal, referral=seen_referral(task, own), microsoft=None)
+        half = microsofts_half.read_half(task.field_map, theirs, own)
+        seen = seen_referral(task, microsofts_half.with_microsofts(own, theirs))
+        if half.help and seen.fields.get(HELP) is None:
+            seen = replace(seen, fields={**seen.fields, HELP: half.help})
+        return replace(deal, referral=seen, microsoft=half)
 
     def _with_event(self, link: Link | None, seen: ReferralSeen) -> Link | None:
         """Return the link with the change that the event announced, so that its duplicates cost no call.

@@ -19,10 +19,12 @@ from shared.lifecycle import Stage
 from shared.link import Link
 from shared.mapping.field_map import FieldMap
 from shared.messages.reasons import Reason
+from shared.microsoft import MicrosoftsHalf
 from shared.partner_center.port import Referral
 from shared.referral_kind import ReferralKind
 from shared.status import is_ours
 from shared.sync import copies
+from shared.sync.microsofts_half import read_half
 from shared.sync.sharing import look_around
 from shared.sync.task import Task
 
@@ -151,13 +153,15 @@ class Observer:
                 return replace(deal, successor_record=self.read_record(deal.successor.id))
             case Need.CARRIER:
                 return replace(deal, carrier=self._carrier(deal))
-            case Need.COPY | Need.SHARING:
+            case Need.COPY | Need.SHARING | Need.MICROSOFT:
                 return self._around(deal, need)
         assert_never(need)
 
     def _around(self, deal: Deal, need: Need) -> Deal:
-        """Return the deal with what there is about a record that may be shared."""
+        """Return the deal with what there is about a record that may be shared, or whose help may be asked for."""
         assert isinstance(deal.record, RecordSeen)  # noqa: S101 - a record that was just read
+        if need is Need.MICROSOFT:
+            return replace(deal, microsoft=self._microsoft(deal))
         if need is Need.COPY:
             return replace(deal, copied=copies.copied(self._task, deal.record.key))
         return replace(deal, sharing=look_around(self._task, deal.record))
@@ -215,6 +219,12 @@ class Observer:
             return self._task.opportunity.key(opportunity) if opportunity else None
         found = self._task.records.successor(record_id)
         return self._task.key(found) if found else None
+
+    def _microsoft(self, deal: Deal) -> MicrosoftsHalf | None:
+        assert deal.link  # noqa: S101 - only of a deal that a link ties it is asked whether Microsoft takes part
+        engagement = self._task.partner_center.engagement(deal.link.engagement_id)
+        theirs, own = engagement.microsoft, engagement.row(deal.link.referral_id)
+        return read_half(self._task.field_map, theirs, own) if theirs else None
 
     def _carrier(self, deal: Deal) -> RecordSeen | None:
         found = self._task.records.find(_referral_id(deal))

@@ -14,9 +14,9 @@ from functools import partial
 from itertools import islice
 from random import Random
 
-from shared.deal import STATUS, Value, show
+from shared.deal import HELP, STATUS, Value, show
 from shared.decide.deal import Deal
-from shared.decide.decisions import Agree, AwaitUndo, Decision, HoldForPerson, Orphan
+from shared.decide.decisions import Agree, AskMicrosoft, AwaitUndo, Decision, HoldForPerson, Orphan
 from shared.errors import DataError, RetriableError
 from shared.ledger import audit
 from shared.link import Link, LinkState
@@ -143,6 +143,10 @@ def _forecasts(task: Task, decision: Decision) -> Iterator[Forecast]:
         case AwaitUndo(agree=agree, closing=closing):
             yield Forecast(Action.WRITE, Side.PARTNER_CENTER, STATUS, Reason.CLOSE_WAITS, "", str(closing.stage))
             yield from _planned(task, agree)
+        case AskMicrosoft(agree=agree):
+            invited = task.choices.messages.reason(Reason.MICROSOFT_INVITED)
+            yield Forecast(Action.WRITE, Side.PARTNER_CENTER, HELP, invited, "", show(decision.help))
+            yield from (each for each in _planned(task, agree) if each.field != HELP)
         case Agree():
             yield from _planned(task, decision)
         case HoldForPerson(problems):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.crm.port import RelatedRows
 from shared.decide.deal import RecordSeen, Sharing
@@ -35,6 +35,7 @@ def look_around(task: Task, record: RecordSeen) -> Sharing:
         deal = read_deal(task.field_map, record.fields, related.account, related.contact, related.owner)
     except DataError as error:
         return Sharing(error.problems, travelled)
+    deal = replace(deal, notes_for_microsoft=related.notes_for_microsoft)
     parts = [deal.fields, deal.customer, deal.contact or {}, deal.owner or {}]
     values = [(name, value) for part in parts for name, value in part.items()]
     if any(looks_masked(value) for _, value in values):

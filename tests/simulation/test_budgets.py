@@ -18,7 +18,7 @@ from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
-READ, PATCH = "partner_center.read", "partner_center.update"
+READ, PATCH, ENGAGEMENT = "partner_center.read", "partner_center.update", "partner_center.engagement"
 
 
 @pytest.fixture
@@ -44,11 +44,35 @@ def test_inbound_update(world: World) -> None:
 
 def test_inbound_create_with_an_existing_account(world: World) -> None:
     world.crm.add_account(name="Northwind Traders", address1_postalcode="LS1 4DL")
-    creation = {READ: 1, "crm.find_account": 1, "crm.create": 1, PATCH: 1}
+    creation = {READ: 1, ENGAGEMENT: 1, "crm.find_account": 1, "crm.create": 1, PATCH: 1}
     first = cost(world, world.partner_center.invites_us)
     once = {"crm.find_owner": 1, "crm.create_contact": 1}
     assert first == {**creation, **once}, "the referral's team is remembered for an hour, the contact is there then"
     assert cost(world, world.partner_center.invites_us) == creation
+
+
+def test_inbound_update_of_a_cosell_deal_reads_microsofts_half_along(world: World) -> None:
+    referral_id, _ = shared(world, cosell_howcanmicrosofthelp=HELP)
+    spent = cost(world, lambda: world.partner_center.edit(referral_id, {VALUE: 1}))
+    assert spent == {READ: 1, ENGAGEMENT: 1, "crm.update": 1}
+
+
+def test_microsofts_answer_is_written_once(world: World) -> None:
+    referral_id, _ = shared(world, cosell_howcanmicrosofthelp=HELP)
+    engagement = str(world.partner_center.rows[referral_id]["engagementId"])
+    spent = cost(world, lambda: world.partner_center.microsoft_declines(engagement, "No seller"))
+    assert spent == {READ: 1, ENGAGEMENT: 1, "crm.update": 1}
+    again = cost(world, lambda: world.events.extend(world.events))
+    assert again == {}
+
+
+def test_help_later_costs_a_look_and_the_invitation(world: World) -> None:
+    _, record_id = shared(world)
+    spent = cost(world, lambda: world.crm.edit(record_id, cosell_howcanmicrosofthelp=HELP))
+    related = {"crm.read": 1, "crm.account": 1, "crm.contact": 1, "crm.owner": 1}
+    # Three events follow: of our row made visible, of our row made a shared one, and of Microsoft's.
+    events = {READ: 2, ENGAGEMENT: 3}
+    assert spent == {**events, **related, PATCH: 1, "partner_center.create": 1, "crm.update": 1}
 
 
 def test_inbound_close(world: World) -> None:

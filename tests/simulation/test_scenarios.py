@@ -126,8 +126,9 @@ def test_a_solution_keeps_what_partner_center_knows_of_it(world: World) -> None:
 
 def test_the_audit_of_a_record_begins_with_the_values_it_was_made_with(world: World) -> None:
     referral_id, _ = invited(world, **{"details/notes": "From the start"})
-    (entry,) = world.audit_of(referral_id)
+    microsofts, entry = world.audit_of(referral_id)
     assert ("notes", "(empty)", "From the start") in entry.changes
+    assert microsofts.text.startswith("Microsoft: status: (empty) → Accepted")
 
 
 def test_an_invitation_arrives_on_hold(world: World) -> None:

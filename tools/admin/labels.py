@@ -12,6 +12,7 @@ _NAMES = {
     "columns.referral_link": "Referral Link",
     "columns.audit": "Audit",
     "columns.status": "Sync status",
+    "columns.notes_for_microsoft": "Notes for Microsoft",
     "solutions": "Products",
     "help": "How can Microsoft help?",
     "visible_to_microsoft": "Referral visibility to Microsoft sellers",

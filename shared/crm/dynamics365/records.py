@@ -17,6 +17,7 @@ from shared.crm.dynamics365.feed import Feed
 from shared.crm.dynamics365.look_ups import CURRENCY, LOOK_UPS, NaturalKeys
 from shared.crm.dynamics365.precision import MoneyDigits
 from shared.crm.dynamics365.security import FRESH, ColumnSecurity
+from shared.crm.optional import OptionalColumns
 from shared.crm.owners import Owners
 from shared.crm.port import (
     ChangePage,
@@ -47,6 +48,7 @@ class Dynamics365:
         self._entity = entity_of(field_map.table)
         self._field_map = field_map
         self._clock = clock
+        self._optional = OptionalColumns(field_map)
         self._keys = NaturalKeys(api)
         self._read_columns = tuple(dict.fromkeys([*field_map.record_columns, *self._entity.parents]))
         self._select = ",".join(map(self._read_name, self._read_columns))
@@ -102,8 +104,7 @@ class Dynamics365:
 
     def related(self, record_id: str) -> RelatedRows:
         """Read the customer's account and contact, and the owner; one call for each that is set."""
-        audit = self._field_map.columns.audit
-        row = self._api.get(self._by_id(record_id), {"$select": f"{self._select},{audit}"})
+        row = self._optional.attempt(lambda: self._with_long_texts(record_id))
         columns = self._record(row, self._clock.now()).columns
         account_id = columns.get("parentaccountid") or columns.get("customerid")
         account = self._row("accounts", account_id, self._field_map.account, more="_primarycontactid_value")
@@ -112,7 +113,16 @@ class Dynamics365:
             contact_id = columns.get("customerid")
         contact = self._row("contacts", contact_id, self._field_map.contact)
         owner = self._row("systemusers", columns.get("ownerid"), self._field_map.owner)
-        return RelatedRows(account, contact, owner, str(row.get(audit) or ""))
+        own = self._field_map.columns
+        texts = (str(row.get(name) or "") if name else "" for name in (own.audit, own.notes_for_microsoft))
+        return RelatedRows(account, contact, owner, *texts)
+
+    def _with_long_texts(self, record_id: str) -> Json:
+        """Read a record with the columns that are too long to be read every time."""
+        own = self._field_map.columns
+        notes = self._optional.there(own.notes_for_microsoft)
+        select = ",".join([self._select, own.audit, *([notes] if notes else [])])
+        return self._api.get(self._by_id(record_id), {"$select": select})
 
     def audit_text(self, record_id: str) -> str:
         """Read the Audit column, which is too long to be read with every record."""
@@ -165,7 +175,7 @@ class Dynamics365:
         content |= creation.bindings(self._api, around, found)
         headers = {"If-None-Match": "*"}
         try:
-            row = self._api.write("PATCH", self._by_key(referral_id), content, select=self._select, headers=headers)
+            row = self._write(self._by_key(referral_id), content, headers)
         except VersionMismatch as error:
             raise _exists() from error
         except DuplicateKey as error:
@@ -210,7 +220,7 @@ class Dynamics365:
     def _patch(self, record: Record, content: Mapping[str, object]) -> Record:
         headers = {"If-Match": record.version or "*"}
         try:
-            row = self._api.write("PATCH", self._by_id(record.id), content, select=self._select, headers=headers)
+            row = self._write(self._by_id(record.id), content, headers)
         except DuplicateKey as error:
             identifier = content.get(self._field_map.columns.referral_identifier)
             if identifier and self.find(str(identifier)):
@@ -220,6 +230,13 @@ class Dynamics365:
             self.read(record.id)  # Raises GoneError when it is the record itself that is gone.
             raise _missing_reference() from None
         return self._record(row, self._clock.now())
+
+    def _write(self, path: str, content: Columns, headers: Mapping[str, str]) -> Json:
+        def patch() -> Json:
+            there = self._optional.content(content)
+            return self._api.write("PATCH", path, there, select=self._select, headers=headers)
+
+        return self._optional.attempt(patch)
 
     def _check_closable(self, record: Record, stage: StageChange) -> None:
         """Compare the version by reading; closed alike already is fine."""

@@ -17,6 +17,7 @@ from simple_salesforce.format import format_soql
 
 from shared.clock import Clock
 from shared.crm.around import Around, Columns, Found
+from shared.crm.optional import OptionalColumns
 from shared.crm.owners import Owners
 from shared.crm.port import ChangePage, Record, RelatedRows, StageChange, Turns
 from shared.crm.salesforce import merges, metadata, owners
@@ -72,6 +73,7 @@ class Salesforce:
         self._api = api
         self._field_map = field_map
         self._clock = clock
+        self._optional = OptionalColumns(field_map)
         self._table = field_map.table
         self._id = re.compile(_key_prefix(field_map.table) + _ID)
         self._parents = _PARENTS[field_map.table]
@@ -123,10 +125,15 @@ class Salesforce:
 
     def related(self, record_id: str) -> RelatedRows:
         """Read account, owner and primary contact in one query."""
+        return self._optional.attempt(lambda: self._related(record_id))
+
+    def _related(self, record_id: str) -> RelatedRows:
         field_map = self._field_map
+        notes = self._optional.there(field_map.columns.notes_for_microsoft)
         of_contact = ", ".join(f"Contact.{name}" for name in _columns_of(field_map.contact))
         wanted = [
             field_map.columns.audit,
+            *([notes] if notes else ()),
             *(f"Account.{name}" for name in _columns_of(field_map.account)),
             *(f"Owner.{name}" for name in _columns_of(field_map.owner)),
             f"(SELECT {of_contact} FROM OpportunityContactRoles WHERE IsPrimary = true)",  # noqa: S608 - as below
@@ -138,7 +145,8 @@ class Salesforce:
         roles = rows_of(rows[0]["OpportunityContactRoles"]) if rows[0].get("OpportunityContactRoles") else ()
         contact = _object(roles[0], "Contact") if roles else None
         held = str(rows[0].get(field_map.columns.audit) or "")
-        return RelatedRows(_object(rows[0], "Account"), contact, _object(rows[0], "Owner"), held)
+        texts = held, str(rows[0].get(notes) or "") if notes else ""
+        return RelatedRows(_object(rows[0], "Account"), contact, _object(rows[0], "Owner"), *texts)
 
     def audit_text(self, record_id: str) -> str:
         """Read the Audit column, which is too long to be read with every record."""
@@ -186,16 +194,22 @@ class Salesforce:
 
     def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Make what is absent; see shared.crm.salesforce.creation."""
-        content = self._content(columns)
-        if found.owner:
-            content["OwnerId"] = found.owner.id
-        made = self._creation.create(referral_id, content, around, found, self._select())
+        owner = {"OwnerId": found.owner.id} if found.owner else {}
+
+        def create() -> Subresponse:
+            content = {**self._content(columns), **owner}
+            return self._creation.create(referral_id, content, around, found, self._select())
+
+        made = self._optional.attempt(create)
         return self._record(made.object, self._clock.now())
 
     # --- updating --------------------------------------------------------------------------------------------------
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """Write columns and stage in one PATCH under If-Unmodified-Since, with a look before and after it."""
+        return self._optional.attempt(lambda: self._update(record, columns, stage))
+
+    def _update(self, record: Record, columns: Columns, stage: StageChange | None) -> Record:
         content = self._content({**columns, **(stage.columns if stage else {})})
         if not content:
             return record
@@ -250,7 +264,7 @@ class Salesforce:
         raise VersionMismatch("the record changed in Salesforce within the second in which it was read")
 
     def _content(self, columns: Columns) -> dict[str, object]:
-        content = dict(columns)
+        content = dict(self._optional.content(columns))
         if CURRENCY in content and self._currency.only():
             self._currency.check(content.pop(CURRENCY))
         return content

@@ -55,9 +55,9 @@ def error(
     )
 
 
-def warning(field: str, place: Place, what: str) -> Finding:
+def warning(field: str, place: Place, what: str, *, can_be_provisioned: bool = False) -> Finding:
     """Return a warning."""
-    return Finding(Severity.WARNING, field, place, what)
+    return Finding(Severity.WARNING, field, place, what, can_be_provisioned=can_be_provisioned)
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

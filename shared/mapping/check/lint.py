@@ -62,7 +62,7 @@ def _placed(found: Iterable[Finding], where: Where) -> list[Finding]:
 def offline(file: MappingFile) -> Iterator[Finding]:
     """Yield what is wrong whatever the CRM looks like."""
     for number, row in enumerate(file.fields):
-        yield from _path(row.field, ("fields", number), row, wire.REFERRAL)
+        yield from _path(row.field, ("fields", number), row, wire.MICROSOFT if row.optional else wire.REFERRAL)
         yield from _to_partner_center(("fields", number), row)
         yield from _values(("fields", number), row)
     yield from _side_rows(file)

@@ -72,7 +72,7 @@ def _columns(needs: Iterable[Need], table: Table) -> Iterator[Finding]:
     for need in needs:
         column = table.columns.get(need.column)
         if column is None:
-            yield _missing(need.field, need.place, need.column, table)
+            yield _absent(need, table)
         else:
             yield from column_mismatches(need, column)
             yield from _read(need, column)
@@ -88,6 +88,13 @@ def _look_up(need: Need, column: Column, table: Table) -> Iterator[Finding]:
     rest = f"use {' or '.join([*known, 'a text column with the code'])}"
     what = f"the column {need.column} looks up {', '.join(column.targets) or 'a row'} by its id, not by a code; {rest}"
     yield error(need.field, need.place, what)
+
+
+def _absent(need: Need, table: Table) -> Finding:
+    if not need.optional:
+        return _missing(need.field, need.place, need.column, table)
+    what = f"the table {table.name} has no column {need.column}, or hides it: what it would show is left out"
+    return warning(need.field, need.place, what, can_be_provisioned=True)
 
 
 def _missing(field: str, place: Place, name: str, table: Table) -> Finding:

@@ -50,6 +50,8 @@ class Need:
     values: tuple[tuple[Scalar, str], ...] = ()
     create: bool = False
     update: bool = False
+    optional: bool = False
+    """Whether the app works without it: what it would hold is left out."""
 
 
 def record_needs(file: MappingFile, longest_text: int | None = None) -> list[Need]:
@@ -89,6 +91,9 @@ def _own(file: MappingFile) -> Iterator[Need]:
     yield text("referral_link", own.referral_link, 100, 255)
     yield text("audit", own.audit, 32_100, 100_000, (Kind.MEMO,))
     yield text("status", own.status, 100, 100)
+    if own.notes_for_microsoft:
+        notes = "columns.notes_for_microsoft", ("columns", "notes_for_microsoft"), own.notes_for_microsoft
+        yield Need(*notes, (Kind.MEMO, Kind.TEXT), size=4000, optional=True)
 
 
 def _rows(
@@ -114,6 +119,7 @@ def _rows(
             tuple((row.values or {}).items()),
             create=create or "create" in moments,
             update="update" in moments,
+            optional=isinstance(row, FieldRow) and row.optional,
         )
         yield need
         if row.fallback_column:

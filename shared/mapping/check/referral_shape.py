@@ -90,6 +90,9 @@ REFERRAL: Shape = {
     ),
 }
 
+MICROSOFT: Shape = {**REFERRAL, **_texts("answer")}
+"""Microsoft's row of the engagement, and beside it what its status, substatus and reason mean together."""
+
 PATCHABLE = frozenset(
     {
         "campaignId",

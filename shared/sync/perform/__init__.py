@@ -9,6 +9,7 @@ from shared.decide.deal import Deal
 from shared.decide.decisions import (
     Adopt,
     Agree,
+    AskMicrosoft,
     AwaitUndo,
     CreateRecord,
     CreateReferral,
@@ -30,6 +31,7 @@ from shared.sync.outcome import Outcome
 from shared.sync.perform import dry_run, rest, set_aside
 from shared.sync.perform.adopt import adopt
 from shared.sync.perform.agree import reach
+from shared.sync.perform.ask_microsoft import ask_microsoft
 from shared.sync.perform.create_record import create_record
 from shared.sync.perform.create_referral import create_referral
 from shared.sync.perform.hold_back import hold_back
@@ -61,6 +63,7 @@ WRITES: Mapping[type, Performer] = {
     CreateRecord: create_record,
     CreateReferral: create_referral,
     Agree: reach,
+    AskMicrosoft: ask_microsoft,
     AwaitUndo: await_undo,
 }
 

@@ -29,7 +29,7 @@ from shared.status import Status, StatusKind
 from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
-from shared.sync.perform import deadlines, identity
+from shared.sync.perform import deadlines, identity, microsoft
 from shared.sync.perform.apart import apart
 from shared.sync.perform.behind import come_back
 from shared.sync.perform.written import Written, is_as_planned
@@ -56,11 +56,14 @@ def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: C
     if columns or stage:
         agreement.write_record(columns, stage)
     due = deadlines.due(task, agreement.before, agreement.link)
-    committed = task.links.commit(agreement.link, entries, due=due)
+    intent = microsoft.fulfilled(task, agreement.before, agreement.link)
+    committed = task.links.commit(agreement.link, entries, intent, due)
     if agreement.refused:
         raise agreement.refused  # The deal is set aside for it; what was written stays, and the record says why.
     if written.sent:
         notify_other_crms(task, committed)
+    if not decision.referral.closed:
+        microsoft.watch(task, agreement.before, committed)
     agreement.forget_what_waited()
     deadlines.drop(task, agreement.before, committed)
     written.before, written.after = agreement.before, committed
@@ -173,6 +176,9 @@ class _Agreement:
             base.pop(name, None)
             base |= {name: self.link.base[name]} if name in self.link.base else {}
         entries = self._entries(differences)
+        half = self.decision.microsoft
+        if text := microsoft.news(self.before.microsoft, half):
+            entries.append(self._entry(audit.TO_CRM, text))
         if self.before.etag is None or self.before.state is LinkState.IGNORED:
             entries = entries or [self._entry(audit.BOTH, "linked")]
         self.link = deadlines.with_deadline(self.task, self.before, self.link, base, self.body)
@@ -183,6 +189,7 @@ class _Agreement:
             settled=not (differences or self.decision.problems),
             status=self._status(altered, news=bool(entries)),
             recent_audit=audit.extended(self.link.recent_audit, entries),
+            microsoft=microsoft.remembered(self.before.microsoft, half, shown=self._takes_columns),
         )
         return entries
 
@@ -225,7 +232,9 @@ class _Agreement:
         """Return what is written to the record: planned values, the identity of a new tie, and audit where it shows."""
         values = {change.name: change.new for change in self.plan.to_crm if change.name != STATUS}
         columns, stage = self.task.field_map.record_values(values), self._stage_change()
-        if self.decision.ties and not (self._is_locked or self._is_history):
+        if self._takes_columns:
+            columns |= self.task.field_map.record_values({each.name: each.new for each in self.decision.told})
+        if self.decision.ties and self._takes_columns:
             columns |= identity.columns(self.task.field_map, self.link.referral_id)
         self._note_what_cannot_be_shown()
         if self._shows_audit(news=bool(news or columns or stage or self.written.shown)):
@@ -243,22 +252,26 @@ class _Agreement:
     def _shows_audit(self, *, news: bool) -> bool:
         """Whether the Audit and status columns are written now."""
         was, now = self.before.status, self.link.status
-        if self._is_locked or self._is_history or self.task.choices.crm_audit is CrmAudit.OFF:
+        if not self._takes_columns or self.task.choices.crm_audit is CrmAudit.OFF:
             return False
         if self.task.choices.crm_audit is CrmAudit.CREATES_AND_FAILURES:
             return was is None or any(each and each.kind is StatusKind.ATTENTION for each in (was, now))
         return news or was != now
 
     @property
-    def _is_history(self) -> bool:
-        """Whether a deal that ended before it was ever looked at is tied: then neither side is written at all."""
-        return self.before.etag is None and self.decision.record.closed
+    def _takes_columns(self) -> bool:
+        """Whether the record's columns may be written.
+
+        When a deal that ended before it was ever looked at is tied, neither side is written at all.
+        """
+        is_history = self.before.etag is None and self.decision.record.closed
+        return not (self._is_locked or is_history)
 
     def write_record(self, columns: dict[str, object], stage: StageChange | None) -> None:
         try:
             written = self.task.records.update(self.record, columns, stage)
         except VersionMismatch:
-            if self.plan.to_crm:
+            if self.plan.to_crm or self.decision.told:
                 raise
             # Only our own columns were to be written. The seller's newer edit comes with the change feed; until then
             # the version we planned with is the one we know.

@@ -26,7 +26,7 @@ from shared.sync.base import with_base
 from shared.sync.microsofts_half import look_again_later
 from shared.sync.observe import seen_record
 from shared.sync.outcome import Outcome
-from shared.sync.perform import deadlines, identity
+from shared.sync.perform import deadlines, identity, microsoft
 from shared.sync.perform.adopt import set_record_id
 from shared.sync.perform.around import around, around_text
 from shared.sync.perform.behind import come_back
@@ -44,9 +44,9 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     referral = decision.referral
     assert referral.body is not None  # noqa: S101 - a referral that becomes a record was just read
     wanted = around(task.field_map, Referral(referral.body))
-    record, draft = _create(task, deal, referral, wanted)
+    record, draft = _create(task, deal, decision, wanted)
     link = _tie(task, referral, record, draft)
-    committed = task.links.commit(link, [draft.entry], due=deadlines.due(task, None, link))
+    committed = task.links.commit(link, draft.entries, due=deadlines.due(task, None, link))
     written.after = committed
     if Referral(referral.body).is_shared and not referral.closed:
         look_again_later(task, committed)
@@ -66,7 +66,7 @@ class _Draft:
     fields: Fields
     stand_ins: Fields
     behind: Mapping[str, Problem]
-    entry: AuditEntry
+    entries: tuple[AuditEntry, ...]
     link: Link
 
     @property
@@ -75,8 +75,8 @@ class _Draft:
         return tuple(dict.fromkeys(self.behind.values()))
 
 
-def _draft(task: Task, deal: Deal, referral: ReferralSeen, people: str) -> _Draft:
-    field_map, messages = task.field_map, task.choices.messages
+def _draft(task: Task, deal: Deal, decision: CreateRecord, people: str) -> _Draft:
+    field_map, messages, referral, half = task.field_map, task.choices.messages, decision.referral, decision.microsoft
     behind = {**referral.unreadable, **deal.held}
     problems = tuple(dict.fromkeys(behind.values()))
     created = {name: value for name, value in field_map.created_in_crm(referral.fields).items() if name not in behind}
@@ -89,25 +89,28 @@ def _draft(task: Task, deal: Deal, referral: ReferralSeen, people: str) -> _Draf
     ]
     given = audit.describe(messages, [each for each in received if each.name in stand_ins])
     text = "; ".join(filter(None, ["created from Partner Center", people, given]))
-    entry = audit.entry(task.stamp(), referral.id, audit.TO_CRM, text, received)
+    entries = [audit.entry(task.stamp(), referral.id, audit.TO_CRM, text, received)]
+    if text := microsoft.news(None, half):
+        entries.append(audit.entry(task.stamp(), referral.id, audit.TO_CRM, text))
     link = _new_link(task, referral, deal.link)
     link = deadlines.with_deadline(task, link, link, referral.fields, referral.body)
     status = attention(messages, problems) if problems else in_agreement(task, link.deadline)
     base = {name: each for name, each in referral.fields.items() if name not in behind}
     link = replace(
         with_base(link, {**base, **stand_ins}, field_map),
-        recent_audit=audit.extended(link.recent_audit, [entry]),
+        recent_audit=audit.extended(link.recent_audit, entries),
+        microsoft=half,
         differences={name: str(each) for name, each in behind.items()},
         status=status,
     )
-    return _Draft(created, stand_ins, behind, entry, link)
+    return _Draft(created, stand_ins, behind, tuple(entries), link)
 
 
-def _create(task: Task, deal: Deal, referral: ReferralSeen, wanted: Around) -> tuple[Record, _Draft]:
+def _create(task: Task, deal: Deal, decision: CreateRecord, wanted: Around) -> tuple[Record, _Draft]:
     """Create the record; without owner and contact where the CRM takes it only so. Raises the families."""
-    messages = task.choices.messages
+    messages, referral = task.choices.messages, decision.referral
     found = task.records.look_around(referral.id, wanted)
-    draft = _draft(task, deal, referral, around_text(messages, wanted, found))
+    draft = _draft(task, deal, decision, around_text(messages, wanted, found))
     try:
         return task.records.create(referral.id, _columns(task, referral, draft), wanted, found), draft
     except (AccessDenied, DataError) as error:
@@ -118,7 +121,7 @@ def _create(task: Task, deal: Deal, referral: ReferralSeen, wanted: Around) -> t
     # Looked for again: whatever was made of it meanwhile must not be made twice.
     bare = Around(wanted.account)
     found = task.records.look_around(referral.id, bare)
-    draft = _draft(task, deal, referral, around_text(messages, wanted, found, refused=True))
+    draft = _draft(task, deal, decision, around_text(messages, wanted, found, refused=True))
     return task.records.create(referral.id, _columns(task, referral, draft), bare, found), draft
 
 
@@ -153,6 +156,7 @@ def _columns(task: Task, referral: ReferralSeen, draft: _Draft) -> dict[str, obj
         **field_map.record_values(draft.fields),
         **field_map.status_columns(crm_view(Stage(str(referral.fields[STATUS])))),
         **identity.columns(field_map, referral.id),
+        **(field_map.record_values(draft.link.microsoft.told) if draft.link.microsoft else {}),
         field_map.columns.sync: True,
     }
     if task.choices.crm_audit is not CrmAudit.OFF:

@@ -6,18 +6,17 @@ abandoned one looks for a referral that carries the record's id before it posts,
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from shared.choices import CrmAudit
 from shared.crm.port import Record, RelatedRows
 from shared.deadline import created_at
-from shared.deal import STATUS, Fields, RecordKey
+from shared.deal import STATUS, Fields
 from shared.decide.deal import Deal, RecordSeen
 from shared.decide.decisions import CreateReferral
-from shared.errors import CosellError, Deferred, OutcomeUnknown, StaleError, VersionMismatch
+from shared.errors import CosellError, OutcomeUnknown, StaleError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.drawers import own_half
 from shared.ledger.model import AuditEntry, DueKind, Intent
@@ -26,31 +25,22 @@ from shared.link import Link, LinkState
 from shared.mapping.field_map import stage_of
 from shared.merge import Change
 from shared.messages.reasons import Reason
+from shared.microsoft import MicrosoftsHalf
 from shared.partner_center.new_referral import NewDeal, invitation, own_referral
 from shared.partner_center.port import Referral
 from shared.status import synchronized
 from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
-from shared.sync.microsofts_half import look_again_later
-from shared.sync.observe import is_fresh
+from shared.sync.microsofts_half import look_again_later, read_half
 from shared.sync.outcome import Outcome
-from shared.sync.perform import identity
-from shared.sync.perform.rest import LOOK_AGAIN
+from shared.sync.perform import identity, microsoft
+from shared.sync.perform.intents import claim, release, wait_for_certainty
 from shared.sync.perform.written import Written
 from shared.sync.sharing import Rows
 from shared.sync.task import Task
 
 SEARCH_MARGIN = timedelta(minutes=15)
 """How far before an intent the search for its referral begins: covers lists that lag behind."""
-
-CERTAIN = timedelta(minutes=10)
-"""How long after an unanswered POST a referral that is in no list is certainly not there."""
-
-_FIRST_LOOK, _LONGEST_LOOK = 3.0, 60.0
-"""Seconds between two looks for what became of an unanswered POST."""
-
-_RELEASED = datetime.min.replace(tzinfo=UTC)
-"""The start of an intent that nobody holds any more."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +52,10 @@ class _Share:
     related: RelatedRows
     intent: Intent
     taken_over: bool
+    invited: Referral | None = None
+    """Microsoft's row, once it was invited, """
+    microsoft: MicrosoftsHalf | None = None
+    """and what it tells."""
 
 
 def create_referral(task: Task, _deal: Deal, decision: CreateReferral, _written: Written) -> Outcome:
@@ -72,7 +66,7 @@ def create_referral(task: Task, _deal: Deal, decision: CreateReferral, _written:
     record, rows = decision.record, decision.sharing.rows
     assert isinstance(rows, Rows)  # noqa: S101 - it was looked for, or nothing would be shared
     task.records.wait_until_guard_holds(_row(record))
-    intent, taken_over = _claim(task, record.key)
+    intent, taken_over = claim(task, record.key)
     if link := task.links.of_record(record.key):
         # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
         task.links.commit(link, [], intent)
@@ -81,81 +75,55 @@ def create_referral(task: Task, _deal: Deal, decision: CreateReferral, _written:
     return _release_on_failure(task, share, lambda: _post(task, share))
 
 
-def _release_on_failure(task: Task, share: _Share, post: Callable[[], tuple[Referral, Intent] | None]) -> Outcome:
+def _release_on_failure(task: Task, share: _Share, post: Callable[[], tuple[Referral, _Share] | None]) -> Outcome:
     try:
         posted = post()
     except OutcomeUnknown:
         # Whoever comes next may look for it, and waits with another POST until the lists are certain to tell.
-        _release(task, share.intent, unknown_since=share.intent.unknown_since or task.clock.now())
+        release(task, share.intent, unknown_since=share.intent.unknown_since or task.clock.now())
         raise
     except CosellError:
-        _release(task, share.intent, unknown_since=share.intent.unknown_since)
+        release(task, share.intent, unknown_since=share.intent.unknown_since)
         raise
     if posted is None:
         return Outcome.KNOWN
-    own, intent = posted
-    link = _commit(task, replace(share, intent=intent), own)
+    own, posted_share = posted
+    link = _commit(task, posted_share, own)
+    if posted_share.invited:
+        lead_to(task, posted_share.invited, own)
     notify_other_crms(task, link)
     if not link.settled:
         raise StaleError("the deal was edited while its creation was interrupted")
     return Outcome.REFERRAL_CREATED
 
 
-def _post(task: Task, share: _Share) -> tuple[Referral, Intent] | None:
+def _post(task: Task, share: _Share) -> tuple[Referral, _Share] | None:
     """Make what lacks of the deal: our half, then Microsoft's. None when there is no deal to share any more."""
     intent, deal = share.intent, share.deal
     own = _find_own(task, intent) if share.taken_over else None
     if own is None and share.record.fields[STATUS] in TERMINAL:
         # Closed while an earlier attempt was interrupted, which had posted nothing.
-        _release(task, intent)
+        release(task, intent)
         return None
     if own is None:
-        _wait_for_certainty(task, intent)
+        wait_for_certainty(task, intent)
         own = task.partner_center.create(own_referral(task.field_map, deal, share.record.key.id))
         task.organization.learn(own)
     # An interrupted deal may have been closed meanwhile; then nobody can be invited any more.
-    if deal.asks_for_help and not own.closed and not (share.taken_over and _microsoft_invited(task, own)):
+    if not deal.asks_for_help or own.closed:
+        return own, share
+    invited = task.partner_center.engagement(own.engagement_id).microsoft if share.taken_over else None
+    if invited is None:
         if intent.referral_id:
-            _wait_for_certainty(task, intent)
+            wait_for_certainty(task, intent)
         intent = task.intents.replace(intent, replace(intent, referral_id=own.id, unknown_since=None))
-        _invite_microsoft(task, share, own)
-    return own, intent
+        invited = task.partner_center.create(invitation(task.field_map, deal, share.record.key.id, own))
+    return own, replace(share, intent=intent, invited=invited, microsoft=read_half(task.field_map, invited, own))
 
 
-def _invite_microsoft(task: Task, share: _Share, own: Referral) -> None:
-    invited = task.partner_center.create(invitation(task.field_map, share.deal, share.record.key.id, own))
-    # Remembered, so that events about Microsoft's row lead to our deal without a question.
+def lead_to(task: Task, invited: Referral, own: Referral) -> None:
+    """Remember that events about Microsoft's row lead to our deal. Raises the families."""
     task.drawers.change(own_half(invited.id), lambda _held: own.id)
-
-
-def _claim(task: Task, record: RecordKey) -> tuple[Intent, bool]:
-    """Write the intent down; returns it, and whether it was taken over from an earlier attempt. Raises Deferred."""
-    now = task.clock.now()
-    intent = Intent(record, since=now, started_at=now, owner=uuid.uuid4().hex)
-    held = task.intents.begin(intent)
-    if held.owner == intent.owner:
-        return held, False
-    if is_fresh(held, now):
-        raise Deferred("another worker is creating this deal", retry_after=LOOK_AGAIN)
-    mine = replace(intent, since=held.since, referral_id=held.referral_id, unknown_since=held.unknown_since)
-    return task.intents.replace(held, mine), True
-
-
-def _release(task: Task, intent: Intent, unknown_since: datetime | None = None) -> None:
-    """Let the next attempt begin at once, knowing what this one knew."""
-    held = task.intents.of(intent.record)
-    if held and held.owner == intent.owner:
-        task.intents.replace(held, replace(held, started_at=_RELEASED, unknown_since=unknown_since))
-
-
-def _wait_for_certainty(task: Task, intent: Intent) -> None:
-    """Raise OutcomeUnknown while an unanswered POST may still turn up in Partner Center's lists."""
-    if intent.unknown_since is None:
-        return
-    elapsed = task.clock.now() - intent.unknown_since
-    if elapsed < CERTAIN:
-        pause = min(max(elapsed.total_seconds(), _FIRST_LOOK), _LONGEST_LOOK)
-        raise OutcomeUnknown("Partner Center has not shown yet what became of the creation", retry_after=pause)
 
 
 def _find_own(task: Task, intent: Intent) -> Referral | None:
@@ -170,16 +138,12 @@ def _find_own(task: Task, intent: Intent) -> Referral | None:
     return None
 
 
-def _microsoft_invited(task: Task, own: Referral) -> bool:
-    return task.partner_center.engagement(own.engagement_id).microsoft is not None
-
-
 # --- the link --------------------------------------------------------------------------------------------------------
 
 
 def _commit(task: Task, share: _Share, own: Referral) -> Link:
     deal, fields = share.deal, share.record.fields
-    entry = _entry(task, share, own)
+    entries = _entries(task, share, own)
     ours, earlier = audit.parted(share.related.audit)
     # What was agreed is what was shared: an active deal, even if one side has ended it since an interrupted POST.
     base: Fields = {**fields, **deal.fields, STATUS: Stage.ACTIVE}
@@ -198,8 +162,9 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         referral_changed_at=own.changed_at,
         created_at=created_at(own.body),
         status=synchronized(task.choices.messages, task.clock.now()),
-        recent_audit=audit.extended(ours, [entry]),
+        recent_audit=audit.extended(ours, entries),
         earlier_audit=earlier,
+        microsoft=share.microsoft,
     )
     agreed = {name: value for name, value in base.items() if name == STATUS or name not in differing}
     link = with_base(link, agreed, task.field_map)
@@ -210,21 +175,24 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         link = replace(link, settled=link.settled and as_planned)
         if not as_planned:
             # What the CRM's own logic changed comes with the change feed; nothing is to be created again for it.
-            task.links.commit(link, [entry], share.intent)
+            task.links.commit(link, entries, share.intent)
             return replace(link, settled=not differing)
-    committed = task.links.commit(link, [entry], share.intent)
+    committed = task.links.commit(link, entries, share.intent)
     task.agenda.drop(DueKind.PARKED, share.record.key.deal)
     if deal.asks_for_help:
         look_again_later(task, committed)
     return committed
 
 
-def _entry(task: Task, share: _Share, own: Referral) -> AuditEntry:
+def _entries(task: Task, share: _Share, own: Referral) -> list[AuditEntry]:
     sent = [
         Change(name, None, value, Reason.SENT) for name, value in share.deal.fields.items() if value not in (None, ())
     ]
     text = "created from the CRM" + (", Microsoft invited" if share.deal.asks_for_help and not own.closed else "")
-    return audit.entry(task.stamp(), own.id, audit.TO_PARTNER_CENTER, text, sent)
+    entries = [audit.entry(task.stamp(), own.id, audit.TO_PARTNER_CENTER, text, sent)]
+    if news := microsoft.news(None, share.microsoft):
+        entries.append(audit.entry(task.stamp(), own.id, audit.TO_CRM, news))
+    return entries
 
 
 def _holds(task: Task, written: Record, base: Fields) -> bool:
@@ -251,7 +219,8 @@ def _write_back(task: Task, share: _Share, own: Referral, link: Link) -> Record:
     """Write the referral's identity. An edit made meanwhile must not undo the link, and must not pass for our echo."""
     fields, field_map = share.record.fields, task.field_map
     filled_in = {name: value for name, value in share.deal.fields.items() if value != fields[name]}
-    columns = {**field_map.record_values(filled_in), **identity.columns(field_map, own.id)}
+    told = field_map.record_values(share.microsoft.told) if share.microsoft else {}
+    columns = {**field_map.record_values(filled_in), **told, **identity.columns(field_map, own.id)}
     if task.choices.crm_audit is not CrmAudit.OFF:
         columns |= identity.audit_columns(field_map, link)
     row = _row(share.record)

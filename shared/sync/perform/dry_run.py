@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from shared.deal import HELP
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
-from shared.decide.decisions import Adopt, Agree, AwaitUndo, CreateRecord, CreateReferral, Decision
+from shared.decide.decisions import Adopt, Agree, AskMicrosoft, AwaitUndo, CreateRecord, CreateReferral, Decision
 from shared.ledger import audit
 from shared.merge import Change
+from shared.messages.reasons import Reason
 from shared.sync.outcome import Outcome
 from shared.sync.task import Task
 
@@ -30,8 +32,12 @@ def key_of(deal: Deal) -> str:
 
 
 def _changes(decision: Decision) -> list[Change]:
-    agree = decision.agree if isinstance(decision, (Adopt, AwaitUndo)) else decision
-    return [*agree.plan.to_partner_center, *agree.plan.to_crm] if isinstance(agree, Agree) else []
+    agree = decision.agree if isinstance(decision, (Adopt, AskMicrosoft, AwaitUndo)) else decision
+    if not isinstance(agree, Agree):
+        return []
+    asked = decision.help if isinstance(decision, AskMicrosoft) else None
+    invites = [Change(HELP, None, asked, Reason.MICROSOFT_INVITED)] if asked else []
+    return [*invites, *agree.plan.to_partner_center, *agree.plan.to_crm, *agree.told]
 
 
 def _plainly(decision: Decision) -> str:

@@ -168,8 +168,9 @@ class FakeCrm:
         if account is None and not contact_id:
             contact_id = columns["customerid"]
         contact = self._row("contact", self.contacts, contact_id)
-        held = str(self._held(record_id).columns["cosell_audit"] or "")
-        return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]), held)
+        held = self._held(record_id).columns
+        texts = (str(held[name] or "") for name in ("cosell_audit", "cosell_notesformicrosoft"))
+        return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]), *texts)
 
     def audit_text(self, record_id: str) -> str:
         """Return the Audit column."""

@@ -21,6 +21,9 @@ _OWN_TEXTS = {
     "cosell_referralidentifier": 100,
     "cosell_referrallink": 255,
     "cosell_syncstatus": 100,
+    "cosell_microsoftstatus": 100,
+    "cosell_microsoftteam": 4000,
+    "cosell_notesformicrosoft": 4000,
     "cosell_audit": 100_000,
 }
 SYNC = "cosell_syncwithpartnercenter"

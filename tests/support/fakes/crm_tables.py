@@ -67,6 +67,9 @@ def _product() -> tuple[Column, ...]:
         _choice("cosell_marketplaceintent", ("Yes", "No", "Not decided")),
         _choice("cosell_closereason", _CLOSE_REASONS),
         Column("cosell_decideby", Kind.DAY),
+        text("cosell_microsoftstatus", 100),
+        Column("cosell_microsoftteam", Kind.MEMO, 4000),
+        Column("cosell_notesformicrosoft", Kind.MEMO, 4000),
     )
 
 

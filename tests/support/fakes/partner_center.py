@@ -164,6 +164,33 @@ class FakePartnerCenter:
             moved = {"/status": "Active", "/substatus": "Accepted"} if row["organizationId"] == MICROSOFT else {}
             self.edit(row["id"], {**moved, "/trackingInfo/microsoftMsxId": msx_id})
 
+    def microsoft_declines(self, engagement_id: str, reason: str) -> None:
+        """Microsoft declines our invitation, with its reason."""
+        self._microsoft_edits(engagement_id, {"/status": "Closed", "/substatus": "Declined", "/statusReason": reason})
+
+    def microsoft_closes(self, engagement_id: str, substatus: str) -> None:
+        """Microsoft wins or loses its half, or lets the invitation expire."""
+        self._microsoft_edits(engagement_id, {"/status": "Closed", "/substatus": substatus})
+
+    def microsoft_names(self, engagement_id: str, first_name: str, last_name: str) -> None:
+        """Microsoft puts a seller on the deal."""
+        email = f"{first_name}.{last_name}@microsoft.example".lower()
+        seller = {"firstName": first_name, "lastName": last_name, "email": email, "phoneNumber": "+14255550100"}
+        for row in self.of_microsoft(engagement_id):
+            self.edit(str(row["id"]), {"/team": [*row["team"], seller]})
+
+    def invites_microsoft(self, referral_id: str, code: str) -> None:
+        """A colleague asks Microsoft for help at the web page."""
+        self.edit(referral_id, {rules.SHARE: True, "/type": "Shared"})
+        theirs = copy.deepcopy(self.rows[referral_id]) | {"organizationId": MICROSOFT, "externalReferenceId": None}
+        theirs["inviteContext"] = {"assistanceRequestCode": code}
+        theirs |= {"trackingInfo": {"microsoftMsxId": None}}
+        self._insert({name: value for name, value in theirs.items() if name != "id"}, "New", "Pending")
+
+    def _microsoft_edits(self, engagement_id: str, changes: Mapping[str, object]) -> None:
+        for row in self.of_microsoft(engagement_id):
+            self.edit(str(row["id"]), changes)
+
     def ours(self) -> list[Body]:
         """Return our rows, oldest first."""
         return [row for row in self.rows.values() if row["organizationId"] == FABRIKAM]
@@ -196,7 +223,9 @@ class FakePartnerCenter:
         if body.get("engagementId") is None and MICROSOFT not in targets:
             body["inviteContext"] = {"invitedBy": {"organizationId": FABRIKAM, "organizationName": "Fabrikam"}}
             return self._shown(self._insert(body, "Active", "Accepted"))
-        rules.check_invitation(body, self.rows.values())
+        own = rules.check_invitation(body, self.rows.values())
+        if own["type"] != "Shared":
+            self._store(own | {"type": "Shared"})  # A deal that Microsoft takes part in is shared.
         return self._shown(self._insert(body | {"organizationId": MICROSOFT}, "New", "Pending"))
 
     def _update(self, referral_id: str, operations: Iterable[Operation], version: str) -> Referral:

@@ -84,20 +84,21 @@ def check_new(body: Body) -> None:
         _check_team(at(body, "customerProfile/team"), "customerProfile/team")
 
 
-def check_invitation(body: Body, rows: Iterable[Body]) -> None:
-    """Refuse the second POST of a co-sell deal when it does not fit the first."""
+def check_invitation(body: Body, rows: Iterable[Body]) -> Body:
+    """Return our row of the deal. Refuses the second POST of a co-sell deal when it does not fit the first."""
     engagement = [row for row in rows if row["engagementId"] == body.get("engagementId")]
     own = next((row for row in engagement if row["organizationId"] != "msft"), None)
     if not asks_for_help(body):
         raise refuse("inviteContext/assistanceRequestCode", "is required to invite Microsoft.")
     if own is None or own["status"] == "Closed":
         raise refuse("engagementId", "does not exist, or is closed.")
-    if own["type"] != "Shared" or body["type"] != "Shared":
-        raise refuse("type", "Microsoft can be invited to a Shared referral only.")
+    if body["type"] != "Shared":
+        raise refuse("type", "must be Shared to invite Microsoft.")
     if not at(own, SHARE) or not at(body, SHARE):
         raise refuse(SHARE, "must be true to invite Microsoft.")
     if len(engagement) > 1:
         raise refuse("engagementId", "Microsoft is invited already.")
+    return own
 
 
 def patched(row: Body, operations: Iterable[Mapping[str, object]]) -> Body:

@@ -33,6 +33,7 @@ _DONE = {
     "release copy": "that is remembered; nothing is written",
     "create record": "the record is created",
     "create referral": "the referral is created",
+    "ask microsoft": "Microsoft is invited, and edits travel",
     "ignore": "nothing is written",
     "orphan": "nothing travels any more; the link is kept",
     "hold": "nothing is written until a person has put it right: `{}`",

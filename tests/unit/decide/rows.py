@@ -126,6 +126,12 @@ def _end(s: Situation) -> str:
     return "declined" if s.referral == "invited" else "lost"
 
 
+def _asks_microsoft(s: Situation) -> bool:
+    """Whether the seller chose help on an open, accepted deal that Microsoft has no part in."""
+    open_here = not s.closed and not s.ended and not (s.referral == "invited" and s.record == "on hold")
+    return open_here and s.help == "chosen" and s.microsoft == "absent" and s.base != "unknown"
+
+
 # --- deals with a link -----------------------------------------------------------------------------------------------
 
 LINKED = (
@@ -233,6 +239,11 @@ LINKED = (
         "The record's Referral Identifier was exchanged by hand: a person says which deal it is.",
         lambda s: _tied(s) and s.identifier in ("another", "malformed"),
         "hold: identifier.exchanged",
+    ),
+    TableRow(
+        "The seller chose help on a deal that was shared without: Microsoft is invited, once, and edits travel.",
+        lambda s: _tied(s) and _asks_microsoft(s),
+        "ask microsoft",
     ),
     TableRow(
         "Both sides say the same of the deal: only edits travel. A deal that was paused, or had lost a side, goes on.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import product
 
-from shared.deal import DEAL_VALUE, NOTES, STATUS, Fields, RecordKey, Value
+from shared.deal import DEAL_VALUE, HELP, NOTES, STATUS, Fields, RecordKey, Value
 from shared.decide import decide
 from shared.decide.deal import (
     GONE,
@@ -29,6 +29,7 @@ from shared.link import Closing, Link, LinkState, Repeat
 from shared.merge import Policy as Wins
 from shared.merge import Rule
 from shared.messages.reasons import Reason
+from shared.microsoft import MicrosoftsHalf
 from shared.problems import problem
 from shared.status import Status, StatusKind
 from tests.support.stand_ins import START
@@ -106,6 +107,11 @@ class Situation:
     """Whether Sync was switched off and on again at each of our last writes."""
     shows: str = "its state"
     """What a paused deal's record shows: its state, a problem."""
+    help: str = "none"
+    """What Microsoft was asked for: none, submitted (agreed by both), chosen (in the CRM, since)."""
+    microsoft: str = "absent"
+    """Microsoft's part: absent, invited (with a help code, and the link does not know), invited and known, declined (as
+    the link knows), took part unasked (as the link knows)."""
     base: str = "active"
     """The stage last agreed; unknown: nothing is known of what was agreed."""
     edited: str = "nobody"
@@ -139,12 +145,13 @@ class Situation:
 
 
 @dataclass(frozen=True)
-class TwoFields:
-    """A mapping of two fields."""
+class FewFields:
+    """A mapping of a few fields."""
 
     rules: tuple[Rule, ...] = (
         Rule(NOTES, to_crm=True, to_partner_center=True, conflict=Wins.CRM),
         Rule(DEAL_VALUE, to_crm=True, to_partner_center=True, conflict=Wins.CRM),
+        Rule(HELP, to_crm=True, to_partner_center=False, conflict=Wins.PARTNER_CENTER, never_clear_crm=True),
     )
     fingerprints: Mapping[str, str] = field(default_factory=dict)
 
@@ -153,7 +160,7 @@ class TwoFields:
         return self.rules
 
 
-FIELD_MAP = TwoFields()
+FIELD_MAP = FewFields()
 
 PAUSED, PROBLEM = Status(StatusKind.PAUSED, "⏸ Off"), Status(StatusKind.ATTENTION, "✖ Correct it")
 LACKING = problem("customer.city_missing", "city")
@@ -182,6 +189,7 @@ def whole(situation: Situation) -> dict[Need, Mapping[str, object]]:
         Need.SUCCESSOR: {"successor": None if situation.successor == "none" else OTHER_RECORD},
         Need.SUCCESSOR_RECORD: {"successor_record": _successor(situation)},
         Need.CARRIER: {"carrier": _here(situation) if situation.carrier == "found" else None},
+        Need.MICROSOFT: {"microsoft": _half(situation) if situation.microsoft != "absent" else None},
         Need.COPY: {"copied": Copied[situation.copied.upper()]},
         Need.SHARING: {
             "sharing": Sharing(() if situation.complete else (LACKING,), situation.marks == "audit", "rows")
@@ -229,13 +237,13 @@ def _link(situation: Situation) -> Link | None:
         closing = Closing(wanted, START - (WINDOW / 2 if situation.window == "open" else WINDOW * 2))
     base: Fields = {}
     if situation.base != "unknown":
-        base = {NOTES: "agreed", DEAL_VALUE: _value(situation), STATUS: STAGES[situation.base]}
-    state = LinkState(situation.link)
+        submitted = ASKED if situation.help == "submitted" else None
+        base = {NOTES: "agreed", DEAL_VALUE: _value(situation), HELP: submitted, STATUS: STAGES[situation.base]}
+    state, half = LinkState(situation.link), _half(situation) if situation.microsoft in KNOWN else None
     rounds = {PAUSES: Repeat("", ROUNDS, START, row=ROUNDS)} if situation.toggled else {}
     status = PROBLEM if situation.shows == "a problem" else PAUSED if situation.link == "paused" else None
-    return Link(
-        "dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, repeats=rounds, status=status, etag="linked"
-    )
+    link = Link("dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, repeats=rounds, status=status)
+    return replace(link, microsoft=half, etag="linked")
 
 
 def _referral(situation: Situation) -> ReferralSeen | Absence:
@@ -244,7 +252,7 @@ def _referral(situation: Situation) -> ReferralSeen | Absence:
     stage = STAGES.get(situation.referral, Stage.ACTIVE)
     return ReferralSeen(
         REFERRAL,
-        {NOTES: _notes(situation, "partner center"), DEAL_VALUE: _value(situation), STATUS: stage},
+        {NOTES: _notes(situation, "partner center"), DEAL_VALUE: _value(situation), HELP: None, STATUS: stage},
         "1",
         stage,
         ours=situation.referral != "foreign",
@@ -265,7 +273,7 @@ def _here(situation: Situation) -> RecordSeen:
     stage = STAGES.get(situation.record, Stage.ACTIVE)
     return RecordSeen(
         RECORD,
-        {NOTES: _notes(situation, "crm"), DEAL_VALUE: _value(situation), STATUS: stage},
+        {NOTES: _notes(situation, "crm"), DEAL_VALUE: _value(situation), HELP: HELPS[situation.help], STATUS: stage},
         "1",
         START,
         qualifies=situation.sync == "on",
@@ -301,6 +309,16 @@ def _holder(situation: Situation) -> Link | None:
     return Link("dynamics365", REFERRAL, OTHER_RECORD, etag="other")
 
 
+ASKED, CHOSEN = "ProofOfConceptOrDemo", "QuotesOrLicensing"
+HELPS: Mapping[str, Value] = {"none": None, "submitted": ASKED, "chosen": CHOSEN}
+KNOWN = ("invited and known", "declined", "took part unasked")
+
+
+def _half(situation: Situation) -> MicrosoftsHalf:
+    stage = Stage.DECLINED if situation.microsoft == "declined" else Stage.ON_HOLD
+    return MicrosoftsHalf("msft-row", stage, help=None if situation.microsoft == "took part unasked" else ASKED)
+
+
 def _notes(situation: Situation, side: str) -> Value:
     return side if situation.edited in (side, "both") else "agreed"
 
@@ -316,6 +334,7 @@ def situations() -> Iterator[Situation]:
     """Yield every combination; a piece that does not exist, or is never looked at, is not varied."""
     yield from _tied()
     yield from _stages()
+    yield from _helps()
     yield from _partner_center_first()
     yield from _crm_first()
     yield from _leads()
@@ -368,6 +387,17 @@ def _stages() -> Iterator[Situation]:
                 window=window,
                 read_only=read_only,
                 valued=valued,
+            )
+
+
+def _helps() -> Iterator[Situation]:
+    """What was Microsoft asked for, and does it take part: deals with a link, both sides of which are there."""
+    for link, referral, record, help_asked, microsoft in product(
+        TIED, OUR_REFERRALS, RECORDS, ("none", "submitted", "chosen"), ("absent", "invited", *KNOWN)
+    ):
+        for base, window in product(_pasts(referral), ("none", "open")):
+            yield Situation(
+                "crm", link, referral, record=record, help=help_asked, microsoft=microsoft, base=base, window=window
             )
 
 

@@ -8,14 +8,17 @@ from functools import cache
 
 import pytest
 
-from shared.deal import STATUS
+from shared.deal import HELP, STATUS
 from shared.decide import decide
 from shared.decide.deal import UNREAD, Deal, Need
-from shared.decide.decisions import Adopt, AwaitUndo, CreateRecord, CreateReferral, Decision
+from shared.decide.decisions import Adopt, AskMicrosoft, AwaitUndo, CreateRecord, CreateReferral, Decision
 from shared.lifecycle import TERMINAL
+from shared.messages.reasons import Reason
 from tests.unit.decide.rows import ROWS, TableRow, notes_go
 from tests.unit.decide.situations import (
+    ASKED,
     FIELD_MAP,
+    HELPS,
     OTHER_REFERRAL,
     REFERRAL,
     Situation,
@@ -132,6 +135,43 @@ def test_an_adopted_deal_begins_a_history_of_its_own() -> None:
         assert link.etag != OTHER_REFERRAL, situation
 
 
+def test_microsoft_is_never_asked_twice_nor_about_what_has_ended() -> None:
+    asked = [situation for situation, decision, _ in decided() if isinstance(decision, AskMicrosoft)]
+    assert {each.microsoft for each in asked} == {"absent"}
+    assert {each.base for each in asked} == {"invited", "active"}
+    assert not [each for each in asked if each.ended or each.closed]
+
+
+def test_help_that_was_submitted_is_put_back() -> None:
+    """Whoever asked Microsoft, and whatever it answered: the record shows the code that it was asked with."""
+    seen = set()
+    for situation, decision, needs in decided():
+        agree = agreement(decision)
+        known = situation.microsoft in ("invited and known", "declined") or Need.MICROSOFT in needs
+        if agree is None or situation.base == "unknown" or situation.microsoft == "absent" or not known:
+            continue
+        back = [(each.old, each.new) for each in agree.plan.to_crm if each.name == HELP]
+        if situation.closed and situation.read_only:
+            assert back == [], situation
+        elif HELPS[situation.help] != ASKED:
+            assert back == [(HELPS[situation.help], ASKED)], situation
+            seen.add((situation.help, situation.microsoft))
+    every = {(asked, half) for asked in ("none", "chosen") for half in ("invited and known", "declined")}
+    assert seen == {*every, ("chosen", "invited")}
+
+
+def test_help_is_not_asked_where_microsoft_takes_part_unasked() -> None:
+    seen = 0
+    for situation, decision, _ in decided():
+        agree = agreement(decision)
+        unasked = situation.microsoft == "took part unasked" and situation.base != "unknown"
+        if agree and unasked and situation.help == "chosen" and not situation.ended:
+            reasons = [each.reason for each in agree.plan.differences if each.name == HELP]
+            assert reasons == [Reason.MICROSOFT_TAKES_PART], situation
+            seen += 1
+    assert seen
+
+
 # --- total, and no more curious than it has to be --------------------------------------------------------------------
 
 
@@ -210,6 +250,8 @@ def test_the_table_is_complete_enough_to_mean_something() -> None:
         "edited": 4,
         "window": 3,
         "read_only": 2,
+        "help": 3,
+        "microsoft": 5,
         "tied": 2,
         "toggled": 2,
         "shows": 2,

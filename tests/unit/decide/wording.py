@@ -41,6 +41,7 @@ _SIMPLE: dict[type, str] = {
     decisions.ReleaseCopy: "release copy",
     decisions.CreateRecord: "create record",
     decisions.CreateReferral: "create referral",
+    decisions.AskMicrosoft: "ask microsoft",
 }
 
 
@@ -68,6 +69,6 @@ def of_notes(plan: Plan) -> str:
 
 def agreement(decision: Decision) -> Agree | None:
     """Return the agreement that a decision makes, if it makes one."""
-    if isinstance(decision, (decisions.Adopt, decisions.AwaitUndo)):
+    if isinstance(decision, (decisions.Adopt, decisions.AskMicrosoft, decisions.AwaitUndo)):
         return decision.agree
     return decision if isinstance(decision, Agree) else None

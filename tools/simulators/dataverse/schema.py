@@ -367,5 +367,8 @@ def cosell_columns() -> list[Column]:
         choice("cosell_marketplaceintent", MARKETPLACE_INTENT),
         choice("cosell_closereason", CLOSE_REASONS),
         day("cosell_decideby"),
+        text("cosell_microsoftstatus", 100),
+        memo("cosell_microsoftteam", 4000),
+        memo("cosell_notesformicrosoft", 4000),
     ]
     return [replace(column, custom=True) for column in columns]

@@ -37,5 +37,8 @@ def cosell_columns(sobject: str = "Opportunity") -> list[Field]:
         picklist("Marketplace_Intent__c", MARKETPLACE_INTENT, "Marketplace Intent", restricted=True),
         picklist("Close_Reason__c", CLOSE_REASONS, "Close Reason", restricted=True),
         Field("Decide_By__c", FieldType.DATE, "Decide By"),
+        text("Microsoft_Status__c", 100, "Microsoft Status"),
+        area("Microsoft_Team__c", 4000, "Microsoft Team"),
+        area("Notes_for_Microsoft__c", 4000, "Notes for Microsoft"),
     ]
     return [replace(each, custom=True) for each in fields if sobject != "Lead" or each.name in _ON_LEADS]
