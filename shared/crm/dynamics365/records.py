@@ -11,6 +11,7 @@ from shared.clock import Clock
 from shared.crm.around import Around, Columns, Found
 from shared.crm.dynamics365 import accounts, creation, merges, metadata, owners
 from shared.crm.dynamics365.api import DataverseApi, Json, text_at
+from shared.crm.dynamics365.columns import column_names, columns_by_table
 from shared.crm.dynamics365.entities import entity_of
 from shared.crm.dynamics365.errors import TITLE, DuplicateKey, is_already_closed
 from shared.crm.dynamics365.feed import Feed
@@ -54,7 +55,7 @@ class Dynamics365:
         self._select = ",".join(map(self._read_name, self._read_columns))
         money = {row.pair.column: row.pair.digits for row in field_map.rows.values() if row.pair.codec == "money"}
         self._digits = MoneyDigits(api, self._keys, field_map.table, money)
-        self._security = ColumnSecurity(api, clock, _columns_by_table(field_map, self._read_columns))
+        self._security = ColumnSecurity(api, clock, columns_by_table(field_map, self._read_columns))
         mail = next((row.pair.column for row in field_map.owner if row.name == "email"), "internalemailaddress")
         self._owners = Owners(lambda wanted: owners.ask(api, wanted, mail), clock)
         self._feed = Feed(api, clock, self._entity.entity_set, self._select, self._record)
@@ -133,7 +134,7 @@ class Dynamics365:
         """Read the mapped columns of a row; None when there is none (an owner may also be a team)."""
         if not row_id:
             return None
-        select = ",".join(dict.fromkeys([*_column_names(rows), *([more] if more else [])]))
+        select = ",".join(dict.fromkeys([*column_names(rows), *([more] if more else [])]))
         try:
             return self._api.get(f"{entity_set}({row_id})", {"$select": select})
         except GoneError:
@@ -289,18 +290,6 @@ class Dynamics365:
     def _by_key(self, referral_id: str) -> str:
         identifier = self._field_map.columns.referral_identifier
         return f"{self._entity.entity_set}({identifier}='{referral_id.lower()}')"
-
-
-def _columns_by_table(field_map: FieldMap, of_record: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return what is read of each table."""
-    rows = {"account": field_map.account, "contact": field_map.contact, "systemuser": field_map.owner}
-    related = {table: frozenset(_column_names(of_table)) for table, of_table in rows.items()}
-    return {field_map.table: frozenset(of_record), **({} if field_map.is_lead else related)}
-
-
-def _column_names(rows: Iterable[CompiledRow]) -> Iterator[str]:
-    for row in rows:
-        yield from (name for name in (row.pair.column, row.pair.fallback_column) if name)
 
 
 def _exists() -> AlreadyExists:
