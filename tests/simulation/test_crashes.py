@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -109,6 +110,29 @@ def _microsoft_accepts(world: World) -> Callable[[], object]:
     return lambda: world.partner_center.microsoft_accepts(world.partner_center.rows[referral_id]["engagementId"])
 
 
+def _microsoft_declines(world: World) -> Callable[[], object]:
+    referral_id, _ = shared(world, cosell_howcanmicrosofthelp=HELP)
+    engagement = str(world.partner_center.rows[referral_id]["engagementId"])
+    return lambda: world.partner_center.microsoft_declines(engagement, "No seller")
+
+
+def _help_later(world: World) -> Callable[[], object]:
+    _, record_id = shared(world)
+    return lambda: world.crm.edit(record_id, cosell_howcanmicrosofthelp=HELP, estimatedvalue=9)
+
+
+def _help_later_while_lists_lag(world: World) -> Callable[[], object]:
+    _, record_id = shared(world)
+    world.clock.advance(timedelta(minutes=5))
+    world.partner_center.lag = timedelta(minutes=4)
+    return lambda: world.crm.edit(record_id, cosell_howcanmicrosofthelp=HELP)
+
+
+def _help_asked_by_a_colleague(world: World) -> Callable[[], object]:
+    referral_id, _ = shared(world)
+    return lambda: world.partner_center.invites_microsoft(referral_id, "CustomerTechnicalArchitecture")
+
+
 SCENARIOS: list[Prepare] = [
     _outbound_private,
     _outbound_cosell,
@@ -124,6 +148,10 @@ SCENARIOS: list[Prepare] = [
     _existing_pair,
     _corrected_after_a_refusal,
     _microsoft_accepts,
+    _microsoft_declines,
+    _help_later,
+    _help_later_while_lists_lag,
+    _help_asked_by_a_colleague,
 ]
 MOST = 50
 """Second crashes that are tried for each first one."""

@@ -32,13 +32,6 @@ def status(world: World, record_id: str) -> str:
     return str(world.crm.row(record_id)[STATUS])
 
 
-def test_help_that_is_chosen_later_is_no_agreement(world: World) -> None:
-    _, record_id = shared(world)
-    world.crm.edit(record_id, cosell_howcanmicrosofthelp=HELP)
-    world.settle()
-    assert status(world, record_id).startswith("◐ Microsoft was not asked for help")
-
-
 def test_help_that_was_cleared_is_restored_and_changed_help_is_put_back(world: World) -> None:
     _, record_id = shared(world, cosell_howcanmicrosofthelp=HELP)
     for value in (None, 3):

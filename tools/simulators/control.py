@@ -26,6 +26,7 @@ Handler = Callable[[dict[str, str], dict[str, Any]], object]
 """Takes the path's named groups and the JSON body; returns what is answered as JSON."""
 
 _DECISIONS = ("accept", "decline", "win", "lose")
+_ACTS_OF_MICROSOFT = (*_DECISIONS, "let-expire", "note", "add-seller")
 
 
 class ControlApi:
@@ -98,6 +99,9 @@ def add_partner_center_routes(api: ControlApi, partner_center: PartnerCenterSimu
     def decide(path: dict[str, str], body: dict[str, Any]) -> object:
         return getattr(portal, path["decision"])(path["id"], **body)
 
+    def act_of_microsoft(path: dict[str, str], body: dict[str, Any]) -> object:
+        return getattr(microsoft, path["act"].replace("-", "_"))(path["engagement"], **body)
+
     def configure(target: object) -> Handler:
         def change(_: dict[str, str], body: dict[str, Any]) -> object:
             for name, value in body.items():
@@ -114,8 +118,10 @@ def add_partner_center_routes(api: ControlApi, partner_center: PartnerCenterSimu
     api.add("PATCH", "/partner-center/referrals/{id}", lambda path, body: portal.edit(path["id"], body))
     for decision in _DECISIONS:
         api.add("POST", f"/partner-center/referrals/{{id}}/(?P<decision>{decision})", decide)
-    api.add("POST", "/microsoft/{engagement}/accept", lambda path, body: microsoft.accept(path["engagement"], **body))
-    api.add("POST", "/microsoft/{engagement}/decline", lambda path, body: microsoft.decline(path["engagement"], **body))
+    asks = "/partner-center/referrals/{id}/ask-microsoft"
+    api.add("POST", asks, lambda path, body: portal.ask_microsoft(path["id"], **body))
+    for act in _ACTS_OF_MICROSOFT:
+        api.add("POST", f"/microsoft/{{engagement}}/(?P<act>{act})", act_of_microsoft)
     joins = "/other-partner/{engagement}/join"
     api.add("POST", joins, lambda path, _: partner_center.other_partner.join(path["engagement"]))
     api.add("GET", "/partner-center/registration", lambda _, __: _describe_registration(partner_center))

@@ -51,7 +51,9 @@ class Scenarios:
             "Both edit different fields at once": self._edit_both,
             "Both edit the same field": self._conflict,
             "The seller takes the invitation off hold": self._accept,
-            "The seller asks for help on a private deal, and then does without": self._differ,
+            "Microsoft accepts, and names its seller": self._answer,
+            "The seller asks Microsoft for help on a deal that was private": self._ask_later,
+            "Microsoft declines, and says why": self._refuse,
             "The seller copies that deal, and switches the copy's Sync off and on": self._copy,
             "The seller wins the deal, and takes it back within the undo window": self._take_back,
             "The seller wins the deal": self._win,
@@ -140,15 +142,41 @@ class Scenarios:
         row = self._referral(referral_id, lambda row: row["status"] == "Active", "acceptance of the invitation")
         return f"the invitation is accepted: {row['status']}/{row['substatus']}"
 
-    def _differ(self) -> str:
+    def _answer(self) -> str:
+        referral_id, record_id = self._deal("shared")
+        engagement = self._engagement(referral_id)
+        self._stack.partner_center.microsoft.accept(engagement)
+        self._stack.partner_center.microsoft.add_seller(engagement, first_name="Ines", last_name="Field")
+        deal = self._record(
+            record_id, lambda deal: "Field, Ines" in deal.microsoft_team, "Microsoft's seller on the record"
+        )
+        if deal.microsoft_status != "Accepted":
+            raise StepFailed(f"Microsoft status says {deal.microsoft_status}")
+        return f"{deal.microsoft_status}; {deal.microsoft_team}"
+
+    def _ask_later(self) -> str:
         record_id = self._seller.opportunity(help="")
         deal = self._record(record_id, lambda deal: deal.referral_identifier, "referral identifier on the record")
         self._deals["private"] = deal.referral_identifier, record_id
-        self._seller.edit(record_id, help="CustomerTechnicalArchitecture")
-        differs = self._record(record_id, lambda deal: deal.sync_status.startswith("◐"), "◐ on the record")
-        self._seller.edit(record_id, help="")
-        resolved = self._record(record_id, lambda deal: deal.sync_status.startswith("✔"), "✔ on the record")
-        return f"{differs.sync_status} Then: {resolved.sync_status}"
+        self._seller.edit(record_id, help="CustomerTechnicalArchitecture", notes_for_microsoft="An architect, please.")
+        invited = self._record(record_id, lambda deal: deal.microsoft_status == "Invited", "Invited on the record")
+        engagement = self._engagement(deal.referral_identifier)
+        rows = [row for row in self._stack.partner_center.referrals() if row["engagementId"] == engagement]
+        theirs = [row["inviteContext"] for row in rows if row["organizationId"] == "msft"]
+        if [each["notes"] for each in theirs] != ["An architect, please."]:
+            raise StepFailed(f"Microsoft was invited {len(theirs)} times: {theirs}")
+        asked = f"{theirs[0]['assistanceRequestCode']}, “{theirs[0]['notes']}”"
+        return f"Microsoft is invited once: {asked}; {invited.sync_status}"
+
+    def _refuse(self) -> str:
+        referral_id, record_id = self._deal("private")
+        self._stack.partner_center.microsoft.decline(self._engagement(referral_id), "No seller for the account")
+        deal = self._record(record_id, lambda deal: deal.microsoft_status.startswith("Declined"), "the refusal")
+        row = self._stack.partner_center.referral(referral_id)
+        return f"{deal.microsoft_status}; our own half goes on: {row['status']}/{row['substatus']}"
+
+    def _engagement(self, referral_id: str) -> str:
+        return str(self._stack.partner_center.referral(referral_id)["engagementId"])
 
     def _copy(self) -> str:
         referral_id, record_id = self._deal("private")

@@ -31,6 +31,16 @@ _KINDS: dict[Kind, dict[str, Any]] = {
 """The classification table of the referrals-api-introduction page."""
 
 
+def invited_microsoft(clock: SimulatorClock) -> dict[str, Any]:
+    """Return what the server sets on Microsoft's row of an engagement into which it is invited."""
+    return {
+        "organizationId": MICROSOFT,
+        "organizationName": "Microsoft",
+        "direction": "Incoming",
+        "expirationDateTime": f"{clock.now() + ANSWER_WITHIN:%Y-%m-%dT%H:%M:%S}Z",
+    }
+
+
 class Portal:
     """A Partner Center user at the web page: may do more than the API lets us do."""
 
@@ -83,6 +93,19 @@ class Portal:
         """Close as lost."""
         return self._close(referral_id, "Lost", reason)
 
+    def ask_microsoft(self, referral_id: str, code: str = "GeneralOrOther", notes: str | None = None) -> Document:
+        """Ask Microsoft for help on a deal without: it becomes visible and shared, and Microsoft's row appears."""
+        row = self._store.get(referral_id)
+        if row is None:
+            raise LookupError(f"no referral {referral_id}")
+        if self._store.of_engagement(row["engagementId"], ours=False) is not None:
+            raise ValueError("Microsoft is invited already")
+        shared = {"/type": "Shared", "/consent/consentToShareReferralWithMicrosoftSellers": True}
+        own = self.edit(referral_id, shared)
+        document = conform(own | {"status": "New", "substatus": "Pending", "externalReferenceId": None}, REFERRAL, "")
+        document["inviteContext"] |= {"assistanceRequestCode": code, "notes": notes}
+        return self._store.insert(document, "portal", **invited_microsoft(self._clock))
+
     def _close(self, referral_id: str, substatus: str, reason: str | None) -> Document:
         return self.edit(referral_id, {"/status": "Closed", "/substatus": substatus, "/statusReason": reason})
 
@@ -128,6 +151,25 @@ class Microsoft:
     def decline(self, engagement_id: str, reason: str = "No seller for the account") -> Document:
         """Decline the invitation; our own row stays active."""
         return self._edit(engagement_id, {"/status": "Closed", "/substatus": "Declined", "/statusReason": reason})
+
+    def win(self, engagement_id: str) -> Document:
+        """Close Microsoft's own half as won; ours is not touched."""
+        return self._edit(engagement_id, {"/status": "Closed", "/substatus": "Won"})
+
+    def lose(self, engagement_id: str, reason: str = "Customer had no budget") -> Document:
+        """Close Microsoft's own half as lost."""
+        return self._edit(engagement_id, {"/status": "Closed", "/substatus": "Lost", "/statusReason": reason})
+
+    def let_expire(self, engagement_id: str) -> Document:
+        """Let 14 days pass over the invitation without an answer, whatever the clock says."""
+        row = self._row(engagement_id)
+        if row["status"] != "New":
+            raise ValueError("Microsoft has answered already")
+        return _edit(self._store, row["id"], {"/status": "Closed", "/substatus": "Expired"}, "service")
+
+    def note(self, engagement_id: str, notes: str) -> Document:
+        """Write Microsoft's own notes."""
+        return self._edit(engagement_id, {"/details/notes": notes})
 
     def add_seller(self, engagement_id: str, *, first_name: str = "Ines", last_name: str = "Field") -> Document:
         """Put a Microsoft seller on Microsoft's team."""

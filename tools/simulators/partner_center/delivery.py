@@ -97,6 +97,8 @@ class Deliverer:
         """Raise the event for one write, if its name is registered."""
         if change.actor == "api" and not self._quirks.own_writes_raise_events:
             return
+        if not change.ours and not self._quirks.related_events:
+            return
         name = f"{'' if change.ours else 'related-'}referral-{'created' if change.created else 'updated'}"
         uri = f"{_RESOURCE_URIS[self._quirks.resource_uri_host]}/{self._subject(change)}"
         registration = self._registrations.current

@@ -20,6 +20,9 @@ class Quirks:
     """Whether a partner may PATCH New/Pending to New/Received."""
     customer_team_frozen_after_invite: bool = False
     """The bulk page freezes customer contacts once Microsoft is invited; the connector lets them be patched."""
+    invitation_shares: bool = True
+    """Whether inviting Microsoft into a private or partner-led deal makes our own referral Shared: the page lets deals
+    be upgraded, and no PATCH sets the type. Else Microsoft can be invited to a Shared referral only."""
     duplicate_invite_refused: bool = True
     """Whether a second `msft` referral in one engagement is a 400."""
     own_direction: Literal["Outgoing", "Incoming"] = "Outgoing"
@@ -55,5 +58,7 @@ class Quirks:
     own_writes_raise_events: bool = True
     resource_uri_host: Literal["partnercenter", "partner"] = "partnercenter"
     """The documented `ResourceUri`, or the address that really serves referrals."""
+    related_events: bool = True
+    """Whether the `related-referral-*` events arrive at all: they may be lost."""
     related_event_id: Literal["related", "own"] = "related"
     """Whose id the `related-referral-*` events carry."""

@@ -10,14 +10,14 @@ from werkzeug import Request, Response
 
 from tools.simulators.claims import TokenVerifier
 from tools.simulators.clock import SimulatorClock
-from tools.simulators.partner_center import vocabulary as words
+from tools.simulators.partner_center.control import invited_microsoft
 from tools.simulators.partner_center.errors import ApiError, invalid, not_found, precondition_failed
 from tools.simulators.partner_center.patching import apply_patch, check_consent, check_transition, get_value
 from tools.simulators.partner_center.quirks import Quirks
 from tools.simulators.partner_center.referrals_list import ReferralList
 from tools.simulators.partner_center.rendering import render_entity
 from tools.simulators.partner_center.schema import Document
-from tools.simulators.partner_center.store import ANSWER_WITHIN, ReferralStore
+from tools.simulators.partner_center.store import ReferralStore
 from tools.simulators.partner_center.validation import (
     asks_for_help,
     check_customer_contact,
@@ -131,18 +131,15 @@ class ReferralsApi:
 
     def _invite(self, document: Document) -> Document:
         """The second of the two POSTs of a co-sell deal: Microsoft's row in an existing engagement."""
-        self._check_invitation(document)
+        own = self._check_invitation(document)
+        if own["type"] != "Shared":
+            with self._store.update(own["id"], "service") as row:
+                row["type"] = "Shared"
         document |= {"status": "New", "substatus": "Pending"}
-        return self._store.insert(
-            document,
-            "api",
-            organizationId=words.MICROSOFT,
-            organizationName="Microsoft",
-            direction="Incoming",
-            expirationDateTime=f"{self._clock.now() + ANSWER_WITHIN:%Y-%m-%dT%H:%M:%S}Z",
-        )
+        return self._store.insert(document, "api", **invited_microsoft(self._clock))
 
-    def _check_invitation(self, document: Document) -> None:
+    def _check_invitation(self, document: Document) -> Document:
+        """Return our own referral. Raises ApiError when Microsoft cannot be invited."""
         if document["engagementId"] is None:
             raise invalid("engagementId", "is required to invite an organization.")
         if not targets_microsoft(document):
@@ -155,7 +152,7 @@ class ReferralsApi:
             raise invalid("engagementId", "does not exist.")
         if own["status"] == "Closed":
             raise invalid("engagementId", "the engagement is closed.")
-        if own["type"] != "Shared" or document["type"] != "Shared":
+        if document["type"] != "Shared" or (own["type"] != "Shared" and not self._quirks.invitation_shares):
             raise invalid("type", "Microsoft can be invited to a Shared referral only.")
         share = "consent/consentToShareReferralWithMicrosoftSellers"
         if not get_value(own, share) or not get_value(document, share):
@@ -163,6 +160,7 @@ class ReferralsApi:
         invited = self._store.of_engagement(document["engagementId"], ours=False)
         if invited is not None and self._quirks.duplicate_invite_refused:
             raise invalid("engagementId", "Microsoft is invited already.")
+        return own
 
     # -- update ---------------------------------------------------------------------------------------------------
 

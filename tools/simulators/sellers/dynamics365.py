@@ -16,6 +16,7 @@ from tools.simulators.sellers.seller import CONTACT, CUSTOMER, READY, Account, D
 from tools.simulators.vendors import CLIENT_ID, CLIENT_SECRET, Vendors
 
 _COLUMNS = {
+    "notes_for_microsoft": "cosell_notesformicrosoft",
     "name": "name",
     "deal_value": "estimatedvalue",
     "closing_date": "estimatedclosedate",
@@ -225,6 +226,8 @@ class Dynamics365Seller:
             sync_status=row["cosell_syncstatus"] or "",
             audit=row["cosell_audit"] or "",
             microsoft_crm_identifier=row["cosell_microsoftcrmidentifier"] or "",
+            microsoft_status=row["cosell_microsoftstatus"] or "",
+            microsoft_team=row["cosell_microsoftteam"] or "",
             marketplace_intent=_label(MARKETPLACE_INTENT, row["cosell_marketplaceintent"]),
             close_reason=_label(CLOSE_REASONS, row["cosell_closereason"]),
             decide_by=date.fromisoformat(row["cosell_decideby"]) if row["cosell_decideby"] else None,

@@ -17,6 +17,7 @@ from tools.simulators.sellers.seller import CONTACT, CUSTOMER, READY, Account, D
 from tools.simulators.vendors import SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET, Vendors
 
 _COLUMNS = {
+    "notes_for_microsoft": "Notes_for_Microsoft__c",
     "name": "Name",
     "deal_value": "Amount",
     "currency": "CurrencyIsoCode",
@@ -257,6 +258,8 @@ class SalesforceSeller:
             sync_status=row["Sync_Status__c"] or "",
             audit=row["Audit__c"] or "",
             microsoft_crm_identifier=row["Microsoft_CRM_Identifier__c"] or "",
+            microsoft_status=row["Microsoft_Status__c"] or "",
+            microsoft_team=row["Microsoft_Team__c"] or "",
             marketplace_intent=row["Marketplace_Intent__c"] or "",
             close_reason=row["Close_Reason__c"] or "",
             decide_by=date.fromisoformat(row["Decide_By__c"]) if row["Decide_By__c"] else None,

@@ -39,6 +39,8 @@ class DealFields(TypedDict, total=False):
     """Why the deal is declined or lost: one of tools.simulators.help_codes.CLOSE_REASONS."""
     help: str
     """How can Microsoft help? A referral's assistance request code, such as CustomerTechnicalArchitecture."""
+    notes_for_microsoft: str
+    """What goes with the invitation to Microsoft."""
     sync: bool
     """Sync with Partner Center."""
     visible_to_microsoft: bool
@@ -70,6 +72,8 @@ class Deal:
     sync_status: str
     audit: str
     microsoft_crm_identifier: str
+    microsoft_status: str
+    microsoft_team: str
     marketplace_intent: str
     close_reason: str
     decide_by: date | None
