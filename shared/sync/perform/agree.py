@@ -62,8 +62,7 @@ def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: C
         raise agreement.refused  # The deal is set aside for it; what was written stays, and the record says why.
     if written.sent:
         notify_other_crms(task, committed)
-    if not decision.referral.closed:
-        microsoft.watch(task, agreement.before, committed)
+    microsoft.watch(task, agreement.before, committed, closed=decision.referral.closed)
     agreement.forget_what_waited()
     deadlines.drop(task, agreement.before, committed)
     written.before, written.after = agreement.before, committed
@@ -230,10 +229,9 @@ class _Agreement:
 
     def record_write(self, *, news: bool) -> tuple[dict[str, object], StageChange | None]:
         """Return what is written to the record: planned values, the identity of a new tie, and audit where it shows."""
-        values = {change.name: change.new for change in self.plan.to_crm if change.name != STATUS}
+        told = self.decision.told if self._takes_columns else ()
+        values = {change.name: change.new for change in (*self.plan.to_crm, *told) if change.name != STATUS}
         columns, stage = self.task.field_map.record_values(values), self._stage_change()
-        if self._takes_columns:
-            columns |= self.task.field_map.record_values({each.name: each.new for each in self.decision.told})
         if self.decision.ties and self._takes_columns:
             columns |= identity.columns(self.task.field_map, self.link.referral_id)
         self._note_what_cannot_be_shown()
@@ -260,10 +258,7 @@ class _Agreement:
 
     @property
     def _takes_columns(self) -> bool:
-        """Whether the record's columns may be written.
-
-        When a deal that ended before it was ever looked at is tied, neither side is written at all.
-        """
+        """Whether its columns may be written: not when a deal that ended before it was ever looked at is tied."""
         is_history = self.before.etag is None and self.decision.record.closed
         return not (self._is_locked or is_history)
 

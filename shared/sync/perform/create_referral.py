@@ -173,15 +173,12 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         as_planned = _holds(task, written, base)
         link = replace(link, record_version=written.version if as_planned else None, record_seen_at=written.seen_at)
         link = replace(link, settled=link.settled and as_planned)
-        if not as_planned:
-            # What the CRM's own logic changed comes with the change feed; nothing is to be created again for it.
-            task.links.commit(link, entries, share.intent)
-            return replace(link, settled=not differing)
     committed = task.links.commit(link, entries, share.intent)
     task.agenda.drop(DueKind.PARKED, share.record.key.deal)
     if deal.asks_for_help:
         look_again_later(task, committed)
-    return committed
+    # What the CRM's own logic changed comes with the change feed; nothing is to be created again for it.
+    return replace(committed, settled=not differing)
 
 
 def _entries(task: Task, share: _Share, own: Referral) -> list[AuditEntry]:

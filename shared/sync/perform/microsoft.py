@@ -38,7 +38,7 @@ def fulfilled(task: Task, before: Link, now: Link) -> Intent | None:
     return task.intents.of(now.record) if first_seen and now.record else None
 
 
-def watch(task: Task, before: Link, now: Link) -> None:
-    """Have Microsoft's half looked at from now on, once it was seen."""
-    if now.microsoft and not before.microsoft:
+def watch(task: Task, before: Link, now: Link, *, closed: bool) -> None:
+    """Have Microsoft's half of an open deal looked at from now on, once it was seen."""
+    if now.microsoft and not before.microsoft and not closed:
         look_again_later(task, now)
