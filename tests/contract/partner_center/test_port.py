@@ -192,6 +192,34 @@ def test_a_cosell_deal_is_two_rows_of_one_engagement(stage: PartnerCenterStage) 
     assert {row.id for row in stage.port.engagement(own.engagement_id).rows} == {own.id, theirs.id}
 
 
+def test_microsoft_can_be_invited_into_a_private_deal_once_it_is_visible(stage: PartnerCenterStage) -> None:
+    _, second = sample_cosell_documents()
+    consent = {**sample_document()["consent"], "consentToShareReferralWithMicrosoftSellers": False}
+    own = stage.port.create(sample_document() | {"consent": consent})
+    invitation = second | {"engagementId": own.engagement_id}
+    with pytest.raises(DataError):
+        stage.port.create(invitation)
+    share = "/consent/consentToShareReferralWithMicrosoftSellers"
+    stage.port.update(own.id, [{"op": "replace", "path": share, "value": True}], own.version)
+    theirs = stage.port.create(invitation)
+    assert (theirs.is_microsofts, theirs.body["status"]) == (True, "New")
+    assert stage.port.read(own.id).is_shared
+    with pytest.raises(DataError):
+        stage.port.create(invitation)
+
+
+def test_microsofts_refusal_tells_its_reason_and_leaves_our_half_alone(stage: PartnerCenterStage) -> None:
+    first, second = sample_cosell_documents()
+    own = stage.port.create(first)
+    theirs = stage.port.create(second | {"engagementId": own.engagement_id})
+    stage.microsoft_declines(own.engagement_id, "No seller for the account")
+    declined = stage.port.engagement(own.engagement_id).microsoft
+    assert declined
+    assert (declined.id, declined.closed) == (theirs.id, True)
+    assert (declined.body["substatus"], declined.body["statusReason"]) == ("Declined", "No seller for the account")
+    assert not stage.port.read(own.id).closed
+
+
 def test_microsoft_is_invited_once(stage: PartnerCenterStage) -> None:
     first, second = sample_cosell_documents()
     second["engagementId"] = stage.port.create(first).engagement_id

@@ -35,6 +35,10 @@ class PartnerCenterStage(Protocol):
         """Return the id of Microsoft's row."""
         ...
 
+    def microsoft_declines(self, engagement_id: str, reason: str) -> None:
+        """Let Microsoft decline, with its reason."""
+        ...
+
     def microsoft_accepts(self, engagement_id: str, msx_id: str) -> None:
         """Microsoft's seller accepts our invitation; the deal has an id in Microsoft's CRM from then on."""
         ...
@@ -72,6 +76,9 @@ class FakeStage:
 
     def microsoft_accepts(self, engagement_id: str, msx_id: str) -> None:
         self.fake.microsoft_accepts(engagement_id, msx_id)
+
+    def microsoft_declines(self, engagement_id: str, reason: str) -> None:
+        self.fake.microsoft_declines(engagement_id, reason)
 
     def break_down(self, outage: Outage) -> None:
         break_fake(self.tape, "partner_center", outage)
@@ -113,6 +120,9 @@ class ClientStage:
 
     def microsoft_accepts(self, engagement_id: str, msx_id: str) -> None:
         self.simulator.microsoft.accept(engagement_id, msx_id=msx_id)
+
+    def microsoft_declines(self, engagement_id: str, reason: str) -> None:
+        self.simulator.microsoft.decline(engagement_id, reason)
 
     def break_down(self, outage: Outage) -> None:
         if outage is Outage.SIGNED_OUT:
