@@ -167,17 +167,14 @@ class _Agreement:
     def conclude(self, altered: dict[str, Value]) -> list[AuditEntry]:
         """Bring the link to what is agreed now, before the record is written; returns the audit of it."""
         messages = self.task.choices.messages
-        base, differences = {**self.plan.base}, {}
-        for each in self.plan.differences:
-            differences[each.name] = audit.describe_difference(messages, each)
+        base = {**self.plan.base}
+        differences = {each.name: audit.describe_difference(messages, each) for each in self.plan.differences}
         for name, value in altered.items():
             differences[name] = f"{name} differs: Partner Center answered with {audit.shown(show(value))}"
             base.pop(name, None)
             base |= {name: self.link.base[name]} if name in self.link.base else {}
-        entries = self._entries(differences)
         half = self.decision.microsoft
-        if text := microsoft.news(self.before.microsoft, half):
-            entries.append(self._entry(audit.TO_CRM, text))
+        entries = [*self._entries(differences), *microsoft.entries(self.task, self.before, half)]
         if self.before.etag is None or self.before.state is LinkState.IGNORED:
             entries = entries or [self._entry(audit.BOTH, "linked")]
         self.link = deadlines.with_deadline(self.task, self.before, self.link, base, self.body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.ledger import audit
-from shared.ledger.model import Intent
+from shared.ledger.model import AuditEntry, Intent
 from shared.link import Link
 from shared.microsoft import MicrosoftsHalf
 from shared.sync.microsofts_half import look_again_later
@@ -23,6 +23,12 @@ def news(before: MicrosoftsHalf | None, now: MicrosoftsHalf | None) -> str:
         if value != old.get(name, "")
     ]
     return f"Microsoft: {'; '.join(changed)}" if changed else ""
+
+
+def entries(task: Task, before: Link, now: MicrosoftsHalf | None) -> list[AuditEntry]:
+    """Return the audit of what changed in Microsoft's half."""
+    text = news(before.microsoft, now)
+    return [audit.entry(task.stamp(), before.referral_id, audit.TO_CRM, text)] if text else []
 
 
 def remembered(before: MicrosoftsHalf | None, now: MicrosoftsHalf | None, *, shown: bool) -> MicrosoftsHalf | None:
