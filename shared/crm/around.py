@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,11 +13,36 @@ Columns = Mapping[str, object]
 
 
 @dataclass(frozen=True)
+class Alike:
+    """How an account is found that is spelled otherwise: among those whose name begins alike, by a score."""
+
+    name_column: str
+    beginning: str
+    columns: tuple[str, ...]
+    """What the score looks at."""
+    score: Callable[[Columns], int]
+    """From 0 to 100."""
+    enough: int
+    """The score from which it is the customer's account."""
+
+
+MOST_ALIKE = 50
+"""Accounts that are looked at, the oldest of those whose name begins alike."""
+
+WORTH_NAMING = 50
+"""The score from which an account that is not alike enough is told to a person."""
+
+
+@dataclass(frozen=True)
 class AccountWanted:
-    """The customer's account: the oldest one that equals `match` in every column, or a new one made of `columns`."""
+    """The customer's account: the oldest one that equals `match` in every column, or a new one made of `columns`.
+
+    Where none equals it, the one that is most `alike`, if it is enough.
+    """
 
     match: Columns
     columns: Columns
+    alike: Alike | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +77,15 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """An account that may be the customer's, with its score."""
+
+    id: str
+    name: str
+    score: int
+
+
+@dataclass(frozen=True)
 class Found:
     """What the CRM has of it."""
 
@@ -59,6 +93,8 @@ class Found:
     """Our clock before it was looked for."""
     account_id: str | None = None
     contact_id: str | None = None
+    candidate: Candidate | None = None
+    """The account that is most alike, where none equals the one that is wanted."""
     owner: Owner | None = None
     """None: the record belongs to the app's own user."""
 
@@ -70,3 +106,12 @@ def chosen(wanted: ContactWanted, contacts: Sequence[Columns], id_column: str) -
             if all(str(each.get(name) or "").casefold() == str(value).casefold() for name, value in match.items()):
                 return str(each[id_column])
     return None
+
+
+def most_alike(alike: Alike, accounts: Sequence[Columns], id_column: str) -> Candidate | None:
+    """Return the account with the highest score, the first of several, if it is worth naming at all."""
+    scored = [(alike.score(each), each) for each in accounts]
+    best = max(scored, key=lambda each: each[0], default=(0, {}))
+    if best[0] < WORTH_NAMING:
+        return None
+    return Candidate(str(best[1][id_column]), str(best[1].get(alike.name_column) or ""), best[0])

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from shared.deal import STANDARD_FIELDS, STATUS
 from shared.mapping import codecs
+from shared.mapping.customers import Spelling
 from shared.mapping.new_record import Given
 from shared.mapping.owners import OwnerRules
 from shared.mapping.people import people
@@ -197,7 +198,7 @@ def _distinct_fields(rows: tuple[Pair, ...], of: str) -> tuple[Pair, ...]:
     return rows
 
 
-class AccountRows(Strict):
+class AccountRows(Spelling):
     """The customer's account: its fields and the ones that together identify it."""
 
     match: tuple[str, ...] = Field(min_length=1, description="Fields that must all be equal for an account to be used.")

@@ -117,3 +117,49 @@ def test_a_contact_that_the_crm_refuses_does_not_hold_the_deal(world: World) -> 
     assert world.crm.row(record_id)["parentcontactid"] is None
     assert "without the customer's contact, which the CRM did not take" in world.history()
     assert world.parked() == []
+
+
+# --- the customer's account ------------------------------------------------------------------------------------------
+
+
+def test_an_account_that_is_spelled_otherwise_is_the_customers(world: World) -> None:
+    account = world.crm.add_account(name="NORTHWIND TRADERS, Ltd. ", address1_postalcode="LS14DL")
+    _, record_id = invited(world)
+    assert world.crm.row(record_id)["parentaccountid"] == account
+    assert "account NORTHWIND TRADERS, Ltd., which is spelled otherwise (score 100)" in world.history()
+
+
+def test_one_that_may_be_the_customers_is_named_and_not_taken(world: World) -> None:
+    account = world.crm.add_account(name="Northwind Traders Inc", address1_postalcode=None)
+    _, record_id = invited(world)
+    assert world.crm.row(record_id)["parentaccountid"] != account
+    assert f"Northwind Traders Inc ({account}) may be the same customer (score 70)" in world.history()
+
+
+def test_an_account_in_another_country_is_another_customers(world: World) -> None:
+    world.crm.add_account(name="Northwind Traders Inc", address1_postalcode="LS1 4DL", address1_country="Germany")
+    invited(world)
+    assert "may be the same customer" not in world.history()
+
+
+def test_a_web_site_tells_as_much_as_a_place(world: World, tmp_path: Path) -> None:
+    world.configure(field_map=mapping(tmp_path, "account: {website: websiteurl}\n"))
+    site = "https://www.northwind.example/uk"
+    account = world.crm.add_account(name="Northwind Traders Inc", address1_postalcode=None, websiteurl=site)
+    _, record_id = invited(world)
+    assert world.crm.row(record_id)["parentaccountid"] == account
+
+
+def test_a_number_decides_alone(world: World, tmp_path: Path) -> None:
+    world.configure(field_map=mapping(tmp_path, "account: {duns: new_duns}\n"))
+    world.crm.add_account(name="Northwind Traders", address1_postalcode="LS1 4DL ", new_duns="15-048-3783")
+    account = world.crm.add_account(name="Northwind Group", address1_postalcode="M1", new_duns="15-048-3782")
+    _, record_id = invited(world, **{"customerProfile/ids": [{"profileType": "Duns", "id": "150483782"}]})
+    assert world.crm.row(record_id)["parentaccountid"] == account
+
+
+def test_only_equal_accounts_where_the_mapping_wants_it(world: World, tmp_path: Path) -> None:
+    world.configure(field_map=mapping(tmp_path, "account: {alike: never}\n"))
+    account = world.crm.add_account(name="NORTHWIND TRADERS, Ltd. ", address1_postalcode="LS14DL")
+    _, record_id = invited(world)
+    assert world.crm.row(record_id)["parentaccountid"] != account

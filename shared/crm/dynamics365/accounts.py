@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from datetime import datetime
 
-from shared.crm.around import AccountWanted, Columns, ContactWanted
+from shared.crm.around import MOST_ALIKE, AccountWanted, Alike, Columns, ContactWanted, Found, most_alike
 from shared.crm.dynamics365 import contacts
 from shared.crm.dynamics365.api import DataverseApi, Json, literal, text_at
 from shared.crm.dynamics365.errors import TITLE, DuplicateKey
@@ -20,22 +22,41 @@ _ROUNDS = 5
 """How many mergers are followed, and how many ids are tried: each was taken out of use by a person."""
 
 
-def find(api: DataverseApi, wanted: AccountWanted, contact: ContactWanted | None) -> tuple[str | None, str | None]:
-    """Return the ids of the oldest account in use that equals `match` and of its contact, where there are such.
+def find(api: DataverseApi, wanted: AccountWanted, contact: ContactWanted | None, looked_at: datetime) -> Found:
+    """Return the oldest account in use that equals `match`, else the one most alike, with its contact.
 
-    Where only an account that was merged away is equal, the one that it lives on in is taken.
+    Where only an account that was merged away is equal, the one that it lives on in is taken. One call, two when no
+    account equals.
     """
     condition = " and ".join(f"{column} eq {literal(value)}" for column, value in wanted.match.items())
+    expanded = {"$expand": contacts.expansion(contact)} if contact else {}
     query = {
         "$select": _SELECT,
         "$filter": f"{condition} and (statecode eq {_ACTIVE} or merged eq true)",
         "$orderby": "statecode asc,createdon asc",
         "$top": "1",
-        **({"$expand": contacts.expansion(contact)} if contact else {}),
+        **expanded,
     }
     found = api.rows("accounts", query)
-    account_id = _in_use(api, found[0]) if found else None
-    return account_id, contacts.among(contact, found[0]) if account_id and contact else None
+    if account_id := _in_use(api, found[0]) if found else None:
+        return Found(looked_at, account_id, contacts.among(contact, found[0]) if contact else None)
+    rows = _alike(api, wanted.alike, expanded) if wanted.alike else []
+    best = most_alike(wanted.alike, rows, "accountid") if wanted.alike else None
+    if best is None or wanted.alike is None or best.score < wanted.alike.enough:
+        return Found(looked_at, candidate=best)
+    row = next(each for each in rows if each["accountid"] == best.id)
+    return Found(looked_at, best.id, contacts.among(contact, row) if contact else None, best)
+
+
+def _alike(api: DataverseApi, alike: Alike, expanded: Mapping[str, str]) -> list[Json]:
+    query = {
+        "$select": ",".join(dict.fromkeys(("accountid", alike.name_column, *alike.columns))),
+        "$filter": f"statecode eq {_ACTIVE} and startswith({alike.name_column},{literal(alike.beginning)})",
+        "$orderby": "createdon asc",
+        "$top": str(MOST_ALIKE),
+        **expanded,
+    }
+    return api.rows("accounts", query)
 
 
 def create(api: DataverseApi, wanted: AccountWanted, contact: ContactWanted | None = None) -> tuple[str, str | None]:

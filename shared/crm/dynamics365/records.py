@@ -165,8 +165,8 @@ class Dynamics365:
         looked_at = self._clock.now()
         if around.account is None:
             return Found(looked_at, owner=self._owners.first(around.owners))
-        account_id, contact_id = accounts.find(self._api, around.account, around.contact)
-        return Found(looked_at, account_id, contact_id, self._owners.first(around.owners))
+        found = accounts.find(self._api, around.account, around.contact, looked_at)
+        return replace(found, owner=self._owners.first(around.owners))
 
     def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Upsert by the alternate key, with If-None-Match so that an existing record is never overwritten."""

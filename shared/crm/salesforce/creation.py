@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from simple_salesforce.format import format_soql
 
 from shared.clock import Clock
-from shared.crm.around import Around, Columns, ContactWanted, Found, chosen
+from shared.crm.around import MOST_ALIKE, Around, Columns, ContactWanted, Found, chosen, most_alike
 from shared.crm.port import Record, Turns
 from shared.crm.salesforce.api import Reference, SalesforceApi, Subrequest, Subresponse, path, rows_of, text_at
 from shared.crm.salesforce.errors import DUPLICATE, TITLE
@@ -61,17 +61,27 @@ class Creation:
             Subrequest("account", "GET", path("query", q=oldest)),
             Subrequest("record", "GET", path("query", q=same)),
         ]
+        alike = around.account.alike
+        begins = f"{alike.name_column} LIKE '{_like(alike.beginning)}%'" if alike else ""
+        if alike:
+            names = ", ".join(dict.fromkeys(("Id", alike.name_column, *alike.columns)))
+            query = f"SELECT {names} FROM Account WHERE {begins} ORDER BY CreatedDate, Id LIMIT {MOST_ALIKE}"  # noqa: S608
+            looks.append(Subrequest("alike", "GET", path("query", q=query)))
         if contact:
-            looks.append(Subrequest("contacts", "GET", path("query", q=_contacts(contact, condition))))
+            either = f"(({condition}) OR {begins})" if begins else condition
+            looks.append(Subrequest("contacts", "GET", path("query", q=_contacts(contact, either))))
         answers = self.api.composite(looks)
         if error := self.api.first_error(answers):
             raise error
-        accounts, records, *contacts = (rows_of(answer.body) for answer in answers)
-        if records:
+        rows = {each.name: rows_of(answer.body) for each, answer in zip(looks, answers, strict=True)}
+        if rows["record"]:
             raise _exists()
-        account_id = text_at(accounts[0], "Id") if accounts else None
-        there = [row for rows in contacts for row in rows if row.get("AccountId") == account_id]
-        return Found(looked_at, account_id, chosen(contact, there, "Id") if contact else None)
+        account_id = text_at(rows["account"][0], "Id") if rows["account"] else None
+        best = most_alike(alike, rows["alike"], "Id") if alike and account_id is None else None
+        if alike and best and best.score >= alike.enough:
+            account_id = best.id
+        there = [row for row in rows.get("contacts", ()) if row.get("AccountId") == account_id]
+        return Found(looked_at, account_id, chosen(contact, there, "Id") if contact else None, best)
 
     def _make(self, referral_id: str, content: Columns, around: Around, found: Found, select: str) -> Subresponse:
         account_id = found.account_id or Reference("account.id")
@@ -119,6 +129,12 @@ class Creation:
         if error.code != DUPLICATE or self.identifier in str(error):
             return error
         return _exists() if self.find(referral_id) else _kept_out(error)
+
+
+def _like(text: str) -> str:
+    """Return a text as LIKE takes it literally, within its quotes."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return escaped.replace("%", "\\%").replace("_", "\\_")
 
 
 def _contacts(wanted: ContactWanted, account: str) -> str:

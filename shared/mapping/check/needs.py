@@ -65,7 +65,10 @@ def record_needs(file: MappingFile, longest_text: int | None = None) -> list[Nee
 
 def account_needs(file: MappingFile) -> list[Need]:
     """Return what is needed of the account's table; its rows are written when an account is made."""
-    return list(_rows("account", "account.", file.account.fields, ("account", "fields"), create=True))
+    rows = _rows("account", "account.", file.account.fields, ("account", "fields"), create=True)
+    known = (("duns", file.account.duns), ("website", file.account.website))
+    only_read = (Need(f"account.{name}", ("account", name), column, _TEXTS) for name, column in known if column)
+    return [*rows, *only_read]
 
 
 def contact_needs(file: MappingFile) -> list[Need]:

@@ -13,6 +13,7 @@ from shared.mapping.rows import get_path
 from shared.messages import Messages
 from shared.partner_center.port import Referral
 from shared.problems import problem
+from shared.sync.perform.alike import alike
 
 
 def around(field_map: FieldMap, referral: Referral) -> Around:
@@ -35,10 +36,14 @@ def around_text(messages: Messages, wanted: Around, found: Found, *, refused: bo
     elif wanted.owners:
         names = ", ".join(each.name for each in wanted.owners)
         owner = messages.text("owner.refused" if refused else "owner.missing", owners=names)
+    account = ""
+    if found.candidate:
+        named = {"name": found.candidate.name, "id": found.candidate.id, "score": found.candidate.score}
+        account = messages.text("account.alike" if found.account_id else "account.candidate", **named)
     contact = ""
     if wanted.contact:
         contact = messages.text(f"contact.{'refused' if refused else 'found' if found.contact_id else 'made'}")
-    return "; ".join(filter(None, [owner, contact]))
+    return "; ".join(filter(None, [account, owner, contact]))
 
 
 def _mails(field_map: FieldMap, team: object) -> list[object]:
@@ -88,4 +93,4 @@ def _account(field_map: FieldMap, referral: Referral) -> AccountWanted | None:
         raise DataError(problem("customer.name_missing_in_referral", "customer_name"))
     columns = {row.pair.column: row.codec.to_record(values[name]) for name, row in rows.items()}
     match = {rows[name].pair.column: columns[rows[name].pair.column] for name in field_map.file.account.match}
-    return AccountWanted(match, columns)
+    return AccountWanted(match, columns, alike(field_map, referral.body, values))

@@ -9,7 +9,7 @@ from datetime import datetime
 from random import Random
 
 from shared.clock import Clock
-from shared.crm.around import Around, Columns, ContactWanted, Found, chosen
+from shared.crm.around import Alike, Around, Candidate, Columns, ContactWanted, Found, chosen, most_alike
 from shared.crm.owners import Owners, only
 from shared.crm.port import ChangePage, PartlyWritten, Record, RelatedRows, StageChange
 from shared.errors import (
@@ -212,13 +212,26 @@ class FakeCrm:
         if account is None:
             return Found(looked_at, owner=self._owners.first(around.owners))
         account_id = self._tape.run(self.port, "find_account", lambda: self._matching(account.match))
+        alike, best = account.alike, None
+        if alike and account_id is None:
+            best = self._tape.run(self.port, "find_alike", lambda: self._most_alike(alike))
+            account_id = best.id if best and best.score >= alike.enough else None
         rows = [
             {"contactid": row_id, **row}
             for row_id, row in self.contacts.items()
             if account_id and row.get("parentcustomerid") == account_id
         ]
         contact_id = chosen(around.contact, rows, "contactid") if around.contact else None
-        return Found(looked_at, account_id, contact_id, self._owners.first(around.owners))
+        return Found(looked_at, account_id, contact_id, best, self._owners.first(around.owners))
+
+    def _most_alike(self, alike: Alike) -> Candidate | None:
+        begins = alike.beginning.casefold()
+        accounts = [{"accountid": row_id, **row} for row_id, row in self.accounts.items()]
+        return most_alike(
+            alike,
+            [each for each in accounts if str(each[alike.name_column]).casefold().startswith(begins)],
+            "accountid",
+        )
 
     def _ask(self, wanted: Sequence[Assignee]) -> dict[Assignee, str]:
         """Find active users by mail or name, and teams by name."""
