@@ -106,6 +106,10 @@ class Link:
     """By field and direction, the last write, and how often it was made because the other side had taken it back."""
     earlier_audit: str = ""
     """What the record's Audit column held before we wrote it: another connector's lines, kept below ours."""
+    owner: str = ""
+    """The id of the record's owner when our team on the referral was last brought in line; empty when it never was."""
+    owner_mark: str = ""
+    """A mark of the mail address of the member that we put on the team for that owner; empty for none."""
     microsoft: MicrosoftsHalf | None = None
     """What Microsoft's row of the engagement told; None while nothing is known of one."""
     etag: str | None = None

@@ -116,6 +116,9 @@ class Records(Protocol):
     name: str
     """`dynamics365` or `salesforce`."""
 
+    owner_column: str
+    """The record's column with its owner's id."""
+
     closed_rows_are_read_only: bool
     """Whether a won or lost record refuses every write but reopening."""
 
@@ -170,6 +173,10 @@ class Records(Protocol):
 
     def related(self, record_id: str) -> RelatedRows:
         """Return the rows around a record that a new referral needs. Raises GoneError."""
+        ...
+
+    def person(self, owner_id: str) -> Columns | None:
+        """Return what a new referral would need of a user; None for a team, and for nobody."""
         ...
 
     def describe(self) -> Description:

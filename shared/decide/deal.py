@@ -91,6 +91,8 @@ class RecordSeen:
     qualifies: bool = True
     """Whether it is to be in Partner Center: Sync is on, and the mapping's condition is met."""
     switched_on: bool = True
+    owner: str = ""
+    """Its owner's id, where our team on the referral is to follow the owner; empty when it is not known."""
     identifier: str | None = None
     """The text in its identifier column."""
     lead: bool = False

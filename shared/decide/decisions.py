@@ -155,6 +155,13 @@ class AskMicrosoft:
 
 
 @dataclass(frozen=True)
+class FollowOwner:
+    """The record has another owner: our team on the referral follows, and the rest as `agree` says."""
+
+    agree: Agree
+
+
+@dataclass(frozen=True)
 class AwaitUndo:
     """The referral is closed when the window is over; until then `agree` brings everything else into agreement."""
 
@@ -181,4 +188,5 @@ Decision = (
     | Agree
     | AskMicrosoft
     | AwaitUndo
+    | FollowOwner
 )

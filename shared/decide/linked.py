@@ -11,6 +11,7 @@ from shared.decide.decisions import (
     AskMicrosoft,
     AwaitUndo,
     Decision,
+    FollowOwner,
     HoldForPerson,
     Known,
     Orphan,
@@ -127,7 +128,8 @@ def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decis
         return AskMicrosoft(agree) if deal.microsoft is None else Need.MICROSOFT
     end = closes(plan)
     if end is None:
-        return agree
+        moved = bool(link.owner and record.owner) and link.owner != record.owner
+        return FollowOwner(agree) if moved and not referral.closed else agree
     closing = link.closing if link.closing and link.closing.stage is end else Closing(end, deal.now)
     until = closing.since + policy.close_delay
     if deal.now >= until:

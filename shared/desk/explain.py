@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from shared.deal import STATUS, Fields, show
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
-from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision
+from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, FollowOwner
 from shared.desk.desk import Desk
 from shared.desk.find import Found
 from shared.desk.next_step import next_step
@@ -157,5 +157,5 @@ def _shown(fields: Fields) -> dict[str, str]:
 
 
 def _plan(decision: Decision) -> Plan | None:
-    agree = decision.agree if isinstance(decision, (Adopt, AwaitUndo)) else decision
+    agree = decision.agree if isinstance(decision, (Adopt, AwaitUndo, FollowOwner)) else decision
     return agree.plan if isinstance(agree, Agree) else None

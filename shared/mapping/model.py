@@ -260,6 +260,9 @@ class MappingFile(Strict):
         description="The record's owner, who becomes our side of the team on a new referral."
     )
     owner_rules: OwnerRules = Field(OwnerRules(), description="Who owns the record of an inbound deal.")
+    team_follows_owner: bool = Field(
+        default=True, description="A record's new owner becomes our member of the referral's team."
+    )
     contact_in_crm: bool = Field(
         default=True, description="An inbound deal's record gets the customer's contact, a new one where there is none."
     )

@@ -173,6 +173,21 @@ def _merge(body: Body, more: Mapping[str, object]) -> None:
 _OF_ENTRIES = {path.rsplit(".", 1)[-1]: member for path, member in ENTRIES.items()}
 """Lists whose entries are told apart by a member: what is written replaces the constant of the same type."""
 
+
+def our_member(field_map: FieldMap, columns: Mapping[str, object]) -> Body:
+    """Return a user as a member of our team; what cannot be read is left out."""
+    values = _read(field_map.owner, columns, []) or {}
+    if not values.get("phone"):
+        values["phone"] = field_map.file.team_phone_default
+    return _member(field_map.owner, values)
+
+
+def lacking(field_map: FieldMap, member: Mapping[str, object]) -> str:
+    """Return what Partner Center would miss of a member, by our names of the parts."""
+    rows = {row.name: row.pair.referral for row in field_map.owner}
+    return ", ".join(part for part in _PERSON if not member.get(rows.get(part, "")))
+
+
 _NEEDED = {
     NAME: "deal.name_missing",
     DEAL_VALUE: "deal.value_missing",

@@ -10,7 +10,7 @@ from typing import Protocol
 from shared.clock import Clock
 from shared.deal import STATUS
 from shared.decide.deal import Deal
-from shared.decide.decisions import Adopt, Agree, AskMicrosoft, AwaitUndo, Decision, Orphan, Pause
+from shared.decide.decisions import Adopt, Agree, AskMicrosoft, AwaitUndo, Decision, FollowOwner, Orphan, Pause
 from shared.ledger.drawers import Drawer, Drawers, document, moment
 from shared.ledger.model import Due, DueKind
 from shared.ledger.port import Agenda
@@ -90,7 +90,12 @@ def kind_of(decision: Decision) -> Kind | None:
             return Kind.DELETE
         case AwaitUndo():
             return Kind.CLOSE
-        case Agree(plan=plan) | Adopt(agree=Agree(plan=plan)) | AskMicrosoft(agree=Agree(plan=plan)):
+        case (
+            Agree(plan=plan)
+            | Adopt(agree=Agree(plan=plan))
+            | AskMicrosoft(agree=Agree(plan=plan))
+            | FollowOwner(agree=Agree(plan=plan))
+        ):
             changes = (*plan.to_partner_center, *plan.to_crm)
             counted = [each for each in changes if counts(each)]
             if any(each.name == STATUS for each in counted):

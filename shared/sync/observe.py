@@ -73,6 +73,7 @@ def seen_record(task: Task, record: Record) -> RecordSeen:
         record.seen_at,
         qualifies=task.field_map.record_qualifies(record.columns),
         switched_on=bool(record.columns.get(own.sync)),
+        owner=_owner(task, record),
         identifier=identifier or None,
         lead=task.field_map.is_lead,
         tied=bool(record.columns.get(own.referral_link)),
@@ -81,6 +82,11 @@ def seen_record(task: Task, record: Record) -> RecordSeen:
         digits=record.digits,
         columns=record.columns,
     )
+
+
+def _owner(task: Task, record: Record) -> str:
+    follows = task.field_map.file.team_follows_owner
+    return str(record.columns.get(task.records.owner_column) or "") if follows else ""
 
 
 # --- from memory -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from random import Random
 
 from shared.deal import HELP, STATUS, Value, show
 from shared.decide.deal import Deal
-from shared.decide.decisions import Agree, AskMicrosoft, AwaitUndo, Decision, HoldForPerson, Orphan
+from shared.decide.decisions import Agree, AskMicrosoft, AwaitUndo, Decision, FollowOwner, HoldForPerson, Orphan
 from shared.errors import DataError, RetriableError
 from shared.ledger import audit
 from shared.link import Link, LinkState
@@ -149,6 +149,8 @@ def _forecasts(task: Task, decision: Decision) -> Iterator[Forecast]:
             yield from (each for each in _planned(task, agree) if each.field != HELP)
         case Agree():
             yield from _planned(task, decision)
+        case FollowOwner(agree=agree):
+            yield from _planned(task, agree)
         case HoldForPerson(problems):
             yield from map(_failure, problems)
         case Orphan(reason=reason):

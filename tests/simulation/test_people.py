@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
-from tests.simulation.deals import invited
+from tests.simulation.deals import invited, shared
 from tests.support.fakes.crm import APP_USER
 from tests.support.fakes.world import World
 
@@ -65,6 +66,71 @@ def test_the_owner_is_set_once_and_a_person_may_change_it(world: World) -> None:
     world.settle()
     assert world.crm.row(record_id)["estimatedvalue"] == 7
     assert world.crm.row(record_id)["ownerid"] == world.crm.seller
+
+
+# --- another owner ---------------------------------------------------------------------------------------------------
+
+
+def team_of(world: World, referral_id: str) -> list[str]:
+    return [each["email"] for each in world.partner_center.rows[referral_id]["team"]]
+
+
+KIM, SAM = "kim@partner.example", "sam@partner.example"
+
+
+def test_the_new_owner_takes_the_first_ones_place_on_our_team(world: World) -> None:
+    referral_id, record_id = shared(world)
+    colleague = {"firstName": "Pat", "lastName": "Lin", "email": "pat@x.example", "phoneNumber": "+1", "title": "CTO"}
+    team = world.partner_center.rows[referral_id]["team"]
+    world.partner_center.edit(referral_id, {"/team": [*team, colleague]})
+    world.settle()
+    kim = world.crm.add_user(firstname="Kim", lastname="Ray", mobilephone="+14255550102")
+    world.crm.edit(record_id, ownerid=kim, description="Kim goes on.")
+    world.settle()
+    assert team_of(world, referral_id) == [KIM, "pat@x.example"]
+    assert world.partner_center.rows[referral_id]["team"][1]["title"] == "CTO"
+    assert world.partner_center.rows[referral_id]["details"]["notes"] == "Kim goes on."
+    assert f"our team: {KIM} in the former owner's place" in str(world.crm.row(record_id)["cosell_audit"])
+
+
+def test_a_new_owner_costs_nothing_afterwards(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, ownerid=world.crm.add_user(firstname="Kim", lastname="Ray", mobilephone="+1"))
+    world.settle()
+    world.clock.advance(timedelta(minutes=1))
+    start = world.mark()
+    world.crm.edit(record_id, estimatedvalue=9)
+    world.settle()
+    assert world.calls(start) == {"partner_center.update": 1, "crm.update": 1}
+    assert team_of(world, referral_id) == [KIM]
+
+
+def test_an_owner_who_cannot_be_on_the_team_holds_nothing_up(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, ownerid=world.crm.add_user(firstname="Kim", lastname="Ray"), estimatedvalue=9)
+    world.settle()
+    assert team_of(world, referral_id) == [SAM]
+    assert world.partner_center.rows[referral_id]["details"]["dealValue"] == 9
+    assert "our team stays: the new owner lacks phone" in str(world.crm.row(record_id)["cosell_audit"])
+    world.crm.edit(record_id, ownerid="a team", estimatedvalue=10)
+    world.settle()
+    assert "our team stays: the record's new owner is no user" in str(world.crm.row(record_id)["cosell_audit"])
+    assert world.parked() == []
+
+
+def test_whom_we_did_not_put_there_stays(world: World) -> None:
+    referral_id, record_id = invited(world)
+    world.crm.edit(record_id, ownerid=world.crm.seller)
+    world.settle()
+    assert team_of(world, referral_id) == [SAM, LEE]
+
+
+def test_the_team_can_be_left_alone(world: World, tmp_path: Path) -> None:
+    world.configure(field_map=mapping(tmp_path, "team_follows_owner: false\n"))
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, ownerid=world.crm.add_user(firstname="Kim", lastname="Ray", mobilephone="+1"))
+    world.settle()
+    assert team_of(world, referral_id) == [SAM]
 
 
 # --- the customer's contact ------------------------------------------------------------------------------------------

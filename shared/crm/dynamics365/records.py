@@ -41,6 +41,7 @@ class Dynamics365:
     """Implements Records for opportunities and leads."""
 
     name = "dynamics365"
+    owner_column = "ownerid"
     closed_rows_are_read_only = True
 
     def __init__(self, api: DataverseApi, field_map: FieldMap, clock: Clock) -> None:
@@ -124,6 +125,10 @@ class Dynamics365:
         notes = self._optional.there(own.notes_for_microsoft)
         select = ",".join([self._select, own.audit, *([notes] if notes else [])])
         return self._api.get(self._by_id(record_id), {"$select": select})
+
+    def person(self, owner_id: str) -> Columns | None:
+        """Read a user; a team is none."""
+        return self._row("systemusers", owner_id, self._field_map.owner)
 
     def audit_text(self, record_id: str) -> str:
         """Read the Audit column, which is too long to be read with every record."""

@@ -65,6 +65,7 @@ class Salesforce:
     """
 
     name = "salesforce"
+    owner_column = "OwnerId"
     closed_rows_are_read_only = False
 
     def __init__(
@@ -147,6 +148,12 @@ class Salesforce:
         held = str(rows[0].get(field_map.columns.audit) or "")
         texts = held, str(rows[0].get(notes) or "") if notes else ""
         return RelatedRows(_object(rows[0], "Account"), contact, _object(rows[0], "Owner"), *texts)
+
+    def person(self, owner_id: str) -> Columns | None:
+        """Query a user."""
+        names = ", ".join(_columns_of(self._field_map.owner))
+        rows = self._api.query(f"SELECT {names} FROM User" + format_soql(" WHERE Id = {}", owner_id)).rows  # noqa: S608
+        return rows[0] if rows else None
 
     def audit_text(self, record_id: str) -> str:
         """Read the Audit column, which is too long to be read with every record."""

@@ -14,6 +14,7 @@ from shared.decide.decisions import (
     CreateRecord,
     CreateReferral,
     Decision,
+    FollowOwner,
     HoldForPerson,
     Ignore,
     Known,
@@ -34,6 +35,7 @@ from shared.sync.perform.agree import reach
 from shared.sync.perform.ask_microsoft import ask_microsoft
 from shared.sync.perform.create_record import create_record
 from shared.sync.perform.create_referral import create_referral
+from shared.sync.perform.follow_owner import follow_owner
 from shared.sync.perform.hold_back import hold_back
 from shared.sync.perform.qualify import qualify
 from shared.sync.perform.undo import await_undo
@@ -65,6 +67,7 @@ WRITES: Mapping[type, Performer] = {
     Agree: reach,
     AskMicrosoft: ask_microsoft,
     AwaitUndo: await_undo,
+    FollowOwner: follow_owner,
 }
 
 

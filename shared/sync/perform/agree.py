@@ -90,6 +90,7 @@ class _Agreement:
             record_seen_at=record.seen_at,
             state=LinkState.LINKED,
             closing=closing,
+            owner=decision.link.owner or record.owner,
             repeats=repeats(self.plan, decision.link, task.clock.now()),
         )
         if decision.ties:

@@ -141,6 +141,7 @@ def _tie(task: Task, referral: ReferralSeen, record: Record, draft: _Draft) -> L
     return replace(
         draft.link,
         record=seen.key,
+        owner=seen.owner,
         record_version=record.version if same else None,
         record_seen_at=record.seen_at,
         referral_version=version,

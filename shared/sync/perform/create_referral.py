@@ -34,6 +34,7 @@ from shared.sync.fan_out import notify_other_crms
 from shared.sync.microsofts_half import look_again_later, read_half
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity, microsoft
+from shared.sync.perform.follow_owner import mark
 from shared.sync.perform.intents import claim, release, wait_for_certainty
 from shared.sync.perform.written import Written
 from shared.sync.sharing import Rows
@@ -167,7 +168,7 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         microsoft=share.microsoft,
     )
     agreed = {name: value for name, value in base.items() if name == STATUS or name not in differing}
-    link = with_base(link, agreed, task.field_map)
+    link = with_base(_owned(link, share), agreed, task.field_map)
     if not (fields[STATUS] in TERMINAL and task.policy.closed_rows_are_read_only):
         written = _write_back(task, share, own, link)
         as_planned = _holds(task, written, base)
@@ -179,6 +180,11 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         look_again_later(task, committed)
     # What the CRM's own logic changed comes with the change feed; nothing is to be created again for it.
     return replace(committed, settled=not differing)
+
+
+def _owned(link: Link, share: _Share) -> Link:
+    """Return the link knowing whose the record was, and whom we put on the team for that."""
+    return replace(link, owner=share.record.owner, owner_mark=mark((share.deal.owner or {}).get("email")))
 
 
 def _entries(task: Task, share: _Share, own: Referral) -> list[AuditEntry]:

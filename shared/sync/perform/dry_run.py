@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from shared.deal import HELP
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
-from shared.decide.decisions import Adopt, Agree, AskMicrosoft, AwaitUndo, CreateRecord, CreateReferral, Decision
+from shared.decide.decisions import (
+    Adopt,
+    Agree,
+    AskMicrosoft,
+    AwaitUndo,
+    CreateRecord,
+    CreateReferral,
+    Decision,
+    FollowOwner,
+)
 from shared.ledger import audit
 from shared.merge import Change
 from shared.messages.reasons import Reason
@@ -32,7 +41,7 @@ def key_of(deal: Deal) -> str:
 
 
 def _changes(decision: Decision) -> list[Change]:
-    agree = decision.agree if isinstance(decision, (Adopt, AskMicrosoft, AwaitUndo)) else decision
+    agree = decision.agree if isinstance(decision, (Adopt, AskMicrosoft, AwaitUndo, FollowOwner)) else decision
     if not isinstance(agree, Agree):
         return []
     asked = decision.help if isinstance(decision, AskMicrosoft) else None
@@ -45,6 +54,6 @@ def _plainly(decision: Decision) -> str:
         return "would create the record"
     if isinstance(decision, CreateReferral):
         return "would create the referral"
-    if isinstance(decision, (Agree, Adopt, AwaitUndo)):
+    if isinstance(decision, (Agree, Adopt, AwaitUndo, FollowOwner)):
         return "nothing to write"
     return f"would {type(decision).__name__.lower()} the deal"

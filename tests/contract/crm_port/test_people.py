@@ -72,6 +72,16 @@ def test_an_owner_that_the_crm_does_not_let_own_it_is_refused(stage: CrmStage) -
     assert stage.port.find(referral_id)
 
 
+def test_a_person_is_read_and_a_stranger_is_none(stage: CrmStage) -> None:
+    lee = stage.add_user("Lee", "Okoro", LEE)
+    person = stage.port.person(lee)
+    assert person
+    assert person[stage.dialect.person["owner_first_name"]] == "Lee"
+    record = stage.port.read(stage.add_deal())
+    assert record.columns[stage.port.owner_column]
+    assert stage.port.person(lee[:-3] + "000" if "-" in lee else "005000000000000AAA") is None
+
+
 # --- the customer's contact ------------------------------------------------------------------------------------------
 
 ANA = "ana@northwind.example"

@@ -57,6 +57,7 @@ class FakeCrm:
     name = "dynamics365"
     port = "crm"
     """What its steps are called on the tape."""
+    owner_column = "ownerid"
     closed_rows_are_read_only = True
     rules = OPPORTUNITY
 
@@ -171,6 +172,10 @@ class FakeCrm:
         held = self._held(record_id).columns
         texts = (str(held[name] or "") for name in ("cosell_audit", "cosell_notesformicrosoft"))
         return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]), *texts)
+
+    def person(self, owner_id: str) -> CrmRow | None:
+        """Return a user."""
+        return self._row("person", self.users, owner_id)
 
     def audit_text(self, record_id: str) -> str:
         """Return the Audit column."""

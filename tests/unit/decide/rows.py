@@ -21,7 +21,11 @@ class TableRow:
 
     def expected(self, situation: Situation) -> str:
         """Return what is done in a situation of this story."""
-        return self.then if isinstance(self.then, str) else self.then(situation)
+        then = self.then if isinstance(self.then, str) else self.then(situation)
+        # Whatever else is done with an open referral: our team follows the record's new owner.
+        ends = then.endswith(" is sent") and "active" not in then
+        follows = situation.owner == "another" and not (situation.ended or ends)
+        return then.replace("agree: ", "follow owner: ", 1) if follows else then
 
 
 # --- words -----------------------------------------------------------------------------------------------------------

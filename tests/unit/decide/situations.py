@@ -114,6 +114,8 @@ class Situation:
     the link knows), took part unasked (as the link knows)."""
     base: str = "active"
     """The stage last agreed; unknown: nothing is known of what was agreed."""
+    owner: str = "the same"
+    """Whose the record is: the same as before, another."""
     edited: str = "nobody"
     """Who changed the notes since: nobody, crm, partner center, both."""
     valued: bool = True
@@ -243,7 +245,7 @@ def _link(situation: Situation) -> Link | None:
     rounds = {PAUSES: Repeat("", ROUNDS, START, row=ROUNDS)} if situation.toggled else {}
     status = PROBLEM if situation.shows == "a problem" else PAUSED if situation.link == "paused" else None
     link = Link("dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, repeats=rounds, status=status)
-    return replace(link, microsoft=half, etag="linked")
+    return replace(link, microsoft=half, etag="linked", owner="owner")
 
 
 def _referral(situation: Situation) -> ReferralSeen | Absence:
@@ -278,6 +280,7 @@ def _here(situation: Situation) -> RecordSeen:
         START,
         qualifies=situation.sync == "on",
         switched_on=situation.sync != "off",
+        owner="owner" if situation.owner == "the same" else "another owner",
         identifier=identifiers[situation.identifier],
         lead=situation.lead,
         tied=situation.tied,
@@ -377,7 +380,7 @@ def _stages() -> Iterator[Situation]:
             (True, False),
             (True, False),
         ):
-            yield Situation(
+            moved = Situation(
                 "crm",
                 link,
                 referral,
@@ -388,6 +391,9 @@ def _stages() -> Iterator[Situation]:
                 read_only=read_only,
                 valued=valued,
             )
+            yield moved
+            if edited == "crm" and valued and read_only:
+                yield replace(moved, owner="another")
 
 
 def _helps() -> Iterator[Situation]:
@@ -395,7 +401,8 @@ def _helps() -> Iterator[Situation]:
     for link, referral, record, help_asked, microsoft in product(
         TIED, OUR_REFERRALS, RECORDS, ("none", "submitted", "chosen"), ("absent", "invited", *KNOWN)
     ):
-        for base, window in product(_pasts(referral), ("none", "open")):
+        undecided = ("none", "open") if (help_asked, microsoft) == ("chosen", "absent") else ("none",)
+        for base, window in product(_pasts(referral), undecided):
             yield Situation(
                 "crm", link, referral, record=record, help=help_asked, microsoft=microsoft, base=base, window=window
             )

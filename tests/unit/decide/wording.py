@@ -26,6 +26,8 @@ def tell(decision: Decision) -> str:
             return f"agree: {_of_status(plan)}"
         case decisions.Adopt(agree=agree):
             return f"adopt: {_of_status(agree.plan)}"
+        case decisions.FollowOwner(agree=agree):
+            return f"follow owner: {_of_status(agree.plan)}"
         case decisions.AwaitUndo(closing=closing):
             return f"await undo: {closing.stage}"
         case _:
@@ -69,6 +71,7 @@ def of_notes(plan: Plan) -> str:
 
 def agreement(decision: Decision) -> Agree | None:
     """Return the agreement that a decision makes, if it makes one."""
-    if isinstance(decision, (decisions.Adopt, decisions.AskMicrosoft, decisions.AwaitUndo)):
+    ends = (decisions.Adopt, decisions.AskMicrosoft, decisions.AwaitUndo, decisions.FollowOwner)
+    if isinstance(decision, ends):
         return decision.agree
     return decision if isinstance(decision, Agree) else None
