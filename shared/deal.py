@@ -45,6 +45,8 @@ SOLUTIONS = "solutions"
 VISIBLE = "visible_to_microsoft"
 HELP = "help"
 STATUS = "status"
+CLOSE_REASON = "close_reason"
+DECIDE_BY = "decide_by"
 
 STANDARD_FIELDS = (NAME, DEAL_VALUE, CURRENCY, CLOSING_DATE, NOTES, SOLUTIONS, VISIBLE, HELP)
 """Fields that every mapping file defines, because creating a deal needs them; others are the customer's own."""

@@ -1,7 +1,6 @@
 """plan(): the three-way decision, field by field. Pure, and the only place where it is decided who wins.
 
-An *update* is a difference from the base, never a timestamp; a *conflict* needs both sides changed, to different
-values. Every decision carries its reason, because people read it in the audit.
+An *update* is a difference from the base, never a timestamp; a *conflict* needs both sides changed, otherwise.
 """
 
 from __future__ import annotations
@@ -162,9 +161,10 @@ def _outcome(rule: Rule, base: Fields, referral: Value, record: Value, closed: C
     if outcome.difference or outcome is _AGREED or rule.name == STATUS:
         return outcome
     if rule.name not in base and (closed.referral or closed.record):
-        return _differ(rule, referral, record, Reason.HISTORICAL, Stays.ASKED)
+        return _differ(rule, referral, record, Reason.HISTORICAL, Stays.KEPT if base else Stays.ASKED)
     if outcome.to_crm and closed.locked:
-        return _differ(rule, referral, record, Reason.RECORD_CLOSED, Stays.ASKED)
+        over = _empty(referral) and not rule.to_partner_center  # What Partner Center alone tells is over.
+        return _differ(rule, referral, record, Reason.RECORD_CLOSED, Stays.KEPT if over else Stays.ASKED)
     return outcome
 
 

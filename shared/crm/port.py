@@ -62,11 +62,16 @@ class ChangePage:
 
 @dataclass(frozen=True)
 class StageChange:
-    """A move of the record's state: where from, where to, and the columns that show it."""
+    """A move of the record's state: where from, where to, and the columns that show it.
+
+    `value` and `reason` are for a CRM that keeps more about an end: what was won, and why it was lost.
+    """
 
     before: Stage
     after: Stage
     columns: Columns
+    value: object = None
+    reason: str = ""
 
 
 class PartlyWritten(CosellError):

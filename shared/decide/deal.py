@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import Final, Literal, Protocol
 
-from shared.deal import STATUS, Fields, RecordKey
+from shared.deal import STATUS, Fields, RecordKey, Value
 from shared.lifecycle import TERMINAL, Stage
 from shared.link import Link
 from shared.merge import Rule
@@ -212,6 +212,25 @@ class FieldMap(Protocol):
 
     def rules_for(self, digits: Mapping[str, int], held: Fields) -> tuple[Rule, ...]:
         """Return the rules for a record that keeps so many digits of amounts, by column, and holds these values."""
+        ...
+
+    def refusal(self, name: str, new: Value, held: Value) -> Problem | None:
+        """Return why Partner Center would refuse a new value in place of what it holds, where the mapping knows."""
+        ...
+
+    @property
+    def edits_wait(self) -> bool:
+        """Whether edits of an undecided invitation wait until it is accepted."""
+        ...
+
+    @property
+    def only_undecided(self) -> Sequence[str]:
+        """Fields of which Partner Center's value counts only while the invitation is undecided."""
+        ...
+
+    @property
+    def close_reason_required(self) -> bool:
+        """Whether nothing is declined or lost without a reason."""
         ...
 
     @property

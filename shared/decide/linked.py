@@ -20,10 +20,12 @@ from shared.decide.decisions import (
     Rekey,
 )
 from shared.decide.fights import PAUSES, TIES, goes_round
-from shared.decide.planning import agreed_base, asks_microsoft, closes, make_plan, refusals, stays_behind, without_close
+from shared.decide.planning import agreed_base, asks_microsoft, make_plan, refusals, stays_behind
+from shared.decide.timing import accepted_first, closes, edits_after_acceptance, invitation_over, without_close
 from shared.decide.unlinked import IDENTIFIER, taken, ties
-from shared.lifecycle import TERMINAL
+from shared.lifecycle import TERMINAL, Stage
 from shared.link import Closing, Link, LinkState
+from shared.merge import Plan
 from shared.messages.reasons import Reason
 from shared.problems import problem
 from shared.status import StatusKind
@@ -119,20 +121,32 @@ def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decis
     assert isinstance(deal.record, RecordSeen)  # noqa: S101
     referral, record = deal.referral, deal.record
     plan = make_plan(deal, link, field_map, policy)
-    if refused := refusals(plan, referral.fields):
+    if refused := refusals(plan, referral.fields, field_map):
         deal = replace(deal, refused=refused)
         plan = make_plan(deal, link, field_map, policy)
     cleared = record.columns is not None and record.identifier is None and not goes_round(link, TIES, deal.now)
     agree = Agree(link, referral, record, plan, stays_behind(deal), ties=cleared, microsoft=deal.microsoft_read)
     if asks_microsoft(plan, agreed_base(link, field_map), deal):
         return AskMicrosoft(agree) if deal.microsoft is None else Need.MICROSOFT
+    undecided = referral.stage is Stage.ON_HOLD
+    locked = policy.closed_rows_are_read_only and record.closed
+
+    def at_once(sent: Plan) -> Agree:
+        over = field_map.only_undecided if undecided else ()
+        return replace(agree, plan=invitation_over(sent, record.fields, over, locked=locked))
+
     end = closes(plan)
     if end is None:
         moved = bool(link.owner and record.owner) and link.owner != record.owner
-        return FollowOwner(agree) if moved and not referral.closed else agree
+        return FollowOwner(at_once(plan)) if moved and not referral.closed else at_once(plan)
     closing = link.closing if link.closing and link.closing.stage is end else Closing(end, deal.now)
     until = closing.since + policy.close_delay
+    if end is Stage.WON and undecided:
+        return AwaitUndo(at_once(accepted_first(plan)), closing, until)
     if deal.now >= until:
-        return agree
-    waiting = without_close(plan, agreed_base(link, field_map))
+        return at_once(plan)
+    base = agreed_base(link, field_map)
+    waiting = without_close(plan, base)
+    if undecided and field_map.edits_wait:
+        waiting = edits_after_acceptance(waiting, base)  # They go with the decision, which waits.
     return AwaitUndo(replace(agree, plan=waiting), closing, until)

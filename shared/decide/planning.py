@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from shared import merge
-from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, SOLUTIONS, STATUS, Fields
+from shared.deal import CLOSE_REASON, CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, SOLUTIONS, STATUS, Fields
 from shared.decide.deal import Deal, FieldMap, Policy, RecordSeen, ReferralSeen
 from shared.decide.fights import without_fights
 from shared.decide.masks import is_mask
-from shared.lifecycle import TERMINAL, Stage, align, status_rule
+from shared.decide.timing import WITH_REASON, closes, edits_after_acceptance, reason_with_its_end
+from shared.lifecycle import Stage, align, status_rule
 from shared.link import Link
 from shared.merge import Change, Closed, Difference, Hold, Plan, Rule, Stays
 from shared.messages.reasons import Reason
@@ -49,6 +50,9 @@ def make_plan(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Pl
         ),
         Closed(referral.closed, record.closed, locked=policy.closed_rows_are_read_only and record.closed),
     )
+    plan = reason_with_its_end(plan, base)
+    if referral.stage is Stage.ON_HOLD and field_map.edits_wait:
+        plan = edits_after_acceptance(plan, base)
     return without_fights(plan, link, deal.now)
 
 
@@ -121,7 +125,7 @@ _NEEDED = {
 }
 
 
-def refusals(plan: Plan, referral: Fields) -> dict[str, Problem]:
+def refusals(plan: Plan, referral: Fields, field_map: FieldMap) -> dict[str, Problem]:
     """Return by field what Partner Center would refuse of a plan, before any call, or must not be given.
 
     A mask is no value: it replaces none. A win needs the referral to have a value. An end is final, so none is sent
@@ -134,23 +138,17 @@ def refusals(plan: Plan, referral: Fields) -> dict[str, Problem]:
     refused |= {name: problem(MASKED, name, side="crm") for name in masked}
     if CURRENCY in refused:
         refused.setdefault(DEAL_VALUE, refused[CURRENCY])
+    for each in plan.to_partner_center:
+        if wrong := field_map.refusal(each.name, each.new, each.old):
+            refused.setdefault(each.name, wrong)
     end = closes(plan)
-    if end is Stage.WON and not values[DEAL_VALUE]:
+    if end in WITH_REASON and field_map.close_reason_required and not values.get(CLOSE_REASON):
+        refused[STATUS] = problem("deal.close_reason_missing", CLOSE_REASON)
+    elif end is Stage.WON and not values[DEAL_VALUE]:
         refused[STATUS] = problem("deal.won_without_value", DEAL_VALUE)
     elif end and refused:
         refused[STATUS] = next(iter(refused.values()))
     return refused
-
-
-def closes(plan: Plan) -> Stage | None:
-    """Return the stage in which a plan ends the referral, if it does."""
-    stages = [Stage(str(each.new)) for each in plan.to_partner_center if each.name == STATUS]
-    return stages[0] if stages and stages[0] in TERMINAL else None
-
-
-def without_close(plan: Plan, base: Fields) -> Plan:
-    """Return a plan without its close, which waits: the status stays different until then."""
-    return without(plan, base, lambda change: change.name == STATUS, Reason.CLOSE_WAITS)
 
 
 def without(plan: Plan, base: Fields, waits: Callable[[Change], bool], reason: Reason) -> Plan:

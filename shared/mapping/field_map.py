@@ -17,7 +17,7 @@ from shared.mapping.conditions import Condition
 from shared.mapping.model import MappingFile
 from shared.mapping.rows import CompiledRow, Document, Read, body_writer, get_path, make_rows
 from shared.mapping.sections import Scalar
-from shared.mapping.unreadable import UnreadableValue
+from shared.mapping.unreadable import CRM, UnreadableValue
 from shared.merge import Change, Rule
 from shared.problems import Problem, problem
 from shared.referral_kind import invited_by, kind_of
@@ -33,17 +33,23 @@ class FieldMap:
     rows of the file.
     """
 
-    def __init__(self, file: MappingFile, *, is_lead: bool = False) -> None:
-        """Compile a file; `is_lead` says that it is the one for leads (MappingFile.for_lead)."""
+    def __init__(self, file: MappingFile, catalogue: Mapping[str, str] | None = None, *, is_lead: bool = False) -> None:
+        """Compile a file; `is_lead` says that it is the one for leads (MappingFile.for_lead).
+
+        `catalogue` has the names of the solutions that may be sold, by id; while it is empty every one may be.
+        """
         self.file = file
+        self.catalogue = catalogue or {}
         self.is_lead = is_lead
         for_lead = file.for_lead()
-        self.lead = FieldMap(for_lead, is_lead=True) if for_lead else None
+        self.lead = FieldMap(for_lead, catalogue, is_lead=True) if for_lead else None
         self.table = file.table
         self.columns = file.columns
         ours = [row for row in file.fields if row.side == "ours"]
-        self.rows = {row.name: row for row in make_rows(ours, mark=file.check_mark_in_name)}
+        rows = make_rows(ours, mark=file.check_mark_in_name, catalogue=self.catalogue)
+        self.rows = {row.name: row for row in rows}
         self.microsoft = make_rows(row for row in file.fields if row.side == "microsoft")
+        self.only_undecided = [row.field for row in ours if row.only_while == "undecided"]
         self.account = make_rows(file.account.fields)
         self.contact = make_rows(file.contact)
         self.owner = make_rows(file.owner)
@@ -92,7 +98,8 @@ class FieldMap:
         """
         said = self.file.model_dump(mode="json", exclude={"version", "overlay", "lead"})
         # What is in the section is the leads' own business; that there is one decides what becomes of new referrals.
-        return f"{self.file.version} ({_digest({**said, 'lead': True} if self.lead else said)})"
+        said |= ({"lead": True} if self.lead else {}) | ({"catalogue": self.catalogue} if self.catalogue else {})
+        return f"{self.file.version} ({_digest(said)})"
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
@@ -145,6 +152,8 @@ class FieldMap:
         except (UnreadableValue, DataError):
             fields, unreadable = _one_by_one(body, {name: row.read_referral for name, row in self.rows.items()})
         fields[STATUS] = stage_of(body)
+        if fields[STATUS] is not Stage.ON_HOLD:
+            fields |= dict.fromkeys(self.only_undecided)
         return fields, unreadable
 
     def read_record(self, columns: Document) -> tuple[dict[str, Value], dict[str, Problem]]:
@@ -202,6 +211,23 @@ class FieldMap:
                 return stage
         state = ", ".join(f"{each}={columns.get(each)}" for each in self.status_columns(Stage.ACTIVE))
         raise DataError(problem("deal.status_unknown", STATUS, state=state))
+
+    # --- what a plan asks --------------------------------------------------------------------------------------------
+
+    def refusal(self, name: str, new: Value, held: Value) -> Problem | None:
+        """Return why Partner Center would refuse a new value in place of what it holds, where that is known."""
+        wrong = self.rows[name].codec.refusal(new, held) if name in self.rows else None
+        return wrong.problem(name, CRM) if wrong else None
+
+    @property
+    def edits_wait(self) -> bool:
+        """Whether edits of an undecided invitation wait until it is accepted."""
+        return self.file.edits_on_hold == "wait"
+
+    @property
+    def close_reason_required(self) -> bool:
+        """Whether nothing is declined or lost without a reason."""
+        return self.file.close_reason == "required"
 
     # --- writing ---------------------------------------------------------------------------------------------------
 

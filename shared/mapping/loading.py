@@ -9,7 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from shared.errors import MappingError
-from shared.mapping import model
+from shared.mapping import catalogue, model
+from shared.mapping.catalogue import load_catalogue
 from shared.mapping.complaints import Place, complaints
 from shared.mapping.field_map import FieldMap
 from shared.mapping.overlay import child, is_overlay, merge, row_name
@@ -25,7 +26,7 @@ def load_mapping(crm: str, directory: Path | None = None) -> FieldMap:
     """
     root, name = _document(crm, directory)
     try:
-        return FieldMap(model.MappingFile.model_validate(_construct(root, name)))
+        return FieldMap(model.MappingFile.model_validate(_construct(root, name)), load_catalogue(directory))
     except ValidationError as error:
         told = complaints(root, error.errors(), _known_rows(crm), lambda place: _position(root, place, name))
         raise MappingError("\n".join(told)) from error
@@ -63,7 +64,7 @@ def _overlooked(directory: Path, name: str) -> str:
     """Return why a folder that lacks a CRM's file was probably meant to hold it; empty when it serves another CRM."""
     files = sorted(path.name for path in directory.iterdir() if path.suffix.casefold() in (".yaml", ".yml"))
     others = {path.name for path in BUILT_IN.glob("*.yaml")}
-    strange = [each for each in files if each not in others]
+    strange = [each for each in files if each not in {*others, f"{catalogue.NAME}.yaml"}]
     if strange or not files:
         found = f"it holds {', '.join(strange)}" if strange else "it holds no mapping file"
         return f"{directory} has no {name}, and {found}. Name the file {name}, or leave MAPPING_DIR out."

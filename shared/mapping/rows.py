@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 
 from shared.deal import Fields, Value
 from shared.errors import DataError
-from shared.mapping.codecs import Codec, Json
+from shared.mapping.codecs import Codec, Json, solution_check
 from shared.mapping.model import Pair
 from shared.mapping.unreadable import CRM, PARTNER_CENTER, UnreadableValue
 
@@ -75,9 +76,20 @@ class CompiledRow:
             raise DataError(error.problem(self.name, CRM)) from error
 
 
-def make_rows(pairs: Iterable[Pair], *, mark: bool = False) -> tuple[CompiledRow, ...]:
-    """Compile pairs; `mark` puts a check mark in front of names that are written to the CRM."""
-    return tuple(CompiledRow(pair, pair.make_codec(mark=mark)) for pair in pairs)
+def make_rows(
+    pairs: Iterable[Pair], *, mark: bool = False, catalogue: Mapping[str, str] = MappingProxyType({})
+) -> tuple[CompiledRow, ...]:
+    """Compile pairs; `mark` puts a check mark in front of names that are written to the CRM.
+
+    `catalogue` has the solutions that may be sold; while it is empty, every one may be.
+    """
+    check = solution_check(catalogue)
+
+    def codec_of(pair: Pair) -> Codec:
+        codec = pair.make_codec(mark=mark)
+        return replace(codec, refusal=check) if pair.codec == "solutions" else codec
+
+    return tuple(CompiledRow(pair, codec_of(pair)) for pair in pairs)
 
 
 def _reader(path: Path, fallback: Path | None, read: Callable[[Json], Value]) -> Read:

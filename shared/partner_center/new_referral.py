@@ -59,7 +59,8 @@ def read_deal(
     customer = _read(field_map.account, account, unreadable) or {}
     deal = NewDeal(fields, customer, _read(field_map.contact, contact, unreadable), person)
     named = {problem.field for problem in unreadable}
-    missing = [*_deal_problems(deal), *_customer_problems(deal), *_people_problems(deal, withheld(field_map, fields))]
+    people = _people_problems(deal, withheld(field_map, fields))
+    missing = [*_deal_problems(field_map, deal), *_customer_problems(deal), *people]
     problems = unreadable + [problem for problem in missing if problem.field not in named]
     if problems:
         raise DataError(*problems)
@@ -203,11 +204,12 @@ _NEEDED_OF_CUSTOMER = {
 """By field, the problem of a deal or a customer without it."""
 
 
-def _deal_problems(deal: NewDeal) -> list[Problem]:
+def _deal_problems(field_map: FieldMap, deal: NewDeal) -> list[Problem]:
     problems = [problem(code, name) for name, code in _NEEDED.items() if deal.fields.get(name) is None]
     if not deal.fields.get(SOLUTIONS):
         problems.append(problem("deal.solutions_missing", SOLUTIONS))
-    return problems
+    refused = (field_map.refusal(name, value, None) for name, value in deal.fields.items())
+    return [*problems, *(each for each in refused if each)]
 
 
 def _customer_problems(deal: NewDeal) -> list[Problem]:

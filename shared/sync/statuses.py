@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from shared import status
 from shared.deadline import LEAST_VALUE, SETTLED_FOR, Deadline, DeadlineKind
-from shared.deal import CURRENCY, DEAL_VALUE
+from shared.deal import CLOSE_REASON, CURRENCY, DEAL_VALUE
 from shared.decide.decisions import Agree
+from shared.decide.timing import WITH_REASON
 from shared.lifecycle import Stage
 from shared.link import Closing, Link
 from shared.merge import Stays
@@ -41,9 +42,13 @@ def agreed_status(task: Task, decision: Agree, altered: Sequence[str], link: Lin
         return status.differs(messages, Reason.ANSWERED_OTHERWISE, list(altered))
     if closing := link.closing:
         until = closing.since + task.policy.close_delay
-        return status.pending(messages, _close_text(task, link, closing), stage=str(closing.stage), at=f"{until:%H:%M}")
+        reasonless = closing.stage in WITH_REASON and decision.record.fields.get(CLOSE_REASON, "") is None
+        key = Waiting.CLOSE_WITHOUT_REASON if reasonless else _close_text(task, link, closing)
+        return status.pending(messages, key, stage=str(closing.stage), at=f"{until:%H:%M}")
     if decision.record.lead and decision.referral.stage is Stage.ACTIVE and not decision.record.closed:
         return status.pending(messages, Waiting.LEAD)
+    if any(each.reason is Reason.INVITATION_UNDECIDED for each in differences):
+        return status.pending(messages, Waiting.ACCEPTANCE)
     kept = [each.name for each in differences if each.stays is Stays.KEPT]
     return in_agreement(task, link.deadline, kept)
 

@@ -58,6 +58,13 @@ def invited(world: TwoCrms) -> str:
     return referral_id
 
 
+def accepted(world: TwoCrms) -> str:
+    referral_id = invited(world)
+    world.partner_center.accept(referral_id)
+    world.settle()
+    return referral_id
+
+
 def writes(world: TwoCrms, since: int) -> dict[str, int]:
     """Every write to a vendor since a mark."""
     return {name: count for name, count in world.calls(since).items() if "update" in name or "create" in name}
@@ -77,7 +84,7 @@ def test_a_deal_that_one_crm_shares_arrives_in_the_other(world: TwoCrms, seller:
 
 @pytest.mark.parametrize("seller", ["crm", "other"])
 def test_an_edit_in_one_reaches_the_other_with_one_write_each(world: TwoCrms, seller: str) -> None:
-    invited(world)
+    accepted(world)
     ours, theirs = (world.crm, world.other) if seller == "crm" else (world.other, world.crm)
     (record_id,) = ours.rows()
     world.clock.advance(timedelta(minutes=1))
@@ -116,7 +123,7 @@ def test_a_condition_routes_referrals_to_one_of_them(world: TwoCrms, tmp_path: P
 
 
 def test_the_two_crms_disagree_and_the_later_one_wins_with_both_values_in_its_audit(world: TwoCrms) -> None:
-    invited(world)
+    accepted(world)
     first, second = pair(world)
     mark = world.mark()
     world.crm.edit(first.record_id, estimatedvalue=7)
@@ -228,7 +235,7 @@ def test_each_crm_has_its_own_alert(world: TwoCrms) -> None:
 
 @pytest.mark.parametrize("gone", ["crm", "other"])
 def test_a_deleted_record_orphans_its_own_link(world: TwoCrms, gone: str) -> None:
-    referral_id = invited(world)
+    referral_id = accepted(world)
     emptied, kept = (world.crm, world.other) if gone == "crm" else (world.other, world.crm)
     (record_id,) = emptied.rows()
     emptied.delete(record_id)

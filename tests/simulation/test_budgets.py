@@ -275,6 +275,8 @@ def test_a_dry_run_does_not_promise_a_referral_that_partner_center_would_refuse(
 def test_a_dry_run_tells_what_it_would_do_to_a_linked_deal() -> None:
     world = World()
     referral_id, record_id = invited(world)
+    world.partner_center.accept(referral_id)
+    world.settle()
     world.configure(dry_run=True)
     world.crm.edit(record_id, estimatedvalue=13)
     world.partner_center.edit(referral_id, {"/details/notes": "theirs"})

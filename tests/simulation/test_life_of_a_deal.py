@@ -235,6 +235,8 @@ def test_what_a_currency_rounds_is_no_edit(world: World, amount: float, kept: in
     world.settle()
     (record_id,) = world.crm.rows()
     assert world.crm.row(record_id)["estimatedvalue"] == kept
+    world.partner_center.accept(referral_id)
+    world.settle()
     start = world.mark()
     world.crm.edit(record_id, description="A seller's note")
     world.settle()

@@ -69,6 +69,8 @@ def opportunity() -> dict[str, object]:
         "cosell_microsoftcrmidentifier": None,
         "cosell_referralprogram": None,
         "cosell_marketplaceintent": 3,
+        "cosell_closereason": None,
+        "cosell_decideby": None,
         "statecode": 0,
         "statuscode": 1,
         "cosell_syncwithpartnercenter": True,

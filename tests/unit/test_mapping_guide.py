@@ -59,7 +59,7 @@ def test_the_table_says_what_the_default_files_say(crm: str, column: int, row: F
 def test_the_readme_lists_the_columns_that_provision_makes(crm: str) -> None:
     listed = set(re.findall(r"(?m)^\| [^|]+ \| `(\w+)` \| [A-Z]", README))
     made = {need.column for need in record_needs(load_mapping(crm).file) if re.search(r"^cosell_|__c$", need.column)}
-    assert len(made) == 14
+    assert len(made) == 16
     assert made <= listed
 
 

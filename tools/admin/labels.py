@@ -19,6 +19,8 @@ _NAMES = {
     "microsoft_crm_identifier": "Microsoft CRM Identifier",
     "referral_program": "Referral Program",
     "marketplace_intent": "Marketplace intent",
+    "close_reason": "Close reason",
+    "decide_by": "Decide by",
 }
 """Display names of the product's columns; a customer's own field is named after itself."""
 

@@ -9,6 +9,7 @@ from shared.messages import ENGLISH, Messages, catalogue
 
 _SUBJECTS = {
     "deal": "The deal",
+    "solutions": "The solutions",
     "customer": "The customer",
     "contact": "The customer's contact",
     "owner": "The record's owner",

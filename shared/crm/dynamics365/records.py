@@ -257,13 +257,16 @@ class Dynamics365:
         if not guarded:
             self._check_closable(record, stage)
         action = "WinOpportunity" if stage.after is Stage.WON else "LoseOpportunity"
-        content = {
-            "Status": stage.columns["statuscode"],
-            "OpportunityClose": {
-                "subject": f"{stage.after.capitalize()} in Partner Center",
-                "opportunityid@odata.bind": f"/{self._by_id(record.id)}",
-            },
+        activity: dict[str, object] = {
+            "subject": f"{stage.after.capitalize()} in Partner Center",
+            "opportunityid@odata.bind": f"/{self._by_id(record.id)}",
+            "actualend": f"{self._clock.now():%Y-%m-%dT%H:%M:%SZ}",
         }
+        if stage.after is Stage.WON and stage.value is not None:
+            activity["actualrevenue"] = stage.value
+        if stage.reason:
+            activity["description"] = stage.reason
+        content = {"Status": stage.columns["statuscode"], "OpportunityClose": activity}
         try:
             self._api.send("POST", self._api.address(action), content=content)
         except DataError as error:

@@ -17,6 +17,7 @@ from shared.mapping.codecs.codec import Codec, Json
 from shared.mapping.codecs.entries import ENTRIES, entry
 from shared.mapping.codecs.lists import fewer, ids, solutions
 from shared.mapping.codecs.scalars import currency, day, money, rounded, yes_no
+from shared.mapping.codecs.solution_ids import solution_check
 from shared.mapping.codecs.texts import MARK, link, text
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "link",
     "money",
     "rounded",
+    "solution_check",
     "solutions",
     "text",
     "yes_no",

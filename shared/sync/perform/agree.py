@@ -20,8 +20,8 @@ from shared.decide.planning import MASKED, agreed_base
 from shared.errors import CosellError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.model import AuditEntry, DueKind
-from shared.lifecycle import Stage
 from shared.link import Closing, LinkState
+from shared.mapping.catalogue import named
 from shared.merge import Change, Plan
 from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
@@ -32,6 +32,7 @@ from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, microsoft
 from shared.sync.perform.apart import apart
 from shared.sync.perform.behind import come_back
+from shared.sync.perform.stage_change import stage_change
 from shared.sync.perform.written import Written, is_as_planned
 from shared.sync.statuses import agreed_status
 from shared.sync.task import Task
@@ -160,7 +161,7 @@ class _Agreement:
         held, unreadable = self.task.field_map.read_referral(answer.body)
         # Our own half need not repeat what only Microsoft's, or only the CRM, tells.
         silent = {rule.name for rule in self.task.field_map.rules if rule.never_clear_crm and not held[rule.name]}
-        comparable = held.keys() - unreadable.keys() - silent
+        comparable = held.keys() - unreadable.keys() - silent - set(self.task.field_map.only_undecided)
         return {name: held[name] for name in comparable if held[name] != planned[name]}
 
     # --- the link as it will be ------------------------------------------------------------------------------------
@@ -200,9 +201,11 @@ class _Agreement:
         messages, found = self.task.choices.messages, []
         sent, received = self.written.sent, [*self.written.received, *self.plan.to_crm]
         if sent:
-            found.append(self._entry(audit.TO_PARTNER_CENTER, audit.describe(messages, sent), sent))
+            text = audit.describe(messages, named(self.task.field_map, sent))
+            found.append(self._entry(audit.TO_PARTNER_CENTER, text, sent))
         if received:
-            found.append(self._entry(audit.TO_CRM, audit.describe(messages, received), received))
+            text = audit.describe(messages, named(self.task.field_map, received))
+            found.append(self._entry(audit.TO_CRM, text, received))
         written = {change.name for change in (*sent, *received)}
         adopted = [change for change in self.plan.adopted if change.name not in written]
         if adopted:
@@ -229,7 +232,7 @@ class _Agreement:
         """Return what is written to the record: planned values, the identity of a new tie, and audit where it shows."""
         told = self.decision.told if self._takes_columns else ()
         values = {change.name: change.new for change in (*self.plan.to_crm, *told) if change.name != STATUS}
-        columns, stage = self.task.field_map.record_values(values), self._stage_change()
+        columns, stage = self.task.field_map.record_values(values), stage_change(self.task, self.decision)
         if self.decision.ties and self._takes_columns:
             columns |= identity.columns(self.task.field_map, self.link.referral_id)
         self._note_what_cannot_be_shown()
@@ -237,13 +240,6 @@ class _Agreement:
             self.written.shown = True
             columns |= identity.audit_columns(self.task.field_map, self.link)
         return columns, stage
-
-    def _stage_change(self) -> StageChange | None:
-        moves = [change for change in self.plan.to_crm if change.name == STATUS]
-        if not moves:
-            return None
-        after = Stage(str(moves[0].new))
-        return StageChange(self.decision.record.stage, after, self.task.field_map.status_columns(after))
 
     def _shows_audit(self, *, news: bool) -> bool:
         """Whether the Audit and status columns are written now."""

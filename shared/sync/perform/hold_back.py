@@ -7,6 +7,7 @@ from dataclasses import replace
 from shared.decide.deal import Deal
 from shared.decide.decisions import Adopt, Agree, AskMicrosoft, Decision, FollowOwner, Orphan, Pause
 from shared.decide.planning import agreed_base, without
+from shared.decide.timing import reason_with_its_end
 from shared.messages.reasons import Reason
 from shared.sync.mass_change import counts
 from shared.sync.outcome import Outcome
@@ -35,4 +36,5 @@ def hold_back(task: Task, deal: Deal, decision: Decision, written: Written) -> O
 
 def _without_counted(task: Task, agree: Agree) -> Agree:
     base = agreed_base(agree.link, task.field_map)
-    return replace(agree, plan=without(agree.plan, base, counts, Reason.MASS_CHANGE))
+    rest = without(agree.plan, base, counts, Reason.MASS_CHANGE)
+    return replace(agree, plan=reason_with_its_end(rest, base))

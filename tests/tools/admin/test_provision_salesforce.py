@@ -60,6 +60,8 @@ def test_each_field_has_the_type_of_the_design(desk: SalesforceDesk) -> None:
         "Microsoft_CRM_Identifier__c": (FieldType.STRING, 100),
         "Referral_Program__c": (FieldType.STRING, 100),
         "Marketplace_Intent__c": (FieldType.PICKLIST, 255),
+        "Close_Reason__c": (FieldType.PICKLIST, 255),
+        "Decide_By__c": (FieldType.DATE, 0),
         "Sync_Status__c": (FieldType.STRING, 100),
     }
     key, help_field = made["Referral_Identifier__c"], made["How_can_Microsoft_help__c"]
@@ -139,7 +141,7 @@ def test_a_field_that_will_not_do_is_refused_whether_seen_or_not(
 def test_a_field_that_will_do_and_that_nobody_sees_is_kept_and_granted(desk: SalesforceDesk) -> None:
     desk.add(text("Products__c", 255))
     assert desk.provision(apply=True) == 0
-    assert len(desk.custom()) == 10
+    assert len(desk.custom()) == 13
     assert granted(desk, "Cosell_Sync")["Opportunity.Products__c"] is True
 
 
@@ -159,6 +161,8 @@ def test_the_app_may_edit_what_it_writes_and_sellers_what_is_theirs(desk: Salesf
         "Opportunity.How_can_Microsoft_help__c",
         "Opportunity.Products__c",
         "Opportunity.Referral_Visibility__c",
+        "Opportunity.Marketplace_Intent__c",
+        "Opportunity.Close_Reason__c",
     }
     assert [row["AssigneeId"] for row in desk.crm.rows("PermissionSetAssignment")] == [desk.user_id]
 

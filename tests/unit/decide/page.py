@@ -39,6 +39,7 @@ _DONE = {
     "orphan": "nothing travels any more; the link is kept",
     "hold": "nothing is written until a person has put it right: `{}`",
     "refuse copy": "nothing is written but the problem on the record: `{}`",
+    "accept, then await undo": "the invitation is accepted; *{}* is sent when the undo window is over",
     "await undo": "everything but the end travels; *{}* is sent when the undo window is over",
 }
 

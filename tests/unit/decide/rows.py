@@ -250,7 +250,8 @@ LINKED = (
         "ask microsoft",
     ),
     TableRow(
-        "Both sides say the same of the deal: only edits travel. A deal that was paused, or had lost a side, goes on.",
+        "Both sides say the same of the deal: only edits travel, those of an undecided invitation once it is accepted. "
+        "A deal that was paused, or had lost a side, goes on.",
         lambda s: _tied(s) and same_stage(s),
         "agree: same stage",
     ),
@@ -294,6 +295,11 @@ LINKED = (
         "The seller won a deal without a value: Partner Center would refuse that, so the seller is asked for it.",
         lambda s: _tied(s) and _closes(s) and s.record == "won" and not s.valued,
         "agree: refused",
+    ),
+    TableRow(
+        "The seller won an invitation that nobody had accepted: it is accepted at once, and won after the undo window.",
+        lambda s: _tied(s) and _closes(s) and s.record == "won" and s.referral == "invited",
+        "accept, then await undo: won",
     ),
     TableRow(
         "The seller ended the deal, and may still take it back: everything else travels.",
@@ -513,8 +519,17 @@ def notes_go(s: Situation) -> str:
     if s.edited == "nobody":
         return "nothing"
     if not s.tied_by_link or s.base == "unknown":
-        return "stay" if s.ended or s.closed else "to partner center"
+        return "stay" if s.ended or s.closed or (s.referral == "invited" and not s.lead) else "to partner center"
     locked = s.closed and s.read_only
     if s.edited == "partner center" or (s.edited == "both" and s.ended):
         return "stay" if locked else "to crm"
-    return "stay" if s.ended else "to partner center"
+    return "stay" if s.ended or _undecided_still(s) else "to partner center"
+
+
+def _undecided_still(s: Situation) -> bool:
+    """Whether the invitation stays undecided for now, so that edits of it wait; a lead has no state for that."""
+    if s.referral != "invited" or s.record == "open" or s.lead:
+        return False
+    if s.record == "won":
+        return not s.valued
+    return s.record == "on hold" or s.window == "open"

@@ -30,7 +30,7 @@ from shared.merge import Policy as Wins
 from shared.merge import Rule
 from shared.messages.reasons import Reason
 from shared.microsoft import MicrosoftsHalf
-from shared.problems import problem
+from shared.problems import Problem, problem
 from shared.status import Status, StatusKind
 from tests.support.stand_ins import START
 
@@ -156,6 +156,13 @@ class FewFields:
         Rule(HELP, to_crm=True, to_partner_center=False, conflict=Wins.PARTNER_CENTER, never_clear_crm=True),
     )
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    edits_wait: bool = True
+    close_reason_required: bool = False
+    only_undecided: tuple[str, ...] = ()
+
+    def refusal(self, name: str, new: Value, held: Value) -> Problem | None:  # noqa: ARG002 - a protocol
+        """Return None: no value is known to be refused."""
+        return None
 
     def rules_for(self, digits: Mapping[str, int], held: Fields) -> tuple[Rule, ...]:  # noqa: ARG002 - a protocol
         """Return the rules: no amount is rounded here."""
@@ -163,6 +170,12 @@ class FewFields:
 
 
 FIELD_MAP = FewFields()
+
+
+def field_map_of(situation: Situation) -> FewFields:
+    """Return the mapping of the record's table: a lead has no state in which edits wait for the invitation."""
+    return replace(FIELD_MAP, edits_wait=not situation.lead)
+
 
 PAUSED, PROBLEM = Status(StatusKind.PAUSED, "⏸ Off"), Status(StatusKind.ATTENTION, "✖ Correct it")
 LACKING = problem("customer.city_missing", "city")
@@ -215,7 +228,7 @@ def found(situation: Situation) -> Deal:
 def step_by_step(situation: Situation) -> tuple[Decision, list[Need]]:
     """Decide as the worker does, reading what is needed; returns the decision and what was read for it."""
     deal, pieces, needs = found(situation), whole(situation), list[Need]()
-    while isinstance(decision := decide(deal, FIELD_MAP, policy_of(situation)), Need):
+    while isinstance(decision := decide(deal, field_map_of(situation), policy_of(situation)), Need):
         (name,) = pieces[decision]
         assert getattr(deal, name) is UNREAD, f"{decision} is known already: {situation}"
         assert len(needs) < len(Need), f"it never ends: {situation}"

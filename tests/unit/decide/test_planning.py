@@ -17,12 +17,11 @@ from shared.decide.fights import DRIFT, FIGHT, FIGHT_WINDOW, SOON, digest, drift
 from shared.decide.masks import is_mask, looks_masked
 from shared.decide.planning import (
     agreed_base,
-    closes,
     make_plan,
     refusals,
     stays_behind,
-    without_close,
 )
+from shared.decide.timing import closes, without_close
 from shared.lifecycle import Stage
 from shared.link import Closing, Link, Repeat
 from shared.merge import Change, Plan, Rule, Stays
@@ -35,6 +34,8 @@ RECORD = RecordKey("dynamics365", "opportunity", "record")
 REFERRAL = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
 NAMES = (NAME, NOTES, DEAL_VALUE, CURRENCY, CLOSING_DATE)
 FILLED: dict[str, Value] = {**dict.fromkeys(NAMES, "agreed"), SOLUTIONS: ("agreed",), STATUS: Stage.ACTIVE}
+WRONG_ID = "SOL-1"
+UNKNOWN_ID = problem("solutions.malformed", SOLUTIONS, ids=WRONG_ID)
 WRONG = problem("value.not_a_currency", CURRENCY, value="EURO", side="crm")
 
 
@@ -46,6 +47,13 @@ class SixFields:
         Rule(name, to_crm=True, to_partner_center=True, conflict=Wins.CRM) for name in (*NAMES, SOLUTIONS)
     )
     fingerprints: dict[str, str] = field(default_factory=lambda: dict.fromkeys((*NAMES, SOLUTIONS, STATUS), "today"))
+    edits_wait: bool = False
+    close_reason_required: bool = False
+    only_undecided: tuple[str, ...] = ()
+
+    def refusal(self, name: str, new: Value, held: Value) -> Problem | None:  # noqa: ARG002 - a protocol
+        """Return why a list of solutions with WRONG_ID is refused."""
+        return UNKNOWN_ID if isinstance(new, tuple) and WRONG_ID in new else None
 
     def rules_for(self, digits: Mapping[str, int], held: Fields) -> tuple[Rule, ...]:  # noqa: ARG002 - a protocol
         """Return the rules: no amount is rounded here."""
@@ -340,7 +348,7 @@ def test_other_fields_may_be_cleared() -> None:
 
 def test_every_refusal_is_named_at_once() -> None:
     seen = deal(record={NAME: None, DEAL_VALUE: None, STATUS: Stage.WON})
-    codes = {each.code for each in refusals(planned(seen), {**FILLED, DEAL_VALUE: None}).values()}
+    codes = {each.code for each in refusals(planned(seen), {**FILLED, DEAL_VALUE: None}, FIELD_MAP).values()}
     assert codes == {"deal.name_missing", "deal.value_missing", "deal.won_without_value"}
 
 

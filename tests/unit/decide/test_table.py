@@ -12,7 +12,7 @@ from shared.deal import HELP, STATUS
 from shared.decide import decide
 from shared.decide.deal import UNREAD, Deal, Need
 from shared.decide.decisions import Adopt, AskMicrosoft, AwaitUndo, CreateRecord, CreateReferral, Decision
-from shared.lifecycle import TERMINAL
+from shared.lifecycle import TERMINAL, Stage
 from shared.messages.reasons import Reason
 from tests.unit.decide.rows import ROWS, TableRow, notes_go
 from tests.unit.decide.situations import (
@@ -22,6 +22,7 @@ from tests.unit.decide.situations import (
     OTHER_REFERRAL,
     REFERRAL,
     Situation,
+    field_map_of,
     found,
     policy_of,
     situations,
@@ -115,7 +116,9 @@ def test_what_is_not_ours_is_never_written() -> None:
 def test_what_waits_in_the_undo_window_is_no_part_of_what_is_written_now() -> None:
     for situation, decision, _ in decided():
         if isinstance(decision, AwaitUndo):
-            assert all(each.name != STATUS for each in decision.agree.plan.to_partner_center), situation
+            sent = [each.new for each in decision.agree.plan.to_partner_center if each.name == STATUS]
+            won_undecided = situation.referral == "invited" and situation.record == "won"
+            assert sent == ([Stage.ACTIVE] if won_undecided else []), situation
             assert decision.until == decision.closing.since + policy_of(situation).close_delay
             assert decision.agree.plan.base.get(STATUS) not in TERMINAL, "what is not sent is not agreed"
 
@@ -193,7 +196,7 @@ def test_deciding_with_every_piece_known_is_the_same_as_step_by_step() -> None:
         deal = found(situation)
         for need in needs:
             deal = _with(deal, situation, need)
-        assert decide(deal, FIELD_MAP, policy_of(situation)) == decision, situation
+        assert decide(deal, field_map_of(situation), policy_of(situation)) == decision, situation
 
 
 @pytest.mark.parametrize(
@@ -223,7 +226,7 @@ def test_any_set_of_known_pieces_yields_a_decision_or_asks_for_another() -> None
         for place, need in enumerate(needs):
             if (number // 7) >> place & 1:
                 deal = _with(deal, situation, need)
-        answer = decide(deal, FIELD_MAP, policy_of(situation))
+        answer = decide(deal, field_map_of(situation), policy_of(situation))
         if isinstance(answer, Need):
             known = {each for place, each in enumerate(needs) if (number // 7) >> place & 1}
             assert answer not in known, situation

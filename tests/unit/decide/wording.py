@@ -28,8 +28,9 @@ def tell(decision: Decision) -> str:
             return f"adopt: {_of_status(agree.plan)}"
         case decisions.FollowOwner(agree=agree):
             return f"follow owner: {_of_status(agree.plan)}"
-        case decisions.AwaitUndo(closing=closing):
-            return f"await undo: {closing.stage}"
+        case decisions.AwaitUndo(closing=closing, agree=agree):
+            accepts = any(each.name == STATUS for each in agree.plan.to_partner_center)
+            return f"{'accept, then ' * accepts}await undo: {closing.stage}"
         case _:
             return _SIMPLE[type(decision)]
 

@@ -191,10 +191,10 @@ def test_an_account_field_that_stands_twice_is_a_mistake(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("old", "new", "option"),
     [
-        ("    codec: date\n", "    codec: date\n    limit: 10\n", "limit"),
+        ("    column: estimatedclosedate\n", "    column: estimatedclosedate\n    limit: 10\n", "limit"),
         ("    codec: money\n    digits: 2\n", "    codec: money\n    limit: 7\n", "limit"),
         ("    column: transactioncurrencyid", "    empty: [XXX]\n    column: transactioncurrencyid", "empty"),
-        ("    codec: date\n", "    codec: date\n    never_unset: true\n", "never_unset"),
+        ("    column: estimatedclosedate\n", "    column: estimatedclosedate\n    never_unset: true\n", "never_unset"),
     ],
 )
 def test_an_option_that_the_codec_would_ignore_is_a_mistake(tmp_path: Path, old: str, new: str, option: str) -> None:

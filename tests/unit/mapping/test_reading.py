@@ -31,6 +31,8 @@ GOLDEN: Fields = {
     "microsoft_crm_identifier": None,
     "referral_program": None,
     "marketplace_intent": "HaveNotDecided",
+    "close_reason": None,
+    "decide_by": None,
     "status": Stage.ACTIVE,
 }
 
@@ -59,6 +61,8 @@ def test_canonical_values_as_columns() -> None:
         "cosell_microsoftcrmidentifier": None,
         "cosell_referralprogram": None,
         "cosell_marketplaceintent": 3,
+        "cosell_closereason": None,
+        "cosell_decideby": None,
     }
 
 

@@ -30,6 +30,8 @@ GOLDEN: Fields = {
     "microsoft_crm_identifier": None,
     "referral_program": None,
     "marketplace_intent": None,
+    "close_reason": None,
+    "decide_by": None,
     "status": Stage.ACTIVE,
 }
 
