@@ -34,10 +34,7 @@ class FieldMap:
     """
 
     def __init__(self, file: MappingFile, catalogue: Mapping[str, str] | None = None, *, is_lead: bool = False) -> None:
-        """Compile a file; `is_lead` says that it is the one for leads (MappingFile.for_lead).
-
-        `catalogue` has the names of the solutions that may be sold, by id; while it is empty every one may be.
-        """
+        """Compile a file; `is_lead`: the one for leads. `catalogue`: names by id of what may be sold, or empty."""
         self.file = file
         self.catalogue = catalogue or {}
         self.is_lead = is_lead
@@ -221,8 +218,8 @@ class FieldMap:
 
     @property
     def edits_wait(self) -> bool:
-        """Whether edits of an undecided invitation wait until it is accepted."""
-        return self.file.edits_on_hold == "wait"
+        """Whether edits of an undecided invitation wait until it is accepted; a lead is worked on before that."""
+        return self.file.edits_on_hold == "wait" and not self.is_lead
 
     @property
     def close_reason_required(self) -> bool:

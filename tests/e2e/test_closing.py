@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.lifecycle import Stage
-from tests.e2e.deals import polled, rule, shared_deal, until_looked_at, until_record, until_referral
+from tests.e2e.deals import polled, received_deal, rule, shared_deal, until_looked_at, until_record, until_referral
 from tools.local.stack import Stack
 
 REFUSAL = "Ask finance first."
@@ -63,3 +63,19 @@ def test_a_refused_close_is_shown_once_and_heals_when_the_rule_is_gone(stack: St
     stack.run("CrmPoller")
     deal = until_record(stack, record_id, lambda deal: deal.stage is Stage.WON)
     assert deal.notes == "Signed today."
+
+
+def test_reasons_travel_both_ways(stack: Stack) -> None:
+    referral_id, record_id = received_deal(stack)
+    stack.crm.edit(record_id, close_reason="Not a customer")
+    stack.crm.lose(record_id)
+    stack.run("CrmPoller")
+    row = until_referral(stack, referral_id, lambda row: row["substatus"] == "Declined")
+    assert row["statusReason"] == "Not a customer"
+
+    referral_id, record_id = received_deal(stack)
+    stack.partner_center.portal.decline(referral_id, "They built it themselves")
+    deal = until_record(stack, record_id, lambda deal: deal.stage is Stage.LOST)
+    assert deal.close_reason == "Other"
+    stack.quiet()
+    assert stack.partner_center.referral(referral_id)["statusReason"] == "They built it themselves"

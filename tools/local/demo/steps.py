@@ -56,6 +56,7 @@ class Scenarios:
             "Microsoft declines, and says why": self._refuse,
             "The seller copies that deal, and switches the copy's Sync off and on": self._copy,
             "The seller wins the deal, and takes it back within the undo window": self._take_back,
+            "The seller declines an invitation, and says why": self._decline,
             "The seller wins the deal": self._win,
         }
         return tuple(Step(f"{where}{title}", act, self._seller) for title, act in acts.items())
@@ -211,6 +212,16 @@ class Scenarios:
         """Wait for a poll that began after this moment and was handed over: the first may be under way already."""
         until = self._seller.polls() + 3
         self._stack.eventually(lambda: self._seller.polls() >= until, "the next polls")
+
+    def _decline(self) -> str:
+        referral_id = str(self._stack.partner_center.portal.create_referral()["id"])
+        deal = self._stack.eventually(lambda: next(iter(self._seller.find(referral_id)), None), "opportunity for it")
+        self._seller.edit(deal.id, close_reason="Timeline too short")
+        self._seller.lose(deal.id)
+        row = self._referral(referral_id, lambda row: row["substatus"] == "Declined", "the decline in Partner Center")
+        if row["statusReason"] != "Timeline too short":
+            raise StepFailed(f"Partner Center was told: {row['statusReason']}")
+        return f"{row['status']}/{row['substatus']}: {row['statusReason']}, in one change"
 
     def _win(self) -> str:
         referral_id, record_id = self._deal("shared")
