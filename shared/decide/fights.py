@@ -29,9 +29,13 @@ ROUNDS = 5
 SOON = timedelta(minutes=10)
 """What follows a write within this time may be the answer to it."""
 
-PAUSES = "pause"
-TIES = "identifier to CRM"
+SHOWS = 60
+"""How often, in such a row, a record is written for its Audit and status alone."""
+
+PAUSE, TIE, SHOW = "pause", "identifier to CRM", "audit to CRM"
 """What else than fields goes round, as a link remembers it."""
+
+_LIMITS = {PAUSE: ROUNDS, TIE: ROUNDS, SHOW: SHOWS}
 
 
 def without_fights(plan: Plan, link: Link, now: datetime) -> Plan:
@@ -86,19 +90,19 @@ def repeats(plan: Plan, link: Link, now: datetime) -> dict[str, Repeat]:
     for changes, to_crm in ((plan.to_crm, True), (plan.to_partner_center, False)):
         for change in changes:
             key = lane(change.name, to_crm=to_crm)
-            remembered[key] = _again(remembered.get(key), digest(change), now)
+            remembered[key] = _again(remembered.get(key), digest(change), now, FIGHT_WINDOW)
     return remembered
 
 
 def once_more(link: Link, what: str, now: datetime) -> dict[str, Repeat]:
     """Return the link's memory after something else than a field was done once more, such as a pause."""
-    return {**link.repeats, what: _again(link.repeats.get(what), "", now)}
+    return {**link.repeats, what: _again(link.repeats.get(what), "", now, SOON)}
 
 
 def goes_round(link: Link, what: str, now: datetime) -> bool:
     """Whether something else than a field was done again and again, each time soon after the last."""
     repeat = link.repeats.get(what)
-    return repeat is not None and repeat.row >= ROUNDS and now - repeat.at <= SOON
+    return repeat is not None and repeat.row >= _LIMITS[what] and now - repeat.at <= SOON
 
 
 def _is_restless(link: Link, name: str, now: datetime) -> bool:
@@ -111,10 +115,10 @@ def drifts(repeat: Repeat, now: datetime) -> bool:
     return repeat.row >= DRIFT and now - repeat.at <= SOON
 
 
-def _again(earlier: Repeat | None, mark: str, now: datetime) -> Repeat:
+def _again(earlier: Repeat | None, mark: str, now: datetime, rest: timedelta) -> Repeat:
     count = earlier.count + 1 if earlier and earlier.digest == mark else 1
-    # One that went round goes on where it was, a write at a time, until it has rested for a window.
-    goes_on = earlier is not None and now - earlier.at <= (SOON if earlier.row < DRIFT else FIGHT_WINDOW)
+    # One that went round goes on where it was, a write at a time, until it has rested.
+    goes_on = earlier is not None and now - earlier.at <= (SOON if earlier.row < DRIFT else rest)
     return Repeat(mark, count, now, row=earlier.row + 1 if earlier and goes_on else 1)
 
 

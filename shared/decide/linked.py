@@ -19,7 +19,7 @@ from shared.decide.decisions import (
     Qualify,
     Rekey,
 )
-from shared.decide.fights import PAUSES, TIES, goes_round
+from shared.decide.fights import PAUSE, TIE, goes_round
 from shared.decide.planning import agreed_base, asks_microsoft, make_plan, refusals, stays_behind
 from shared.decide.timing import accepted_first, closes, edits_after_acceptance, invitation_over, without_close
 from shared.decide.unlinked import IDENTIFIER, taken, ties
@@ -59,7 +59,7 @@ def _record_alone(deal: Deal, link: Link, record: RecordSeen) -> Decision | Need
     """Return what follows from the record, whatever the referral says."""
     if not record.switched_on:
         return Known(PAUSED) if _rests(deal, link) else Pause()
-    if link.state is LinkState.PAUSED and goes_round(link, PAUSES, deal.now):
+    if link.state is LinkState.PAUSED and goes_round(link, PAUSE, deal.now):
         return HoldForPerson((problem("status.sync_goes_round", "sync"),))
     return _lead_lives_on(deal, link, record)
 
@@ -69,7 +69,7 @@ def _rests(deal: Deal, link: Link) -> bool:
     if link.state is not LinkState.PAUSED:
         return link.state is LinkState.ORPHANED
     says_so = link.status is None or link.status.kind is StatusKind.PAUSED
-    return says_so or goes_round(link, PAUSES, deal.now)
+    return says_so or goes_round(link, PAUSE, deal.now)
 
 
 def _orphan(link: Link, reason: Reason) -> Decision:
@@ -124,7 +124,7 @@ def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decis
     if refused := refusals(plan, referral.fields, field_map):
         deal = replace(deal, refused=refused)
         plan = make_plan(deal, link, field_map, policy)
-    cleared = record.columns is not None and record.identifier is None and not goes_round(link, TIES, deal.now)
+    cleared = record.columns is not None and record.identifier is None and not goes_round(link, TIE, deal.now)
     agree = Agree(link, referral, record, plan, stays_behind(deal), ties=cleared, microsoft=deal.microsoft_read)
     if asks_microsoft(plan, agreed_base(link, field_map), deal):
         return AskMicrosoft(agree) if deal.microsoft is None else Need.MICROSOFT

@@ -37,13 +37,14 @@ class History:
     calm: bool = False
     closes_records: bool = False
     skew: timedelta = timedelta()
+    read_only: bool = True
     edits: dict[tuple[str, str, str], Edit] = field(default_factory=dict)
     """By side, row and field."""
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("edits", "deals", "disturbances"), 0))
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)
-        self.world = World(self.seed, skew=self.skew)
+        self.world = World(self.seed, skew=self.skew, closed_rows_are_read_only=self.read_only)
         self.world.queue.shuffle = Random(self.seed)
         self.world.queue.twice = 0.1
         self._serial = 0

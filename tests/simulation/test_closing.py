@@ -220,19 +220,12 @@ def test_other_deals_go_on_while_a_mass_is_held() -> None:
     assert at(world.partner_center.rows[link.referral_id], VALUE) == 8
 
 
-def writable(world: World) -> World:
-    """Let closed records take writes, as Salesforce's do."""
-    world.crm.closed_rows_are_read_only = False
-    world.connect(world.crm, world.task.field_map)
-    return world
-
-
 HELD = "⏳ Held with many other changes"
 
 
 @pytest.mark.parametrize("kind", [Kind.CLOSE, Kind.CLEAR, Kind.SWITCH_OFF])
 def test_a_held_change_is_shown_and_the_rest_of_its_deal_goes_on(kind: Kind) -> None:
-    world = writable(World())
+    world = World(closed_rows_are_read_only=False)
     ids = many(world)
     for number, record_id in enumerate(ids):
         if kind is Kind.SWITCH_OFF:
@@ -263,7 +256,7 @@ def test_a_held_change_is_shown_and_the_rest_of_its_deal_goes_on(kind: Kind) -> 
 
 
 def test_a_held_close_that_is_taken_back_is_held_no_more() -> None:
-    world = writable(World())
+    world = World(closed_rows_are_read_only=False)
     ids = many(world)
     for record_id in ids:
         world.crm.close(record_id, Stage.LOST)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -116,6 +115,18 @@ def test_a_record_that_cannot_be_shared_says_so_no_more_when_its_sync_is_off(
     check_agreed(world)
 
 
+def test_a_record_that_is_not_shared_and_whose_sync_is_switched_at_each_write_comes_to_rest(world: World) -> None:
+    record_id = world.crm.add_deal(**{IDENTIFIER: "REF-0042"})
+    world.crm.logic.append(lambda row: {SYNC: not row[SYNC]})
+    mark = world.mark()
+    world.settle()
+    assert calls_of_the_crm(world, mark)["crm.update"] < 20
+    world.crm.logic.clear()
+    world.crm.edit(record_id, **{SYNC: False})
+    world.recover()
+    assert status(world, record_id).startswith("⏸"), "an hour later"
+
+
 def test_a_copy_that_was_refused_says_so_no_more_when_its_sync_is_off(world: World) -> None:
     _, record_id = shared(world)
     copy_id = world.crm.clone(record_id, **{IDENTIFIER: None})
@@ -138,11 +149,8 @@ def test_a_record_that_fails_and_is_closed_and_reopened_is_no_copy(world: World)
     check_agreed(world)
 
 
-def test_a_closed_record_that_is_switched_on_says_why_it_is_not_shared(world: World) -> None:
-    policy = replace(world.task.policy, closed_rows_are_read_only=False)
-    world.crm.closed_rows_are_read_only = False
-    world.connect(world.crm, world.task.field_map)
-    assert world.task.policy == policy
+def test_a_closed_record_that_is_switched_on_says_why_it_is_not_shared() -> None:
+    world = World(closed_rows_are_read_only=False)
     record_id = world.crm.add_deal()
     world.crm.close(record_id, Stage.LOST)
     world.settle()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.decide.fights import DRIFT, FIGHT, FIGHT_WINDOW, SOON
+from shared.decide.fights import DRIFT, FIGHT, FIGHT_WINDOW, SHOWS, SOON
 from shared.errors import DataError
 from shared.lifecycle import Stage
 from shared.link import LinkState
@@ -291,6 +291,21 @@ def test_a_crm_that_changes_a_field_at_each_write_is_held_and_tried_again_every_
         assert status(world, record_id).startswith("✔")
         world.clock.advance(FIGHT_WINDOW + SOON)
     assert world.link().referral_id == referral_id
+
+
+def test_a_value_that_changes_at_each_write_of_the_audit_comes_to_rest_when_nothing_travels_any_more() -> None:
+    world = World(closed_rows_are_read_only=False)
+    referral_id, record_id = shared(world)
+    world.partner_center.close(referral_id, "Won")
+    world.settle()
+    world.crm.logic.append(lambda row: {"estimatedvalue": float(str(row["estimatedvalue"])) + 1})
+    mark = world.mark()
+    world.crm.edit(record_id, description="after the end")
+    world.settle()
+    assert world.calls(mark)["crm.update"] <= SHOWS + 2
+    world.crm.logic.clear()
+    world.recover()
+    assert status(world, record_id).startswith("◐ The referral is closed for good")
 
 
 def test_a_sync_that_is_switched_at_each_write_goes_round_only_for_a_while(world: World) -> None:

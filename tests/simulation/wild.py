@@ -4,11 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from shared.ledger.model import DueKind
 from shared.lifecycle import Stage
-from tests.simulation.histories import History
+from tests.simulation.histories import NOTES, History
 from tests.support.fakes.crm import IDENTIFIER, SYNC
 from tests.support.fakes.crm_rules import CrmRow
+from tests.support.fakes.partner_center import CONTOSO
+from tests.support.fakes.tape import Step
+
+
+def _fights(row: CrmRow) -> CrmRow:
+    return {"description": "always the same"} if row["description"] != "always the same" else {}
+
+
+def _flips(row: CrmRow) -> CrmRow:
+    return {"cosell_products": "SOL-1-AAA" if row["cosell_products"] != "SOL-1-AAA" else "SOL-2-BBB"}
+
+
+def _grows(row: CrmRow) -> CrmRow:
+    return {"estimatedvalue": float(str(row["estimatedvalue"] or 0)) + 1}
+
+
+def _toggles(row: CrmRow) -> CrmRow:
+    return {SYNC: not row[SYNC]}
+
+
+def _clears_identifier(row: CrmRow) -> CrmRow:
+    return {IDENTIFIER: None} if row[IDENTIFIER] else {}
+
+
+PLUG_INS = (_fights, _flips, _grows, _toggles, _clears_identifier)
+"""Automation that never comes to rest by itself."""
 
 
 @dataclass
@@ -16,10 +44,14 @@ class WildHistory(History):
     """A history in which everything is done to a deal that may be done to it, and the app is watched at every write.
 
     `harm` is what the app must never do: write a record that its seller did not share, or a closed or foreign referral.
+    `written` is when it last wrote to a referral, `ended` which of them people closed.
     """
 
     automation: bool = False
+    mass_deals: int = 25
     harm: list[str] = field(default_factory=list)
+    written: dict[str, datetime] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
     _gone: dict[str, CrmRow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -27,16 +59,20 @@ class WildHistory(History):
         self.world.crm.keyed = self.chance.random() < 0.5
         self.world.crm.watchers.append(self._watch_record)
         self.world.partner_center.watchers.append(self._watch_referral)
+        self.world.configure(mass_deals=self.mass_deals)
         if self.automation:
             self.world.crm.logic.append(self._plug_in)
 
     def _watch_record(self, record_id: str, row: CrmRow) -> None:
         # A record that was shared on its seller's word is tied, even if the word is taken back at this very moment.
-        being_shared = self.world.ledger.of("dynamics365").intents.of(self.world.task.key(record_id))
-        if not row[SYNC] and self.world.link_of_record(record_id) is None and not being_shared:
+        # So is one on which it was said why it cannot be shared: that is taken back.
+        key, ledger = self.world.task.key(record_id), self.world.ledger.of("dynamics365")
+        known = ledger.links.of_record(key) or ledger.intents.of(key) or ledger.agenda.of(DueKind.PARKED, key.deal)
+        if not row[SYNC] and known is None:
             self.harm.append(f"wrote the record {record_id}, which is not shared")
 
     def _watch_referral(self, row: dict[str, object], ours: bool) -> None:
+        self.written[str(row["id"])] = self.world.clock.now()
         if not ours or row["status"] == "Closed":
             self.harm.append(f"wrote the {row['status']} referral {row['id']} of {row['organizationName']}")
 
@@ -45,9 +81,53 @@ class WildHistory(History):
         value = row["estimatedvalue"]
         return {"estimatedvalue": value + 1} if isinstance(value, int) and value % 7 == 0 else {}
 
+    def _automate(self) -> None:
+        """Put a plug-in in or out, which acts within the app's writes or once they were answered."""
+        places = (self.world.crm.logic, self.world.crm.later)
+        place = self.chance.choice(places)
+        if place and self.chance.random() < 0.4:
+            place.pop()
+        elif sum(map(len, places)) < 2:
+            place.append(self.chance.choice(PLUG_INS))
+
+    def _refuse_closing(self) -> None:
+        self.world.crm.refused_closing = self.chance.choice(("", "The deal has open tasks."))
+
+    def _edit_within_a_write(self) -> None:
+        """A seller saves the record at the very moment at which the app is about to write."""
+        before = self.world.tape.before
+
+        def edit(step: Step) -> None:
+            if step.port == "crm" and step.name == "update":
+                before.remove(edit)
+                self._edit_record()
+
+        before.append(edit)
+
+    def _partner_edits(self) -> None:
+        theirs = [row["id"] for row in self.world.partner_center.rows.values() if row["organizationId"] == CONTOSO]
+        if theirs:
+            self.world.partner_center.edit(self.chance.choice(theirs), {NOTES: f"theirs {self.chance.random()}"})
+
+    def _close_referral(self) -> None:
+        before = self._closed_referrals()
+        super()._close_referral()
+        self.ended |= self._closed_referrals() - before
+
+    def _closed_referrals(self) -> set[str]:
+        return {str(row["id"]) for row in self.world.partner_center.ours() if row["status"] == "Closed"}
+
+    def closed_by_the_app(self) -> list[datetime]:
+        """Return when the app closed referrals, in order."""
+        return sorted(self.written[each] for each in self._closed_referrals() - self.ended if each in self.written)
+
     def _acts(self) -> list[tuple[int, Callable[[], None]]]:
+        automation = [(3, self._automate), (1, self._refuse_closing)] if self.automation else []
         return [
             *super()._acts(),
+            *automation,
+            (2, self._edit_within_a_write),
+            (2, self._partner_edits),
             (2, self._clone),
             (2, self._merge),
             (2, self._delete),

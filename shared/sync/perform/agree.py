@@ -7,6 +7,7 @@ run: it finds the written side equal to the other and adopts the value, or meets
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from shared.choices import CrmAudit
@@ -14,12 +15,12 @@ from shared.crm.port import PartlyWritten, Record, StageChange
 from shared.deal import STATUS, Value, show
 from shared.decide.deal import Deal
 from shared.decide.decisions import Agree
-from shared.decide.fights import TIES, once_more, repeats
+from shared.decide.fights import SHOW, TIE, goes_round, once_more, repeats
 from shared.decide.masks import looks_masked
 from shared.decide.planning import MASKED, agreed_base
 from shared.errors import CosellError, VersionMismatch
 from shared.ledger import audit
-from shared.ledger.model import AuditEntry, DueKind
+from shared.ledger.model import AuditEntry
 from shared.link import Closing, LinkState
 from shared.mapping.catalogue import named
 from shared.merge import Change, Plan
@@ -31,7 +32,7 @@ from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, microsoft
 from shared.sync.perform.apart import apart
-from shared.sync.perform.behind import come_back
+from shared.sync.perform.behind import come_back, no_more_behind
 from shared.sync.perform.stage_change import stage_change
 from shared.sync.perform.written import Written, is_as_planned
 from shared.sync.statuses import agreed_status
@@ -79,6 +80,7 @@ class _Agreement:
         self.plan: Plan = decision.plan
         self.written = written
         self.refused: CosellError | None = None
+        self.unshown = False
         record = decision.record
         self.record = Record(record.key.id, record.version, record.columns or {}, record.seen_at)
         self.before = decision.link
@@ -95,7 +97,7 @@ class _Agreement:
             repeats=repeats(self.plan, decision.link, task.clock.now()),
         )
         if decision.ties:
-            self.link = replace(self.link, repeats=once_more(self.link, TIES, task.clock.now()))
+            self.link = replace(self.link, repeats=once_more(self.link, TIE, task.clock.now()))
 
     def _note_what_cannot_be_shown(self) -> None:
         now = self.link.status
@@ -105,20 +107,11 @@ class _Agreement:
 
     def forget_what_waited(self) -> None:
         drifts = any(each.reason is Reason.KEEPS_CHANGING for each in self.plan.differences)
-        if self.decision.problems or drifts:
+        if self.decision.problems or drifts or self.unshown:
             self.written.behind = True
             come_back(self.task, self.link, self.decision.problems)
-            return
-        shown = self.before.status
-        if shown is None or shown.kind is not StatusKind.SYNCHRONIZED:
-            now = self.link.status
-            self.written.healed = now is not None and now.kind is not StatusKind.ATTENTION
-            for key in (self.link.referral_id, self.decision.record.key.deal):
-                self.task.agenda.drop(DueKind.PARKED, key)
-            if not any(each.reason is Reason.MASS_CHANGE for each in self.plan.differences):
-                self.task.agenda.drop(DueKind.HELD, self.link.referral_id)
-        if self.before.closing and not self.link.closing:
-            self.task.agenda.drop(DueKind.UNDO, self.link.referral_id)
+        else:
+            self.written.healed |= no_more_behind(self.task, self.decision, self.link)
 
     def record_overwritten_values(self) -> None:
         """Note the edits about to be overwritten: after a stop behind the write, nobody else would have them."""
@@ -236,10 +229,22 @@ class _Agreement:
         if self.decision.ties and self._takes_columns:
             columns |= identity.columns(self.task.field_map, self.link.referral_id)
         self._note_what_cannot_be_shown()
-        if self._shows_audit(news=bool(news or columns or stage or self.written.shown)):
+        if self._shows_audit(news=bool(news or columns or stage or self.written.shown)) and self._may_show(
+            columns, stage
+        ):
             self.written.shown = True
             columns |= identity.audit_columns(self.task.field_map, self.link)
         return columns, stage
+
+    def _may_show(self, columns: Mapping[str, object], stage: StageChange | None) -> bool:
+        """Whether a write for the audit's sake alone is no answer to automation that answers each one with a change."""
+        now = self.task.clock.now()
+        self.unshown = not (columns or stage) and goes_round(self.before, SHOW, now)
+        if self.unshown:
+            self.link = replace(self.link, status=self.before.status)
+        elif not (columns or stage):
+            self.link = replace(self.link, repeats=once_more(self.link, SHOW, now))
+        return not self.unshown
 
     def _shows_audit(self, *, news: bool) -> bool:
         """Whether the Audit and status columns are written now."""

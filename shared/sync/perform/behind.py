@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from shared.decide.decisions import Agree
 from shared.errors import DataError
 from shared.ledger.model import Due, DueKind
 from shared.link import Link
+from shared.messages.reasons import Reason
 from shared.problems import Problem
 from shared.queue.message import DealMessage
+from shared.status import StatusKind
 from shared.sync import patience
 from shared.sync.task import Task
 
@@ -38,3 +41,20 @@ def come_back(task: Task, link: Link, problems: Sequence[Problem]) -> None:
             attempts=attempts,
         )
     )
+
+
+def no_more_behind(task: Task, decision: Agree, link: Link) -> bool:
+    """Forget what a deal waited for; `link` is the deal as it is now. Tells whether it is in order and was not before.
+
+    Raises the families.
+    """
+    before, healed = decision.link, False
+    if before.status is None or before.status.kind is not StatusKind.SYNCHRONIZED:
+        healed = link.status is not None and link.status.kind is not StatusKind.ATTENTION
+        for key in (link.referral_id, decision.record.key.deal):
+            task.agenda.drop(DueKind.PARKED, key)
+        if not any(each.reason is Reason.MASS_CHANGE for each in decision.plan.differences):
+            task.agenda.drop(DueKind.HELD, link.referral_id)
+    if before.closing and not link.closing:
+        task.agenda.drop(DueKind.UNDO, link.referral_id)
+    return healed

@@ -9,7 +9,7 @@ from shared.choices import CrmAudit
 from shared.crm.port import Record
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import Ignore, Orphan, Pause, Rekey
-from shared.decide.fights import PAUSES, once_more
+from shared.decide.fights import PAUSE, once_more
 from shared.errors import CosellError
 from shared.ledger import audit
 from shared.ledger.model import DueKind
@@ -60,7 +60,7 @@ def ignore(task: Task, deal: Deal, decision: Ignore, written: Written) -> Outcom
 def pause(task: Task, deal: Deal, _decision: Pause, _written: Written) -> Outcome:
     """Let nothing travel until the seller switches the sync on again. Raises the families."""
     link = _linked(deal)
-    link = replace(link, repeats=once_more(link, PAUSES, task.clock.now()))
+    link = replace(link, repeats=once_more(link, PAUSE, task.clock.now()))
     task.records.check_readable()  # A column that the app may not read looks like Sync = No.
     _set_state(task, link, LinkState.PAUSED, Reason.PAUSED_BY_SELLER, deal.record, paused(task.choices.messages))
     return Outcome.PAUSED

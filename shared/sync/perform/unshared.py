@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from datetime import timedelta
 
 from shared.choices import CrmAudit
 from shared.crm.port import Record
@@ -16,6 +18,9 @@ from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
 log = logging.getLogger(__name__)
+
+AGAIN = timedelta(hours=1)
+"""When it is said next what automation takes back at once each time."""
 
 
 def leave(task: Task, deal: Deal, reason: Reason, written: Written) -> None:
@@ -31,7 +36,9 @@ def leave(task: Task, deal: Deal, reason: Reason, written: Written) -> None:
     if not (waits or reason is Reason.CLOSED_BEFORE_SHARED):
         return
     copies.keep(task, record.key)
-    if _show(task, record, reason) and waits:
+    if waits and copies.goes_round(task, record.key):
+        task.agenda.put(replace(waits, at=task.clock.now() + AGAIN))
+    elif _show(task, record, reason) and waits:
         task.agenda.drop(DueKind.PARKED, record.key.deal)
         written.healed = True
 

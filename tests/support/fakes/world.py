@@ -110,7 +110,7 @@ class World:
     """One CRM, one Partner Center, and the app between them, driven by hand.
 
     `seed` decides every chance; `skew` is how wrong Partner Center's clock is; `dull` loses every event, so that only
-    the sweep finds changes.
+    the sweep finds changes. Closed rows are read-only in Dynamics 365, and not in Salesforce.
     """
 
     def __init__(
@@ -122,6 +122,7 @@ class World:
         skew: timedelta = timedelta(),
         dull: bool = False,
         close_delay: timedelta = timedelta(),
+        closed_rows_are_read_only: bool = True,
     ) -> None:
         self.chance = Random(seed)
         self.tape = Tape()
@@ -142,7 +143,8 @@ class World:
             self.partner_center.listeners.append(self.events.append)
         self.taped = TapedLedger(self.ledger, self.tape)
         drawers = self.taped.drawers
-        policy = Policy(close_delay, closed_rows_are_read_only=True)
+        self.crm.closed_rows_are_read_only = closed_rows_are_read_only
+        policy = Policy(close_delay, closed_rows_are_read_only)
         self.task = Task(
             self.crm,
             self.partner_center,
@@ -196,10 +198,17 @@ class World:
         self._restart()
 
     def configure(
-        self, *, crm_audit: CrmAudit | None = None, dry_run: bool | None = None, field_map: FieldMap | None = None
+        self,
+        *,
+        crm_audit: CrmAudit | None = None,
+        dry_run: bool | None = None,
+        field_map: FieldMap | None = None,
+        mass_deals: int | None = None,
     ) -> None:
-        """Restart the app with other settings."""
+        """Restart the app with other settings; more than `mass_deals` at once are a mass, whatever their share."""
         held = self.task.choices
+        if mass_deals is not None:
+            held = replace(held, mass_deals=mass_deals, mass_percent=0)
         audit = held.crm_audit if crm_audit is None else crm_audit
         choices = replace(held, crm_audit=audit, dry_run=held.dry_run if dry_run is None else dry_run)
         self.task = replace(self.task, choices=choices, field_map=field_map or self.task.field_map)

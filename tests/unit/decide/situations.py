@@ -23,7 +23,7 @@ from shared.decide.deal import (
     Sharing,
 )
 from shared.decide.decisions import Decision
-from shared.decide.fights import PAUSES, ROUNDS
+from shared.decide.fights import PAUSE, ROUNDS
 from shared.lifecycle import Stage
 from shared.link import Closing, Link, LinkState, Repeat
 from shared.merge import Policy as Wins
@@ -255,7 +255,7 @@ def _link(situation: Situation) -> Link | None:
         submitted = ASKED if situation.help == "submitted" else None
         base = {NOTES: "agreed", DEAL_VALUE: _value(situation), HELP: submitted, STATUS: STAGES[situation.base]}
     state, half = LinkState(situation.link), _half(situation) if situation.microsoft in KNOWN else None
-    rounds = {PAUSES: Repeat("", ROUNDS, START, row=ROUNDS)} if situation.toggled else {}
+    rounds = {PAUSE: Repeat("", ROUNDS, START, row=ROUNDS)} if situation.toggled else {}
     status = PROBLEM if situation.shows == "a problem" else PAUSED if situation.link == "paused" else None
     link = Link("dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, repeats=rounds, status=status)
     return replace(link, microsoft=half, etag="linked", owner="owner")

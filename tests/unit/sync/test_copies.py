@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from shared.decide.deal import Copied
+from shared.decide.fights import ROUNDS, SOON
 from shared.ledger.model import Due, DueKind
 from shared.sync import copies
 from tests.support.fakes.world import World
@@ -44,6 +47,19 @@ def test_a_refused_copy_is_not_made_ours_by_what_we_write_on_it() -> None:
     copies.release(task, copy)
     copies.keep(task, copy)
     assert copies.copied(task, copy) is Copied.RELEASED
+
+
+def test_what_is_said_again_and_again_at_once_is_counted_whatever_the_record_is_by_then() -> None:
+    world = World()
+    task, record = world.task, world.task.key("record")
+    told = []
+    for change in (copies.keep, copies.refuse, copies.release, copies.refuse, copies.keep, copies.release):
+        change(task, record)
+        told.append(copies.goes_round(task, record))
+    assert told == [False] * ROUNDS + [True]
+    assert copies.copied(task, record) is Copied.RELEASED
+    world.clock.advance(SOON + timedelta(seconds=1))
+    assert not copies.goes_round(task, record)
 
 
 def test_a_copied_record_becomes_a_deal_only_after_its_sync_was_off() -> None:
