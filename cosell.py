@@ -136,7 +136,7 @@ def run(command: list[str]) -> None:
     ) as process:
         try:
             lines = follow(process)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no step goes on without us, and whatever it was is raised again.
             process.terminate()  # the `with` waits for it
             raise
     if process.returncode:

@@ -344,3 +344,20 @@ def test_a_sample_is_fair_and_of_the_size_that_was_asked_for() -> None:
     assert sum(counts.values()) == 4000
     assert set(counts) == {link.referral_id for link in links}
     assert max(counts.values()) < 3 * 40
+
+
+def test_an_edited_status_table_accepts_no_invitation_and_closes_nothing(world: World, overlay: Overlay) -> None:
+    """Every undecided invitation looks open by the new table, although nobody moved it."""
+    referral_id, record_id = invited(world)
+    _, other = shared(world)
+    before = {each["id"]: (each["status"], each["substatus"]) for each in world.partner_center.ours()}
+    entries = "{on_hold: [{statecode: 0, statuscode: 99}], active: [{statecode: 0, statuscode: 2}, {statecode: 0}]}"
+    candidate = overlay("[]", more=f"status: {entries}")
+    told = [each for link, each in foretold(world, candidate) if link.referral_id == referral_id]
+    assert [(each.action, each.field) for each in told] == [(Action.HOLD, "status")]
+    world.configure(field_map=candidate)
+    world.recover()
+    after = {each["id"]: (each["status"], each["substatus"]) for each in world.partner_center.ours()}
+    assert after == before
+    assert str(world.crm.row(record_id)["cosell_syncstatus"]).startswith("✖ Bring the stage to agreement by hand")
+    assert str(world.crm.row(other)["cosell_syncstatus"]).startswith("✔")

@@ -61,7 +61,7 @@ class Azurite:
             )
         try:
             self.connection_string = self._wait(timeout)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no emulator runs on without us, and whatever it was is raised again.
             self._end()  # the log stays: it is the explanation
             raise
         return self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,12 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug import Response
 
-from shared.alerts import Alerts
 from shared.bootstrap import App
-from shared.errors import SignInRequired
 from shared.feeds.poll_crm import poll_crm
 from shared.ledger import drawers
-from shared.ledger.model import Due, DueKind
 from shared.partner_center.token_store import SignedIn
 from shared.partner_center.webhooks import Registration
 from shared.settings import load_settings
@@ -28,12 +24,10 @@ from tests.support.fakes.clock import FakeClock
 from tests.support.stages.admin import DynamicsDesk as Desk
 from tests.support.stages.doctor import Findings, see
 from tools.admin.doctor.diagnosis import diagnose
-from tools.admin.doctor.installation import diagnose_installation
 from tools.admin.doctor.report import Line, Mark, Owner
 from tools.cli import doctor, lint, provision
-from tools.simulators.certificates import CertificateAuthority
 from tools.simulators.dataverse.columns import Column, Kind
-from tools.simulators.server import Fault, SimulatorServer
+from tools.simulators.server import Fault
 from tools.simulators.vendors import CLIENT_ID, Vendors
 
 if TYPE_CHECKING:
@@ -323,221 +317,6 @@ def test_expired_certificates_are_named(desk: Desk) -> None:
     assert Mark.BAD in {line.mark for line in late}
 
 
-# --- the webhook -----------------------------------------------------------------------------------------------------
-
-
-def test_events_that_go_elsewhere(desk: Desk) -> None:
-    desk.app().webhooks.register(Registration("https://other.example/hook?code=a-function-key", DEFAULT_EVENTS))
-    found = see(desk.settings(WEBHOOK_PUBLIC_URL=RECEIVER))
-    assert found.bad == [("webhook", Owner.AZURE)]
-    assert "events go to https://other.example/hook?code=***, not to https://app.example" in found.about("webhook").text
-
-
-def test_events_that_come_with_an_old_key(desk: Desk) -> None:
-    desk.app().webhooks.register(Registration(f"{RECEIVER}-of-old", DEFAULT_EVENTS))
-    found = see(desk.settings(WEBHOOK_PUBLIC_URL=RECEIVER))
-    assert found.bad == [("webhook", Owner.AZURE)]
-    assert "with another key" in found.about("webhook").text
-
-
-def test_events_that_nobody_asked_for(desk: Desk) -> None:
-    desk.app().webhooks.register(Registration(RECEIVER, ("referral-created",)))
-    found = see(desk.settings(WEBHOOK_PUBLIC_URL=RECEIVER))
-    assert found.bad == []
-    (line,) = [line for line in found.of(Mark.LOOK) if line.subject == "webhook"]
-    assert "not registered: referral-updated, related-referral-created, related-referral-updated" in line.text
-
-
-def test_a_receiver_with_a_certificate_that_nobody_trusts(desk: Desk) -> None:
-    stranger = SimulatorServer("stranger", answering(401), CertificateAuthority())
-    with stranger:
-        found = see(desk.settings(WEBHOOK_PUBLIC_URL=f"{stranger.url}/api/WebhookReceiver?code=a-function-key"))
-    assert ("receiver", Owner.AZURE) in found.bad
-    assert "public authority" in found.about("receiver").remedy
-
-
-def test_a_receiver_that_fails(desk: Desk) -> None:
-    url = desk.vendors.add("failing", answering(503)).url
-    assert (
-        "answered 503"
-        in see(desk.settings(WEBHOOK_PUBLIC_URL=f"{url}/api/WebhookReceiver?code=x")).about("receiver").text
-    )
-
-
-# --- who signed in ---------------------------------------------------------------------------------------------------
-
-
-def test_who_signed_in_and_until_when(desk: Desk) -> None:
-    ada = signed_in(desk)
-    line = see(desk.settings(PARTNER_CENTER_SIGNED_IN=str(ada))).about("sign-in")
-    assert line.mark is Mark.GOOD
-    assert line.text.startswith(f"ada@partner.example on {ada.at:%Y-%m-%d}")
-    assert f"ends on {ada.at + timedelta(days=90):%Y-%m-%d}" in line.text
-
-
-def test_a_sign_in_that_is_nearly_over(desk: Desk) -> None:
-    old = SignedIn("ada@partner.example", desk.app().clock.now() - timedelta(days=80))
-    line = see(desk.settings(PARTNER_CENTER_SIGNED_IN=str(old))).about("sign-in")
-    assert (line.mark, line.owner) == (Mark.LOOK, Owner.PARTNER_CENTER)
-
-
-def test_nobody_has_signed_in(desk: Desk) -> None:
-    found = see(desk.settings(PARTNER_CENTER_REFRESH_TOKEN=""))
-    assert found.bad == [("sign-in", Owner.PARTNER_CENTER)], "one cause is told once"
-    assert "cosell.py sign-in" in found.about("sign-in").remedy
-
-
-# --- what waits for a person -----------------------------------------------------------------------------------------
-
-
-def park(desk: Desk, key: str, family: str, reason: str) -> None:
-    now = desk.app().clock.now()
-    due = Due(DueKind.PARKED, key, now, now, "{}", family=family, reason=reason)
-    desk.app().ledger.of("dynamics365").agenda.put(due)
-
-
-def test_with_deals_set_aside_nothing_is_well(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    for number in range(6):
-        park(desk, f"record-{number}", "data", "the customer's city is missing")
-    park(desk, "record-7", "fatal", "no role")
-    found = see(desk.settings())
-    assert found.bad == [("deals", Owner.CRM), ("deals", Owner.AZURE)]
-    data, fatal = [line for line in found if line.subject == "deals"]
-    assert data.text.startswith("6 deals are set aside: dynamics365 record-")
-    assert data.text.endswith("; and 3 more")
-    assert fatal.text == "1 deal is set aside: dynamics365 record-7: no role"
-    assert doctor.show(found) == 1
-    assert "All checks passed" not in capsys.readouterr().out
-
-
-def test_deals_that_wait_for_a_service_are_nobodys_fault(desk: Desk) -> None:
-    park(desk, "record-1", "retriable", "Partner Center answered 503")
-    found = see(desk.settings())
-    assert found.bad == []
-    assert "tried again by themselves" in found.about("deals").text
-
-
-def test_a_raised_alert_is_told_with_whoever_it_calls(desk: Desk) -> None:
-    alerts = Alerts(desk.app().ledger.drawers, None)
-    alerts.alert("poll dynamics365", str(SignInRequired("sign in: `python3 cosell.py sign-in`")))
-    alerts.alert("webhook registration", "another system has it")
-    found = see(desk.settings())
-    assert found.bad == [
-        ("alert: poll dynamics365", Owner.PARTNER_CENTER),
-        ("alert: webhook registration", Owner.AZURE),
-    ]
-    alerts.clear("poll dynamics365")
-    alerts.clear("webhook registration")
-
-
-def test_messages_that_ended_as_poison(desk: Desk) -> None:
-    settings = desk.settings()
-    app = App(load_settings(settings))
-    with app.queue_client(f"{app.settings.queue}-poison") as client:
-        client.create_queue()
-        client.send_message("x")
-    found = see(settings)
-    assert found.bad == [("storage: poison queue", Owner.AZURE)]
-
-
-def test_nobody_is_told_of_alerts(desk: Desk) -> None:
-    line = see(desk.settings(ALERT_WEBHOOK_URL="")).about("alert channel")
-    assert (line.mark, line.owner) == (Mark.LOOK, Owner.AZURE)
-
-
-# --- what the host needs ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "part"),
-    [
-        ("CRM_POLL_SCHEDULE", "", "does not start CrmPoller without it"),
-        ("CRM_POLL_SCHEDULE", "every-minute", "must be six fields"),
-        ("RECONCILE_SCHEDULE", "00:10:00", "must be six fields"),
-        ("SYNC_QUEUE", "", "does not start SyncWorker without it"),
-        ("SYNC_QUEUE", "Deals_1", "must be 3 to 56 lower-case"),
-        ("SYNC_QUEUE", "d" * 60, "must be 3 to 56 lower-case"),
-    ],
-)
-def test_a_function_that_would_not_start(desk: Desk, name: str, value: str, part: str) -> None:
-    first = see(desk.settings(**{name: value})).of(Mark.BAD)[0]
-    assert (first.subject, first.owner) == ("settings", Owner.AZURE)
-    assert first.text.startswith(f"{name}: ")
-    assert part in first.text
-
-
-@pytest.mark.parametrize(
-    ("host", "part"),
-    [
-        (None, "cannot be read"),
-        ("{", "cannot be read"),
-        ("[]", "cannot be read"),
-        ('{"version": "1.0", "extensionBundle": {"id": "x"}}', "version must be 2.0"),
-        ('{"version": "2.0"}', "extensionBundle is missing"),
-        (
-            '{"version": "2.0", "extensionBundle": {"id": "x"}, "extensions": {"queues": {"messageEncoding": "none"}}}',
-            "must be base64",
-        ),
-        (
-            '{"version": "2.0", "extensionBundle": {"id": "x"}, "extensions": {"http": {"routePrefix": ""}}}',
-            "must be api",
-        ),
-    ],
-)
-def test_a_host_file_that_stops_every_function(tmp_path: Path, host: str | None, part: str) -> None:
-    if host is not None:
-        (tmp_path / "host.json").write_text(host)
-    (line,) = list(diagnose_installation(tmp_path))
-    assert (line.mark, line.subject) == (Mark.BAD, "host.json")
-    assert part in line.text
-
-
-def test_secrets_that_others_may_read(tmp_path: Path) -> None:
-    (tmp_path / "host.json").write_text('{"version": "2.0", "extensionBundle": {"id": "x"}}')
-    file = tmp_path / "local.settings.json"
-    file.write_text("{}")
-    file.chmod(0o640)
-    *_, line = diagnose_installation(tmp_path)
-    assert (line.subject, line.remedy) == ("local.settings.json", "chmod 600 local.settings.json")
-    file.chmod(0o600)
-    assert [line.subject for line in diagnose_installation(tmp_path)] == ["host.json"]
-
-
-# --- where the settings come from ------------------------------------------------------------------------------------
-
-
-def test_an_emulator_that_does_not_run_hides_only_the_storage(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.admin.doctor.diagnosis.emulator_runs", lambda: False)
-    found = see(desk.settings(AzureWebJobsStorage="UseDevelopmentStorage=true"))
-    assert found.bad == []
-    assert "no storage emulator runs here" in found.about("storage").text
-    assert found.about("Partner Center").mark is Mark.GOOD
-    assert found.about("Dynamics 365: mapping").mark is Mark.GOOD
-
-
-def test_everything_as_data(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    park(desk, "record-1", "data", "no city")
-    assert doctor.show_data(see(desk.settings())) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["healthy"] is False
-    (deal,) = [each for each in told["findings"] if each["subject"] == "deals"]
-    assert (deal["mark"], deal["owner"]) == ("bad", "CRM admin")
-    assert deal["remedy"]
-
-
-def test_without_any_settings_the_file_to_copy_is_named_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "local.settings.json")
-    for name in list(os.environ):
-        if name.startswith(("PARTNER_CENTER_", "DYNAMICS_", "SALESFORCE_", "AzureWebJobsStorage", "CRM", "KEY_VAULT")):
-            monkeypatch.delenv(name)
-    assert doctor.main([]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("cp local.settings.sample.json local.settings.json") == 1
-
-
 # --- the change feed -------------------------------------------------------------------------------------------------
 
 
@@ -568,3 +347,13 @@ def test_a_key_that_is_not_active_yet(desk: Desk) -> None:
     later = desk.vendors.clock.now() + timedelta(hours=1)
     table.keys = {name: replace(key, active_from=later) for name, key in table.keys.items()}
     assert "not active: a deal could be doubled" in see(desk.settings()).about("Dynamics 365: mapping").text
+
+
+@pytest.mark.parametrize(("masked", "why"), [(False, "is secured"), (True, "is masked")])
+def test_a_column_that_the_app_may_not_read_is_the_crm_admins(desk: Desk, *, masked: bool, why: str) -> None:
+    desk.crm.secure_column("opportunity", "description", masked=masked)
+    found = see(desk.settings())
+    told = [line for line in found.of(Mark.BAD) if "description" in line.text]
+    assert told
+    assert {line.owner for line in told} == {Owner.CRM}
+    assert any(why in line.text for line in told)

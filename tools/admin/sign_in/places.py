@@ -103,7 +103,7 @@ class LocalSettings:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
             Path(name).replace(self._path)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no half-written token stays behind, and whatever it was is raised again.
             Path(name).unlink(missing_ok=True)
             raise
         return f"in {self._path.name}, which only you may read"

@@ -1,62 +1,25 @@
-"""The control API of the rules: `POST /crm/rules` switches one on, `DELETE /crm/rules` switches all off."""
+"""The rules that are switched on in Dataverse's own way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tools.simulators.side_effects import SideEffect, columns_of, texts
+from tools.simulators.rule_routes import Rule
+from tools.simulators.side_effects import texts
 
 if TYPE_CHECKING:
     from tools.simulators.dataverse.simulator import DataverseSimulator
 
-Body = dict[str, object]
-Handler = Callable[[dict[str, str], Body], object]
 
-
-def rule_routes(simulator: DataverseSimulator) -> dict[tuple[str, str], Handler]:
-    """Return the handlers by method and path."""
-
-    def switch_on(_path: dict[str, str], body: Body) -> object:
-        (name,) = texts(body, "rule")
-        if name not in _RULES:
-            raise ValueError(f"rule must be one of {', '.join(_RULES)}")
-        _RULES[name](simulator, body)
-        return {"rule": name}
-
-    def switch_off(_path: dict[str, str], _body: Body) -> object:
-        simulator.clear_rules()
-        return None
-
-    return {("POST", "/crm/rules"): switch_on, ("DELETE", "/crm/rules"): switch_off}
-
-
-def _refuse_writes(simulator: DataverseSimulator, body: Body) -> None:
-    simulator.refuse_writes(*texts(body, "table", "message"))
-
-
-def _refuse_closing(simulator: DataverseSimulator, body: Body) -> None:
-    simulator.refuse_closing(*texts(body, "message"), open_quotes=body.get("open_quotes") is True)
-
-
-def _secure_column(simulator: DataverseSimulator, body: Body) -> None:
-    simulator.secure_column(*texts(body, "table", "column"), masked=body.get("masked") is True)
-
-
-def _unique(simulator: DataverseSimulator, body: Body) -> None:
-    simulator.add_key(*texts(body, "table", "column"))
-
-
-def _side_effect(simulator: DataverseSimulator, body: Body) -> None:
-    (table,) = texts(body, "table")
-    effect = SideEffect(table, columns_of(body, "then"), columns_of(body, "when"))
-    simulator.side_effect(effect, asynchronous=body.get("asynchronous") is True)
-
-
-_RULES: dict[str, Callable[[DataverseSimulator, Body], None]] = {
-    "refuse_writes": _refuse_writes,
-    "refuse_closing": _refuse_closing,
-    "secure_column": _secure_column,
-    "unique": _unique,
-    "side_effect": _side_effect,
-}
+def rules(simulator: DataverseSimulator) -> Mapping[str, Rule]:
+    """Return them by name."""
+    return {
+        "refuse_closing": lambda body: simulator.refuse_closing(
+            *texts(body, "message"), open_quotes=body.get("open_quotes") is True
+        ),
+        "secure_column": lambda body: simulator.secure_column(
+            *texts(body, "table", "column"), masked=body.get("masked") is True
+        ),
+        "unique": lambda body: simulator.add_key(*texts(body, "table", "column")),
+    }

@@ -19,8 +19,9 @@ from tools.simulators.dataverse.environment import Caller, Environment, Hook, Wr
 from tools.simulators.dataverse.errors import RefusedError, Rule
 from tools.simulators.dataverse.exchange import decorate, refusal, unauthorized
 from tools.simulators.dataverse.quirks import Quirks
-from tools.simulators.dataverse.rule_routes import rule_routes
+from tools.simulators.dataverse.rule_routes import rules
 from tools.simulators.dataverse.rules import Secured
+from tools.simulators.rule_routes import rule_routes
 from tools.simulators.side_effects import SideEffect
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class DataverseSimulator:
 
     def routes(self) -> dict[tuple[str, str], Callable[[dict[str, str], dict[str, object]], object]]:
         """Return the handlers of the HTTP control API, by method and path pattern."""
-        return {**self.seller.routes(), **rule_routes(self)}
+        return {**self.seller.routes(), **rule_routes(self, rules(self))}
 
     def _respond(self, request: Request) -> Response:
         if request.cookies:

@@ -14,6 +14,7 @@ from werkzeug.http import http_date
 from werkzeug.wrappers import Request, Response
 
 from tools.simulators.clock import SimulatorClock
+from tools.simulators.rule_routes import rule_routes
 from tools.simulators.salesforce.api import dispatch
 from tools.simulators.salesforce.control import Seller
 from tools.simulators.salesforce.errors import RefusedError, Rule
@@ -21,7 +22,7 @@ from tools.simulators.salesforce.exchange import Answer, Call
 from tools.simulators.salesforce.oauth import ConnectedApp, Identity, public_key_of
 from tools.simulators.salesforce.org import Caller, DuplicateRule, Hook, Lock, Org, ValidationRule, WriteHook
 from tools.simulators.salesforce.quirks import Quirks
-from tools.simulators.salesforce.rule_routes import rule_routes
+from tools.simulators.salesforce.rule_routes import rules
 from tools.simulators.salesforce.schema import text
 from tools.simulators.salesforce.seeding import INTEGRATION_USER, add_user, seed_org
 from tools.simulators.salesforce.soap import is_soap, refuse_login
@@ -235,7 +236,7 @@ class SalesforceSimulator:
 
     def routes(self) -> dict[tuple[str, str], Callable[[dict[str, str], dict[str, object]], object]]:
         """Return the handlers of the HTTP control API, by method and path pattern."""
-        return {**self.seller.routes(), **rule_routes(self)}
+        return {**self.seller.routes(), **rule_routes(self, rules(self))}
 
     # --- HTTP ------------------------------------------------------------------------------------------------------
 
