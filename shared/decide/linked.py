@@ -43,7 +43,7 @@ def decide_linked(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -
         return Known(PAUSED)
     if deal.record is UNREAD:
         return Need.RECORD
-    if (alone := _record_alone(deal, link, deal.record)) is not None:
+    if (alone := _record_alone(deal, link, deal.record, policy)) is not None:
         return alone
     if deal.referral is UNREAD:
         return Need.REFERRAL
@@ -55,21 +55,22 @@ def decide_linked(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -
     return _agree(deal, link, field_map, policy)
 
 
-def _record_alone(deal: Deal, link: Link, record: RecordSeen) -> Decision | Need | None:
+def _record_alone(deal: Deal, link: Link, record: RecordSeen, policy: Policy) -> Decision | Need | None:
     """Return what follows from the record, whatever the referral says."""
     if not record.switched_on:
-        return Known(PAUSED) if _rests(deal, link) else Pause()
+        return Known(PAUSED) if _rests(deal, record, link, policy) else Pause()
     if link.state is LinkState.PAUSED and goes_round(link, PAUSE, deal.now):
         return HoldForPerson((problem("status.sync_goes_round", "sync"),))
     return _lead_lives_on(deal, link, record)
 
 
-def _rests(deal: Deal, link: Link) -> bool:
-    """Whether a deal whose Sync is off says so already, or cannot be made to."""
+def _rests(deal: Deal, record: RecordSeen, link: Link, policy: Policy) -> bool:
+    """Whether a deal whose Sync is off is paused, and its record says so or cannot be made to."""
     if link.state is not LinkState.PAUSED:
-        return link.state is LinkState.ORPHANED
+        return False
     says_so = link.status is None or link.status.kind is StatusKind.PAUSED
-    return says_so or goes_round(link, PAUSE, deal.now)
+    locked = record.closed and policy.closed_rows_are_read_only
+    return says_so or locked or goes_round(link, PAUSE, deal.now)
 
 
 def _orphan(link: Link, reason: Reason) -> Decision:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.ledger.model import DueKind
 from shared.lifecycle import Stage
-from tests.simulation.histories import NOTES, History
+from tests.simulation.histories import DEALS, NOTES, Edit, History
 from tests.support.fakes.crm import IDENTIFIER, SYNC
 from tests.support.fakes.crm_rules import CrmRow
 from tests.support.fakes.partner_center import CONTOSO
@@ -104,6 +104,20 @@ class WildHistory(History):
 
         before.append(edit)
 
+    def _edit_after_the_end(self) -> None:
+        """A seller goes on with a deal that has ended; Dynamics 365 refuses that."""
+        ended = [row_id for row_id, row in self.world.crm.rows().items() if row["statecode"] != 0]
+        if ended and not self.read_only:
+            record_id, (value, shown) = self.chance.choice(ended), self._value(NOTES)
+            self.world.crm.edit(record_id, description=value)
+            self.edits["record", record_id, NOTES] = Edit(NOTES, shown)
+
+    def _close_all(self) -> None:
+        """Somebody loses every deal in one go, as a mass edit of a list does."""
+        for record_id, row in self.world.crm.rows().items():
+            if row["statecode"] == 0:
+                self.world.crm.close(record_id, Stage.LOST)
+
     def _partner_edits(self) -> None:
         theirs = [row["id"] for row in self.world.partner_center.rows.values() if row["organizationId"] == CONTOSO]
         if theirs:
@@ -126,7 +140,9 @@ class WildHistory(History):
         return [
             *super()._acts(),
             *automation,
+            *([(4, self._close_all)] if self.mass_deals < DEALS else []),
             (2, self._edit_within_a_write),
+            (4, self._edit_after_the_end),
             (2, self._partner_edits),
             (2, self._clone),
             (2, self._merge),

@@ -127,26 +127,32 @@ def _record_of(task: Task, link: Link) -> RecordSeen | Record | None:
 
 def _set_state(task: Task, link: Link, state: LinkState, reason: Reason, record: object, shown: Status | None) -> None:
     entry = audit.entry(task.stamp(), link.referral_id, audit.BOTH, task.choices.messages.reason(reason))
-    recent = audit.extended(link.recent_audit, [entry])
+    # A pause that could not be shown is shown later, and told once.
+    news = [] if link.state is state is LinkState.PAUSED and reason is Reason.PAUSED_BY_SELLER else [entry]
+    recent = audit.extended(link.recent_audit, news)
     before = link
     link = replace(link, state=state, settled=False, recent_audit=recent, status=shown, closing=None, deadline=None)
-    link = _show(task, link, record)
-    task.links.commit(link, [entry])
+    link = _show(task, link, record, before.status)
+    task.links.commit(link, news)
     deadlines.drop(task, before, link)
     task.agenda.drop(DueKind.PARKED, link.referral_id)
 
 
-def _show(task: Task, link: Link, record: object) -> Link:
+def _show(task: Task, link: Link, record: object, earlier: Status | None) -> Link:
     """Write status and audit to the record; returns the link knowing the version that this produced.
 
     A version in which the CRM's own logic changed more is not remembered: the change feed's row will be looked at.
 
-    A record that cannot be written now is no reason to let anything travel: the ledger has the audit.
+    A record that cannot be written now is no reason to let anything travel: the ledger has the audit. One that was
+    `earlier` said to be something else than paused says so still, and is told when it can be.
     """
+    unshown = replace(link, status=earlier) if link.state is LinkState.PAUSED else link
     before = record if isinstance(record, RecordSeen) else None
     if isinstance(record, RecordSeen):
         locked = task.policy.closed_rows_are_read_only and record.closed
-        record = None if locked else Record(record.key.id, record.version, record.columns or {}, record.seen_at)
+        if locked:
+            return unshown
+        record = Record(record.key.id, record.version, record.columns or {}, record.seen_at)
     if not isinstance(record, Record) or task.choices.crm_audit is not CrmAudit.EVERY_CHANGE:
         return link
     try:
@@ -154,5 +160,5 @@ def _show(task: Task, link: Link, record: object) -> Link:
         untouched = before is not None and is_untouched(task, before, written)
     except CosellError as error:
         log.warning("status not shown: %s", type(error).__name__)
-        return link
+        return unshown
     return replace(link, record_version=written.version if untouched else None, record_seen_at=written.seen_at)

@@ -180,13 +180,19 @@ LINKED = (
         "orphan: record_deleted",
     ),
     TableRow(
-        "The seller switched Sync off: from now on nothing travels.",
-        lambda s: s.link == "linked" and _sync_off(s),
+        "The seller switched Sync off, or a record comes back whose Sync is off: from now on nothing travels.",
+        lambda s: s.link in ("linked", "orphaned") and _sync_off(s),
         "pause",
     ),
     TableRow(
         "Sync is off, and the record still shows a problem from when it was on: it says that it is paused.",
-        lambda s: s.link == "paused" and _sync_off(s) and s.shows == "a problem" and not s.toggled,
+        lambda s: (
+            s.link == "paused"
+            and _sync_off(s)
+            and s.shows == "a problem"
+            and not s.toggled
+            and not (s.closed and s.read_only)
+        ),
         "pause",
     ),
     TableRow(

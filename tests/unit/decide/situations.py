@@ -381,6 +381,7 @@ def _tied() -> Iterator[Situation]:
                 yield replace(seen, toggled=True)
                 for toggled in (True, False) if link == "paused" else ():
                     yield replace(seen, shows="a problem", toggled=toggled)
+                    yield replace(seen, shows="a problem", toggled=toggled, read_only=False)
 
 
 def _stages() -> Iterator[Situation]:
