@@ -49,6 +49,15 @@ class MemoryAudit:
             rows.append(entry)
             self.survey.told(key, entry, record)
 
+    def all(self) -> Iterator[tuple[str, AuditEntry]]:
+        """Return every entry."""
+        return iter([(key, each) for key in sorted(self.rows) for each in self.of(key, len(self.rows[key]))])
+
+    def redact(self, key: str, entry: AuditEntry, record: RecordKey | None) -> None:  # noqa: ARG002 - it is known
+        """Replace an entry."""
+        held = self.rows.get(key, [])
+        self.rows[key] = [entry if (row.id, row.at) == (entry.id, entry.at) else row for row in held]
+
 
 class MemoryIntents:
     """Implements Intents."""

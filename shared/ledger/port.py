@@ -57,6 +57,17 @@ class Audit(Protocol):
         """Store one entry apart from a commit: nothing was agreed, or it must be safe before something is written."""
         ...
 
+    def all(self) -> Iterator[tuple[str, AuditEntry]]:
+        """Return every entry with its deal's key, in bounded memory: deal by deal, the newest entry first."""
+        ...
+
+    def redact(self, key: str, entry: AuditEntry, record: RecordKey | None) -> None:
+        """Store an entry in place of the one with its id and moment, wherever that is shown: what it said is gone.
+
+        For erasing a person's data, and nothing else. `record` is the deal's, where it has one.
+        """
+        ...
+
 
 class Intents(Protocol):
     """Intentions to create referrals: at most one for each record."""

@@ -102,6 +102,16 @@ class TableAudit:
         """Store one audit row, and the pointer to it: one transaction."""
         self._table.submit(audit_rows(self._crm, key, entry, None))
 
+    def all(self) -> Iterator[tuple[str, AuditEntry]]:
+        """Return every entry, page by page."""
+        for found in self._table.range(self._crm, "audit:"):
+            key = str(found["RowKey"]).removeprefix("audit:").rpartition(":")[0]
+            yield key, serialize.load_entry(from_chunks(found))
+
+    def redact(self, key: str, entry: AuditEntry, record: RecordKey | None) -> None:
+        """Replace one audit row and its pointer: one transaction."""
+        self._table.submit(audit_rows(self._crm, key, entry, record))
+
 
 class TableIntents:
     """Implements Intents."""

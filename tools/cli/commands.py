@@ -10,6 +10,7 @@ ADMINISTRATOR = {
     "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
     "adopt": "move in: forecast the first run deal by deal, and perform what a person confirms of it",
     "drift": "report what differs between the two sides of linked deals, and why; with --look as both hold it now",
+    "export": "take a deal or a person out of the ledger, erase a person, or export an audit that shows changes",
     "release": "list held mass changes, let them happen, or forget them",
     "package": "build what is published to Azure, with --verify prove that it runs; --lock renews its dependencies",
 }

@@ -59,3 +59,24 @@ def test_a_long_entry_comes_back_whole(ledger: Ledger) -> None:
     long = AuditEntry("a", NOW, "d", "t" * 70_000, (("notes", "o" * 40_000, "\U0001f600" * 40_000),))
     ledger.of(CRM).audit.add("r1", long)
     assert list(ledger.of(CRM).audit.of("r1")) == [long]
+
+
+def test_all_entries_come_with_their_deals_key(ledger: Ledger) -> None:
+    part = ledger.of(CRM)
+    part.links.commit(link("r1"), [entry("a", 1), entry("b", 2)])
+    part.audit.add(record("c9").deal, entry("c"))
+    ledger.of("salesforce").audit.add("r1", entry("d"))
+    assert [(key, each.id) for key, each in part.audit.all()] == [("opportunity:c9", "c"), ("r1", "b"), ("r1", "a")]
+
+
+def test_what_is_redacted_is_gone_wherever_it_is_shown(ledger: Ledger) -> None:
+    part = ledger.of(CRM)
+    said = AuditEntry("a", NOW, "d", "secret " * 10_000, (("notes", "old", "secret"),), "corr", "1")
+    part.links.commit(link(), [entry("b", 1), said])
+    redacted = replace(said, text="(erased)", changes=(("notes", "(erased)", "(erased)"),))
+    part.audit.redact("r1", redacted, record())
+    assert list(part.audit.of("r1")) == [entry("b", 1), redacted]
+    assert [(each.text, each.record) for each in part.survey.newest(5)] == [
+        (entry("b").text, record()),
+        ("(erased)", record()),
+    ]
