@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,24 @@ def test_the_command_fails_when_one_of_several_files_is_wrong(
     monkeypatch.setenv("CRM", "dynamics365,hubspot")
     assert command.main([]) == 1
     assert capsys.readouterr().out == "CRM: must be dynamics365 or salesforce, or both with a comma between.\n"
+
+
+def test_a_program_is_given_every_finding_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "none.json")
+    monkeypatch.setenv("MAPPING_DIR", "")
+    monkeypatch.setenv("CRM", "dynamics365,salesforce")
+    wrong = "overlay: true\nversion: x\nfields:\n  - {field: deal_valu, column: x}\n"
+    (tmp_path / "dynamics365.yaml").write_text(wrong, encoding="utf-8")
+    (tmp_path / "salesforce.yaml").write_text("overlay: true\nversion: x\nsync_when: {record: a}\n", encoding="utf-8")
+    assert command.main(["--mapping", str(tmp_path), "--json"]) == 1
+    one, other = json.loads(capsys.readouterr().out)["files"]
+    assert (one["crm"], other["crm"]) == ("dynamics365", "salesforce")
+    assert "deal_valu" in one["failure"]
+    assert (other["failure"], other["errors"]) == ("", sum(each["severity"] == "error" for each in other["findings"]))
+    monkeypatch.setenv("CRM", "oracle")
+    assert command.main(["--json"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("CRM: ")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared.bootstrap import App
 from shared.errors import CosellError, SettingsError
 from shared.mapping import schema
-from shared.mapping.check.findings import Severity
+from shared.mapping.check.findings import Finding, Severity
 from shared.mapping.check.lint import lint, lint_leads
 from shared.mapping.loading import load_mapping, positions
 from shared.paths import app_path
@@ -20,7 +22,7 @@ from tools.admin.asked import CRM
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for
 from tools.cli.quiet import quiet
-from tools.cli.terminal import say
+from tools.cli.terminal import say, warn
 
 DEFAULT = "dynamics365"
 
@@ -42,9 +44,52 @@ def main(args: list[str]) -> int:
         crms = [options.crm] if options.crm else _configured()
         app = app_for(crms, CRM) if options.live else None
     except CosellError as error:
-        say(error)
+        (warn if options.json else say)(error)
         return 1
-    return max(_lint(crm, app) for crm in crms)
+    checked = [_lint(crm, app) for crm in crms]
+    if options.json:
+        print(json.dumps({"files": [each.as_data() for each in checked]}, indent=2))
+    else:
+        for each in checked:
+            each.tell()
+    return int(any(each.failed for each in checked))
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What was found in one CRM's file, or why it could not be looked at."""
+
+    crm: str
+    version: str = ""
+    findings: Sequence[Finding] = ()
+    failure: str = ""
+
+    @property
+    def errors(self) -> int:
+        return sum(each.severity is Severity.ERROR for each in self.findings)
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.errors or self.failure)
+
+    def tell(self) -> None:
+        """Print it for a person."""
+        if self.failure:
+            say(self.failure)
+            return
+        for each in self.findings:
+            say(each)
+        warnings = len(self.findings) - self.errors
+        print(f"{self.crm}.yaml version {self.version}: {self.errors} errors, {warnings} warnings")
+
+    def as_data(self) -> dict[str, object]:
+        """Return it for a program."""
+        counts = {"errors": self.errors, "warnings": len(self.findings) - self.errors}
+        found = [{name: getattr(each, name) for name in _TOLD} for each in self.findings]
+        return {"crm": self.crm, "version": self.version, **counts, "findings": found, "failure": self.failure}
+
+
+_TOLD = ("severity", "file", "line", "field", "what", "nearest", "can_be_provisioned")
 
 
 def _configured() -> Sequence[str]:
@@ -56,7 +101,7 @@ def _configured() -> Sequence[str]:
         raise SettingsError(f"CRM: {CRMS.rule}.") from None
 
 
-def _lint(crm: str, app: App | None) -> int:
+def _lint(crm: str, app: App | None) -> _Checked:
     given = os.environ.get("MAPPING_DIR", "")
     directory = app_path(given) if given else None
     try:
@@ -66,13 +111,8 @@ def _lint(crm: str, app: App | None) -> int:
         if task and task.lead:
             found += lint_leads(field_map.file, positions(crm, directory), task.lead.records.describe())
     except CosellError as error:
-        say(error)
-        return 1
-    for each in found:
-        say(each)
-    errors = sum(each.severity is Severity.ERROR for each in found)
-    print(f"{crm}.yaml version {field_map.version}: {errors} errors, {len(found) - errors} warnings")
-    return 1 if errors else 0
+        return _Checked(crm, failure=str(error))
+    return _Checked(crm, field_map.version, found)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--crm", choices=KNOWN, help=f"whose file; default those of the setting CRM, else {DEFAULT}")
     parser.add_argument("--mapping", type=Path, metavar="DIR", help="folder of the files; default MAPPING_DIR's")
     parser.add_argument("--live", action="store_true", help="ask the CRM too; takes the settings of the CRM")
+    parser.add_argument("--json", action="store_true", help="print the findings for a program")
     local_settings.add_arguments(parser)
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema for an editor, and check nothing")
     parser.add_argument("--problems", action="store_true", help="print docs/PROBLEMS.md, and check nothing")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from shared.bootstrap import App
 from shared.errors import AccessDenied, CosellError
@@ -16,9 +18,11 @@ from tools.admin.provision.plan import Action, Item
 from tools.cli import local_settings
 from tools.cli.configured import app_for
 from tools.cli.quiet import quiet
-from tools.cli.terminal import say
+from tools.cli.terminal import say, warn
 
 DEFAULT = Options()
+
+Data = dict[str, object]
 
 
 def main(args: list[str]) -> int:
@@ -29,43 +33,70 @@ def main(args: list[str]) -> int:
         local_settings.into_environment(options)
         app = app_for([], CRM)
     except CosellError as error:
-        say(f"✖ {error}")
+        (warn if options.json else say)(f"✖ {error}")
         return 1
     wanted = Options(options.solution, options.user)
-    return max(_guarded(app, crm, wanted, apply=options.apply) for crm in app.settings.crms)
+    report: list[Data] = []
+    tell = warn if options.json else say
+    code = max(_guarded(app, crm, wanted, Told(tell, report), apply=options.apply) for crm in app.settings.crms)
+    if options.json:
+        print(json.dumps({"crms": report}, indent=2))
+    return code
 
 
-def _guarded(app: App, crm: str, options: Options, *, apply: bool) -> int:
+@dataclass(frozen=True)
+class Told:
+    """Where a person reads how it goes, and what a program is given in the end."""
+
+    say: Callable[[str], None] = say
+    report: list[Data] = field(default_factory=list)
+
+
+def _guarded(app: App, crm: str, options: Options, told: Told, *, apply: bool) -> int:
     try:
-        return run(app, crm, options, apply=apply)
+        return run(app, crm, options, apply=apply, told=told)
     except AccessDenied as error:
-        say(f"✖ {error}\nThis needs {admin_of(crm).provisioning_right}.")
+        failure = f"{error}\nThis needs {admin_of(crm).provisioning_right}."
     except CosellError as error:
-        say(f"✖ {error}")
+        failure = str(error)
+    told.say(f"✖ {failure}")
+    planned = told.report.pop() if told.report and told.report[-1]["crm"] == crm else {"crm": crm, "items": []}
+    told.report.append({**planned, "outcome": "failed", "failure": failure})
     return 1
 
 
-def run(app: App, crm: str, options: Options = DEFAULT, *, apply: bool) -> int:
-    """Plan, print, and apply for one CRM; returns the exit code."""
+def run(app: App, crm: str, options: Options = DEFAULT, *, apply: bool, told: Told | None = None) -> int:
+    """Plan, tell, and apply for one CRM; returns the exit code."""
+    told = told or Told()
     admin = admin_of(crm)
     file = load_mapping(crm, app.settings.mapping_dir).file
-    provisioner = admin.provisioner(app, file, lambda line: say(f"  {line}"), options)
+    provisioner = admin.provisioner(app, file, lambda line: told.say(f"  {line}"), options)
     items = provisioner.plan()
-    say(f"{file.table} in {admin.url(app)}:\n{table(items)}")
+    told.say(f"{file.table} in {admin.url(app)}:\n{table(items)}")
+    planned: Data = {"crm": crm, "table": file.table, "items": [_data(item) for item in items]}
+    told.report.append(planned)
     if any(item.action is Action.REFUSE for item in items):
-        print("✖ Nothing was changed. Fix the refused columns, or map different ones.")
+        planned["outcome"] = "refused"
+        told.say("✖ Nothing was changed. Fix the refused columns, or map different ones.")
         return 1
     if all(item.action is Action.KEEP for item in items):
-        print("✔ Nothing to do.")
+        planned["outcome"] = "nothing to do"
+        told.say("✔ Nothing to do.")
         return 0
     if admin.provisioning_voids_cursor:
-        _warn_of_cursor(app, crm)
+        _warn_of_cursor(app, crm, told)
     if not apply:
-        print("Nothing was changed; --apply carries this out.")
+        planned["outcome"] = "planned"
+        told.say("Nothing was changed; --apply carries this out.")
         return 0
     provisioner.apply(items)
-    print(f"✔ {admin.provisioned}")
+    planned["outcome"] = "applied"
+    told.say(f"✔ {admin.provisioned}")
     return 0
+
+
+def _data(item: Item) -> Data:
+    return {name: str(getattr(item, name)) for name in ("action", "name", "type", "note")}
 
 
 def table(items: Sequence[Item]) -> str:
@@ -78,14 +109,14 @@ def table(items: Sequence[Item]) -> str:
     return "\n".join(lines)
 
 
-def _warn_of_cursor(app: App, crm: str) -> None:
+def _warn_of_cursor(app: App, crm: str, told: Told) -> None:
     try:
         started = bool(app.ledger.drawers.read(crm_cursor(crm)).value)
     except CosellError as error:
-        say(f"⚠ Whether polling has begun cannot be told ({error}).")
+        told.say(f"⚠ Whether polling has begun cannot be told ({error}).")
         return
     if started:
-        print("⚠ Polling has begun: after this change the next poll reads every record once. Nothing is lost.")
+        told.say("⚠ Polling has begun: after this change the next poll reads every record once. Nothing is lost.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,5 +127,6 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--apply", action="store_true", help="create it, and wait until it can be used")
     parser.add_argument("--solution", default="", help="Dynamics 365: unique name of the solution to add it to")
     parser.add_argument("--user", default="", help="Salesforce: name of the app's own user, when another one signs in")
+    parser.add_argument("--json", action="store_true", help="print the plan and its outcome for a program")
     local_settings.add_arguments(parser)
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,39 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(desk: Desk, capsys: pytest
     assert f"  keep    {desk.money[0]} " in told
     assert "Nothing was changed; --apply carries this out." in told
     assert (desk.custom(), desk.posts()) == ([], 0)
+
+
+def test_a_program_is_given_plan_and_outcome(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "none.json")
+    monkeypatch.setattr(provision, "app_for", lambda _crms, *_parts: desk.administrator())
+    for name, value in desk.settings().items():
+        monkeypatch.setenv(name, value)
+    given = ["--user", desk.options.user] if desk.options.user else []
+    for how, outcome in (("--dry-run", "planned"), ("--apply", "applied"), ("--apply", "nothing to do")):
+        assert provision.main([how, "--json", *given]) == 0
+        told = capsys.readouterr()
+        (crm,) = json.loads(told.out)["crms"]
+        assert (crm["crm"], crm["outcome"]) == (desk.name, outcome)
+        assert desk.products in {item["name"] for item in crm["items"]}
+        assert "opportunity in" in told.err.casefold()
+    desk.demote()
+
+
+def test_a_refusal_is_an_outcome_and_a_failure_names_the_right(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tools.cli.local_settings.FILE", tmp_path / "none.json")
+    monkeypatch.setattr(provision, "app_for", lambda _crms, *_parts: desk.administrator())
+    for name, value in desk.settings().items():
+        monkeypatch.setenv(name, value)
+    given = ["--user", desk.options.user] if desk.options.user else []
+    desk.demote()
+    assert provision.main(["--apply", "--json", *given]) == 1
+    (crm,) = json.loads(capsys.readouterr().out)["crms"]
+    assert crm["outcome"] == "failed"
+    assert "This needs" in crm["failure"]
 
 
 def test_apply_makes_what_lint_then_finds(desk: Desk) -> None:
