@@ -211,7 +211,7 @@ class Service:
     def _once(self, request: Request) -> Response:
         remaining = self._pauses.remaining(request.operation)
         if remaining:
-            raise Throttled(f"{self.name} asked us to wait", retry_after=remaining)
+            raise Throttled(f"too many requests to {self.name}", retry_after=remaining)
         response = self._send(request, fresh=False)
         if response.status == 401:
             response = self._send(request, fresh=True)

@@ -16,7 +16,7 @@ from shared.feeds.digest import Digest
 from shared.feeds.poison import check_poison
 from shared.feeds.poll_crm import poll_crm
 from shared.feeds.remap import apply_mapping
-from shared.feeds.resume import parked_families, resume_due
+from shared.feeds.resume import parked_by_family, resume_due
 from shared.feeds.sweep import sweep
 from shared.feeds.upkeep import keep_up
 from shared.freshness import Freshness
@@ -113,7 +113,7 @@ def _apply_mappings(task: Task) -> None:
 
 def _resume(task: Task, alerts: Alerts) -> None:
     resume_due(task)
-    if FatalError.family not in parked_families(task):
+    if FatalError.family not in parked_by_family(task):
         no_more_fatal(alerts, task.name)
 
 

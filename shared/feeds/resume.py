@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from datetime import timedelta
 
 from shared.ledger.model import DueKind
 from shared.sync.task import Task
+
+log = logging.getLogger(__name__)
 
 LEASE = timedelta(hours=1)
 """When a deal is due again, should handling it not change the agenda: a worker dropped its message as poison, say."""
@@ -23,6 +27,8 @@ def resume_due(task: Task) -> None:
             task.queue.send(due.message)
 
 
-def parked_families(task: Task) -> frozenset[str]:
-    """Return the families of everything that is parked. Raises the families."""
-    return frozenset(due.family for due in task.agenda.all(DueKind.PARKED))
+def parked_by_family(task: Task) -> Counter[str]:
+    """Return how many deals are parked, by the family of their error, and log it. Raises the families."""
+    found = Counter(due.family for due in task.agenda.all(DueKind.PARKED))
+    log.info("work that waits", extra={"crm": task.name, **found})
+    return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,12 @@ def _json(content: object) -> str:
 
 
 _MOMENTS = ("referral_changed_at", "related_changed_at", "event_at", "record_seen_at", "created_at")
+
+
+def _known(row: type, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what this version knows of a row: a newer one, which was rolled back, may have written more."""
+    names = {each.name for each in fields(row)}
+    return {name: value for name, value in content.items() if name in names}
 
 
 def dump_link(link: Link) -> str:
@@ -93,7 +100,7 @@ def load_link(text: str, etag: str | None) -> Link:
         moments = {name: datetime.fromisoformat(deadline[name]) for name in ("until", "remind_at")}
         content["deadline"] = Deadline(DeadlineKind(deadline["kind"]), **moments)
     half = content.get("microsoft")
-    return Link(**{**content, "microsoft": _load_half(half) if half else None, "etag": etag})
+    return Link(**{**_known(Link, content), "microsoft": _load_half(half) if half else None, "etag": etag})
 
 
 def dump_entry(entry: AuditEntry) -> str:
@@ -105,7 +112,9 @@ def load_entry(text: str) -> AuditEntry:
     """Read what `dump_entry` wrote."""
     content = json.loads(text)
     changes = tuple((name, old, new) for name, old, new in content["changes"])
-    return AuditEntry(**{**content, "at": datetime.fromisoformat(content["at"]), "changes": changes})
+    return AuditEntry(
+        **{**_known(AuditEntry, content), "at": datetime.fromisoformat(content["at"]), "changes": changes}
+    )
 
 
 _INTENT_MOMENTS = ("since", "started_at", "unknown_since")
@@ -123,7 +132,7 @@ def load_intent(text: str, etag: str | None) -> Intent:
     """Read what `dump_intent` wrote."""
     content = json.loads(text)
     moments = {name: datetime.fromisoformat(content[name]) if content[name] else None for name in _INTENT_MOMENTS}
-    return Intent(**{**content, **moments, "record": RecordKey(**content["record"]), "etag": etag})
+    return Intent(**{**_known(Intent, content), **moments, "record": RecordKey(**content["record"]), "etag": etag})
 
 
 def dump_due(due: Due) -> str:
@@ -141,4 +150,6 @@ def load_due(text: str, etag: str | None) -> Due:
     moments: dict[str, Any] = {name: datetime.fromisoformat(content[name]) for name in ("at", "since")}
     moments["until"] = datetime.fromisoformat(content["until"]) if content.get("until") else None
     problems = tuple(load_problem(each) for each in content["problems"])
-    return Due(**{**content, **moments, "kind": DueKind(content["kind"]), "problems": problems, "etag": etag})
+    return Due(
+        **{**_known(Due, content), **moments, "kind": DueKind(content["kind"]), "problems": problems, "etag": etag}
+    )

@@ -110,7 +110,7 @@ class Worker:
                 else:
                     milliseconds = round((time.monotonic() - begun) * 1000)
                     age = self._measure(task, message, handled)
-                    log.info("deal handled: %s", handled.outcome, extra={"ms": milliseconds, "age_ms": age})
+                    log.info("deal handled: %s", handled.outcome, extra={"ms": milliseconds, **age})
                     self._succeed(task, message, handled)
                 if failure:  # Outside of the except block: what fails next must not carry the deal's values along.
                     self._fail(task, message, failure)
@@ -146,15 +146,15 @@ class Worker:
         since = message.since if isinstance(error, (RetriableError, StaleError)) else None
         set_aside(task, self.alerts, replace(message, reason=RETRY, since=since), error)
 
-    def _measure(self, task: Task, message: DealMessage, handled: Handled) -> int | None:
-        """Note how long the change took to the other side; returns the milliseconds, None when nothing was written."""
+    def _measure(self, task: Task, message: DealMessage, handled: Handled) -> dict[str, object]:
+        """Note how long the change took to the other side; returns what the log says of it, if anything was written."""
         age = message.age(task.clock.now()) if handled.wrote else None
         if age is None:
-            return None
-        inbound = message.source == PARTNER_CENTER
+            return {}
+        direction = Direction.TO_CRM if message.source == PARTNER_CENTER else Direction.TO_PARTNER_CENTER
         if self.freshness:
-            self.freshness.note(task.name, Direction.TO_CRM if inbound else Direction.TO_PARTNER_CENTER, age)
-        return round(age.total_seconds() * 1000)
+            self.freshness.note(task.name, direction, age)
+        return {"age_ms": round(age.total_seconds() * 1000), "to": str(direction).removeprefix("to_")}
 
     def _succeed(self, task: Task, message: DealMessage, handled: Handled) -> None:
         keys = {task.deal_key(message), *([handled.referral_id] if handled.referral_id else [])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import fields, replace
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
@@ -179,6 +179,20 @@ def test_the_version_is_the_storages_and_not_the_texts(any_link: Link, etag: str
 @given(LINKS)
 def test_no_text_holds_what_a_storage_cannot_take(any_link: Link) -> None:
     serialize.dump_link(any_link).encode("utf-8")
+
+
+def test_what_a_newer_version_wrote_is_read_after_a_roll_back() -> None:
+    newer = {"of_tomorrow": {"at": "2027-01-01"}}
+    link = Link("crm", "referral", RecordKey("crm", "table", "record"))
+    text = json.dumps(json.loads(serialize.dump_link(link)) | newer)
+    assert serialize.load_link(text, None) == link
+    due = Due(DueKind.DEADLINE, "referral", NOON, NOON, "{}", until=NOON)
+    assert serialize.load_due(json.dumps(json.loads(serialize.dump_due(due)) | newer), None) == due
+    entry = AuditEntry("id", NOON, "direction", "text")
+    assert serialize.load_entry(json.dumps(json.loads(serialize.dump_entry(entry)) | newer)) == entry
+
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("tried", "row"), [(LINK, Link), (ENTRY, AuditEntry), (INTENT, Intent), (DUE, Due)])

@@ -10,8 +10,12 @@ QUERIES = Path(__file__).resolve().parents[2] / "infra" / "queries"
 
 PARTS = (
     ("runs", "Functions", "timechart"),
+    ("freshness", "How long changes take, each way", "timechart"),
+    ("backlog", "What waits", "timechart"),
     ("outcomes", "What became of deals", "table"),
+    ("failures-by-problem", "What is wrong with deals", "table"),
     ("outgoing-calls", "Outgoing calls", "table"),
+    ("quota", "Calls and refusals for being too many", "timechart"),
     ("refusals-by-reason", "Refused events", "table"),
     ("alerts-raised", "Alerts", "table"),
     ("one-deal", "One deal (enter an id above)", "table"),

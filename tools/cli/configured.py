@@ -21,5 +21,5 @@ def app_for(crms: Iterable[str], *parts: Part) -> OperatorApp:
     """
     settings = settings_for(os.environ, *parts)
     if absent := [crm for crm in crms if crm not in settings.crms]:
-        raise SettingsError(f"CRM: does not name {', '.join(absent)}, and only the CRMs that it names can be asked.")
+        raise SettingsError(f"CRM: {', '.join(absent)} is not in this setting.")
     return OperatorApp(settings)

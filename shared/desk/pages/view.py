@@ -32,7 +32,7 @@ _STANDINGS = {"orphaned": "✖ One side is gone", "ignored": "No record on purpo
 _STANDINGS |= {str(kind): f"{GLYPHS[kind]} {str(kind).capitalize()}" for kind in StatusKind}
 _REFERRAL = "https://partner.microsoft.com/referrals/v2/inbox?id={}"
 _FAMILIES = {
-    "retriable": "A service did not answer or asked us to wait. It is tried again by itself.",
+    "retriable": "A service did not respond, or wants fewer requests. It is retried automatically.",
     "stale": "It changed at every attempt. It is tried again by itself.",
     "fatal": "An administrator has to put something right: see the checks above.",
     "data": "A person has to put something right.",

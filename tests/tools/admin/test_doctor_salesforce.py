@@ -331,9 +331,7 @@ def test_a_crm_that_is_not_configured_cannot_be_asked(
     for name, value in desk.settings().items():
         monkeypatch.setenv(name, value)
     assert command(options) > 0
-    assert capsys.readouterr().out == (
-        "CRM: does not name dynamics365, and only the CRMs that it names can be asked.\n"
-    )
+    assert capsys.readouterr().out == ("CRM: dynamics365 is not in this setting.\n")
 
 
 def test_both_crms_are_told_apart(desk: SalesforceDesk) -> None:

@@ -48,8 +48,8 @@ def my_domain(org: SalesforceOrg) -> Line:
 def session(app: App) -> Line:
     """Return how the app signs in, and how long that lasts: no answer of Salesforce tells the latter."""
     settings = app.settings
-    how = "a client secret, as its app's run-as user" if settings.salesforce_client_secret else "a signed assertion"
-    return good("Salesforce: session", f"signed in by {how}; tokens renew automatically")
+    how = "client credentials" if settings.salesforce_client_secret else "a signed assertion"
+    return good("Salesforce: session", f"signed in with {how}; tokens renew automatically")
 
 
 def allowance(app: App, answer: Response) -> Iterator[Line]:
