@@ -32,6 +32,9 @@ REGISTRATION, EVENTS, HEARTBEAT = "webhook registration", "webhook events", "web
 KEEP_PAUSE = timedelta(hours=6)
 """How long the watchdog only alerts after it registered again."""
 
+YIELD = timedelta(days=7)
+"""For how long the watchdog leaves the registration to a system that took it back after it had registered again."""
+
 GRACE = timedelta(hours=1)
 """How long an event may take before a change that the sweep found counts as one without an event."""
 
@@ -58,20 +61,22 @@ _WATCH = document("webhook", "watch", _Watch(), _dump_watch, _load_watch)
 
 @dataclass(frozen=True)
 class _Kept:
-    """When the registration was last made again, and the error that this ended with, if it failed."""
+    """When the registration was last made again, the error that this ended with, if it failed, and who had taken it."""
 
     at: datetime | None = None
     failure: str = ""
+    taker: str = ""
+    """The fingerprint of the URL that was registered then."""
 
 
 def _dump_kept(kept: _Kept) -> object:
-    return [kept.at.isoformat() if kept.at else None, kept.failure]
+    return [kept.at.isoformat() if kept.at else None, kept.failure, kept.taker]
 
 
 def _load_kept(stored: object) -> _Kept:
     assert isinstance(stored, list)  # noqa: S101 - written by `_dump_kept`
-    at, failure = stored
-    return _Kept(datetime.fromisoformat(at) if at else None, failure)
+    at, failure, *taker = stored  # A row of an earlier version does not tell the taker.
+    return _Kept(datetime.fromisoformat(at) if at else None, failure, *taker)
 
 
 _KEPT = document("registration", "kept", _Kept(), _dump_kept, _load_kept)
@@ -116,7 +121,7 @@ class Watchdog:
         lost, missing = self._lost(found, expected), self._missing(found, expected)
         if lost or missing:
             url = self.public_url if self.on_loss is OnLoss.KEEP else None
-            remedy = self._keep(url, expected.events) if url else self._say("webhook.remedy", "webhook.late")
+            remedy = self._keep(url, expected.events, found) if url else self._say("webhook.remedy", "webhook.late")
             self.alerts.alert(REGISTRATION if lost else EVENTS, f"{lost or missing} {remedy}")
         if not lost:
             self.alerts.clear(REGISTRATION)
@@ -131,21 +136,27 @@ class Watchdog:
         chosen = last.events if last and last.fingerprint == mark else DEFAULT_EVENTS
         return Expected(redacted(self.public_url), mark, _wanted(chosen))
 
-    def _keep(self, url: str, events: frozenset[str]) -> str:
-        """Register again, unless that was tried a short while ago; returns what to tell."""
+    def _keep(self, url: str, events: frozenset[str], found: Registration | None) -> str:
+        """Register again, unless that was tried a short while ago; returns what to tell.
+
+        Two apps that both keep would take it from each other in turns: who is taken from twice by the same one yields.
+        """
         held, now = self.drawers.read(_KEPT), self.clock.now()
         last = held.value
         if last.at and now < last.at + KEEP_PAUSE:
             return self._not_again(last.at, last.failure)
+        taker = fingerprint(found.url) if found else ""
+        if last.at and taker and taker == last.taker and not last.failure and now < last.at + YIELD:
+            return self._say("webhook.yielded", "webhook.late")
         # First, so that a write that fails is not repeated every few minutes, nor made by two instances.
-        mine = self.drawers.replace(_KEPT, _Kept(now), held)
+        mine = self.drawers.replace(_KEPT, _Kept(now, taker=taker), held)
         try:
             request = RegistrationRequest(url, tuple(sorted(events)), overwrite=True)
             register_webhook(self.webhooks, self.drawers, self.clock, request, WATCHDOG)
         except CosellError as error:
             log.warning("the webhook could not be registered again: %s", error)
             failure = type(error).__name__
-            self.drawers.replace(_KEPT, _Kept(now, failure), mine)
+            self.drawers.replace(_KEPT, _Kept(now, failure, taker), mine)
             return self._not_again(now, failure)
         return self._say("webhook.registered_again")
 

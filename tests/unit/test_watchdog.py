@@ -15,7 +15,7 @@ from shared.webhook.heartbeat import PAUSE, Heartbeat, last_event
 from shared.webhook.register import register_webhook
 from shared.webhook.registration_history import history
 from shared.webhook.registration_request import DEFAULT_EVENTS, RegistrationRequest
-from shared.webhook.watchdog import GRACE, KEEP_PAUSE, Watchdog
+from shared.webhook.watchdog import GRACE, KEEP_PAUSE, YIELD, Watchdog
 from tests.support.fakes.ledger import FailingLedger
 from tests.support.fakes.webhooks import FakeWebhooks
 from tests.support.fakes.world import Chat
@@ -161,8 +161,21 @@ def test_it_does_not_fight() -> None:
     assert "decide which system gets the events" in post.chat.texts[-1]
     assert len(post.chat.texts) == 3, "lost, back, lost"
     post.look(times=3)
+    assert post.webhooks.writes == ["replace"], "nor in turns with it: it was taken twice by the same one"
+    assert "this app leaves it for a week" in post.chat.texts[-1]
+    for _ in range(int(YIELD.total_seconds() // 600)):
+        post.look()
     assert post.webhooks.writes == ["replace", "replace"]
     assert "Resolved: " in post.chat.texts[-1]
+
+
+def test_another_taker_is_not_yielded_to() -> None:
+    post = Post(THEIRS, on_loss=OnLoss.KEEP)
+    post.look(times=2)
+    post.webhooks.current = Registration("https://other.example/hook", DEFAULT_EVENTS)
+    post.clock.pass_time(KEEP_PAUSE.total_seconds())
+    post.look(times=2)
+    assert post.webhooks.current.url == URL
 
 
 def test_dropped_events_are_put_back_too() -> None:
