@@ -46,8 +46,6 @@ def _poll_all(tasks: Tasks, alerts: Alerts, name: str, freshness: Freshness, sin
     for table in _other_tables(tasks, name):
         step = POLL.format(f"{name}-{table}")
         well = _attempt(tasks, alerts, step, partial(_poll, tasks, name, table, since), name) and well
-    # What is due soon, such as a deal whose account somebody has completed, does not wait for the Reconciler.
-    _attempt(tasks, alerts, f"resume {name}", lambda: resume_due(tasks.of(name)), name)
     if not well:
         return False
     freshness.polled(name)
@@ -58,6 +56,9 @@ def _poll(tasks: Tasks, name: str, table: str | None, since: datetime | None) ->
     task = tasks.of(name).at(table)
     if task:
         poll_crm(task, since)
+        if table is None:
+            # What is due soon, such as a deal whose account somebody has completed, does not wait for the Reconciler.
+            resume_due(task)
     return True
 
 
