@@ -28,7 +28,7 @@ from shared.link import Link
 from shared.messages.reasons import Reason
 from shared.queue.message import DealMessage
 from shared.status import Status, attention, pending
-from shared.sync import patience
+from shared.sync import copies, patience
 from shared.sync.binding import task_of
 from shared.sync.observe import remembered_record, remembers, seen_record
 from shared.sync.perform import identity
@@ -200,6 +200,8 @@ def _show_on_record(
     version = (message.observed or {}).get("version") or (link.record_version if link else None)
     guard = str(version) if version else None
     row = Record(record_id, guard, {}, task.clock.now())
+    if link is None:
+        _note_what_is_ours(task, message)
     written = task.records.update(row, identity.audit_columns(task.field_map, shown))
     produced = written.version if guard and _is_untouched(task, message, link, written) else None
     if link is None:
@@ -208,6 +210,16 @@ def _show_on_record(
         # What failed is still different, so what the link remembers is not what the sides hold.
         task.links.commit(replace(shown, settled=False, record_version=produced), [entry])
     return produced or ""
+
+
+def _note_what_is_ours(task: Task, message: DealMessage) -> None:
+    """Note that the record holds nothing of ours before we write on it.
+
+    First, or a stop behind the write would make the record a copy: nobody knew how it came to its status.
+    """
+    columns, own = (message.observed or {}).get("columns"), task.field_map.columns
+    if isinstance(columns, dict) and not any(columns.get(each) for each in (own.status, own.referral_link)):
+        copies.keep(task, task.key(str(message.record_id)))
 
 
 def _is_untouched(task: Task, message: DealMessage, link: Link | None, written: Record) -> bool:
