@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from shared.link import LinkState
-from tests.simulation.agreement import check_tied, disagreements
 from tests.simulation.histories import COLUMNS, History
+from tests.simulation.promises import check
+from tests.simulation.troubles import KINDS
 from tests.support.fakes.world import World
 
-SEEDS = 1000
+SEEDS = 20_000
+BLOCKS = 20
+SEEN_TWICE = 100
+"""One history in so many is lived twice and compared."""
 
+REGRESSIONS = [
+    int(line.split()[0])
+    for line in Path(__file__).with_name("regressions.txt").read_text("utf-8").splitlines()
+    if line[:1].isdigit()
+]
+"""Seeds that failed once."""
 
-def check(history: History, world: World) -> None:
-    """Whatever happened: in agreement, once, with every edit on both sides or in the audit."""
-    links = {link.referral_id: link for link in world.links()}
-    for row in world.partner_center.ours():
-        link = links.pop(row["id"], None)
-        if link is None or link.state is LinkState.IGNORED:
-            assert row["status"] == "Closed"  # Before the app heard of it.
-            continue
-        assert link.state is LinkState.LINKED
-        told = {line.partition(":")[0] for line in disagreements(world, link)}
-        assert told <= link.differences.keys()
-        # A record that was closed before the two were tied is left to a person: an unknown base closes nothing (P13).
-        assert not told or row["status"] == "Closed" or world.crm.row(link.record_id)["statecode"] != 0
-        check_tied(world, link)
-        assert len(world.partner_center.of_microsoft(row["engagementId"])) <= 1
-    assert links == {}
-    for record_id, record in world.crm.rows().items():
-        linked = world.link_of_record(record_id)
-        assert linked or record["statecode"] != 0  # Closed before it was shared.
-    assert history.lost_edits() == []
-    assert world.queue.messages == []
-    assert world.queue.poisoned == []
-    assert [parked.reason for parked in world.parked()] == []
+ENOUGH = 1000
+"""How often each trouble must strike in all of them: one that never does is a broken test."""
 
 
 def relive(history: History) -> World:
@@ -50,21 +41,34 @@ def relive(history: History) -> World:
     return world
 
 
-def test_every_history_comes_to_rest_in_agreement() -> None:
-    crashes = 0
-    for seed in range(SEEDS):
-        crashes += relive(History(seed)).crashes
-    assert crashes > SEEDS / 2  # A fault that never fires is a broken test.
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_every_history_comes_to_rest_in_agreement(block: int) -> None:
+    struck: Counter[str] = Counter()
+    for seed in range(block * SEEDS // BLOCKS, (block + 1) * SEEDS // BLOCKS):
+        history = History.of(seed)
+        world = relive(history)
+        struck += history.troubles.struck
+        if seed % SEEN_TWICE == 0:
+            assert everything(world) == everything(relive(History.of(seed))), seed
+    assert {kind: struck[kind] for kind in KINDS if struck[kind] < ENOUGH / BLOCKS} == {}
 
 
-def test_every_history_with_sellers_who_win_and_lose() -> None:
-    for seed in range(SEEDS):
-        relive(History(seed, closes_records=True))
+def everything(world: World) -> str:
+    """Return what both sides and the ledger hold, byte for byte."""
+    keys = [link.referral_id for link in world.links()]
+    ledger = [repr(link) for link in world.links()], [repr(world.audit_of(key)) for key in keys]
+    return json.dumps([world.partner_center.rows, world.crm.rows(), ledger, world.chat.texts], default=str)
+
+
+@pytest.mark.parametrize("seed", REGRESSIONS)
+def test_what_failed_once_holds(seed: int) -> None:
+    relive(History.of(seed))
 
 
 def test_undisturbed_each_edit_is_written_once() -> None:
     """At most one write to each side for each edit, and none for echoes and duplicates (P3, P4)."""
-    for seed in range(SEEDS // 10):
+    for seed in range(100):
         history = History(seed, calm=True)
         calls = relive(history).tape.remote()
         made = history.counts["edits"] + 2 * history.counts["deals"]
@@ -74,7 +78,7 @@ def test_undisturbed_each_edit_is_written_once() -> None:
 
 @pytest.mark.parametrize("days", [-1, 1, 400])
 def test_a_wrong_clock_decides_nothing(days: int) -> None:
-    for seed in range(SEEDS // 10):
+    for seed in range(100):
         right = _outcome(relive(History(seed)))
         assert _outcome(relive(History(seed, skew=timedelta(days=days)))) == right, seed
 
@@ -94,9 +98,3 @@ def test_a_clock_that_falls_back_hides_an_edit_until_the_sweep() -> None:
     world.partner_center.edit(world.referral_id(), {"/details/dealValue": 7})
     world.recover()
     assert world.crm.row(world.record_id())["estimatedvalue"] == 7
-
-
-def test_the_same_seed_is_the_same_history() -> None:
-    one, two = relive(History(7)), relive(History(7))
-    assert one.partner_center.rows == two.partner_center.rows
-    assert one.crm.rows() == two.crm.rows()
