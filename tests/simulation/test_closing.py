@@ -15,6 +15,7 @@ from shared.sync.mass_change import Kind
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.crm import SYNC
+from tests.support.fakes.partner_center import CONTOSO
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
 
@@ -316,6 +317,17 @@ def test_an_unanswered_creation_that_never_happened_is_posted_again_only_when_th
     check_agreed(world)
 
 
+def test_a_partners_row_that_names_our_record_is_not_taken_for_an_unanswered_creation() -> None:
+    world = World(dull=True)
+    world.partner_center.listed.add(CONTOSO)
+    record_id = world.crm.add_deal()
+    world.tape.fail(OutcomeUnknown("the connection broke"), "partner_center", "create", after=True)
+    theirs = world.partner_center.partner_joins("11111111-2222-4333-8444-555555555555", externalReferenceId=record_id)
+    world.settle()
+    assert world.link().referral_id != theirs
+    check_agreed(world)
+
+
 def test_the_first_success_after_a_refused_sign_in_resumes_everything() -> None:
     world = World()
     deals = [shared(world) for _ in range(3)]
@@ -334,3 +346,24 @@ def test_the_first_success_after_a_refused_sign_in_resumes_everything() -> None:
     values = [at(world.partner_center.rows[each], VALUE) for each, _ in deals]
     assert values == [3, 2, 2], "nobody waits for the end of a pause"
     assert another
+
+
+def test_a_close_that_the_crm_refuses_is_shown_once_and_made_when_the_rule_is_gone() -> None:
+    world = World()
+    referral_id, record_id = shared(world)
+    world.crm.refused_closing = "Ask the owner first."
+    world.partner_center.edit(referral_id, {"/details/notes": "Signed today."})
+    world.partner_center.close(referral_id, "Won")
+    world.settle()
+    row = world.crm.row(record_id)
+    assert (row["description"], row["statecode"]) == ("Signed today.", 0)
+    assert str(row["cosell_syncstatus"]).startswith("✖")
+    assert [due.family for due in world.parked()] == ["data"]
+    start = world.mark()
+    world.settle()
+    assert world.calls(start) == {}
+    world.crm.refused_closing = ""
+    world.crm.edit(record_id, cosell_products=world.crm.row(record_id)["cosell_products"])
+    world.settle()
+    assert world.crm.row(record_id)["statecode"] == 1
+    assert world.parked() == []

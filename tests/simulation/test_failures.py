@@ -51,6 +51,16 @@ def test_an_incomplete_deal_is_parked_with_what_to_do_on_the_record(world: World
     assert parked.family == "data"
 
 
+def test_the_feed_brings_our_own_mark_back_and_nothing_is_looked_at(world: World) -> None:
+    world.crm.add_deal(cosell_products=None)
+    world.poll()
+    world.pump()
+    start = world.mark()
+    world.poll()
+    assert world.pump() == 1
+    assert world.tape.remote(start) == {"crm.changes": 1}
+
+
 def test_the_mark_on_the_record_costs_no_further_call(world: World) -> None:
     world.crm.add_deal(cosell_products=None)
     world.settle()
@@ -315,3 +325,15 @@ def test_a_parked_deal_is_never_forgotten_when_its_queue_message_is_lost(world: 
     world.queue.messages.clear()
     world.recover()
     check_agreed(world)
+
+
+def test_what_was_told_of_a_deal_without_a_record_is_resolved_once_it_has_one(world: World) -> None:
+    refused = DataError(problem("crm.refused", "record", crm="The CRM", message="a rule of its own"))
+    world.tape.fail(refused, "crm", "create", times=3)
+    referral_id = world.partner_center.invites_us()
+    world.settle()
+    assert [referral_id in text for text in world.chat.texts] == [True]
+    world.recover()
+    assert world.record_id()
+    assert [text.startswith("Resolved") for text in world.chat.texts] == [False, True]
+    assert world.alerts.raised() == {}

@@ -19,6 +19,7 @@ from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
 from shared.sync.preview import Action, Forecast, Side, forecast_deal, linked, preview, sample
 from tests.simulation.deals import invited, shared
+from tests.support.fakes.tape import Crash, Step
 from tests.support.fakes.world import World, built_in_mapping
 
 Overlay = Callable[..., FieldMap]
@@ -276,6 +277,33 @@ def test_a_pass_that_was_interrupted_goes_on_with_what_is_still_under_the_old_on
     world.reconcile()
     assert world.queue.messages == []
     assert world.ledger.drawers.read(applied_mapping("dynamics365")).value == candidate.version
+
+
+def test_a_pass_that_dies_in_the_middle_is_made_again(world: World, overlay: Overlay) -> None:
+    deals = [shared(world) for _ in range(2)]
+    quiet(world)
+    candidate = overlay(CAMPAIGN)
+    world.configure(field_map=candidate)
+    die_at_the_second_message(world)
+    world.reconcile()
+    world.queue.messages.clear()  # Those that were sent are lost, too.
+    world.reconcile()
+    assert len(world.queue.messages) == len(deals)
+    world.settle()
+    assert {link.mapping_version for link in world.links()} == {candidate.version}
+
+
+def die_at_the_second_message(world: World) -> None:
+    seen: list[Step] = []
+
+    def die(step: Step) -> None:
+        if (step.port, step.name) == ("queue", "send"):
+            seen.append(step)
+            if len(seen) == 2:
+                world.tape.before.remove(die)
+                raise Crash("before the second message")
+
+    world.tape.before.append(die)
 
 
 def test_what_is_paused_is_left_alone_and_what_was_ignored_is_looked_at_again(world: World, overlay: Overlay) -> None:

@@ -15,7 +15,7 @@ from shared.link import Link, LinkState
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from tests.simulation.agreement import check_agreed, check_at_rest
 from tests.simulation.deals import HELP, invited, shared
-from tests.support.fakes.tape import Step
+from tests.support.fakes.tape import Crash, Step
 from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
@@ -233,3 +233,23 @@ def test_the_first_referral_of_all_is_found_although_its_event_is_lost() -> None
     world.partner_center.registers()
     world.recover()
     check_agreed(world, deals=2)
+
+
+def test_an_edit_that_is_overwritten_is_in_the_audit_before_it_is_gone() -> None:
+    """A death behind the write leaves nobody else who knows the value (P1)."""
+    world = World()
+    referral_id, record_id = shared(world)
+    world.partner_center.edit(referral_id, {VALUE: 1234})
+    world.crm.edit(record_id, estimatedvalue=5678)
+
+    def die(step: Step) -> None:
+        if (step.port, step.name) == ("partner_center", "update"):
+            world.tape.after.remove(die)
+            raise Crash("behind the write")
+
+    world.tape.after.append(die)
+    world.receive_all()
+    world.pump()
+    assert world.crashes == 1
+    assert world.partner_center.rows[referral_id]["details"]["dealValue"] == 5678
+    assert "1234" in world.history()

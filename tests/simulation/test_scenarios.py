@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.ledger import audit
 from shared.link import LinkState
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
@@ -42,6 +43,9 @@ def test_a_private_deal_is_shared_with_one_post(world: World) -> None:
     assert record["cosell_referrallink"] == f"https://partner.microsoft.com/referrals/v2/inbox?id={referral_id}"
     assert str(record["cosell_syncstatus"]).startswith("✔")
     assert "created from the CRM" in str(record["cosell_audit"])
+    (entry,) = world.audit_of(referral_id)
+    assert entry.direction == audit.TO_PARTNER_CENTER
+    assert ("deal_value", "(empty)", "42000") in entry.changes
 
 
 def test_a_cosell_deal_is_shared_with_two_posts(world: World) -> None:

@@ -52,6 +52,8 @@ class FakePartnerCenter:
         self._chance = chance
         self._counter = itertools.count(0x7A000000)
         self.lag = lag
+        self.listed = {FABRIKAM}
+        """Whose rows the lists show; whether other organizations' are among them is not documented."""
         self.rows: dict[str, Body] = {}
         self.watchers: list[Callable[[Body, bool], None]] = []
         """Each sees a row, and whether it is ours, just before the app writes it."""
@@ -212,7 +214,8 @@ class FakePartnerCenter:
             raise GoneError("the referral no longer exists in Partner Center, or is not ours to see") from None
 
     def _listed(self) -> list[Referral]:
-        return [row for row in map(self._shown, self.ours()) if self._is_listed(row)]
+        rows = [self._shown(row) for row in self.rows.values() if row["organizationId"] in self.listed]
+        return [row for row in rows if self._is_listed(row)]
 
     def _is_listed(self, row: Referral) -> bool:
         return not self.lag or row.changed_at <= self._clock.now() - self.lag

@@ -43,8 +43,9 @@ def test_an_edit_of_a_part_never_replaces_the_whole() -> None:
     assert [each.reason for each in made.differences] == [Reason.CRM_HOLDS_A_PART]
 
 
-def test_an_edit_of_a_part_never_replaces_the_whole_in_a_conflict_either() -> None:
-    made = decide(CUT, {"f": "abcdef"}, "abcdefghi", "abX")
+@pytest.mark.parametrize("base", ["abcdef", "abc"], ids=["cut already", "whole until now"])
+def test_an_edit_of_a_part_never_replaces_the_whole_in_a_conflict_either(base: str) -> None:
+    made = decide(CUT, {"f": base}, "abcdefghi", "abX")
     assert not made.to_partner_center, "the CRM never held the tail, so its text must not replace Partner Center's"
 
 
