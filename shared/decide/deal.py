@@ -13,6 +13,7 @@ from shared.lifecycle import TERMINAL, Stage
 from shared.link import Link
 from shared.merge import Rule
 from shared.messages.reasons import Reason
+from shared.orders import Order
 from shared.problems import Problem
 
 
@@ -169,6 +170,10 @@ class Deal:
     """GONE unless a record with the referral's identifier is known to exist."""
     copied: Copied | Absence = UNREAD
     sharing: Sharing | Absence = UNREAD
+    order: Order | None = None
+    """What a person ordered."""
+    ordered: RecordKey | None = None
+    """The record that an order names."""
     held: Mapping[str, Problem] = field(default_factory=dict)
     """By field, why a side just refused its value."""
     refused: Mapping[str, Problem] = field(default_factory=dict)
