@@ -156,6 +156,8 @@ _CHECKS: Mapping[Order, Callable[[Desk, Found], str | None]] = {
 
 
 def _link(desk: Desk, asked: Asked) -> Answer:
+    if not asked.crm and len(desk.crms) > 1:
+        return refused(400, "invalid_request", f"crm: must be one of {', '.join(desk.crms)}.")
     crm = asked.crm or desk.crms[0]
     known = tables(desk, crm)
     table = asked.table or next(iter(known), "")
