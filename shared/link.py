@@ -22,8 +22,16 @@ class LinkState(StrEnum):
     """The seller switched Sync with Partner Center off; nothing travels until it is on again."""
     IGNORED = "ignored"
     """The referral is known and deliberately has no record; the reason is in the audit."""
+    STOPPED = "stopped"
+    """A person paused it; nothing travels until a person resumes it, whatever Sync says."""
+    UNLINKED = "unlinked"
+    """A person took the two sides apart, or shared the record again; what was is kept as history."""
     ORPHANED = "orphaned"
     """One side was deleted; nothing is recreated or deleted."""
+
+
+RESTING = frozenset({LinkState.STOPPED, LinkState.UNLINKED})
+"""States that a person ordered, and that only a person's order ends."""
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,16 @@ def paused(messages: Messages, reason_key: str = "") -> Status:
     return _status(StatusKind.PAUSED, [messages.text(own if messages.knows(own) else "status.paused")])
 
 
+def stopped(messages: Messages) -> Status:
+    """A person paused the deal: the record's Sync does not resume it."""
+    return _status(StatusKind.PAUSED, [messages.text("status.stopped")])
+
+
+def unlinked(messages: Messages) -> Status:
+    """A person took the deal apart: the record has no referral any more."""
+    return _status(StatusKind.PAUSED, [messages.text("status.unlinked")])
+
+
 def attention(messages: Messages, problems: Sequence[Problem]) -> Status:
     """A person must act: what to do about the first problem, and how many more there are."""
     if not problems:

@@ -133,11 +133,11 @@ def _attempt(tasks: Tasks, alerts: Alerts, step: str, action: Callable[[], T], c
     except CosellError as error:
         log.warning("%s failed (%s): %s", step, error.family, for_the_log(error))
         if isinstance(error, (FatalError, AllowanceSpent)):
-            _tell(alerts, step, error)
+            _alert(alerts, step, error)
     return done
 
 
-def _tell(alerts: Alerts, step: str, error: CosellError) -> None:
+def _alert(alerts: Alerts, step: str, error: CosellError) -> None:
     """Alert, unless that fails too: then the log has it, and the next tick alerts."""
     try:
         alerts.alert(step, str(error))

@@ -14,6 +14,7 @@ from shared.link import Link
 from shared.merge import Rule
 from shared.messages.reasons import Reason
 from shared.microsoft import MicrosoftsHalf
+from shared.orders import Order
 from shared.problems import Problem
 
 
@@ -176,6 +177,10 @@ class Deal:
     sharing: Sharing | Absence = UNREAD
     microsoft: MicrosoftsHalf | Absence | None = UNREAD
     """Microsoft's half; None when it was looked for, and Microsoft takes no part. Unread, the link remembers it."""
+    order: Order | None = None
+    """What a person ordered."""
+    ordered: RecordKey | None = None
+    """The record that an order names."""
     held: Mapping[str, Problem] = field(default_factory=dict)
     """By field, why a side just refused its value."""
     refused: Mapping[str, Problem] = field(default_factory=dict)

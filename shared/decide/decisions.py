@@ -45,6 +45,19 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """A person paused the deal: nothing travels until a person resumes it."""
+
+
+@dataclass(frozen=True)
+class Unlink:
+    """The two sides are taken apart and keep what they hold; with `again` the record is shared anew afterwards."""
+
+    link: Link
+    again: bool = False
+
+
+@dataclass(frozen=True)
 class Orphan:
     """One side is gone; nothing is recreated or deleted."""
 
@@ -93,6 +106,8 @@ class Adopt:
     """An existing record and an existing referral become one deal: the same as agreeing, on an unknown base."""
 
     agree: Agree
+    claims: bool = False
+    """Whether a person ordered it: then the referral's CRM ID names this record, whatever it named before."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +191,8 @@ Decision = (
     | NotOurs
     | Wait
     | Pause
+    | Stop
+    | Unlink
     | Orphan
     | Rekey
     | Qualify

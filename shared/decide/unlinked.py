@@ -65,7 +65,7 @@ def decide_referral(deal: Deal, field_map: FieldMap, policy: Policy) -> Decision
     if deal.carrier is UNREAD:
         return Need.CARRIER
     if isinstance(deal.carrier, RecordSeen):
-        return _claimed(deal, referral, deal.carrier.key) or _adopt(deal, referral, deal.carrier, field_map, policy)
+        return _claimed(deal, referral, deal.carrier.key) or adopt(deal, referral, deal.carrier, field_map, policy)
     if referral.names:
         return _named(deal, referral, referral.names, field_map, policy)
     return CreateRecord(referral, deal.microsoft_read)
@@ -84,8 +84,8 @@ def _named(
     if deal.record.identifier not in (None, referral.id):
         return HoldForPerson((taken(named, str(deal.record.identifier)),))
     if deal.intent is IntentState.ABANDONED and deal.record.qualifies:
-        return _share(deal, deal.record)  # Its creation was interrupted: what lacks of it is made, and nothing twice.
-    return _adopt(deal, referral, deal.record, field_map, policy)
+        return share(deal, deal.record)  # Its creation was interrupted: what lacks of it is made, and nothing twice.
+    return adopt(deal, referral, deal.record, field_map, policy)
 
 
 def _claimed(deal: Deal, referral: ReferralSeen, record: RecordKey) -> Decision | Need | None:
@@ -104,7 +104,7 @@ def taken(record: RecordKey, other: str) -> Problem:
     return problem("identifier.record_taken", "externalReferenceId", record=record.id, referral=other)
 
 
-def _adopt(deal: Deal, referral: ReferralSeen, record: RecordSeen, field_map: FieldMap, policy: Policy) -> Decision:
+def adopt(deal: Deal, referral: ReferralSeen, record: RecordSeen, field_map: FieldMap, policy: Policy) -> Decision:
     """Tie two existing sides; Sync = Yes is the seller's word, whoever names the record."""
     if not record.qualifies:
         return Ignore(_unwanted(record), record.key)
@@ -154,10 +154,10 @@ def _wanted(deal: Deal, record: RecordSeen) -> Decision | Need:
         return Need.INTENT
     if record.closed and deal.intent is IntentState.NONE:
         return Ignore(Reason.CLOSED_BEFORE_SHARED)
-    return _share(deal, record)
+    return share(deal, record)
 
 
-def _share(deal: Deal, record: RecordSeen) -> Decision | Need:
+def share(deal: Deal, record: RecordSeen) -> Decision | Need:
     """The record becomes a referral, provided that Partner Center would take it, and that it is no copy of one."""
     if record.unreadable:
         return HoldForPerson(tuple(dict.fromkeys(record.unreadable.values())))
@@ -203,12 +203,12 @@ def _identified(
         return HoldForPerson((problem("identifier.unknown", IDENTIFIER, id=referral_id),))
     if not deal.referral.ours:
         return HoldForPerson((problem("identifier.foreign", IDENTIFIER, id=referral_id),))
-    return _adopt(deal, deal.referral, record, field_map, policy)
+    return adopt(deal, deal.referral, record, field_map, policy)
 
 
 def ties(holder: Link | Absence | None) -> TypeGuard[Link]:
-    """Whether a link ties a record: not one that only says why its referral was ignored."""
-    return isinstance(holder, Link) and holder.state is not LinkState.IGNORED
+    """Whether a link ties a record: not one that only says why its referral was ignored, or what once was."""
+    return isinstance(holder, Link) and holder.state not in (LinkState.IGNORED, LinkState.UNLINKED)
 
 
 def _second(deal: Deal, holder: Link, record: RecordSeen) -> Decision | Need:

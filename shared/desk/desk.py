@@ -7,7 +7,8 @@ from typing import Protocol
 
 from shared.alerts import Alerts
 from shared.clock import Clock
-from shared.ledger.port import DealLedger, Ledger
+from shared.ledger.drawers import Drawers
+from shared.ledger.port import Agenda, DealLedger, Ledger
 from shared.messages import Messages
 from shared.queue.port import DealQueue
 from shared.sync.worker import Tasks
@@ -23,6 +24,17 @@ class Queue(DealQueue, Protocol):
     def poison_length(self) -> int:
         """Return about how many messages were given up. Raises the retriable and fatal families."""
         ...
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """What the guard against mass changes works on in one CRM; it needs neither the CRM nor Partner Center."""
+
+    name: str
+    drawers: Drawers
+    agenda: Agenda
+    queue: DealQueue
+    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -44,3 +56,7 @@ class Desk:
     def of(self, crm: str) -> DealLedger:
         """Return a CRM's part of the ledger."""
         return self.ledger.of(crm)
+
+    def guarded(self, crm: str) -> Guarded:
+        """Return what the guard of a CRM works on."""
+        return Guarded(crm, self.ledger.drawers, self.of(crm).agenda, self.queue, self.clock)

@@ -11,6 +11,9 @@ from shared.errors import FatalError
 from shared.ledger.model import Due, DueKind
 from shared.link import Link
 
+_TABLES = {"dynamics365": ("opportunity", "lead"), "salesforce": ("Opportunity", "Lead")}
+"""Where a record is looked for besides the tables that are configured: an operator need not have their settings."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -63,8 +66,9 @@ def _record_keys(desk: Desk, crm: str, name: str) -> list[RecordKey]:
 
 
 def tables(desk: Desk, crm: str) -> tuple[str, ...]:
-    """Return the tables of a CRM; none while its mapping cannot be used."""
+    """Return the tables of a CRM, the opportunities' first."""
     try:
-        return desk.tasks.of(crm).tables
-    except FatalError:
-        return ()
+        configured = desk.tasks.of(crm).tables
+    except FatalError:  # Its mapping or its settings cannot be used here.
+        configured = ()
+    return tuple(dict.fromkeys((*configured, *_TABLES.get(crm, ()))))

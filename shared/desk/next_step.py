@@ -13,6 +13,8 @@ from shared.sync.task import Task
 
 _OF_STATE = {
     LinkState.PAUSED: "next.paused",
+    LinkState.STOPPED: "next.stopped",
+    LinkState.UNLINKED: "next.unlinked",
     LinkState.ORPHANED: "next.orphaned",
     LinkState.IGNORED: "next.ignored",
 }

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from shared import telemetry
 from shared.ledger.drawers import sweep_cursor
-from shared.link import LinkState
+from shared.link import RESTING, LinkState
 from shared.partner_center.port import Referral
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync.task import Task
@@ -68,6 +68,6 @@ def _is_known(task: Task, referral: Referral) -> bool:
     if link is None:
         # Partner Center's closed deals of the past are no news to anybody.
         return referral.closed
-    if link.state in (LinkState.PAUSED, LinkState.ORPHANED):
+    if link.state in (LinkState.PAUSED, LinkState.ORPHANED, *RESTING):
         return True
     return link.referral_version == referral.version

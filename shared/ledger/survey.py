@@ -30,16 +30,19 @@ class Standing(StrEnum):
     PAUSED = "paused"
     ORPHANED = "orphaned"
     IGNORED = "ignored"
+    UNLINKED = "unlinked"
 
 
 LINKED = frozenset({Standing.SYNCHRONIZED, Standing.DIFFERS, Standing.PENDING, Standing.ATTENTION})
 """How a link may stand whose sides are kept in agreement."""
 
-LISTED = frozenset(Standing) - {Standing.SYNCHRONIZED, Standing.IGNORED}
+LISTED = frozenset(Standing) - {Standing.SYNCHRONIZED, Standing.IGNORED, Standing.UNLINKED}
 """What is listed besides being counted: the rest is in order, and found by its ids."""
 
 _STATES = {
     LinkState.PAUSED: Standing.PAUSED,
+    LinkState.STOPPED: Standing.PAUSED,
+    LinkState.UNLINKED: Standing.UNLINKED,
     LinkState.ORPHANED: Standing.ORPHANED,
     LinkState.IGNORED: Standing.IGNORED,
 }

@@ -90,6 +90,9 @@ class Reason(StrEnum):
     """record: the id of the record that carries the referral."""
 
     # --- the deal: it waits, is paused, or has lost a side ---
+    STOPPED_BY_PERSON = "stopped_by_person"
+    UNLINKED_BY_PERSON = "unlinked_by_person"
+    SHARED_AGAIN = "shared_again"
     PAUSED_BY_SELLER = "paused_by_seller"
     PAUSED_BY_PERSON = "paused_by_person"
     RESUMED = "resumed"

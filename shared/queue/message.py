@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.deal import RecordKey
+from shared.orders import Order
 
 PARTNER_CENTER = "partner_center"
 
 MAX_BYTES = 45_000
 """A Storage queue message holds 64 KiB of base64, which is 48 KiB of content."""
 
-_KINDS = dict.fromkeys(("referral_id", "record_id", "record_type", "crm", "since"), (str, type(None)))
+_KINDS = dict.fromkeys(("referral_id", "record_id", "record_type", "crm", "since", "order"), (str, type(None)))
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class DealMessage:
     Center `changed_at` and `related`, for a CRM `version`, `columns`, `digits` and `seen_at`, or `deleted`. `crm` is
     the only CRM that a message of Partner Center is for: what one CRM waits for is no work for another. `record_type`
     is the CRM's table; without one it is the opportunity's. `since` is the moment (ISO 8601, our clock) from which on
-    the change may have waited, for measuring alone.
+    the change may have waited, for measuring alone. `order` is what a person ordered to be done.
     """
 
     source: str
@@ -37,6 +38,7 @@ class DealMessage:
     observed: Mapping[str, object] | None = None
     crm: str | None = None
     since: str | None = None
+    order: Order | None = None
 
     @classmethod
     def of_record(
@@ -78,4 +80,6 @@ class DealMessage:
             kinds = (dict, type(None)) if key == "observed" else _KINDS.get(key, (str,))
             if not isinstance(value, kinds):
                 raise ValueError(f"not a deal message: `{key}` is {type(value).__name__}")
+        if known.get("order") is not None:
+            known["order"] = Order(known["order"])
         return cls(**{"reason": "", "correlation_id": "", **known})

@@ -13,6 +13,7 @@ from shared.errors import AccessDenied
 from shared.ledger.drawers import own_half
 from shared.ledger.model import DueKind
 from shared.link import Link, LinkState
+from shared.orders import Order
 from shared.partner_center.port import Engagement, Referral
 from shared.problems import Problem
 from shared.queue.message import PARTNER_CENTER, DealMessage
@@ -24,12 +25,15 @@ from shared.sync.task import Task
 CLOCK_MARGIN = timedelta(seconds=5)
 """How far the clocks of two of our own instances may differ."""
 
+ASKED = "asked"
+"""The reason of a message by which a person has a deal looked at again: both sides are read anew."""
+
 _NOT_FROM_US = ("sweep", "mapping", "retry")
 
 
 def find_link(task: Task, message: DealMessage) -> Link | None:
     """Return the link of a message's deal, as far as the message leads to it."""
-    if message.source != PARTNER_CENTER:
+    if message.source != PARTNER_CENTER and not (message.order and message.referral_id):
         return _link_of_record(task, message)
     referral_id = str(message.referral_id)
     link = task.links.of_referral(referral_id)
@@ -73,6 +77,8 @@ class Beginning:
         """
         if known := recognize(self._message, link):
             return self._deal(link), known
+        if self._message.order:
+            return self._ordered(link, self._message.order), None
         from_partner_center = self._message.source == PARTNER_CENTER
         begun = self._from_partner_center(link) if from_partner_center else self._from_crm(link)
         return (begun, None) if isinstance(begun, Deal) else (self._deal(link), begun)
@@ -85,6 +91,14 @@ class Beginning:
             carrier=UNREAD if self._carried else GONE,
             held=self._held,
         )
+
+    def _ordered(self, link: Link | None, order: Order) -> Deal:
+        """A person ordered something: what it takes is read afresh."""
+        deal = replace(self._deal(link), starts_at="referral", order=order, carrier=GONE)
+        if order is not Order.LINK:
+            return deal
+        named = self._task.key(str(self._message.record_id))
+        return replace(deal, ordered=named, referral=self._observer.read_referral(str(self._message.referral_id)))
 
     # --- "Partner Center says: look at this referral" --------------------------------------------------------------
 
@@ -186,7 +200,8 @@ class Beginning:
         if seen is GONE and link is None:
             return Known("unknown record")
         deal = replace(self._deal(link), record=seen)
-        if link and isinstance(seen, RecordSeen) and self._is_as_left(link, seen):
+        asked = self._message.reason == ASKED
+        if link and isinstance(seen, RecordSeen) and not asked and self._is_as_left(link, seen):
             return Known("our own write")
         if link and link.state is not LinkState.LINKED:
             deal = replace(deal, link=replace(link, settled=False))

@@ -24,6 +24,8 @@ def bind(task: Task, deal: Deal, decision: Decision | None) -> tuple[Task, Deal,
     A linked deal belongs to its record's table, and a new referral to the leads' while it is an undecided lead: one
     that was accepted before there is any record becomes an opportunity. A record belongs to its own table.
     """
+    if deal.order:  # It names its record's table.
+        return task, deal, decision
     bound = task_of(task, deal.link)
     if not ties(deal.link) and deal.starts_at == "referral":
         bound = _of_new(task, deal.referral.body if isinstance(deal.referral, ReferralSeen) else None)

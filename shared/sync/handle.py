@@ -9,7 +9,7 @@ from shared.errors import AlreadyExists, DataError, GoneError, StaleError
 from shared.link import Link
 from shared.problems import Problem
 from shared.queue.message import PARTNER_CENTER, DealMessage
-from shared.sync.begin import Beginning, find_link
+from shared.sync.begin import ASKED, Beginning, find_link
 from shared.sync.binding import bind
 from shared.sync.observe import Observer
 from shared.sync.outcome import Outcome
@@ -52,7 +52,7 @@ def handle(task: Task, message: DealMessage) -> Handled:
     written, held, carried = Written(), dict[str, Problem](), False
     bound = task
     for remaining in reversed(range(ROUNDS)):
-        observer = Observer(task, trusting=remaining == ROUNDS - 1 and not held)
+        observer = Observer(task, trusting=_trusts(message) and remaining == ROUNDS - 1 and not held)
         decision: Decision | None = None
         try:
             link = find_link(task, message)
@@ -80,6 +80,11 @@ def handle(task: Task, message: DealMessage) -> Handled:
             before, after = written.before, written.after
             return Handled(outcome, referral_id, written.healed, written.behind, written.unseen, wrote, before, after)
     raise AssertionError("every round returns or raises")
+
+
+def _trusts(message: DealMessage) -> bool:
+    """Whether a side that nobody said changed may be remembered: a person who asks wants both sides read."""
+    return message.order is None and message.reason != ASKED
 
 
 def _refused_fields(task: Task, decision: Decision | None, error: DataError) -> dict[str, Problem]:

@@ -252,6 +252,8 @@ def _referral_id(deal: Deal) -> str:
 
 
 def _record_key(deal: Deal) -> RecordKey:
+    if deal.ordered:
+        return deal.ordered
     for record in (deal.record, deal.carrier):
         if isinstance(record, RecordSeen):
             return record.key

@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     IGNORED = "ignored"
     NOT_OURS = "not ours"
     PAUSED = "paused"
+    UNLINKED = "unlinked"
     ORPHANED = "orphaned"
     REKEYED = "rekeyed"
     QUALIFIED = "qualified"

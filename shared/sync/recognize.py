@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from shared.decide.decisions import Known
-from shared.link import Link, LinkState
+from shared.link import RESTING, Link, LinkState
 from shared.queue.message import PARTNER_CENTER, DealMessage
 
 
 def recognize(message: DealMessage, link: Link | None) -> Known | None:
     """Return why nothing needs to be read, or None when the deal must be looked at."""
-    if link is None:
+    if link is None or message.order:
         return None
+    if link.state in RESTING:
+        return Known(f"{link.state} by a person")
     if message.source == PARTNER_CENTER:
         return _known_event(message, link)
     return _known_version(message, link)

@@ -16,6 +16,7 @@ from shared.freshness import Direction, Freshness
 from shared.ledger.model import DueKind
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.queue.port import DealQueue
+from shared.sync.begin import ASKED
 from shared.sync.failures import FATAL_PAUSE, WORKER, deal_alert, set_aside, waiting_for_administrator
 from shared.sync.handle import Handled, handle
 from shared.sync.mass_change import MASS_CHANGE
@@ -157,8 +158,9 @@ class Worker:
         return {"age_ms": round(age.total_seconds() * 1000), "to": str(direction).removeprefix("to_")}
 
     def _succeed(self, task: Task, message: DealMessage, handled: Handled) -> None:
+        again = message.reason in (RETRY, ASKED)
         keys = {task.deal_key(message), *([handled.referral_id] if handled.referral_id else [])}
-        if message.reason == RETRY and not handled.behind:
+        if again and not handled.behind:
             for key in keys:
                 task.agenda.drop(DueKind.PARKED, key)
         if handled.after:
@@ -170,7 +172,7 @@ class Worker:
         if handled.unseen:
             text = task.choices.messages.text("alert.not_shown", referral=handled.referral_id, problems=handled.unseen)
             self.alerts.alert(deal_alert(task, str(handled.referral_id)), text)
-        elif (message.reason == RETRY or handled.healed) and not handled.behind:
+        elif (again or handled.healed) and not handled.behind:
             for key in keys:
                 self.alerts.clear(deal_alert(task, key))
         if task.name in self._troubled and handled.outcome is not Outcome.KNOWN:

@@ -6,11 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.bootstrap import App
-from shared.clock import Clock
-from shared.ledger.drawers import Drawers
+from shared.desk.desk import Guarded
 from shared.ledger.model import Due
-from shared.ledger.port import Agenda
-from shared.queue.port import DealQueue
 from shared.sync import mass_change
 from shared.sync.mass_change import MASS_CHANGE, Kind
 
@@ -37,17 +34,6 @@ class Group:
         """Return the group as a program reads it."""
         deals = [{"deal": due.key, "since": due.since.isoformat()} for due in self.held]
         return {"crm": self.crm, "kind": str(self.kind), "deals": deals}
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """What the guard of one CRM works on; unlike a Task it needs neither the CRM nor Partner Center."""
-
-    name: str
-    drawers: Drawers
-    agenda: Agenda
-    queue: DealQueue
-    clock: Clock
 
 
 def guarded(app: App, crm: str) -> Guarded:

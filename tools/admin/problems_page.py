@@ -15,6 +15,7 @@ _SUBJECTS = {
     "owner": "The record's owner",
     "identifier": "The Referral Identifier",
     "lead": "Leads",
+    "order": "What a person orders",
     "status": "Where the deal stands",
     "value": "A value",
     "crm": "The CRM",

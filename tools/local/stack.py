@@ -74,8 +74,8 @@ class Stack:
         self._crms = crms
         self._schedules = {"CRM_POLL_SCHEDULE": poll_schedule, "RECONCILE_SCHEDULE": reconcile_schedule}
         # Whoever runs the poller wants a poll now.
-        often = {"DYNAMICS_POLL_SECONDS": "1", "SALESFORCE_POLL_SECONDS": "1"}
-        self._overrides = {"SYNC_QUEUE": queue, "CLOSE_DELAY_MINUTES": "0", **often, **(settings or {})}
+        at_once = {"CLOSE_DELAY_MINUTES": "0", "DYNAMICS_POLL_SECONDS": "1", "SALESFORCE_POLL_SECONDS": "1"}
+        self._overrides = {"SYNC_QUEUE": queue, **at_once, **(settings or {})}
         self._storage = storage
         self._log = log
         self._program = program

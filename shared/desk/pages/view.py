@@ -48,6 +48,26 @@ _HEADINGS = {
 }
 
 
+WORDS = {
+    "retry": "Try again now",
+    "pause": "Pause this deal",
+    "resume": "Resume this deal",
+    "share_again": "Share again as a new referral",
+    "unlink": "Unlink the two sides",
+}
+"""The actions on a deal, as a button says them."""
+
+
+def outcome_of(outcome: Answer) -> dict[str, Any]:
+    """Return the part of the view that tells what became of an action."""
+    if "error" not in outcome.content:
+        return {"done": outcome.content["will"]}
+    return {"problem": outcome.content, "problem_heading": _HEADINGS.get(str(outcome.content["error"]), _FAILED)}
+
+
+_FAILED = "This cannot be done now"
+
+
 @dataclass(frozen=True)
 class Place:
     """Where the visitor is: the page's address without its host, and its links."""
@@ -77,7 +97,7 @@ def view_of(answer: Answer, desk: Desk | None, place: Place, names: Mapping[str,
         "label": (desk.messages if desk else Messages()).label,
         "problem_heading": _HEADINGS.get(str(content.get("error")), "This cannot be told now"),
         "done": None,
-        "may_act": False,
+        "may_act": True,
         "families": _FAMILIES,
         "deadlines": _DEADLINES,
         "names": names,

@@ -25,6 +25,8 @@ from shared.decide.decisions import (
     RefuseCopy,
     Rekey,
     ReleaseCopy,
+    Stop,
+    Unlink,
     Wait,
 )
 from shared.sync import mass_change
@@ -39,6 +41,7 @@ from shared.sync.perform.follow_owner import follow_owner
 from shared.sync.perform.hold_back import hold_back
 from shared.sync.perform.qualify import qualify
 from shared.sync.perform.undo import await_undo
+from shared.sync.perform.unlink import unlink
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
@@ -58,6 +61,8 @@ RESTS: Mapping[type, Performer] = {
 
 WRITES: Mapping[type, Performer] = {
     Pause: set_aside.pause,
+    Stop: set_aside.stop,
+    Unlink: unlink,
     Orphan: set_aside.orphan,
     Rekey: set_aside.rekey,
     Qualify: qualify,

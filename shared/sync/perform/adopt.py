@@ -19,7 +19,8 @@ def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
     """Write the record's id to the referral, and agree on an unknown base. A closed side is not written at all."""
     agree = decision.agree
     referral, record = agree.referral, agree.record
-    if not (referral.names_any or referral.closed):
+    unnamed = not referral.names_any or (decision.claims and referral.names != record.key)
+    if unnamed and not referral.closed:
         answer = set_record_id(task, referral.id, record.key.id, str(referral.version))
         referral = replace(referral, version=answer.version, changed_at=answer.changed_at, body=answer.body)
     ours, earlier = audit.parted(task.records.audit_text(record.key.id))

@@ -16,6 +16,7 @@ from shared.deadline import created_at
 from shared.deal import STATUS, Fields
 from shared.decide.deal import Deal, RecordSeen
 from shared.decide.decisions import CreateReferral
+from shared.decide.unlinked import ties
 from shared.errors import CosellError, OutcomeUnknown, StaleError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.drawers import own_half
@@ -68,7 +69,7 @@ def create_referral(task: Task, _deal: Deal, decision: CreateReferral, _written:
     assert isinstance(rows, Rows)  # noqa: S101 - it was looked for, or nothing would be shared
     task.records.wait_until_guard_holds(_row(record))
     intent, taken_over = claim(task, record.key)
-    if link := task.links.of_record(record.key):
+    if ties(link := task.links.of_record(record.key)):
         # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
         task.links.commit(link, [], intent)
         raise StaleError("another worker created this deal")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from shared.choices import CrmAudit
 from shared.crm.port import Record
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
-from shared.decide.decisions import Ignore, Orphan, Pause, Rekey
+from shared.decide.decisions import Ignore, Orphan, Pause, Rekey, Stop
 from shared.decide.fights import PAUSE, once_more
 from shared.errors import CosellError
 from shared.ledger import audit
@@ -18,7 +18,7 @@ from shared.messages.reasons import Reason
 from shared.messages.waiting import Waiting
 from shared.problems import problem
 from shared.queue.message import DealMessage
-from shared.status import Status, attention, paused, pending
+from shared.status import Status, attention, paused, pending, stopped
 from shared.sync.observe import remembered_record, remembers
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, unshared
@@ -63,6 +63,13 @@ def pause(task: Task, deal: Deal, _decision: Pause, _written: Written) -> Outcom
     link = replace(link, repeats=once_more(link, PAUSE, task.clock.now()))
     task.records.check_readable()  # A column that the app may not read looks like Sync = No.
     _set_state(task, link, LinkState.PAUSED, Reason.PAUSED_BY_SELLER, deal.record, paused(task.choices.messages))
+    return Outcome.PAUSED
+
+
+def stop(task: Task, deal: Deal, _decision: Stop, _written: Written) -> Outcome:
+    """Let nothing travel until a person resumes the deal. Raises the families."""
+    reason, shown = Reason.STOPPED_BY_PERSON, stopped(task.choices.messages)
+    _set_state(task, _linked(deal), LinkState.STOPPED, reason, deal.record, shown)
     return Outcome.PAUSED
 
 

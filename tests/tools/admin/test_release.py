@@ -13,13 +13,14 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 from shared.alerts import Alerts
 from shared.bootstrap import App
 from shared.clock import SystemClock
+from shared.desk.desk import Guarded
 from shared.ledger.model import Due, DueKind
 from shared.settings import load_settings
 from shared.settings.declaration import declared
 from shared.sync.mass_change import FOREVER, MASS_CHANGE, Kind
 from tests.unit.test_settings import GOOD
 from tools.admin.asked import PARTS, QUEUE, STORAGE, settings_for
-from tools.admin.held import EXAMPLES, Guarded, guarded
+from tools.admin.held import EXAMPLES, guarded
 from tools.cli import local_settings, release
 from tools.cli.configured import KNOWN
 from tools.cli.release import FAILED, HELD, NOTHING

@@ -9,7 +9,8 @@ import pytest
 
 from shared.deal import RecordKey
 from shared.decide.decisions import Known
-from shared.link import Link, LinkState
+from shared.link import RESTING, Link, LinkState
+from shared.orders import Order
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync.recognize import recognize
 from tests.support.stand_ins import START
@@ -60,10 +61,17 @@ def test_an_event_that_tells_no_moment_is_always_looked_at() -> None:
     assert recognize(event(0), replace(LINK, referral_changed_at=None)) is None
 
 
-@pytest.mark.parametrize("state", [state for state in LinkState if state is not LinkState.IGNORED])
+@pytest.mark.parametrize("state", sorted(set(LinkState) - {LinkState.IGNORED, *RESTING}))
 def test_the_version_that_we_left_is_our_own_write_whatever_the_state(state: LinkState) -> None:
     assert recognize(change("7"), replace(LINK, state=state)) == Known("our own write")
     assert recognize(change("8"), replace(LINK, state=state)) is None
+
+
+@pytest.mark.parametrize("state", sorted(RESTING))
+def test_a_deal_that_a_person_put_to_rest_is_known_until_a_person_orders_something(state: LinkState) -> None:
+    rests = replace(LINK, state=state)
+    assert recognize(change("8"), rests) == recognize(event(9), rests) == Known(f"{state} by a person")
+    assert recognize(replace(change("8"), order=Order.RESUME), rests) is None
 
 
 def test_a_version_proves_nothing_where_none_is_known_or_nothing_is_tied() -> None:

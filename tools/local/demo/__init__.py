@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import requests
 from rich.console import Console
 
 from tools.local.demo.run import perform
@@ -35,6 +36,7 @@ def main(args: list[str]) -> int:
     )
     with stack:
         failed = perform(stack, steps(stack), console)
+        _show_status(stack, console, deals=options.keep)
         if options.keep:
             _wait(stack, console)
     return 1 if failed else 0
@@ -46,6 +48,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", action="store_true", help="leave everything running and print the URLs")
     parser.add_argument("--log", type=Path, help="write the app's log to this file")
     return parser
+
+
+def _show_status(stack: Stack, console: Console, *, deals: bool) -> None:
+    """Print where a person looks at all of this, and while the app keeps running each deal's own page."""
+    url = stack.url_of("StatusPage")
+    stands = requests.get(url, params={"format": "json", "standing": "all"}, timeout=30).json()
+    counts = "; ".join(f"{crm}: {row['linked']} linked, {row['parked']} parked" for crm, row in stands["crms"].items())
+    console.print(f"\nStatus page ({counts}): {url}", soft_wrap=True)
+    if not deals:
+        console.print("  It ends with the demo; `--keep` leaves it running.")
+        return
+    for row in stands["attention"]:
+        status = row["status"]["text"] or row["status"]["kind"]
+        console.print(f"  {url}&deal={row['referral_id']}&crm={row['crm']}   {status}", soft_wrap=True, markup=False)
 
 
 def _wait(stack: Stack, console: Console) -> None:
