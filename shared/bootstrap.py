@@ -9,7 +9,7 @@ import functools
 import random
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared import telemetry
 from shared.alerts import Alerts
@@ -69,15 +69,10 @@ class App:
     @functools.cached_property
     def ledger(self) -> Ledger:
         """The ledger in Table Storage."""
-        from azure.data.tables import TableClient
-
         from shared.ledger.table_ledger import TABLE, TableLedger
+        from shared.storage import table_client
 
-        settings = self.settings
-        if settings.storage_by_identity:
-            uri = settings.table_uri or f"https://{settings.storage_account}.table.core.windows.net"
-            return TableLedger(TableClient(uri, TABLE, credential=self._storage_identity, **_storage_options()))
-        return TableLedger(TableClient.from_connection_string(str(settings.storage), TABLE, **_storage_options()))
+        return TableLedger(table_client(self.settings, TABLE, lambda: self._storage_identity))
 
     @functools.cached_property
     def queue(self) -> StorageDealQueue:
@@ -89,14 +84,9 @@ class App:
 
     def queue_client(self, name: str) -> QueueClient:
         """Return the client of a queue in the app's storage."""
-        from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+        from shared.storage import queue_client
 
-        settings = self.settings
-        options = {**_storage_options(), "message_encode_policy": TextBase64EncodePolicy()}
-        if settings.storage_by_identity:
-            uri = settings.queue_uri or f"https://{settings.storage_account}.queue.core.windows.net"
-            return QueueClient(uri, name, credential=self._storage_identity, **options)
-        return QueueClient.from_connection_string(str(settings.storage), name, **options)
+        return queue_client(self.settings, name, lambda: self._storage_identity)
 
     @functools.cached_property
     def _storage_identity(self) -> TokenCredential:
@@ -291,11 +281,6 @@ class App:
 
         slots = Slots(self.ledger.drawers, self.clock, self.settings.slots, self.random)
         return Gate(self.worker.run, slots, self.queue, self.random)
-
-
-def _storage_options() -> dict[str, Any]:
-    """Return the SDK's timeouts; its own defaults of five minutes outlast a function."""
-    return {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
 
 
 @functools.lru_cache(maxsize=1)

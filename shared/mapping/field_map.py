@@ -11,16 +11,16 @@ from functools import cached_property
 
 from shared.deal import CURRENCY, DEAL_VALUE, HELP, STATUS, Fields, Value
 from shared.errors import DataError
-from shared.lifecycle import Stage, crm_view, referral_stage, wire_status
+from shared.lifecycle import Stage, crm_view, wire_status
 from shared.mapping.codecs import Json, rounded
 from shared.mapping.conditions import Condition
 from shared.mapping.model import MappingFile
-from shared.mapping.rows import CompiledRow, Document, Read, body_writer, get_path, make_rows
+from shared.mapping.rows import CompiledRow, Document, Read, body_writer, get_path, make_rows, one_by_one
 from shared.mapping.sections import Scalar
+from shared.mapping.stages import stage_of
 from shared.mapping.unreadable import CRM, UnreadableValue
 from shared.merge import Change, Rule
 from shared.problems import Problem, problem
-from shared.referral_kind import invited_by, kind_of
 
 Operation = dict[str, object]
 """One JSON-Patch operation: op, path, value."""
@@ -147,7 +147,7 @@ class FieldMap:
         try:
             fields = {name: read(body) for name, read in self._from_referral}
         except (UnreadableValue, DataError):
-            fields, unreadable = _one_by_one(body, {name: row.read_referral for name, row in self.rows.items()})
+            fields, unreadable = one_by_one(body, {name: row.read_referral for name, row in self.rows.items()})
         fields[STATUS] = stage_of(body)
         if fields[STATUS] is not Stage.ON_HOLD:
             fields |= dict.fromkeys(self.only_undecided)
@@ -162,7 +162,7 @@ class FieldMap:
         try:
             fields = {name: read(columns) for name, read in self._from_record}
         except (UnreadableValue, DataError):
-            fields, unreadable = _one_by_one(columns, {name: row.read_record for name, row in self.rows.items()})
+            fields, unreadable = one_by_one(columns, {name: row.read_record for name, row in self.rows.items()})
         fields[STATUS] = self.record_stage(columns)
         return fields, unreadable
 
@@ -291,29 +291,3 @@ class FieldMap:
 
 def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
-
-
-def _one_by_one(
-    document: Document, readers: Mapping[str, Callable[[Document], Value]]
-) -> tuple[dict[str, Value], dict[str, Problem]]:
-    """Read field by field; one that cannot be read is empty, with the problem."""
-    fields: dict[str, Value] = {}
-    unreadable: dict[str, Problem] = {}
-    for name, read in readers.items():
-        try:
-            fields[name] = read(document)
-        except DataError as error:
-            fields[name] = None
-            unreadable[name] = error.problems[0]
-    return fields, unreadable
-
-
-def stage_of(body: Document) -> Stage:
-    """Return the stage of a referral's JSON; an invitation is one that another organization sent us, or a lead."""
-    inviter = invited_by(body)
-    invited = (bool(inviter) and inviter != body.get("organizationId")) or kind_of(body).is_lead
-    return referral_stage(_text(body.get("status")), _text(body.get("substatus")), invited=invited)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

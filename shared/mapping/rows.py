@@ -12,6 +12,7 @@ from shared.errors import DataError
 from shared.mapping.codecs import Codec, Json, solution_check
 from shared.mapping.model import Pair
 from shared.mapping.unreadable import CRM, PARTNER_CENTER, UnreadableValue
+from shared.problems import Problem
 
 Document = Mapping[str, object]
 """A decoded JSON object, or a CRM row by column name with look-ups resolved."""
@@ -169,3 +170,18 @@ def _object_at(body: dict[str, object], path: Path) -> dict[str, object]:
             raise TypeError(f"{part} is not an object")
         body = inner
     return body
+
+
+def one_by_one(
+    document: Document, readers: Mapping[str, Callable[[Document], Value]]
+) -> tuple[dict[str, Value], dict[str, Problem]]:
+    """Read field by field; one that cannot be read is empty, with the problem."""
+    fields: dict[str, Value] = {}
+    unreadable: dict[str, Problem] = {}
+    for name, read in readers.items():
+        try:
+            fields[name] = read(document)
+        except DataError as error:
+            fields[name] = None
+            unreadable[name] = error.problems[0]
+    return fields, unreadable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.lifecycle import Stage
-from shared.mapping.field_map import stage_of
+from shared.mapping.stages import stage_of
 from shared.partner_center.port import Referral
 from shared.referral_kind import ReferralKind, kind_of
 

@@ -85,3 +85,8 @@ def _error(response: Response) -> tuple[str, str]:
     if not isinstance(error, dict):
         return "", ""
     return str(error.get("code") or "").casefold(), first_line(str(error.get("message") or ""))
+
+
+def missing_reference() -> DataError:
+    """Return the error about a row that a write names and that is gone."""
+    return DataError(problem("crm.reference_deleted", "record", crm=TITLE))

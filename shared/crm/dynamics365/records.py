@@ -11,9 +11,10 @@ from shared.clock import Clock
 from shared.crm.around import Around, Columns, Found
 from shared.crm.dynamics365 import accounts, creation, merges, metadata, owners
 from shared.crm.dynamics365.api import DataverseApi, Json, text_at
+from shared.crm.dynamics365.closing import closing_activity
 from shared.crm.dynamics365.columns import column_names, columns_by_table
 from shared.crm.dynamics365.entities import entity_of
-from shared.crm.dynamics365.errors import TITLE, DuplicateKey, is_already_closed
+from shared.crm.dynamics365.errors import DuplicateKey, is_already_closed, missing_reference
 from shared.crm.dynamics365.feed import Feed
 from shared.crm.dynamics365.look_ups import CURRENCY, LOOK_UPS, NaturalKeys
 from shared.crm.dynamics365.precision import MoneyDigits
@@ -32,7 +33,6 @@ from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
 from shared.mapping.field_map import FieldMap
 from shared.mapping.rows import CompiledRow
-from shared.problems import problem
 
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
@@ -189,7 +189,7 @@ class Dynamics365:
                 raise _exists() from error
             raise
         except GoneError as error:
-            raise _missing_reference() from error
+            raise missing_reference() from error
         return self._record(row, self._clock.now())
 
     def wait_until_guard_holds(self, record: Record) -> None:
@@ -234,7 +234,7 @@ class Dynamics365:
             raise
         except GoneError:
             self.read(record.id)  # Raises GoneError when it is the record itself that is gone.
-            raise _missing_reference() from None
+            raise missing_reference() from None
         return self._record(row, self._clock.now())
 
     def _write(self, path: str, content: Columns, headers: Mapping[str, str]) -> Json:
@@ -257,15 +257,7 @@ class Dynamics365:
         if not guarded:
             self._check_closable(record, stage)
         action = "WinOpportunity" if stage.after is Stage.WON else "LoseOpportunity"
-        activity: dict[str, object] = {
-            "subject": f"{stage.after.capitalize()} in Partner Center",
-            "opportunityid@odata.bind": f"/{self._by_id(record.id)}",
-            "actualend": f"{self._clock.now():%Y-%m-%dT%H:%M:%SZ}",
-        }
-        if stage.after is Stage.WON and stage.value is not None:
-            activity["actualrevenue"] = stage.value
-        if stage.reason:
-            activity["description"] = stage.reason
+        activity = closing_activity(stage, self._by_id(record.id), self._clock.now())
         content = {"Status": stage.columns["statuscode"], "OpportunityClose": activity}
         try:
             self._api.send("POST", self._api.address(action), content=content)
@@ -302,7 +294,3 @@ class Dynamics365:
 
 def _exists() -> AlreadyExists:
     return AlreadyExists("a record carries this referral id")
-
-
-def _missing_reference() -> DataError:
-    return DataError(problem("crm.reference_deleted", "record", crm=TITLE))

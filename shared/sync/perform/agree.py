@@ -33,6 +33,7 @@ from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, microsoft
 from shared.sync.perform.apart import apart
 from shared.sync.perform.behind import come_back, no_more_behind
+from shared.sync.perform.overwritten import overwritten
 from shared.sync.perform.stage_change import stage_change
 from shared.sync.perform.written import Written, is_as_planned
 from shared.sync.statuses import agreed_status
@@ -115,16 +116,7 @@ class _Agreement:
 
     def record_overwritten_values(self) -> None:
         """Note the edits about to be overwritten: after a stop behind the write, nobody else would have them."""
-        record = self.decision.record
-        fits = {rule.name: rule.fit for rule in self.task.field_map.rules_for(record.digits, record.fields)}
-        base = self.link.base
-        losers = [each for each in self.plan.to_partner_center if each.old != base.get(each.name)]
-        losers += [
-            each
-            for each in self.plan.to_crm
-            if each.old != (fits[each.name](base.get(each.name)) if each.name in fits else base.get(each.name))
-        ]
-        losers = [each for each in losers if each.old not in (None, False, ())]
+        losers = overwritten(self.task.field_map, self.decision, self.link.base)
         if losers:
             text = f"about to overwrite: {audit.describe(self.task.choices.messages, losers)}"
             self.task.audit.add(self.link.referral_id, self._entry(audit.BOTH, text, losers))
@@ -238,12 +230,12 @@ class _Agreement:
 
     def _may_show(self, columns: Mapping[str, object], stage: StageChange | None) -> bool:
         """Whether a write for the audit's sake alone is no answer to automation that answers each one with a change."""
-        now = self.task.clock.now()
-        self.unshown = not (columns or stage) and goes_round(self.before, SHOW, now)
-        if self.unshown:
-            self.link = replace(self.link, status=self.before.status)
-        elif not (columns or stage):
-            self.link = replace(self.link, repeats=once_more(self.link, SHOW, now))
+        now, alone = self.task.clock.now(), not (columns or stage)
+        self.unshown = alone and goes_round(self.before, SHOW, now)
+        if alone:
+            status = self.before.status if self.unshown else self.link.status
+            repeats = self.link.repeats if self.unshown else once_more(self.link, SHOW, now)
+            self.link = replace(self.link, status=status, repeats=repeats)
         return not self.unshown
 
     def _shows_audit(self, *, news: bool) -> bool:

@@ -23,7 +23,7 @@ from shared.ledger.drawers import own_half
 from shared.ledger.model import AuditEntry, DueKind, Intent
 from shared.lifecycle import TERMINAL, Stage, align
 from shared.link import Link, LinkState
-from shared.mapping.field_map import stage_of
+from shared.mapping.stages import stage_of
 from shared.merge import Change
 from shared.messages.reasons import Reason
 from shared.microsoft import MicrosoftsHalf

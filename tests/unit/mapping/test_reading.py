@@ -11,8 +11,8 @@ import pytest
 from shared.deal import STATUS, Fields
 from shared.errors import DataError
 from shared.lifecycle import Stage
-from shared.mapping.field_map import stage_of
 from shared.mapping.loading import load_mapping
+from shared.mapping.stages import stage_of
 from shared.problems import problem
 from tests.support.mapping_files import edited, load
 from tests.support.referral_sample import ACCOUNT, CONTACT, OWNER, opportunity, referral_body

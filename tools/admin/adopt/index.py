@@ -8,8 +8,9 @@ from dataclasses import fields, replace
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, Fields
 from shared.errors import DataError
 from shared.lifecycle import TERMINAL, Stage
-from shared.mapping.field_map import FieldMap, stage_of
+from shared.mapping.field_map import FieldMap
 from shared.mapping.rows import CompiledRow, Document
+from shared.mapping.stages import stage_of
 from shared.partner_center.port import Referral
 from tools.admin.adopt import pairing
 from tools.admin.adopt.pairing import Score, Traits

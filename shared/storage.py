@@ -1,0 +1,40 @@
+"""The clients of the app's storage account: by identity where the settings name one, else by connection string."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.data.tables import TableClient
+    from azure.storage.queue import QueueClient
+
+Identity = Callable[[], "TokenCredential"]
+"""Who asks; only called where the settings choose an identity."""
+
+_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
+"""The SDK's own timeouts of five minutes outlast a function."""
+
+
+def table_client(settings: Settings, name: str, identity: Identity) -> TableClient:
+    """Return the client of a table. No call."""
+    from azure.data.tables import TableClient
+
+    if settings.storage_by_identity:
+        uri = settings.table_uri or f"https://{settings.storage_account}.table.core.windows.net"
+        return TableClient(uri, name, credential=identity(), **_TIMEOUTS)
+    return TableClient.from_connection_string(str(settings.storage), name, **_TIMEOUTS)
+
+
+def queue_client(settings: Settings, name: str, identity: Identity) -> QueueClient:
+    """Return the client of a queue, written as the Functions host reads it. No call."""
+    from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+    options = {**_TIMEOUTS, "message_encode_policy": TextBase64EncodePolicy()}
+    if settings.storage_by_identity:
+        uri = settings.queue_uri or f"https://{settings.storage_account}.queue.core.windows.net"
+        return QueueClient(uri, name, credential=identity(), **options)
+    return QueueClient.from_connection_string(str(settings.storage), name, **options)
