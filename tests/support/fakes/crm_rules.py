@@ -21,9 +21,6 @@ _OWN_TEXTS = {
     "cosell_referralidentifier": 100,
     "cosell_referrallink": 255,
     "cosell_syncstatus": 100,
-    "cosell_microsoftstatus": 100,
-    "cosell_microsoftteam": 4000,
-    "cosell_notesformicrosoft": 4000,
     "cosell_audit": 100_000,
 }
 SYNC = "cosell_syncwithpartnercenter"
@@ -129,13 +126,12 @@ OPPORTUNITY = TableRules(
     lengths={
         "name": 300,
         "description": 2000,
-        "cosell_products": 2000,
-        "cosell_referralidentifier": 100,
-        "cosell_referrallink": 255,
+        **_OWN_TEXTS,
         "cosell_microsoftcrmidentifier": 100,
         "cosell_referralprogram": 100,
-        "cosell_syncstatus": 100,
-        "cosell_audit": 100_000,
+        "cosell_microsoftstatus": 100,
+        "cosell_microsoftteam": 4000,
+        "cosell_notesformicrosoft": 4000,
         # Columns of the customer's own, which a mapping of theirs may name.
         "new_campaign": 100,
         "new_notes": 4000,
