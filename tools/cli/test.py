@@ -9,6 +9,12 @@ from pathlib import Path
 from tools.local import azurite, chromium
 
 ROOT = Path(__file__).resolve().parents[2]
+NIGHTLY = "tests.simulation.nightly"
+USAGE = """usage: cosell.py test [pytest options]
+       cosell.py test --nightly [--until SEED]
+
+Run every test; options and paths are passed on to pytest. With --nightly live a million random histories instead,
+going on where an earlier run was interrupted."""
 PARALLEL = ("-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile")
 """Files side by side, one more than there are cores: most tests wait for a server, and those of one file share it."""
 
@@ -16,8 +22,10 @@ PARALLEL = ("-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile")
 def main(args: list[str]) -> int:
     """Install Azurite and Chromium if they are missing, then become pytest."""
     if args and args[0] in ("-h", "--help"):
-        print("usage: cosell.py test [pytest options]\n\nRun every test; options and paths are passed on to pytest.")
+        print(USAGE)
         return 0
+    if args and args[0] == "--nightly":
+        return subprocess.run([sys.executable, "-m", NIGHTLY, *args[1:]], cwd=ROOT, check=False).returncode
     azurite.ensure_installed()
     try:
         chromium.ensure_installed()

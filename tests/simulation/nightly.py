@@ -1,0 +1,73 @@
+"""Lives histories by the million, for `cosell.py test --nightly`.
+
+Blocks that are finished are remembered in a file, so that a run which was interrupted goes on. A seed that fails is
+told, and noted; `python -m tests.simulation.replay SEED` makes it short.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from tests.simulation.histories import History
+from tests.simulation.replay import failure
+
+BLOCK = 1000
+MILLION = 1_000_000
+STATE = Path(__file__).resolve().parents[2] / ".cosell" / "nightly.json"
+
+
+def live(seeds: range) -> dict[int, str]:
+    """Live histories; returns how each failed that did, by seed."""
+    logging.disable(logging.CRITICAL)
+    found = ((seed, failure(History.of(seed))) for seed in seeds)
+    return {seed: words for seed, words in found if words}
+
+
+def blocks(until: int, done: set[int]) -> Iterator[int]:
+    """Yield the blocks below a seed that are not done yet."""
+    return (block for block in range(until // BLOCK) if block not in done)
+
+
+def main(args: list[str]) -> int:
+    """Live what is left of the histories; 1 when any failed, in this run or in an earlier one that it goes on with."""
+    parser = argparse.ArgumentParser(prog="cosell.py test --nightly", description="Live very many random histories.")
+    parser.add_argument("--until", type=int, default=MILLION, help="the seed to stop at (default 1,000,000)")
+    parser.add_argument("--state", type=Path, default=STATE, help="where finished blocks are remembered")
+    options = parser.parse_args(args)
+    done, failed = _read(options.state)
+    left = list(blocks(options.until, done))
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        seeds = [range(block * BLOCK, (block + 1) * BLOCK) for block in left]
+        for block, found in zip(left, pool.map(live, seeds), strict=True):
+            done.add(block)
+            failed |= found
+            _write(options.state, done, failed)
+            print(f"{len(done) * BLOCK:>9,} of {options.until:,} histories, {len(failed)} failed", flush=True)
+    for seed, words in sorted(failed.items()):
+        print(f"seed {seed}: {words}")
+    return 1 if failed else 0
+
+
+def _read(state: Path) -> tuple[set[int], dict[int, str]]:
+    if not state.exists():
+        return set(), {}
+    held = json.loads(state.read_text("utf-8"))
+    return set(held["done"]), {int(seed): words for seed, words in held["failed"].items()}
+
+
+def _write(state: Path, done: set[int], failed: dict[int, str]) -> None:
+    state.parent.mkdir(exist_ok=True)
+    draft = state.with_suffix(".new")
+    draft.write_text(json.dumps({"done": sorted(done), "failed": failed}), "utf-8")
+    draft.replace(state)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
