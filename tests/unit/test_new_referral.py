@@ -154,6 +154,32 @@ def test_the_contact_travels_with_a_request_for_help_or_when_the_mapping_says_so
     assert contacts(always, PRIVATE) == ["ana@northwind.example"]
 
 
+def test_without_consent_no_contact_travels_and_no_help_is_asked_for(tmp_path: Path) -> None:
+    row = (
+        "  - field: customer_consent\n    referral: consent.consentToContact\n    column: new_customerconsent\n"
+        "    codec: yes_no\n    to_crm: []\n    to_partner_center: [create]\n    conflict: crm\n"
+    )
+    asked = customized(
+        tmp_path,
+        ("  consent.consentToContact: true\n", ""),
+        ("partner_led_type", "contact_travels: always\npartner_led_type"),
+        ("\nfields:\n", "\nfields:\n" + row),
+    )
+
+    def people(columns: Columns) -> list[str]:
+        body: dict[str, Any] = own_referral(asked, deal(columns, field_map=asked), RECORD_ID)
+        return [person["email"] for person in body["customerProfile"]["team"]]
+
+    assert people({**PRIVATE, "new_customerconsent": True}) == ["ana@northwind.example"]
+    assert people({**PRIVATE, "new_customerconsent": False}) == people(PRIVATE) == []
+    assert people({**COSELL, "new_customerconsent": True}) == ["ana@northwind.example"]
+    with pytest.raises(DataError) as caught:
+        deal({**COSELL, "new_customerconsent": False}, field_map=asked)
+    assert [(each.code, each.field) for each in caught.value.problems] == [
+        ("contact.consent_missing", "customer_consent")
+    ]
+
+
 def test_the_deals_notes_are_in_the_invitation_only_when_the_mapping_says_so(tmp_path: Path) -> None:
     told = customized(tmp_path, ("partner_led_type", "notes_in_invitation: true\npartner_led_type"))
     own = Referral(referral_body())
