@@ -55,14 +55,20 @@ class Status:
     text: str
 
 
-def synchronized(messages: Messages, at: datetime, kept: Sequence[str] = (), decide_by: str = "") -> Status:
-    """Both sides agree since `at`; `kept` are the fields that the mapping's rules let differ.
+def synchronized(
+    messages: Messages, at: datetime, kept: Sequence[str] = (), decide_by: str = "", check: Sequence[str] = ()
+) -> Status:
+    """Both sides agree since `at`; `kept` are the fields that the mapping's rules let differ, `check` the odd ones.
 
     `decide_by` is the day until which an invitation can be answered.
     """
     moment = show_moment(at)
     if decide_by:
         return _status(StatusKind.SYNCHRONIZED, [messages.text("status.decide_by", at=moment, until=decide_by)])
+    if check:
+        odd = messages.text("status.check", at=moment, fields=", ".join(check))
+        both = messages.text("status.kept_check", at=moment, kept=", ".join(kept), fields=", ".join(check))
+        return _status(StatusKind.SYNCHRONIZED, [both, odd] if kept else [odd])
     if not kept:
         return _status(StatusKind.SYNCHRONIZED, [messages.text("status.synchronized", at=moment)])
     named = messages.text("status.kept", at=moment, fields=", ".join(kept))

@@ -20,6 +20,7 @@ from shared.merge import Plan, Stays
 from shared.messages import Messages
 from shared.sync.observe import Observer
 from shared.sync.perform.apart import apart
+from shared.sync.perform.odd import sentence
 from shared.sync.task import Task
 
 AUDIT = 50
@@ -54,7 +55,14 @@ def explain(desk: Desk, found: Found, *, look: bool = False) -> Data:
         "audit": _audit(desk, found),
         "problems": [problem_data(desk.messages, each) for each in problems],
         "next": next_step(desk, found, task),
+        "notes": _notes(desk, link, task) if link and task else [],
     }
+
+
+def _notes(desk: Desk, link: Link, task: Task) -> list[str]:
+    """Return what is odd about the deal and not wrong, as it was last agreed."""
+    odd = task.field_map.file.warnings.to_check(link.base, task.clock.now().date())
+    return [sentence(desk.messages, name) for name in odd]
 
 
 def _task(desk: Desk, found: Found) -> Task | None:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from shared.deal import CLOSE_REASON, STANDARD_FIELDS, STATUS
 from shared.mapping.customers import Spelling
 from shared.mapping.new_record import Given
+from shared.mapping.oddities import NONE, Warnings
 from shared.mapping.owners import OwnerRules
 from shared.mapping.pair import OPTIONS, CodecName, Pair, Path
 from shared.mapping.sections import Columns, LeadStatusTable, StatusTable, SyncWhen
@@ -167,6 +168,7 @@ class MappingFile(Strict):
     close_reason: Literal["optional", "required"] = Field(
         "optional", description="Whether a deal may be declined or lost without a close reason."
     )
+    warnings: Warnings = Field(Warnings(), description="What people are asked to check of an open deal.")
     check_mark_in_name: bool = Field(default=False, description="Put a check mark in front of the record's name.")
     sync_when: SyncWhen = SyncWhen()
     leads: bool = Field(default=True, description="Whether leads of Partner Center become leads in the CRM.")
@@ -179,7 +181,7 @@ class MappingFile(Strict):
         section = self.lead
         own: dict[str, object] = {"table": section.table, "columns": section.columns, "fields": section.fields}
         own |= {"status": section.as_status, "sync_when": section.sync_when, "lead": None, "contact": ()}
-        own["new_record"] = section.new_record
+        own |= {"new_record": section.new_record, "warnings": NONE}
         return self.model_copy(update=own)
 
     @model_validator(mode="after")

@@ -2,8 +2,8 @@
 
 Merged as YAML nodes rather than values, so that every part still knows the file and the line it was written in:
 
-- in `columns`, `status`, `account`, `new_referral`, `new_record`, `sync_when`, `owner_rules` and `lead`, a key that is
-  named is replaced, the others stay;
+- in `columns`, `status`, `account`, `new_referral`, `new_record`, `sync_when`, `warnings`, `owner_rules` and `lead`, a
+  key that is named is replaced, the others stay;
 - rows (`fields`, `account.fields`, `contact`, `owner`, `lead.fields`) are found by `field`: of a known row only the
   keys that are named are replaced, a new name adds a row, and `remove: true` takes a row away;
 - everything else is replaced as a whole, lists included; a key with nothing after it goes back to its default;
@@ -28,7 +28,7 @@ _OF_LEAD: frozenset[Path] = frozenset(
 )
 _TABLES: frozenset[Path] = _OF_LEAD | frozenset(
     {(), ("columns",), ("status",), ("account",), ("new_referral",), ("new_record",), ("sync_when",)}
-    | {("owner_rules",), ("owner_rules", "by_country")}
+    | {("warnings",), ("owner_rules",), ("owner_rules", "by_country")}
 )
 _ROWS: frozenset[Path] = frozenset({("fields",), ("account", "fields"), ("contact",), ("owner",), ("lead", "fields")})
 

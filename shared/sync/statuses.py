@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from shared import status
-from shared.deadline import LEAST_VALUE, SETTLED_FOR, Deadline, DeadlineKind
+from shared.deadline import LEAST_VALUE, SETTLED_FOR, DeadlineKind
 from shared.deal import CLOSE_REASON, CURRENCY, DEAL_VALUE
 from shared.decide.decisions import Agree
 from shared.decide.timing import WITH_REASON
@@ -50,7 +50,7 @@ def agreed_status(task: Task, decision: Agree, altered: Sequence[str], link: Lin
     if any(each.reason is Reason.INVITATION_UNDECIDED for each in differences):
         return status.pending(messages, Waiting.ACCEPTANCE)
     kept = [each.name for each in differences if each.stays is Stays.KEPT]
-    return in_agreement(task, link.deadline, kept)
+    return in_agreement(task, link, kept)
 
 
 def _close_text(task: Task, link: Link, closing: Closing) -> Waiting:
@@ -65,11 +65,12 @@ def _close_text(task: Task, link: Link, closing: Closing) -> Waiting:
     return Waiting.CLOSE_SMALL if small else Waiting.CLOSE
 
 
-def in_agreement(task: Task, deadline: Deadline | None, kept: Sequence[str] = ()) -> Status:
-    """Return the status of a deal on which both sides agree: ✔, until an invitation is about to expire."""
-    messages = task.choices.messages
+def in_agreement(task: Task, link: Link, kept: Sequence[str] = ()) -> Status:
+    """Return the status of a deal on which both sides agree, its base: ✔, until an invitation is about to expire."""
+    messages, deadline = task.choices.messages, link.deadline
     if deadline is None or deadline.kind is not DeadlineKind.DECIDE:
-        return status.synchronized(messages, task.clock.now(), kept)
+        odd = task.field_map.file.warnings.to_check(link.base, task.clock.now().date())
+        return status.synchronized(messages, task.clock.now(), kept, check=odd)
     until = f"{deadline.until:%Y-%m-%d}"
     if task.choices.reminders.presses(deadline.until, task.clock.now()):
         return status.attention(messages, [problem("deal.undecided", "deal", until=until)])

@@ -30,7 +30,7 @@ from shared.status import Status, StatusKind
 from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
-from shared.sync.perform import deadlines, identity, microsoft
+from shared.sync.perform import deadlines, identity, microsoft, odd
 from shared.sync.perform.apart import apart
 from shared.sync.perform.behind import come_back, no_more_behind
 from shared.sync.perform.overwritten import overwritten
@@ -162,11 +162,13 @@ class _Agreement:
             base |= {name: self.link.base[name]} if name in self.link.base else {}
         half = self.decision.microsoft
         entries = [*self._entries(differences), *microsoft.entries(self.task, self.before, half)]
+        entries += odd.entries(self.task, self.link.referral_id, self.before.base, base)
         if self.before.etag is None or self.before.state is LinkState.IGNORED:
             entries = entries or [self._entry(audit.BOTH, "linked")]
         self.link = deadlines.with_deadline(self.task, self.before, self.link, base, self.body)
+        self.link = with_base(self.link, base, self.task.field_map)
         self.link = replace(
-            with_base(self.link, base, self.task.field_map),
+            self.link,
             differences=differences,
             apart=apart(self.plan, self.decision.record.fields, altered, self.before, self.task.clock.now()),
             settled=not (differences or self.decision.problems),

@@ -26,7 +26,7 @@ from shared.sync.base import with_base
 from shared.sync.microsofts_half import look_again_later
 from shared.sync.observe import seen_record
 from shared.sync.outcome import Outcome
-from shared.sync.perform import deadlines, identity, microsoft
+from shared.sync.perform import deadlines, identity, microsoft, odd
 from shared.sync.perform.adopt import set_record_id
 from shared.sync.perform.around import around, around_text
 from shared.sync.perform.behind import come_back
@@ -94,10 +94,12 @@ def _draft(task: Task, deal: Deal, decision: CreateRecord, people: str) -> _Draf
         entries.append(audit.entry(task.stamp(), referral.id, audit.TO_CRM, text))
     link = _new_link(task, referral, deal.link)
     link = deadlines.with_deadline(task, link, link, referral.fields, referral.body)
-    status = attention(messages, problems) if problems else in_agreement(task, link.deadline)
-    base = {name: each for name, each in referral.fields.items() if name not in behind}
+    base = {name: each for name, each in referral.fields.items() if name not in behind} | stand_ins
+    entries += odd.entries(task, referral.id, {}, base)
+    link = with_base(link, base, field_map)
+    status = attention(messages, problems) if problems else in_agreement(task, link)
     link = replace(
-        with_base(link, {**base, **stand_ins}, field_map),
+        link,
         recent_audit=audit.extended(link.recent_audit, entries),
         microsoft=half,
         differences={name: str(each) for name, each in behind.items()},

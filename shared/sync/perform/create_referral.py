@@ -29,16 +29,16 @@ from shared.messages.reasons import Reason
 from shared.microsoft import MicrosoftsHalf
 from shared.partner_center.new_referral import NewDeal, invitation, own_referral
 from shared.partner_center.port import Referral
-from shared.status import synchronized
 from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
 from shared.sync.microsofts_half import look_again_later, read_half
 from shared.sync.outcome import Outcome
-from shared.sync.perform import identity, microsoft
+from shared.sync.perform import identity, microsoft, odd
 from shared.sync.perform.follow_owner import mark
 from shared.sync.perform.intents import claim, release, wait_for_certainty
 from shared.sync.perform.written import Written
 from shared.sync.sharing import Rows
+from shared.sync.statuses import in_agreement
 from shared.sync.task import Task
 
 SEARCH_MARGIN = timedelta(minutes=15)
@@ -149,6 +149,7 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
     ours, earlier = audit.parted(share.related.audit)
     # What was agreed is what was shared: an active deal, even if one side has ended it since an interrupted POST.
     base: Fields = {**fields, **deal.fields, STATUS: Stage.ACTIVE}
+    entries += odd.entries(task, own.id, {}, base)
     differing = _differing(task, base, own)
     stage = stage_of(own.body)
     if align(Stage(str(fields[STATUS])), stage) is not stage:
@@ -163,13 +164,13 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         referral_version=own.version,
         referral_changed_at=own.changed_at,
         created_at=created_at(own.body),
-        status=synchronized(task.choices.messages, task.clock.now()),
         recent_audit=audit.extended(ours, entries),
         earlier_audit=earlier,
         microsoft=share.microsoft,
     )
     agreed = {name: value for name, value in base.items() if name == STATUS or name not in differing}
     link = with_base(_owned(link, share), agreed, task.field_map)
+    link = replace(link, status=in_agreement(task, link))
     if not (fields[STATUS] in TERMINAL and task.policy.closed_rows_are_read_only):
         written = _write_back(task, share, own, link)
         as_planned = _holds(task, written, base)
