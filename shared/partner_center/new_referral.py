@@ -40,6 +40,10 @@ class NewDeal:
         """Whether Microsoft is invited, which makes the deal a co-sell deal."""
         return self.fields.get(HELP) is not None
 
+    def filled_in(self, record: Fields) -> Fields:
+        """Return what is sent although the record held otherwise, such as a default; the record is given it too."""
+        return {name: value for name, value in self.fields.items() if value != record[name]}
+
 
 def read_deal(
     field_map: FieldMap,

@@ -222,10 +222,10 @@ def _ignored(task: Task, own: Referral) -> str | None:
 
 def _write_back(task: Task, share: _Share, own: Referral, link: Link) -> Record:
     """Write the referral's identity. An edit made meanwhile must not undo the link, and must not pass for our echo."""
-    fields, field_map = share.record.fields, task.field_map
-    filled_in = {name: value for name, value in share.deal.fields.items() if value != fields[name]}
+    field_map = task.field_map
+    filled_in = field_map.record_values(share.deal.filled_in(share.record.fields))
     told = field_map.record_values(share.microsoft.told) if share.microsoft else {}
-    columns = {**field_map.record_values(filled_in), **told, **identity.columns(field_map, own.id)}
+    columns = {**filled_in, **told, **identity.columns(field_map, own.id)}
     if task.choices.crm_audit is not CrmAudit.OFF:
         columns |= identity.audit_columns(field_map, link)
     row = _row(share.record)

@@ -131,7 +131,8 @@ class Row:
         A letter comes first, or a spreadsheet would take some of them for numbers.
         """
         ids = {name: getattr(self, name) for name in _IDS}
-        parts = sorted(f"w{each.digest}" for each in self.writes) or [f"m{self.made_of}"]
+        written = [] if self.made_of else sorted(f"w{each.digest}" for each in self.writes)
+        parts = written or [f"m{self.made_of}"]
         return "-".join([identity_check(ids, self.kind), *parts])
 
     def within(self, check: str) -> bool:
@@ -256,7 +257,11 @@ def _shared(task: Task, row: Row, record: RecordSeen) -> Row:
         return replace(row, kind=Kind.PROBLEM, notes=tuple(map(_told, error.problems)))
     help_asked = deal.fields.get(HELP)
     note = f"Microsoft is invited: {show(help_asked)}" if deal.asks_for_help else "Microsoft is not invited"
-    return replace(row, kind=Kind.CREATE_REFERRAL, notes=(note,), made_of=_fields_digest(deal.fields))
+    writes = tuple(
+        Write(CRM, name, show(record.fields[name]), show(value), "so that the record holds what is sent")
+        for name, value in deal.filled_in(record.fields).items()
+    )
+    return replace(row, kind=Kind.CREATE_REFERRAL, writes=writes, notes=(note,), made_of=_fields_digest(deal.fields))
 
 
 def _told(each: Problem) -> str:

@@ -24,7 +24,13 @@ from tools.admin.adopt.sheet import SheetRows, read_sheet
 from tools.admin.adopt.survey import survey
 
 OWN = ("cosell_referralidentifier", "cosell_referrallink", "cosell_audit", "cosell_syncstatus")
-COLUMNS = {"name": "name", "deal_value": "estimatedvalue", "visible_to_microsoft": "cosell_referralvisibility"}
+COLUMNS = {
+    "name": "name",
+    "deal_value": "estimatedvalue",
+    "visible_to_microsoft": "cosell_referralvisibility",
+    "marketplace_intent": "cosell_marketplaceintent",
+}
+OPTIONS = {"HaveNotDecided": 3}
 PATHS = {
     "deal_value": ("details", "dealValue"),
     "visible_to_microsoft": ("consent", "consentToShareReferralWithMicrosoftSellers"),
@@ -110,7 +116,11 @@ def test_apply_does_exactly_what_was_forecast_and_a_second_forecast_proposes_not
 
     tied = [row for row in rows if row.kind in TIES]
     assert crm_changes(before_crm, after_crm) == {
-        (row.record_id, COLUMNS[each.field], each.new) for row in tied for each in row.writes if each.side == CRM
+        (row.record_id, COLUMNS[each.field], OPTIONS.get(each.new, each.new))
+        for row in rows
+        if row.kind in PERFORMED
+        for each in row.writes
+        if each.side == CRM
     }
     given = {
         (row.referral_id, PATHS[each.field], spelled(each.new))

@@ -34,6 +34,7 @@ class Stream:
     """Both sides, made while they are read: every other record carries its referral's identifier."""
 
     name = "dynamics365"
+    owner_column = "ownerid"
 
     def __init__(self, town: Town, deals: int) -> None:
         self._deals = deals
