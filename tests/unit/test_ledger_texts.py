@@ -82,8 +82,10 @@ LINK: dict[str, Any] = {
     "closing": st.none() | st.builds(Closing, st.sampled_from(Stage), MOMENT),
     "created_at": MAYBE_MOMENT,
     "deadline": st.none() | st.builds(Deadline, st.sampled_from(DeadlineKind), MOMENT, MOMENT),
-    "repeats": st.dictionaries(TEXT, st.builds(Repeat, TEXT, st.integers(0, 9), MOMENT), max_size=3),
+    "repeats": st.dictionaries(TEXT, st.builds(Repeat, TEXT, st.integers(0, 9), MOMENT, st.integers(1, 9)), max_size=3),
     "earlier_audit": TEXT,
+    "owner": TEXT,
+    "owner_mark": TEXT,
     "microsoft": st.none() | HALF,
     "etag": st.none(),
 }

@@ -48,7 +48,7 @@ def test_the_description_is_the_orgs(stage: SalesforceStage) -> None:
 def test_columns_that_are_missing_or_hidden_are_named(make: Callable[..., SalesforceStage]) -> None:
     stage = make(cosell_columns=False)
     found = findings(stage)
-    assert sum("has no column" in each and "or hides it from the app's user" in each for each in found) == 10
+    assert sum("has no column" in each and "or hides it from the app's user" in each for each in found) == 13
     assert any("no external id on Referral_Identifier__c" in each for each in found)
 
 

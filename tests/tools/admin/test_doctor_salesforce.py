@@ -59,7 +59,7 @@ def test_a_bare_org_is_told_what_it_lacks_and_provision_brings_health(
 ) -> None:
     found = see(bare.settings())
     missing = [line for line in found.of(Mark.BAD) if "or hides it from the app's user" in line.text]
-    assert len(missing) == 10
+    assert len(missing) == 13
     assert {line.owner for line in missing} == {Owner.CRM}
     assert any("no external id on Referral_Identifier__c" in line.text for line in found.of(Mark.BAD))
     assert all("cosell.py provision --dry-run" in line.remedy for line in missing)

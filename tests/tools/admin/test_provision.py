@@ -41,7 +41,7 @@ def is_clean(desk: Desk) -> bool:
 def test_a_dry_run_shows_the_plan_and_changes_nothing(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.provision(apply=False) == 0
     told = capsys.readouterr().out
-    assert sum(line.startswith("  create") for line in told.splitlines()) >= 11
+    assert sum(line.startswith("  create") for line in told.splitlines()) >= 17
     assert f"  keep    {desk.money[0]} " in told
     assert "Nothing was changed; --apply carries this out." in told
     assert (desk.custom(), desk.posts()) == ([], 0)
@@ -82,7 +82,7 @@ def test_a_refusal_is_an_outcome_and_a_failure_names_the_right(
 
 def test_apply_makes_what_lint_then_finds(desk: Desk) -> None:
     assert desk.provision(apply=True) == 0
-    assert len(desk.custom()) == 10
+    assert len(desk.custom()) == 16
     assert is_clean(desk)
 
 
@@ -142,7 +142,7 @@ def test_without_the_right_nothing_is_made(desk: Desk) -> None:
 def test_names_come_from_the_mapping_file(desk: Desk, tmp_path: Path) -> None:
     assert desk.provision(apply=True, **desk.with_edits(tmp_path, desk.prefix)) == 0
     made = desk.custom()
-    assert len(made) == 10
+    assert len(made) == 16
     assert all(desk.prefix[1] in name for name in made)
 
 

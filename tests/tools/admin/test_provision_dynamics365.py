@@ -138,4 +138,6 @@ def test_what_is_sent_has_the_vendors_types(desk: DynamicsDesk) -> None:
     ]
     types = {str(column_body(need, 1033)["@odata.type"]) for need in needs if need and need.column in CUSTOM}
     prefix = "Microsoft.Dynamics.CRM."
-    assert types == {f"{prefix}{kind}AttributeMetadata" for kind in ("String", "Memo", "Picklist", "Boolean")}
+    assert types == {
+        f"{prefix}{kind}AttributeMetadata" for kind in ("String", "Memo", "Picklist", "Boolean", "DateTime")
+    }

@@ -63,6 +63,9 @@ def test_each_field_has_the_type_of_the_design(desk: SalesforceDesk) -> None:
         "Close_Reason__c": (FieldType.PICKLIST, 255),
         "Decide_By__c": (FieldType.DATE, 0),
         "Sync_Status__c": (FieldType.STRING, 100),
+        "Microsoft_Status__c": (FieldType.STRING, 100),
+        "Microsoft_Team__c": (FieldType.TEXTAREA, 4000),
+        "Notes_for_Microsoft__c": (FieldType.TEXTAREA, 4000),
     }
     key, help_field = made["Referral_Identifier__c"], made["How_can_Microsoft_help__c"]
     assert (key.external_id, key.unique, key.case_sensitive) == (True, True, False)
@@ -141,7 +144,7 @@ def test_a_field_that_will_not_do_is_refused_whether_seen_or_not(
 def test_a_field_that_will_do_and_that_nobody_sees_is_kept_and_granted(desk: SalesforceDesk) -> None:
     desk.add(text("Products__c", 255))
     assert desk.provision(apply=True) == 0
-    assert len(desk.custom()) == 13
+    assert len(desk.custom()) == 16
     assert granted(desk, "Cosell_Sync")["Opportunity.Products__c"] is True
 
 
@@ -151,7 +154,7 @@ def test_a_field_that_will_do_and_that_nobody_sees_is_kept_and_granted(desk: Sal
 def test_the_app_may_edit_what_it_writes_and_sellers_what_is_theirs(desk: SalesforceDesk) -> None:
     desk.provision(apply=True)
     app = granted(desk, "Cosell_Sync")
-    assert app == dict.fromkeys(app, True)
+    assert {name for name, edit in app.items() if not edit} == {"Opportunity.Notes_for_Microsoft__c"}, "only read"
     assert {f"Opportunity.{name}" for name in desk.custom()} < app.keys()
     assert {"Opportunity.Amount", "Opportunity.AccountId", "Account.BillingAddress"} < app.keys()
     sellers = granted(desk, "Cosell_Seller")
@@ -163,6 +166,7 @@ def test_the_app_may_edit_what_it_writes_and_sellers_what_is_theirs(desk: Salesf
         "Opportunity.Referral_Visibility__c",
         "Opportunity.Marketplace_Intent__c",
         "Opportunity.Close_Reason__c",
+        "Opportunity.Notes_for_Microsoft__c",
     }
     assert [row["AssigneeId"] for row in desk.crm.rows("PermissionSetAssignment")] == [desk.user_id]
 

@@ -165,7 +165,7 @@ def test_invitation_refuses(call: Caller) -> None:
     cases = [
         (changed(good, "engagementId", "5b0f2f0e-6a1d-4c1f-9a07-3f6f0c3b1d55"), "engagementId"),
         (changed(good, "engagementId", ...), "engagementId"),
-        (changed(good, "engagementId", private["engagementId"]), "type"),
+        (changed(good, "engagementId", private["engagementId"]), SHARE[1:]),
         (changed(good, "target", []), "target"),
         (changed(good, "inviteContext/assistanceRequestCode", "Unknown"), "inviteContext/assistanceRequestCode"),
         (changed(good, "customerProfile/team", []), "customerProfile/team"),
@@ -176,6 +176,20 @@ def test_invitation_refuses(call: Caller) -> None:
         assert refusal(call("POST", body=document)) == (400, "invalidRequest", target)
     create(call, good)
     assert refusal(call("POST", body=good)) == (400, "invalidRequest", "engagementId")
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_an_invitation_makes_a_visible_deal_a_shared_one_where_that_is_allowed(
+    vendors: Vendors, call: Caller, *, shares: bool
+) -> None:
+    vendors.partner_center.quirks.invitation_shares = shares
+    own = create(call, changed(sample_document(), SHARE[1:], True))
+    answer = call("POST", body=sample_cosell_documents()[1] | {"engagementId": own["engagementId"]})
+    assert (answer.status_code, call("GET", f"/{own['id']}").json()["type"]) == (
+        (200, "Shared") if shares else (400, own["type"])
+    )
+    if not shares:
+        assert refusal(answer) == (400, "invalidRequest", "type")
 
 
 # -- read -----------------------------------------------------------------------------------------------------------
