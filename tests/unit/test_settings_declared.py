@@ -24,7 +24,7 @@ from shared.settings import Mistakes, Settings
 from shared.settings.declaration import declared
 from shared.settings.kinds import QUEUE, SCHEDULE, crm_names
 from shared.settings.loading import REFERENCE
-from tests.support.stand_ins import ManualClock, ScriptedTransport, answer
+from tests.support.stand_ins import UNHURRIED, ManualClock, ScriptedTransport, answer
 from tests.unit.test_settings import GOOD, KEY, SALESFORCE, load, problems
 from tools.admin.dynamics365.admin import connection
 from tools.local.localhost.app import AppError
@@ -109,6 +109,7 @@ def test_it_is_told_where_settings_are_kept() -> None:
         load(DRY_RUN="perhaps")
 
 
+@UNHURRIED
 @given(st.sampled_from(ALL), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=12))
 def test_any_text_is_taken_or_refused_without_being_repeated(name: str, text: str) -> None:
     given = {**GOOD, **SALESFORCE, "CRM": "dynamics365,salesforce", name: f"CANARY{text}"}
@@ -134,6 +135,7 @@ def test_names_of_crms_are_read_in_any_case() -> None:
 FIELD = st.from_regex(r"(\*|[0-9]{1,2}|mon|Feb)(-([0-9]{1,2}|fri))?(/[0-9]{1,2})?(,[0-9]{1,2})?", fullmatch=True)
 
 
+@UNHURRIED
 @given(st.lists(FIELD, min_size=6, max_size=6))
 def test_a_schedule_is_accepted_where_the_local_host_accepts_it(fields: list[str]) -> None:
     text = " ".join(fields)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.mapping.likeness import Customer, beginning, plain_code, plain_domain, plain_name, score
+from tests.support.stand_ins import UNHURRIED
 
 NORTHWIND = Customer("Northwind Traders", "LS1 4DL", "GB")
 
@@ -81,6 +82,7 @@ def test_codes_domains_and_beginnings() -> None:
     ]
 
 
+@UNHURRIED
 @given(st.text(), st.text(), st.text(), st.text())
 def test_any_text_has_a_score_that_is_the_same_both_ways(name: str, other: str, code: str, domain: str) -> None:
     left, right = Customer(name, code, domain=domain), Customer(other, code, domain=domain)
