@@ -1,4 +1,4 @@
-"""Remote calls per change (design section 6), counted by the simulators, audit write included."""
+"""Remote calls per change, counted by the simulators, audit write included; Microsoft's half costs once more."""
 
 import time
 from datetime import date
@@ -15,8 +15,8 @@ Deal = tuple[str, str]
 
 @pytest.fixture(scope="module")
 def deal(stack: Stack) -> Deal:
-    """A deal in agreement, long enough for its record's version not to be in doubt."""
-    made = shared_deal(stack)
+    """A deal without Microsoft in agreement, long enough for its record's version not to be in doubt."""
+    made = shared_deal(stack, help="")
     received_deal(stack)  # so that tokens, currencies and the customer's account are known
     stack.run("CrmPoller")
     stack.quiet()
@@ -62,10 +62,23 @@ def test_a_duplicate_event_costs_no_call(stack: Stack, deal: Deal, before: Calls
 
 
 def test_an_inbound_create_costs_at_most_four_calls(stack: Stack, before: Calls) -> None:
-    referral_id = stack.partner_center.portal.create_referral()["id"]
+    referral_id = stack.partner_center.portal.create_referral("own")["id"]
     until(stack, lambda: opportunity_of(stack, referral_id))
     stack.quiet()
     assert stack.calls() - before == Calls(partner_center=2, crm=2, polls=0)
+
+
+def test_microsofts_half_costs_one_call_more_on_a_cosell_deal(stack: Stack, before: Calls) -> None:
+    referral_id = str(stack.partner_center.portal.create_referral()["id"])
+    deal = until(stack, lambda: opportunity_of(stack, referral_id))
+    stack.quiet()
+    assert stack.calls() - before == Calls(partner_center=3, crm=2, polls=0)
+    time.sleep(CLOCK_MARGIN.total_seconds())
+    before = stack.calls()
+    stack.partner_center.portal.edit(referral_id, {"/details/notes": "Pilot in a store."})
+    until_record(stack, deal.id, lambda deal: deal.notes == "Pilot in a store.")
+    stack.quiet()
+    assert stack.calls() - before == Calls(partner_center=2, crm=1, polls=0)
 
 
 def test_a_stale_version_costs_two_calls_more(stack: Stack, deal: Deal, before: Calls) -> None:

@@ -10,6 +10,7 @@ from tests.e2e.deals import (
     received_deal,
     shared_deal,
     until,
+    until_looked_at,
     until_record,
     until_referral,
 )
@@ -99,7 +100,9 @@ def test_an_app_killed_between_the_write_and_the_commit_finds_its_deal_again(crm
         deal = until(stack, lambda: opportunity_of(stack, referral_id))
         stack.eventually(lambda: hang.fired, "the write of the record's id")
         stack.restart(crash=True)  # the opportunity exists, nothing is committed
+        linked = until_looked_at(stack, "linked")
         stack.run("Reconciler")
+        linked()
         until_referral(stack, referral_id, lambda held: held["externalReferenceId"] == deal.id)
         stack.partner_center.portal.edit(referral_id, {"/details/notes": "After the crash"})
         until_record(stack, deal.id, lambda deal: deal.notes == "After the crash")

@@ -187,7 +187,7 @@ class Scenarios:
             raise StepFailed("the copy was shared without being asked for")
         self._seller.edit(copy, sync=False)
         self._polled()
-        self._seller.edit(copy, sync=True)
+        self._seller.edit(copy, sync=True, contact=True)  # Salesforce copies no contact role, and Microsoft wants one.
         shared = self._record(copy, lambda deal: deal.referral_identifier, "referral identifier on the copy")
         if shared.referral_identifier == referral_id:
             raise StepFailed("the copy took the deal's own referral")
