@@ -1,5 +1,6 @@
 """Deals that are in agreement before a test begins, and what the two sides hold."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar, Unpack
@@ -12,6 +13,8 @@ from tools.simulators.sellers.seller import Deal, DealFields, Seller
 Row = Mapping[str, Any]
 
 T = TypeVar("T")
+
+IDENTIFIER = {"dynamics365": "cosell_referralidentifier", "salesforce": "Referral_Identifier__c"}
 
 
 def shared_deal(stack: Stack, crm: Seller | None = None, **fields: Unpack[DealFields]) -> tuple[str, str]:
@@ -71,13 +74,25 @@ def own_referrals(stack: Stack, record_id: str) -> list[Row]:
     ]
 
 
+def type_identifier(stack: Stack, record_id: str, referral_id: str) -> None:
+    """Type a Referral Identifier in, as an administrator may who edits the column."""
+    column = IDENTIFIER[stack.crm.name]
+    stack.crm.simulator.seller.edit(record_id, **{column: referral_id})  # type: ignore[attr-defined]
+
+
 def polled(stack: Stack) -> None:
-    """Poll twice, and wait until what both found is handled: a timer function is only started by `run`."""
+    """Poll twice, and wait until what both found is handled."""
     for _ in range(2):
         before = stack.calls().polls
-        stack.run("CrmPoller")
-        stack.eventually(lambda before=before: stack.calls().polls > before, "a poll")  # type: ignore[misc]
+        stack.eventually(lambda before=before: _polls(stack, before), "a poll")  # type: ignore[misc]
     stack.quiet()
+
+
+def _polls(stack: Stack, before: int) -> bool:
+    """Run the poller, which asks nothing within the CRM's interval; tells whether it has asked since."""
+    stack.run("CrmPoller")
+    time.sleep(0.2)
+    return stack.calls().polls > before
 
 
 @contextmanager

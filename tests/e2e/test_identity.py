@@ -5,7 +5,15 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 
-from tests.e2e.deals import own_referrals, shared_deal, until_looked_at, until_record
+from tests.e2e.deals import (
+    own_referrals,
+    polled,
+    shared_deal,
+    type_identifier,
+    until_looked_at,
+    until_record,
+    until_referral,
+)
 from tools.local.stack import Stack
 
 
@@ -48,3 +56,46 @@ def test_another_partners_row_never_becomes_a_deal(stack: Stack) -> None:
     assert len(stack.crm.routes()["GET", "/crm/opportunities"]({}, {})) == records  # type: ignore[arg-type]
     assert stack.partner_center.referral(theirs["id"])["externalReferenceId"] is None
     assert stack.partner_center.referral(theirs["id"])["details"]["notes"] == "Theirs."
+
+
+def test_a_record_that_takes_a_deleted_ones_place_goes_on_with_its_deal(stack: Stack) -> None:
+    referral_id, record_id = shared_deal(stack)
+    referrals = len(stack.partner_center.referrals())
+    stack.crm.delete(record_id)
+    other = stack.crm.opportunity()
+    type_identifier(stack, other, referral_id)
+    stack.run("CrmPoller")
+    until_referral(stack, referral_id, lambda row: row["externalReferenceId"] == other)
+    until_record(stack, other, lambda deal: deal.sync_status.startswith("✔"))
+    stack.partner_center.portal.edit(referral_id, {"/details/notes": "Goes on."})
+    until_record(stack, other, lambda deal: deal.notes == "Goes on.")
+    stack.crm.edit(other, deal_value=Decimal(43000))
+    stack.run("CrmPoller")
+    until_referral(stack, referral_id, lambda row: row["details"]["dealValue"] == 43000)
+    assert len(stack.partner_center.referrals()) == referrals
+
+
+def test_an_identifier_typed_in_where_sync_is_off_neither_reads_out_nor_writes(stack: Stack) -> None:
+    stack.partner_center.modes.drop = True  # Nobody tells of the referral before its identifier is typed in.
+    try:
+        referral_id = str(stack.partner_center.portal.create_referral()["id"])
+    finally:
+        stack.partner_center.modes.drop = False
+    record_id = stack.crm.opportunity(sync=False, notes="Confidential.")
+    type_identifier(stack, record_id, referral_id)
+    polled(stack)
+    before = stack.crm.deal(record_id)
+    ignored = until_looked_at(stack, "ignored")
+    stack.partner_center.portal.edit(referral_id, {"/details/dealValue": 5})
+    ignored()
+    stack.quiet()
+    assert stack.crm.deal(record_id) == before
+    assert (before.referral_link, before.sync_status, before.audit) == ("", "", "")
+    row = stack.partner_center.referral(referral_id)
+    assert (row["externalReferenceId"], row["details"]["dealValue"]) == (None, 5)
+    assert row["details"]["notes"] != "Confidential."
+    assert [deal.id for deal in stack.crm.find(referral_id)] == [record_id]
+
+    stack.crm.edit(record_id, sync=True)
+    stack.run("CrmPoller")
+    until_referral(stack, referral_id, lambda row: row["externalReferenceId"] == record_id)

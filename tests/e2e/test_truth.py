@@ -17,10 +17,12 @@ CLOSING = {"dynamics365": "estimatedclosedate", "salesforce": "CloseDate"}
 EXACT = 50000.456
 
 
-def test_what_the_crm_changes_within_our_write_reaches_partner_center(stack: Stack) -> None:
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["within our write", "after our write"])
+def test_what_the_crms_own_logic_changes_reaches_partner_center(stack: Stack, *, asynchronous: bool) -> None:
     referral_id, record_id = shared_deal(stack)
     table, notes, closing = (each[stack.crm.name] for each in (TABLE, NOTES, CLOSING))
-    with rule(stack, "side_effect", table=table, when={notes: "Delayed."}, then={closing: "2027-09-30"}):
+    logic = {"when": {notes: "Delayed."}, "then": {closing: "2027-09-30"}, "asynchronous": asynchronous}
+    with rule(stack, "side_effect", table=table, **logic):
         stack.partner_center.portal.edit(referral_id, {"/details/notes": "Delayed."})
         until_record(stack, record_id, lambda deal: deal.notes == "Delayed.")
         stack.run("CrmPoller")
