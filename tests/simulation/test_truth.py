@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -136,6 +137,29 @@ def test_a_deal_whose_currency_the_crm_lacks_arrives_without_its_value(world: Wo
     world.recover()
     assert world.crm.row(record_id)["estimatedvalue"] == 42000
     assert world.link().referral_id == referral_id
+
+
+@pytest.mark.parametrize("linked_before", [True, False])
+def test_what_partner_center_makes_of_our_write_is_no_edit_of_anybody(world: World, *, linked_before: bool) -> None:
+    def in_thousands(row: Mapping[str, object]) -> dict[str, object]:
+        return {VALUE: 50_000} if at(row, VALUE) == 50_123 else {}
+
+    world.partner_center.logic.append(in_thousands)
+    if linked_before:
+        referral_id, record_id = shared(world)
+        world.crm.edit(record_id, estimatedvalue=50_123)
+    else:
+        referral_id = world.partner_center.registers()
+        world.events.clear()
+        record_id = world.crm.add_deal(**{IDENTIFIER: referral_id, "estimatedvalue": 50_123})
+    world.settle()
+    assert status(world, record_id) == "◐ Partner Center keeps another value: deal value"
+    world.partner_center.edit(referral_id, {NOTES: "both are looked at again"})
+    world.settle()
+    assert world.crm.row(record_id)["description"] == "both are looked at again"
+    assert world.crm.row(record_id)["estimatedvalue"] == 50_123
+    assert at(world.partner_center.rows[referral_id], VALUE) == 50_000
+    assert "deal_value" in world.link().differences
 
 
 @pytest.mark.parametrize("mask", ["****", "St****es"])

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.feeds.resume import resume_due
+from shared.feeds.resume import LEASE, resume_due
 from shared.feeds.sweep import sweep
 from shared.ledger.model import Due, DueKind
 from shared.queue.message import DealMessage
@@ -76,3 +76,17 @@ def test_of_two_reconcilers_that_find_the_same_one_queues_it() -> None:
     resume_due(world.task)
     keys = sorted(str(DealMessage.load(message.text).referral_id) for message in world.queue.messages)
     assert keys == ["one", "two"]
+
+
+def test_a_due_deal_whose_message_was_lost_is_queued_again() -> None:
+    world = World()
+    now = world.clock.now()
+    message = DealMessage("partner_center", "retry", "c", referral_id="one").dump()
+    world.task.agenda.put(Due(DueKind.PARKED, "one", now, now, message))
+    resume_due(world.task)
+    world.queue.messages.clear()
+    resume_due(world.task)
+    assert world.queue.messages == []
+    world.clock.advance(LEASE)
+    resume_due(world.task)
+    assert [each.text for each in world.queue.messages] == [message]

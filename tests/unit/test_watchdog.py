@@ -94,6 +94,11 @@ def test_a_registration_that_is_gone_is_told() -> None:
     assert "no webhook registration any more" in alert
 
 
+@pytest.mark.parametrize("url", [URL, "https://hooks.example/cosell"])
+def test_a_url_that_comes_back_with_a_slash_at_its_end_is_ours(url: str) -> None:
+    assert Post(Registration(f"{url}/", DEFAULT_EVENTS), url=url).look() == []
+
+
 def test_another_key_is_told_as_such() -> None:
     (alert,) = Post(Registration(f"{URL}-of-old", DEFAULT_EVENTS)).look()
     assert "another key" in alert

@@ -58,6 +58,8 @@ class FakePartnerCenter:
         self.watchers: list[Callable[[Body, bool], None]] = []
         """Each sees a row, and whether it is ours, just before the app writes it."""
         self.listeners: list[Callable[[Event], None]] = []
+        self.logic: list[Callable[[Body], Mapping[str, object]]] = []
+        """What the service itself makes of a row that we write: from the row, values by JSON Pointer."""
 
     # --- the port --------------------------------------------------------------------------------------------------
 
@@ -239,7 +241,11 @@ class FakePartnerCenter:
             watch(row, row["organizationId"] == FABRIKAM)
         if row["organizationId"] != FABRIKAM:
             raise AccessDenied("Partner Center: accessDenied; the service user needs a Referrals role")
-        return self._shown(self._store(rules.patched(row, operations)))
+        patched = rules.patched(row, operations)
+        for logic in self.logic:
+            for pointer, value in logic(patched).items():
+                put(patched, pointer, value)
+        return self._shown(self._store(patched))
 
     def _insert(self, body: Body, status: str, substatus: str, *, silent: bool = False) -> Body:
         row = {
