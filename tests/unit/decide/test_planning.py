@@ -9,7 +9,19 @@ from decimal import Decimal
 
 import pytest
 
-from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, NOTES, SOLUTIONS, STATUS, Fields, RecordKey, Value
+from shared.deal import (
+    CLOSE_REASON,
+    CLOSING_DATE,
+    CURRENCY,
+    DEAL_VALUE,
+    NAME,
+    NOTES,
+    SOLUTIONS,
+    STATUS,
+    Fields,
+    RecordKey,
+    Value,
+)
 from shared.decide import decide
 from shared.decide.deal import Deal, Policy, RecordSeen, ReferralSeen
 from shared.decide.decisions import Agree, AwaitUndo
@@ -350,6 +362,21 @@ def test_every_refusal_is_named_at_once() -> None:
     seen = deal(record={NAME: None, DEAL_VALUE: None, STATUS: Stage.WON})
     codes = {each.code for each in refusals(planned(seen), {**FILLED, DEAL_VALUE: None}, FIELD_MAP).values()}
     assert codes == {"deal.name_missing", "deal.value_missing", "deal.won_without_value"}
+
+
+@pytest.mark.parametrize("end", [Stage.LOST, Stage.WON])
+def test_where_a_reason_is_wanted_no_deal_is_lost_without_one(end: Stage) -> None:
+    plan = planned(deal(record={STATUS: end}))
+    wants = replace(FIELD_MAP, close_reason_required=True)
+    missing = {STATUS: problem("deal.close_reason_missing", CLOSE_REASON)} if end is Stage.LOST else {}
+    assert refusals(plan, FILLED, wants) == missing
+    assert refusals(plan, {**FILLED, CLOSE_REASON: "No budget"}, wants) == {}
+    assert refusals(plan, FILLED, FIELD_MAP) == {}
+
+
+def test_what_the_mapping_knows_to_be_refused_is_told_by_its_field() -> None:
+    plan = planned(deal(record={SOLUTIONS: (WRONG_ID,)}))
+    assert refusals(plan, FILLED, FIELD_MAP) == {SOLUTIONS: UNKNOWN_ID}
 
 
 # --- closing ---------------------------------------------------------------------------------------------------------
