@@ -7,7 +7,7 @@ from shared.lifecycle import Stage, align
 from shared.link import Link, LinkState
 from shared.merge import Rule
 from shared.status import StatusKind
-from tests.support.fakes.crm import IDENTIFIER
+from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.world import World, built_in_mapping
 
 

@@ -10,8 +10,8 @@ from shared.decide.fights import DRIFT, FIGHT, FIGHT_WINDOW, SHOWS, SOON
 from shared.link import LinkState
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import shared
-from tests.support.fakes.crm import IDENTIFIER, SYNC
-from tests.support.fakes.crm_rules import CrmRow
+from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import SYNC, CrmRow
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
 

@@ -14,7 +14,7 @@ from shared.sync import mass_change
 from shared.sync.mass_change import Kind
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
-from tests.support.fakes.crm import SYNC
+from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.partner_center import CONTOSO
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World

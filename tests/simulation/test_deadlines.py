@@ -13,7 +13,7 @@ from shared.lifecycle import Stage
 from shared.status import StatusKind
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
-from tests.support.fakes.crm import SYNC
+from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.world import World
 
 

@@ -12,7 +12,8 @@ from shared.status import StatusKind
 from shared.sync.strangers import ALL, EACH, WINDOW
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, shared
-from tests.support.fakes.crm import IDENTIFIER, SYNC
+from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.partner_center import Event
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World

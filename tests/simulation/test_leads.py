@@ -14,7 +14,8 @@ from shared.link import Link, LinkState
 from shared.mapping.loading import load_mapping
 from shared.status import StatusKind
 from tests.simulation.agreement import check_agreed
-from tests.support.fakes.crm import IDENTIFIER, SYNC
+from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.leads import FakeLeads
 from tests.support.fakes.world import World
 

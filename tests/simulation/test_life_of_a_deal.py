@@ -10,7 +10,8 @@ from shared.link import LinkState
 from shared.status import StatusKind
 from tests.simulation.agreement import check_agreed, check_tied
 from tests.simulation.deals import invited, shared
-from tests.support.fakes.crm import IDENTIFIER, SYNC
+from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
 

@@ -10,7 +10,7 @@ import pytest
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
 from tests.simulation.deals import invited, shared
-from tests.support.fakes.crm import APP_USER
+from tests.support.fakes.crm_people import APP_USER
 from tests.support.fakes.world import World
 
 LEE = "lee@fabrikam.example"

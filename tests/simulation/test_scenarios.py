@@ -10,7 +10,7 @@ from shared.ledger import audit
 from shared.link import LinkState
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
-from tests.support.fakes.crm import SYNC
+from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.referral_rules import SHARE, at
 from tests.support.fakes.world import World
 

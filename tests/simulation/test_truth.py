@@ -13,7 +13,7 @@ from shared.problems import problem
 from shared.status import StatusKind
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
-from tests.support.fakes.crm import IDENTIFIER
+from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
 

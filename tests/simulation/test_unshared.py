@@ -8,7 +8,8 @@ from shared.errors import ServiceUnavailable
 from shared.lifecycle import Stage
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, shared
-from tests.support.fakes.crm import IDENTIFIER, SYNC
+from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.world import World
 
 VALUE, NOTES = "/details/dealValue", "/details/notes"

@@ -13,8 +13,8 @@ from shared.status import StatusKind
 from shared.sync import mass_change
 from tests.simulation.agreement import disagreements
 from tests.simulation.wild import WildHistory
-from tests.support.fakes.crm import IDENTIFIER, SYNC
-from tests.support.fakes.crm_rules import CrmRow
+from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import SYNC, CrmRow
 from tests.support.fakes.partner_center import CONTOSO, MICROSOFT
 from tests.support.fakes.world import World
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from shared.ledger.model import DueKind
 from shared.lifecycle import Stage
 from tests.simulation.histories import DEALS, NOTES, Edit, History
-from tests.support.fakes.crm import IDENTIFIER, SYNC
-from tests.support.fakes.crm_rules import CrmRow
+from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import SYNC, CrmRow
 from tests.support.fakes.partner_center import CONTOSO
 from tests.support.fakes.tape import Step
 

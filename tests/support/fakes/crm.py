@@ -1,11 +1,10 @@
-"""Dynamics 365 in memory: opportunities with row versions, a change feed, related rows, and the sellers."""
+"""Dynamics 365 in memory as the app sees it: a change feed, reads, and writes under a row's version."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 from shared.clock import Clock
@@ -18,85 +17,33 @@ from shared.errors import (
     CosellError,
     CursorExpired,
     DataError,
-    GoneError,
     VersionMismatch,
 )
-from shared.lifecycle import TERMINAL, Stage
+from shared.lifecycle import TERMINAL
 from shared.mapping.check.tables import Description
 from shared.mapping.owners import Assignee, OwnerKind
 from shared.problems import problem
 from tests.support.fakes import crm_rules as rules
 from tests.support.fakes import crm_tables
-from tests.support.fakes.crm_rules import OPEN, OPPORTUNITY, CrmRow
-from tests.support.fakes.partner_center import SOLUTION
+from tests.support.fakes.crm_people import CrmPeople
+from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import OPEN, CrmRow
 from tests.support.fakes.tape import Tape
 
-IDENTIFIER = "cosell_referralidentifier"
-SYNC = "cosell_syncwithpartnercenter"
-APP_USER = "a9900000-0000-4000-8000-000000000001"
 _ACCOUNTS = uuid.UUID("11111111-2222-4333-8444-555555555555")
 
 
-@dataclass
-class _Stored:
-    columns: CrmRow
-    version: int
-
-
-class FakeCrm:
-    """Implements Records. One step of the tape is one HTTP request of the real client.
-
-    `logic` are the customer's plug-ins: each sees a row that the app wrote and returns columns to change.
-    `later` does the same once the answer was composed, so that the version has moved on from the one that was told.
-    `refused_writes` and `refused_closing` are what a plug-in says to every write of the app, and to every closing.
-    `value_digits` is how many digits of a deal's value the currency keeps; `hidden` are columns that the app's user may
-    not read, which look empty; `masked` ones show a text in the place of what they hold.
-    The methods below "people" act as a seller in the CRM's forms.
-    """
+class FakeCrm(CrmPeople):
+    """Implements Records. One step of the tape is one HTTP request of the real client."""
 
     name = "dynamics365"
     port = "crm"
     """What its steps are called on the tape."""
     owner_column = "ownerid"
-    closed_rows_are_read_only = True
-    rules = OPPORTUNITY
 
     def __init__(self, tape: Tape, clock: Clock, chance: Random, page: int = 1000) -> None:
-        self._tape = tape
-        self._clock = clock
-        self._chance = chance
-        self._page = page
-        self._version = 0
-        self._oldest_cursor = 0
-        self._rows: dict[str, _Stored] = {}
-        self._deleted: dict[str, int] = {}
-        self.accounts: dict[str, CrmRow] = {}
-        self.contacts: dict[str, CrmRow] = {}
-        self.users: dict[str, CrmRow] = {}
-        self.teams: dict[str, CrmRow] = {}
-        self.unfit_owners: set[str] = set()
-        """Users without the rights that an owner of a deal needs."""
+        super().__init__(tape, clock, chance, page)
         self._owners = Owners(self._ask, clock)
-        self.merged: dict[str, str] = {}
-        self.currencies_missing: dict[str, Exception] = {}
-        """Currencies that the CRM does not know, and how it says so."""
-        self.keyed = True
-        """Whether the identifier's column is unique, as an alternate key makes it."""
-        self.watchers: list[Callable[[str, CrmRow], None]] = []
-        """Each sees a row just before the app writes it."""
-        self.logic: list[Callable[[CrmRow], CrmRow]] = []
-        self.later: list[Callable[[CrmRow], CrmRow]] = []
-        self.refused_closing = ""
-        self.unique_of_account = ""
-        self.value_digits = 2
-        self.refused_writes = ""
-        self.refused_contacts = ""
-        self.hidden: set[str] = set()
-        self.masked: dict[str, str] = {}
-        self.seller = self.add_user(firstname="Sam", lastname="Seller", mobilephone="+14255550101")
-        self.app_user = APP_USER
-        app = {"firstname": "App", "lastname": "User", "mobilephone": "+14255550109"}
-        self.users[APP_USER] = {**app, "internalemailaddress": "app@partner.example", "address1_telephone1": None}
 
     # --- the change feed -------------------------------------------------------------------------------------------
 
@@ -358,167 +305,6 @@ class FakeCrm:
             raise rules.refuse(self.refused_closing)
         self._store(record.id, {**held.columns, **columns}, by_app=True)
 
-    # --- people ----------------------------------------------------------------------------------------------------
-
-    def add_user(self, **columns: object) -> str:
-        """Add a user of the CRM; returns its id."""
-        mail = f"{columns.get('firstname')}@partner.example".lower()
-        return self._add(self.users, {"internalemailaddress": mail, "address1_telephone1": None, **columns})
-
-    def add_account(self, **columns: object) -> str:
-        """Add a customer; returns its id."""
-        address = {f"address1_{part}": None for part in ("line2", "stateorprovince")}
-        ready: CrmRow = {
-            "name": "Contoso Outdoor & Sons",
-            "address1_line1": "1 Market Street",
-            "address1_city": "Bristol",
-            "address1_postalcode": "BS1 3AE",
-            "address1_country": "United Kingdom",
-        }
-        return self._add(self.accounts, {**address, **ready, **columns})
-
-    def add_contact(self, **columns: object) -> str:
-        """Add a customer's contact; returns its id."""
-        ready = {"firstname": "Olive", "lastname": "Marsh", "emailaddress1": "olive@contoso.example"}
-        return self._add(self.contacts, {**ready, "telephone1": "+441170000000", **columns})
-
-    def add_deal(self, **columns: object) -> str:
-        """A seller enters an opportunity that is ready to be shared, and switches the sync on; returns its id."""
-        ready: CrmRow = {
-            "name": "Contoso store analytics",
-            "estimatedvalue": 42000,
-            "transactioncurrencyid": "GBP",
-            "estimatedclosedate": "2027-06-30",
-            "description": "Stores want one view of their stock.",
-            "cosell_products": SOLUTION,
-            SYNC: True,
-            "parentaccountid": None,
-            "parentcontactid": None,
-            "ownerid": self.seller,
-        }
-        if "parentaccountid" not in columns:
-            ready |= {"parentaccountid": self.add_account(), "parentcontactid": self.add_contact()}
-        ready["customerid"] = columns.get("parentaccountid", ready["parentaccountid"])
-        return self._insert(ready | columns, by_app=False)
-
-    def enter(self, **columns: object) -> str:
-        """A seller, or the CRM itself, makes a record of just these columns; returns its id."""
-        return self._insert(columns, by_app=False)
-
-    def edit(self, record_id: str, **columns: object) -> None:
-        """A seller changes columns. Raises DataError for a closed row."""
-        held = self._held(record_id)
-        if held.columns["statecode"] != 0 and self.closed_rows_are_read_only:
-            raise rules.refuse("it is closed")
-        self._store(record_id, held.columns | self.rules.stored(columns), by_app=False)
-
-    def close(self, record_id: str, stage: Stage) -> None:
-        """A seller wins or loses the deal."""
-        state: CrmRow = {"statecode": 1, "statuscode": 3} if stage is Stage.WON else {"statecode": 2, "statuscode": 4}
-        self._store(record_id, self._held(record_id).columns | state, by_app=False)
-
-    def reopen(self, record_id: str) -> None:
-        """A seller opens a closed deal again."""
-        self._store(record_id, self._held(record_id).columns | OPEN, by_app=False)
-
-    def delete(self, record_id: str) -> None:
-        """A seller deletes the deal."""
-        del self._rows[record_id]
-        self._version += 1
-        self._deleted[record_id] = self._version
-
-    def restore(self, record_id: str, columns: CrmRow) -> None:
-        """An administrator brings a deleted deal back."""
-        self._deleted.pop(record_id, None)
-        self._store(record_id, columns, by_app=False)
-
-    def clone(self, record_id: str, **columns: object) -> str:
-        """A seller copies a deal with everything in it, but for what is changed."""
-        return self._insert({**self.row(record_id), **OPEN, **columns}, by_app=False)
-
-    def merge(self, loser_id: str, winner_id: str, *, keep: tuple[str, ...] = ()) -> None:
-        """A seller merges two deals: the loser is gone, and its columns `keep` go to the winner."""
-        lost = {name: self.row(loser_id)[name] for name in keep}
-        self.delete(loser_id)
-        self.merged[loser_id] = winner_id
-        self._store(winner_id, self._held(winner_id).columns | lost, by_app=False)
-
-    def expire_cursors(self) -> None:
-        """Forget every cursor handed out so far, and which rows were deleted."""
-        self._version += 1
-        self._oldest_cursor = self._version
-        self._deleted.clear()
-
-    def row(self, record_id: str) -> CrmRow:
-        """Return a row's columns. Raises KeyError."""
-        return dict(self._rows[record_id].columns)
-
-    def rows(self) -> dict[str, CrmRow]:
-        """Return every opportunity's columns by id."""
-        return {row_id: dict(held.columns) for row_id, held in self._rows.items()}
-
-    # --- inside ----------------------------------------------------------------------------------------------------
-
-    def _held(self, record_id: str) -> _Stored:
-        try:
-            return self._rows[record_id.lower()]
-        except KeyError:
-            raise GoneError("the record was deleted in Dynamics 365") from None
-
-    def _unchanged(self, record: Record) -> _Stored:
-        held = self._held(record.id)
-        if record.version is not None and record.version != _etag(held.version):
-            raise VersionMismatch("the record changed in Dynamics 365")
-        return held
-
-    def _record(self, record_id: str, seen_at: datetime | None = None) -> Record:
-        held = self._held(record_id)
-        shown = {name: None if name in self.hidden else value for name, value in held.columns.items()} | self.masked
-        columns = {name: value for name, value in shown.items() if name != "cosell_audit"}
-        digits = {self.rules.amount: self.value_digits} if self.value_digits < 2 else {}
-        return Record(record_id.lower(), _etag(held.version), columns, seen_at or self._clock.now(), digits)
-
-    def _with_identifier(self, referral_id: str) -> str | None:
-        found = (each for each, held in self._rows.items() if held.columns[IDENTIFIER] == referral_id)
-        return next(found, None)
-
-    def _matching(self, match: Columns) -> str | None:
-        def equal(held: object, wanted: object) -> bool:
-            return str(held or "").casefold() == str(wanted or "").casefold()
-
-        for account_id, columns in self.accounts.items():
-            if all(equal(columns.get(name), value) for name, value in match.items()):
-                return account_id
-        return None
-
-    def _insert(self, columns: Columns, *, by_app: bool) -> str:
-        row_id = self._new_id()
-        self._store(row_id, self.rules.new_row(columns), by_app=by_app)
-        return row_id
-
-    def _store(self, row_id: str, columns: CrmRow, *, by_app: bool) -> None:
-        if by_app and self.refused_writes:
-            raise rules.refuse(self.refused_writes)
-        self.rules.check(columns)
-        other = self._with_identifier(str(columns[IDENTIFIER])) if columns[IDENTIFIER] and self.keyed else None
-        if other not in (None, row_id):
-            raise AlreadyExists("Dynamics 365 holds such a row already")
-        for plug_in in self.logic if by_app else ():
-            columns = columns | self.rules.stored(plug_in(dict(columns)))
-        if columns[self.rules.amount] is not None:
-            amount = rules.rounded(columns[self.rules.amount], self.value_digits)
-            columns = columns | {self.rules.amount: amount}
-        self._version += 1
-        self._rows[row_id] = _Stored(columns, self._version)
-
-    def _add(self, table: dict[str, CrmRow], columns: CrmRow) -> str:
-        row_id = self._new_id()
-        table[row_id] = columns
-        return row_id
-
-    def _new_id(self) -> str:
-        return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
-
 
 def _called(row: CrmRow, assignee: Assignee) -> str:
     """Return what a user or team is called in the way that a rule calls it."""
@@ -527,10 +313,6 @@ def _called(row: CrmRow, assignee: Assignee) -> str:
     if assignee.by_mail:
         return str(row.get("internalemailaddress") or "")
     return f"{row.get('firstname')} {row.get('lastname')}"
-
-
-def _etag(version: int) -> str:
-    return f'W/"{version}"'
 
 
 def _missing_reference() -> DataError:

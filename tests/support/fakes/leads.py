@@ -6,8 +6,8 @@ from random import Random
 
 from shared.clock import Clock
 from shared.lifecycle import Stage
-from tests.support.fakes.crm import SYNC, FakeCrm
-from tests.support.fakes.crm_rules import LEAD, CrmRow
+from tests.support.fakes.crm import FakeCrm
+from tests.support.fakes.crm_rules import LEAD, SYNC, CrmRow
 from tests.support.fakes.tape import Tape
 
 

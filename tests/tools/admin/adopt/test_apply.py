@@ -13,7 +13,8 @@ import pytest
 from shared.errors import DataError, ServiceUnavailable
 from shared.link import LinkState
 from shared.problems import problem
-from tests.support.fakes.crm import IDENTIFIER, SYNC
+from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.tape import Crash, Step
 from tests.support.fakes.world import World
 from tests.tools.admin.adopt.town import Town

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from shared.deal import RecordKey
-from tests.support.fakes.crm import IDENTIFIER
+from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.world import World
 from tests.tools.admin.adopt.town import STATES, Town
 from tools.admin.adopt.forecast import TIES, Kind, Row

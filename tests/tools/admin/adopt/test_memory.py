@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from shared.crm.port import ChangePage, Record, RelatedRows
 from shared.partner_center.port import Referral
-from tests.support.fakes.crm import IDENTIFIER
+from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.world import World
 from tests.tools.admin.adopt.town import Town
 from tools.admin.adopt.report import Report

@@ -11,7 +11,8 @@ from shared.lifecycle import Stage
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
 from shared.merge import Policy
-from tests.support.fakes.crm import IDENTIFIER, SYNC
+from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.world import World
 from tools.admin.adopt.forecast import Kind
 

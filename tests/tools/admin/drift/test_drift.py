@@ -18,7 +18,7 @@ import pytest
 from shared.deal import NOTES
 from shared.lifecycle import Stage
 from shared.messages import Messages
-from tests.support.fakes.crm import SYNC
+from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.world import World
 from tests.tools.admin.adopt.town import with_held_notes
 from tools.admin.drift.ledger import from_ledger
