@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shared.desk.actions import ACTIONS
+from shared.desk.desk import Desk
+from shared.desk.pages import conversation
 from shared.errors import DataError, SettingsError
 from shared.ledger.memory import MemoryLedger
 from shared.mapping.loading import load_mapping
@@ -17,7 +21,10 @@ from shared.settings.declaration import declared
 from shared.urls import receiver_url_problems, redacted, redacted_within
 from shared.webhook.pages.registration import respond
 from shared.webhook.registration_answers import RegistrationAnswers
+from tests.simulation.deals import shared
+from tests.support.desks import desk_of
 from tests.support.fakes.webhooks import FakeWebhooks
+from tests.support.fakes.world import World
 from tests.support.stand_ins import UNHURRIED, ManualClock
 
 HOST = "https://fn.example/api/RegisterWebhook?code=k"
@@ -86,6 +93,42 @@ def test_any_url_is_the_receivers_or_has_a_problem(url: object) -> None:
 def test_any_text_can_be_redacted(text: str) -> None:
     redacted(text)
     assert redacted_within(redacted_within(text)) == redacted_within(text)
+
+
+# --- StatusPage -------------------------------------------------------------------------------------------------------
+
+ORDERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "action": JSON | st.sampled_from(ACTIONS),
+        **dict.fromkeys(("deal", "held", "crm", "referral", "record", "x"), JSON),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    """A desk with one deal on it."""
+    world = World()
+    shared(world)
+    return desk_of(world)
+
+
+@UNHURRIED
+@given(
+    METHODS,
+    HEADERS,
+    st.dictionaries(st.sampled_from(["deal", "crm", "look", "format", "q", "page", "kind"]), TEXT),
+    st.binary(max_size=200) | ORDERS.map(lambda order: json.dumps(order).encode("utf-8", "surrogatepass")),
+)
+def test_any_visit_of_the_status_page_has_an_answer(
+    desk: Desk, method: str, headers: dict[str, str], params: dict[str, str], body: bytes
+) -> None:
+    url = "https://fn.example/api/StatusPage?code=k"
+    reply = conversation.respond(Visit(method, url, headers, params, body), lambda: desk)
+    assert reply.status in (200, 202, 400, 403, 404, 409)
+    assert reply.body.encode()
+    assert reply.headers["Cache-Control"] == "no-store"
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
