@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from shared import telemetry
 from shared.alerts import Alerts
-from shared.errors import AllowanceSpent, CosellError, FatalError
+from shared.errors import AllowanceSpent, CosellError, FatalError, SchemaMismatch
 from shared.feeds.digest import Digest
 from shared.feeds.poison import check_poison
 from shared.feeds.poll_crm import poll_crm
@@ -31,6 +31,11 @@ from shared.webhook.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_LEADS_LACK = (
+    "Opportunities are synchronized all the same. Run `cosell.py provision --apply`, which makes the columns of leads, "
+    "or write `leads: off` into the mapping file."
+)
 
 
 def run_poll(tasks: Tasks, alerts: Alerts, pace: Pace, freshness: Freshness) -> None:
@@ -55,7 +60,12 @@ def _poll_all(tasks: Tasks, alerts: Alerts, name: str, freshness: Freshness, sin
 def _poll(tasks: Tasks, name: str, table: str | None, since: datetime | None) -> bool:
     task = tasks.of(name).at(table)
     if task:
-        poll_crm(task, since)
+        try:
+            poll_crm(task, since)
+        except SchemaMismatch as error:
+            if table is None:
+                raise
+            raise SchemaMismatch(f"{error}. {_LEADS_LACK}") from error
         if table is None:
             # What is due soon, such as a deal whose account somebody has completed, does not wait for the Reconciler.
             resume_due(task)

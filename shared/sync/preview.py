@@ -16,13 +16,23 @@ from random import Random
 
 from shared.deal import HELP, STATUS, Value, show
 from shared.decide.deal import Deal
-from shared.decide.decisions import Agree, AskMicrosoft, AwaitUndo, Decision, FollowOwner, HoldForPerson, Orphan
+from shared.decide.decisions import (
+    Agree,
+    AskMicrosoft,
+    AwaitUndo,
+    Decision,
+    FollowOwner,
+    HoldForPerson,
+    Known,
+    Orphan,
+)
 from shared.errors import DataError, RetriableError
 from shared.ledger import audit
 from shared.link import Link, LinkState
 from shared.merge import Change, Difference, Stays
 from shared.messages.reasons import Reason
 from shared.problems import Problem
+from shared.sync.binding import task_of
 from shared.sync.mass_change import Kind, kind_of
 from shared.sync.observe import Observer
 from shared.sync.task import Task
@@ -132,9 +142,15 @@ def forecast_deal(task: Task, link: Link) -> DealForecast:
 
 
 def decide_link(task: Task, link: Link) -> Decision:
-    """Return what the worker would decide about a deal, having read both sides. Raises the families."""
-    observer = Observer(task, trusting=False)
-    deal = Deal(task.clock.now(), "record", link, referral=observer.read_referral(link.referral_id))
+    """Return what the worker would decide about a deal, having read both sides. Raises the families.
+
+    The deal is looked at as its record's table has it: a linked lead by the rows of leads.
+    """
+    bound = task_of(task, link)
+    if bound is None:
+        return Known("its table is not synchronized")
+    observer = Observer(bound, trusting=False)
+    deal = Deal(bound.clock.now(), "record", link, referral=observer.read_referral(link.referral_id))
     return observer.decide(deal)[1]
 
 

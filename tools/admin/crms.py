@@ -9,7 +9,6 @@ from shared.bootstrap import App
 from shared.crm.port import Records
 from shared.errors import SettingsError
 from shared.mapping.field_map import FieldMap
-from shared.mapping.model import MappingFile
 from tools.admin.doctor.report import Line
 from tools.admin.dynamics365.admin import Dynamics365Admin
 from tools.admin.options import Options
@@ -62,8 +61,8 @@ class CrmAdmin(Protocol):
         """Return the app's client, without touching the storage."""
         ...
 
-    def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], options: Options) -> Provisioner:
-        """Return what creates columns. `tell` gets its progress, a line at a time."""
+    def provisioner(self, app: App, field_map: FieldMap, tell: Callable[[str], None], options: Options) -> Provisioner:
+        """Return what creates the columns of a field map's table. `tell` gets its progress, a line at a time."""
         ...
 
 

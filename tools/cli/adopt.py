@@ -158,7 +158,7 @@ def _of_other_tables(app: App, names: Sequence[str], orders: Sequence[Order]) ->
     for each in orders:
         if each.crm not in app.tasks.names:
             yield f"line {each.line}: crm: {each.crm} is not in the setting CRM."
-        elif each.crm in names and each.table != app.tasks.of(each.crm).field_map.table:
+        elif each.crm in names and each.table not in app.tasks.of(each.crm).tables:
             yield f"line {each.line}: table: the mapping has no table {each.table}."
 
 

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from shared.errors import CosellError, DataError
 from shared.link import Link
 from shared.mapping.check.findings import Severity
-from shared.mapping.check.lint import lint
+from shared.mapping.check.lint import lint, lint_leads
 from shared.mapping.loading import positions
 from shared.problems import problem
 from shared.sync.preview import linked, preview, sample
@@ -99,7 +99,10 @@ def _preview(task: Task, directory: Path | None, options: argparse.Namespace, wa
 
 def _fits(task: Task, directory: Path | None) -> bool:
     """Whether the mapping has no error; a forecast by a wrong one would mean nothing."""
-    found = lint(task.field_map.file, positions(task.name, directory), task.records.describe())
+    file, where = task.field_map.file, positions(task.name, directory)
+    found = lint(file, where, task.records.describe())
+    if task.lead:
+        found += lint_leads(file, where, task.lead.records.describe())
     errors = [each for each in found if each.severity is Severity.ERROR]
     for each in errors:
         say(each)
@@ -111,7 +114,7 @@ def _fits(task: Task, directory: Path | None) -> bool:
 def _chosen(task: Task, options: argparse.Namespace) -> tuple[Iterable[Link], int | None]:
     """Return the links to look at, and how many there are when that is known. Raises DataError."""
     if options.deal:
-        link = task.links.of_referral(options.deal.lower()) or task.links.of_record(task.key(options.deal))
+        link = task.links.of_referral(options.deal.lower()) or _of_record(task, options.deal)
         if link is None:
             raise DataError(problem("deal.not_linked", "--deal", crm=task.name, id=options.deal))
         return [link], 1
@@ -120,6 +123,12 @@ def _chosen(task: Task, options: argparse.Namespace) -> tuple[Iterable[Link], in
         chosen = sample(linked(task), options.sample, Random(0))
         return chosen, len(chosen)
     return linked(task), None
+
+
+def _of_record(task: Task, record_id: str) -> Link | None:
+    """Return the link of a record, whichever of the CRM's tables it is in."""
+    keys = (replace(task.key(record_id), table=table) for table in task.tables)
+    return next(filter(None, map(task.links.of_record, keys)), None)
 
 
 def _tell(report: Report, choices: Choices) -> None:

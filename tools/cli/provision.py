@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from shared.bootstrap import App
 from shared.errors import AccessDenied, CosellError
 from shared.ledger.drawers import crm_cursor
+from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
 from tools.admin.asked import CRM
-from tools.admin.crms import admin_of
+from tools.admin.crms import CrmAdmin, Provisioner, admin_of
 from tools.admin.options import Options
 from tools.admin.provision.plan import Action, Item
 from tools.cli import local_settings
@@ -66,20 +67,20 @@ def _guarded(app: App, crm: str, options: Options, told: Told, *, apply: bool) -
 
 
 def run(app: App, crm: str, options: Options = DEFAULT, *, apply: bool, told: Told | None = None) -> int:
-    """Plan, tell, and apply for one CRM; returns the exit code."""
+    """Plan, tell, and apply for one CRM, all of its tables or none; returns the exit code."""
     told = told or Told()
     admin = admin_of(crm)
-    file = load_mapping(crm, app.settings.mapping_dir).file
-    provisioner = admin.provisioner(app, file, lambda line: told.say(f"  {line}"), options)
-    items = provisioner.plan()
-    told.say(f"{file.table} in {admin.url(app)}:\n{table(items)}")
-    planned: Data = {"crm": crm, "table": file.table, "items": [_data(item) for item in items]}
+    field_map = load_mapping(crm, app.settings.mapping_dir)
+    steps = _plan(app, admin, field_map, options, told)
+    items = [item for step in steps for item in step.items]
+    data = [_data(step.table, item) for step in steps for item in step.items]
+    planned: Data = {"crm": crm, "table": field_map.table, "items": data}
     told.report.append(planned)
     if any(item.action is Action.REFUSE for item in items):
         planned["outcome"] = "refused"
         told.say("✖ Nothing was changed. Fix the refused columns, or map different ones.")
         return 1
-    if all(item.action is Action.KEEP for item in items):
+    if not any(step.open for step in steps):
         planned["outcome"] = "nothing to do"
         told.say("✔ Nothing to do.")
         return 0
@@ -89,14 +90,41 @@ def run(app: App, crm: str, options: Options = DEFAULT, *, apply: bool, told: To
         planned["outcome"] = "planned"
         told.say("Nothing was changed; --apply carries this out.")
         return 0
-    provisioner.apply(items)
+    for step in steps:
+        if step.open:
+            step.provisioner.apply(step.items)
     planned["outcome"] = "applied"
     told.say(f"✔ {admin.provisioned}")
     return 0
 
 
-def _data(item: Item) -> Data:
-    return {name: str(getattr(item, name)) for name in ("action", "name", "type", "note")}
+@dataclass(frozen=True)
+class _Step:
+    """One table, and what is to be done there."""
+
+    table: str
+    provisioner: Provisioner
+    items: Sequence[Item]
+
+    @property
+    def open(self) -> bool:
+        """Whether anything is to be done."""
+        return any(item.action is not Action.KEEP for item in self.items)
+
+
+def _plan(app: App, admin: CrmAdmin, field_map: FieldMap, options: Options, told: Told) -> list[_Step]:
+    """Return and tell the plan of the opportunities' table, and of the leads' where the mapping file has it."""
+    steps = []
+    for each in filter(None, (field_map, field_map.lead)):
+        provisioner = admin.provisioner(app, each, lambda line: told.say(f"  {line}"), options)
+        step = _Step(each.table, provisioner, provisioner.plan())
+        told.say(f"{step.table} in {admin.url(app)}:\n{table(step.items)}")
+        steps.append(step)
+    return steps
+
+
+def _data(where: str, item: Item) -> Data:
+    return {"table": where, **{name: str(getattr(item, name)) for name in ("action", "name", "type", "note")}}
 
 
 def table(items: Sequence[Item]) -> str:

@@ -94,20 +94,22 @@ def _attempt(task: Task, order: Order) -> Done:
     looked = _look(task, order)
     if looked is None:
         return Done(order, Result.CHANGED, "the record was deleted")
-    deal, decision = looked
-    row = row_of(task, deal, decision)
+    bound, deal, decision = looked
+    row = row_of(bound, deal, decision)
     if not row.within(order.check):
         told = "; ".join(map(str, row.writes)) or "; ".join(row.notes)
         return Done(order, Result.CHANGED, f"now it would {row.kind}{': ' if told else ''}{told}; forecast again")
-    perform(task, deal, decision, Written())
+    perform(bound, deal, decision, Written())
     return Done(order, Result.DONE)
 
 
-def _look(task: Task, order: Order) -> tuple[Deal, Decision] | None:
+def _look(task: Task, order: Order) -> tuple[Task, Deal, Decision] | None:
+    """Return the deal with the task of its table; None when its record is gone."""
     if order.kind is Kind.CREATE_RECORD:
         return look_at_referral(task, order.referral_id)
-    record = record_of(task, order.record_id)
-    return look(task, record, order.referral_id) if record else None
+    bound = task.at(order.table)
+    record = record_of(bound, order.record_id) if bound else None
+    return (bound, *look(bound, record, order.referral_id)) if bound and record else None
 
 
 def _link(task: Task, order: Order) -> Link | None:

@@ -31,6 +31,7 @@ from shared.merge import Stays
 from shared.messages.reasons import Reason
 from shared.partner_center.new_referral import read_deal
 from shared.problems import Problem
+from shared.sync.binding import bind
 from shared.sync.observe import Observer
 from shared.sync.task import Task
 from tools.admin.adopt.pairing import Score
@@ -165,11 +166,11 @@ def look(task: Task, record: RecordSeen, referral_id: str = "") -> tuple[Deal, D
     return observer.decide(deal)
 
 
-def look_at_referral(task: Task, referral_id: str) -> tuple[Deal, Decision]:
-    """Decide about a referral for which no record was found. Raises the families."""
-    observer = Observer(task, trusting=False)
-    deal = Deal(task.clock.now(), "referral", referral=observer.read_referral(referral_id), carrier=UNREAD)
-    return observer.decide(deal)
+def look_at_referral(task: Task, referral_id: str) -> tuple[Task, Deal, Decision]:
+    """Decide about a referral for which no record was found; returns the task of its table. Raises the families."""
+    seen = Observer(task, trusting=False).read_referral(referral_id)
+    bound, deal, _ = bind(task, Deal(task.clock.now(), "referral", referral=seen, carrier=UNREAD), None)
+    return (bound, *Observer(bound, trusting=False).decide(deal))
 
 
 def row_of(task: Task, deal: Deal, decision: Decision, score: Score = UNSURE) -> Row:

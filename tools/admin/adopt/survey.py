@@ -44,6 +44,9 @@ _GLYPHS = frozenset("✓✔✗✘✖")
 T = TypeVar("T")
 R = TypeVar("R")
 
+Looked = tuple[Task, Deal, Decision, Score]
+"""What was decided about a deal, by the task of its table."""
+
 Tell = Callable[[str, int], None]
 """Is told what is being read, and how many of it were."""
 
@@ -132,10 +135,10 @@ class _Survey:
         task, name = self._task, str(record.fields.get(NAME) or "")
         return Row(task.name, record.key.table, kind, record.key.id, record.identifier or "", name, notes=notes)
 
-    def _decided(self, record: RecordSeen) -> tuple[Deal, Decision, Score]:
+    def _decided(self, record: RecordSeen) -> Looked:
         match = None if record.identifier or not record.qualifies else self._match(record)
         referral_id, score = match or ("", UNSURE)
-        return (*look(self._task, record, referral_id), score)
+        return (self._task, *look(self._task, record, referral_id), score)
 
     def _match(self, record: RecordSeen) -> tuple[str, Score] | None:
         traits = record_traits(record.key.id, record.fields)
@@ -176,11 +179,11 @@ def _all(task: Task) -> Iterator[Record]:
         cursor = following
 
 
-def _patiently(task: Task, look_at: Callable[[], tuple[Deal, Decision, Score]], failed: Row) -> Row:
+def _patiently(task: Task, look_at: Callable[[], Looked], failed: Row) -> Row:
     """Return a deal's row, or `failed` with the reason. Raises the fatal family."""
     for remaining in reversed(range(_ATTEMPTS)):
         try:
-            return row_of(task, *look_at())
+            return row_of(*look_at())
         except DataError as error:
             return replace(failed, notes=tuple(f"{each.field}: {each.rule}. {each.remedy}" for each in error.problems))
         except GoneError:

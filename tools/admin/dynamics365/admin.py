@@ -12,7 +12,6 @@ from shared.crm.port import Records
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.turns import LedgerTurns
 from shared.mapping.field_map import FieldMap
-from shared.mapping.model import MappingFile
 from tools.admin.doctor.report import Line, Owner, clock, good, guarded, look
 from tools.admin.dynamics365.definitions import organization
 from tools.admin.dynamics365.provisioning import Provisioner
@@ -26,7 +25,9 @@ class Dynamics365Admin:
     """A CrmAdmin."""
 
     title = "Dynamics 365"
-    feed_right = "the app user's role needs Read on opportunities of the whole organization"
+    feed_right = (
+        "the app user's role needs Read of the whole organization on opportunities, and on leads if they are mapped"
+    )
     provisioning_right = "the security role System Customizer in Dynamics 365"
     provisioned = "Every column is there, and the alternate key is active."
     provisioning_voids_cursor = True  # a change of the table's definition voids its tokens (use-change-tracking...)
@@ -54,9 +55,9 @@ class Dynamics365Admin:
         """The Web API's. It creates nothing here, so its turns need no storage."""
         return connection(app).records(field_map, LedgerTurns(MemoryLedger().drawers, app.clock))
 
-    def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], options: Options) -> Provisioner:
+    def provisioner(self, app: App, field_map: FieldMap, tell: Callable[[str], None], options: Options) -> Provisioner:
         """Through the metadata API."""
-        return Provisioner(connection(app).api, file, app.clock, tell, options.solution)
+        return Provisioner(connection(app).api, field_map.file, app.clock, tell, options.solution)
 
 
 def connection(app: App) -> Dynamics365Connection:

@@ -41,10 +41,10 @@ def column_body(need: Need, language: int) -> Json:
     }
 
 
-def key_body(column: str, language: int) -> Json:
-    """Return the definition of the alternate key on a column."""
+def key_body(table: str, column: str, language: int) -> Json:
+    """Return the definition of the alternate key on a table's column; keys of two tables get names of their own."""
     return {
-        "SchemaName": f"{column}key",
+        "SchemaName": f"{column}{'' if table == 'opportunity' else table}key",
         "DisplayName": label("Referral Identifier", language),
         "KeyAttributes": [column],
     }

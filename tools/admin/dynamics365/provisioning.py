@@ -83,7 +83,7 @@ class Provisioner:
         key = self._file.columns.referral_identifier
         if items[-1].action is Action.CREATE:
             self._tell(f"creating the alternate key on {key}")
-            make(self._api, f"{self._path}/Keys", key_body(key, language), self._headers)
+            make(self._api, f"{self._path}/Keys", key_body(self._file.table, key, language), self._headers)
         self._until(lambda now: all(each.action is Action.KEEP for each in now), "the alternate key's index")
 
     def _until(self, done: Callable[[Sequence[Item]], bool], what: str) -> None:

@@ -37,21 +37,28 @@ def described(api: SalesforceApi, tables: Iterable[str]) -> Fields:
 
 
 def tables_of(field_map: FieldMap) -> tuple[str, ...]:
-    """Return the tables that the mapping file speaks of, parents first: rights on a record rest on its account's."""
-    return ("Account", "Contact", "User", field_map.table)
+    """Return the tables that the mapping file speaks of, parents first: rights on a record rest on its account's.
+
+    A lead has no account, and names its people itself.
+    """
+    return (field_map.table,) if field_map.is_lead else ("Account", "Contact", "User", field_map.table)
 
 
 def for_app(field_map: FieldMap, fields: Fields) -> PermissionSet:
-    """Return what the app's own user needs: every mapped field, and every record whoever owns it."""
+    """Return what the app's own user needs: every mapped field, and every record whoever owns it.
+
+    For leads it is what their table needs besides: a permission set is widened, and nothing is taken away.
+    """
+    own = {field_map.table: ("Read", "Create", "Edit", VIEW_ALL)}
+    of_customer = {
+        "Account": ("Read", "Create", VIEW_ALL),
+        "Contact": ("Read", *(("Create",) if field_map.file.contact_in_crm else ()), VIEW_ALL),
+    }
     return PermissionSet(
         "Cosell_Sync",
         "Co-sell sync",
         "What the synchronization with Microsoft Partner Center reads and writes. For the app's own user only.",
-        {
-            "Account": ("Read", "Create", VIEW_ALL),
-            "Contact": ("Read", *(("Create",) if field_map.file.contact_in_crm else ()), VIEW_ALL),
-            field_map.table: ("Read", "Create", "Edit", VIEW_ALL),
-        },
+        own if field_map.is_lead else {**of_customer, **own},
         _grantable(_of_app(field_map), fields),
     )
 
@@ -76,18 +83,27 @@ def for_sellers(field_map: FieldMap, fields: Fields) -> PermissionSet:
     )
 
 
+def objects_of(field_map: FieldMap) -> dict[str, tuple[str, ...]]:
+    """Return the rights on objects that the app's own user needs, with those on leads where they are synchronized."""
+    return {name: rights for each in _maps(field_map) for name, rights in for_app(each, {}).objects.items()}
+
+
+def _maps(field_map: FieldMap) -> Iterator[FieldMap]:
+    yield field_map
+    if field_map.lead:
+        yield field_map.lead
+
+
 def _of_app(field_map: FieldMap) -> dict[tuple[str, str], bool]:
     """Return by table and field whether it is written."""
     file, table = field_map.file, field_map.table
     wanted = {(table, name): False for name in field_map.record_columns}
-    wanted |= dict.fromkeys(((table, name) for name in ("AccountId", *_written_states(field_map))), True)
-    wanted["Contact", "AccountId"] = file.contact_in_crm
-    needs: Mapping[str, list[Need]] = {
-        table: record_needs(file),
-        "Account": account_needs(file),
-        "Contact": contact_needs(file),
-        "User": owner_needs(file),
-    }
+    wanted |= dict.fromkeys(((table, name) for name in _written_states(field_map)), True)
+    needs: dict[str, list[Need]] = {table: record_needs(file)}
+    if not field_map.is_lead:
+        wanted[table, "AccountId"] = True
+        wanted["Contact", "AccountId"] = file.contact_in_crm
+        needs |= {"Account": account_needs(file), "Contact": contact_needs(file), "User": owner_needs(file)}
     for owner, each in needs.items():
         for need in each:
             wanted[owner, need.column] = wanted.get((owner, need.column), False) or need.create or need.update
@@ -95,8 +111,8 @@ def _of_app(field_map: FieldMap) -> dict[tuple[str, str], bool]:
 
 
 def _written_states(field_map: FieldMap) -> Iterator[str]:
-    """Yield the fields of each stage's first entry, which is the one that is written."""
-    seen = set[Stage]()
+    """Yield the fields of each stage's first entry, which is the one that is written; the app converts no lead."""
+    seen = {Stage.WON} if field_map.is_lead else set[Stage]()
     for stage, entry in field_map.file.status.entries():
         yield from () if stage in seen else entry
         seen.add(stage)

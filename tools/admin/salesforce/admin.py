@@ -13,7 +13,6 @@ from shared.http import http_date
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.turns import LedgerTurns
 from shared.mapping.field_map import FieldMap
-from shared.mapping.model import MappingFile
 from tools.admin.doctor.report import Line, clock, good
 from tools.admin.options import Options
 from tools.admin.salesforce import checks
@@ -27,7 +26,7 @@ class SalesforceAdmin:
     """A CrmAdmin."""
 
     title = "Salesforce"
-    feed_right = "the app's user needs Read and View All on opportunities"
+    feed_right = "the app's user needs Read and View All on opportunities, and on leads where they are synchronized"
     provisioning_right = (
         "a user of Salesforce who may Customize Application, Manage Profiles and Permission Sets and Assign Permission "
         "Sets: sign in as a system administrator, and name the app's own user with --user"
@@ -35,7 +34,8 @@ class SalesforceAdmin:
     provisioning_voids_cursor = False
     provisioned = (
         "Every field is there, and the app's user may use it. Now put the fields on the page layouts of the "
-        "opportunity, and assign the permission set Cosell_Seller to everybody who works with deals."
+        "opportunity, and on the lead's where leads are synchronized, "
+        "and assign the permission set Cosell_Seller to everybody who works with deals."
     )
 
     def url(self, app: App) -> str:
@@ -68,9 +68,9 @@ class SalesforceAdmin:
         """The REST API's. It creates nothing here, so its turns need no storage."""
         return connection(app).records(field_map, LedgerTurns(MemoryLedger().drawers, app.clock))
 
-    def provisioner(self, app: App, file: MappingFile, tell: Callable[[str], None], options: Options) -> Provisioner:
+    def provisioner(self, app: App, field_map: FieldMap, tell: Callable[[str], None], options: Options) -> Provisioner:
         """Through the Tooling API and permission sets."""
-        field_map, org = FieldMap(file), connection(app)
+        org = connection(app)
         return Provisioner(SalesforceOrg(org), org.api(field_map), field_map, app.clock, tell, options.user)
 
 

@@ -17,7 +17,7 @@ from shared.errors import AccessDenied, GoneError, SchemaMismatch
 from shared.http import Response
 from shared.mapping.field_map import FieldMap
 from tools.admin.doctor.report import Line, Owner, bad, good, guarded, look, note
-from tools.admin.salesforce.access import VIEW_ALL, for_app
+from tools.admin.salesforce.access import VIEW_ALL, objects_of
 from tools.admin.salesforce.org import SalesforceOrg
 
 _DESCRIBED_AS = {"Create": "createable", "Edit": "updateable"}
@@ -88,7 +88,8 @@ def check_prerequisites(app: App, connection: SalesforceConnection, field_map: F
 
 def _rights(api: SalesforceApi, field_map: FieldMap) -> Iterator[Line]:
     held = []
-    for table, wanted in for_app(field_map, {}).objects.items():
+    objects = objects_of(field_map)
+    for table, wanted in objects.items():
         try:
             found = api.get(path("sobjects", table, "describe"))
         except GoneError:
@@ -101,7 +102,7 @@ def _rights(api: SalesforceApi, field_map: FieldMap) -> Iterator[Line]:
                 break
         else:
             held.append(f"{' and '.join(each.lower() for each in wanted if each != VIEW_ALL)} {table}")
-    if len(held) == len(for_app(field_map, {}).objects):
+    if len(held) == len(objects):
         yield good("Salesforce: rights", f"the app's user may {', '.join(held)}")
 
 
@@ -114,7 +115,7 @@ def _sharing(org: SalesforceOrg, field_map: FieldMap) -> Iterator[Line]:
     except (AccessDenied, SchemaMismatch) as error:
         yield note("Salesforce: sharing", f"whether the app's user sees every record cannot be seen ({error.code})")
         return
-    tables = [table for table, rights in for_app(field_map, {}).objects.items() if VIEW_ALL in rights]
+    tables = [table for table, rights in objects_of(field_map).items() if VIEW_ALL in rights]
     hidden = [table for table in tables if table not in seen]
     if hidden:
         what = f"no permission set of the app's user has View All on {', '.join(hidden)}: without View All Data it sees"
@@ -157,5 +158,6 @@ def _duplicate_rules(org: SalesforceOrg) -> Iterator[Line]:
 def _deletions(api: SalesforceApi, field_map: FieldMap) -> Iterator[Line]:
     """Yield whether the log of deletions can be read; the feed asks it now and then only."""
     now = api.query("SELECT Id FROM Organization").server_time()
-    api.deleted(field_map.table, now - timedelta(minutes=10), now)
+    for each in filter(None, (field_map, field_map.lead)):
+        api.deleted(each.table, now - timedelta(minutes=10), now)
     yield good("Salesforce: deletions", "the log of deletions can be read")
