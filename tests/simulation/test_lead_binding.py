@@ -11,7 +11,7 @@ from shared.link import Link, LinkState
 from shared.mapping.loading import load_mapping
 from shared.sync.preview import Side, linked, preview
 from tests.simulation.test_leads import LEAD, lead, leads, link_of, status, with_leads
-from tests.support.fakes.crm import IDENTIFIER
+from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.world import World
 from tools.admin.adopt import survey as surveying
 from tools.admin.adopt.apply import Result, apply
