@@ -65,15 +65,16 @@ def synchronized(
     moment = show_moment(at)
     if decide_by:
         return _status(StatusKind.SYNCHRONIZED, [messages.text("status.decide_by", at=moment, until=decide_by)])
-    if check:
-        odd = messages.text("status.check", at=moment, fields=", ".join(check))
-        both = messages.text("status.kept_check", at=moment, kept=", ".join(kept), fields=", ".join(check))
-        return _status(StatusKind.SYNCHRONIZED, [both, odd] if kept else [odd])
+    if check and not kept:
+        return _status(StatusKind.SYNCHRONIZED, [messages.text("status.check", at=moment, fields=", ".join(check))])
     if not kept:
         return _status(StatusKind.SYNCHRONIZED, [messages.text("status.synchronized", at=moment)])
     named = messages.text("status.kept", at=moment, fields=", ".join(kept))
     counted = messages.text("status.kept_many", at=moment, count=len(kept))
-    return _status(StatusKind.SYNCHRONIZED, [named, counted])
+    odd = (
+        [messages.text("status.kept_check", at=moment, kept=", ".join(kept), fields=", ".join(check))] if check else []
+    )
+    return _status(StatusKind.SYNCHRONIZED, [*odd, named, counted])  # What differs is said before what is odd.
 
 
 def differs(messages: Messages, reason_key: str, fields: Sequence[str], **values: object) -> Status:
