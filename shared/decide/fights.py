@@ -96,7 +96,11 @@ def repeats(plan: Plan, link: Link, now: datetime) -> dict[str, Repeat]:
 
 def once_more(link: Link, what: str, now: datetime) -> dict[str, Repeat]:
     """Return the link's memory after something else than a field was done once more, such as a pause."""
-    return {**link.repeats, what: _again(link.repeats.get(what), "", now, SOON)}
+    earlier = link.repeats.get(what)
+    again = _again(earlier, "", now, SOON)
+    if earlier and earlier.row >= _LIMITS[what] and SOON < now - earlier.at <= FIGHT_WINDOW:
+        again = replace(again, row=_LIMITS[what] - 1)  # What went round today is tried twice more, not all over again.
+    return {**link.repeats, what: again}
 
 
 def goes_round(link: Link, what: str, now: datetime) -> bool:

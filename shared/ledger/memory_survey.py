@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -22,7 +22,7 @@ class MemorySurvey:
         self._rows = rows
         self._ids: list[str] = []
         self._counts: Counter[Standing] = Counter()
-        self._lists: dict[Standing, list[str]] = {standing: [] for standing in LISTED}
+        self._lists: defaultdict[Standing, list[str]] = defaultdict(list)
         self._told: list[tuple[datetime, str, str, RecordKey | None]] = []
 
     def counted(self, held: Link | None, link: Link) -> None:

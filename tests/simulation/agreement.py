@@ -5,7 +5,8 @@ from __future__ import annotations
 from shared.deal import STATUS
 from shared.lifecycle import Stage, align
 from shared.link import Link, LinkState
-from shared.merge import Rule
+from shared.merge import Rule, Stays
+from shared.messages.reasons import Reason
 from shared.status import StatusKind
 from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.world import World, built_in_mapping
@@ -25,6 +26,26 @@ def disagreements(world: World, link: Link) -> list[str]:
         if rule.fit(expected) != ours or base != expected:
             found.append(f"{rule.name}: Partner Center {theirs!r}, CRM {ours!r}, base {base!r}")
     return found
+
+
+def waiting(world: World, link: Link) -> set[str]:
+    """Return the fields of an undecided invitation that the seller edited: they wait until it is accepted.
+
+    Partner Center's row must be undecided, and the link must name them with that reason.
+    """
+    if world.partner_center.rows[link.referral_id]["status"] != "New":
+        return set()
+    undecided = str(Reason.INVITATION_UNDECIDED)
+    return {name for name, each in link.apart.items() if (each.reason, each.stays) == (undecided, Stays.WAITING)}
+
+
+def accept_invitations(world: World) -> None:
+    """Let every undecided invitation whose edits wait be accepted in Partner Center, and everything come to rest."""
+    for link in world.links():
+        if waiting(world, link):
+            world.partner_center.accept(link.referral_id)
+    world.settle()
+    world.recover()
 
 
 def check_agreed(world: World, *, deals: int = 1) -> None:

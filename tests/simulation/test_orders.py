@@ -10,7 +10,7 @@ from shared.errors import DataError
 from shared.ledger.survey import Standing
 from shared.link import LinkState
 from shared.problems import problem
-from tests.simulation.agreement import check_agreed, disagreements
+from tests.simulation.agreement import check_agreed, disagreements, waiting
 from tests.simulation.deals import invited, shared
 from tests.support.desks import Visitor
 from tests.support.fakes.tape import Crash
@@ -180,9 +180,14 @@ def test_an_invitation_is_linked_to_the_opportunity_that_the_seller_has_already(
     assert world.crm.row(own)["cosell_referralidentifier"] == referral_id
     (row,) = world.partner_center.ours()
     assert row["externalReferenceId"] == own
-    # Nothing is accepted on an unknown past: the seller decides about the invitation.
-    assert [each.partition(":")[0] for each in disagreements(world, link)] == ["status"]
+    # Nothing is accepted on an unknown past: the seller decides about the invitation, and what differs waits for it.
+    apart = {each.partition(":")[0] for each in disagreements(world, link)}
+    assert apart == {"status", *waiting(world, link)}
     assert shown(world, own).startswith("✖")
+    world.partner_center.accept(referral_id)
+    world.settle()
+    assert row["details"]["dealValue"] == 1234
+    assert disagreements(world, world.link()) == []
 
 
 @pytest.mark.parametrize("side", ["referral", "record"])

@@ -13,7 +13,7 @@ from shared.errors import OutcomeUnknown
 from shared.lifecycle import Stage
 from shared.link import Link, LinkState
 from shared.queue.message import PARTNER_CENTER, DealMessage
-from tests.simulation.agreement import check_agreed, check_at_rest
+from tests.simulation.agreement import accept_invitations, check_agreed, check_at_rest
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.tape import Crash, Step
 from tests.support.fakes.world import World
@@ -109,6 +109,7 @@ def test_a_second_worker_at_every_call(start: Start, crm_audit: CrmAudit) -> Non
         _first_worker(world, action)
         world.settle()
         world.recover()
+        accept_invitations(world)
         check_at_rest(world)
 
 
@@ -122,6 +123,7 @@ def test_an_edit_on_either_side_at_every_call(start: Start) -> None:
             _first_worker(world, action)
             world.settle()
             world.recover()
+            accept_invitations(world)
             check_agreed(world)
 
 

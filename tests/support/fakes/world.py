@@ -321,7 +321,7 @@ class World:
         parts = [getattr(self.ledger.of(name), each.name) for name in self.configured for each in fields(DealLedger)]
         for part in [self.ledger.values, *parts]:
             for held in vars(part).values():
-                if isinstance(held, dict):
+                if isinstance(held, dict | list):
                     held.clear()
 
     def commits(self) -> int:
