@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.decide.fights import ROUNDS
 from shared.errors import DataError
 from shared.lifecycle import Stage
 from shared.problems import problem
@@ -15,6 +16,7 @@ from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.referral_rules import at
+from tests.support.fakes.tape import Step
 from tests.support.fakes.world import World
 
 VALUE, NOTES, CLOSING = "/details/dealValue", "/details/notes", "/details/closingDateTime"
@@ -273,3 +275,56 @@ def test_what_waits_is_neither_agreement_nor_a_difference() -> None:
     assert link.closing
     assert link.status
     assert link.status.kind is StatusKind.PENDING
+
+
+def test_a_status_that_an_edit_kept_from_being_shown_is_shown_with_that_edit() -> None:
+    world = World(closed_rows_are_read_only=False)
+    referral_id, record_id = shared(world)
+    world.partner_center.close(referral_id, "Lost")
+    world.settle()
+    world.crm.reopen(record_id)
+    edit_within_the_next_writes(world, record_id, 1)
+    world.settle()
+    assert status(world, record_id).startswith("◐")
+
+
+def test_a_pause_that_edits_keep_from_being_shown_is_shown_within_hours() -> None:
+    world = World()
+    _, record_id = shared(world)
+    edit_within_the_next_writes(world, record_id, ROUNDS)
+    world.crm.edit(record_id, cosell_syncwithpartnercenter=False)
+    world.settle()
+    assert status(world, record_id).startswith("✔")
+    world.recover()
+    assert status(world, record_id).startswith("⏸")
+    assert world.parked() == []
+
+
+def test_the_status_of_a_record_that_was_merged_is_that_of_the_deal() -> None:
+    """The copy says ✔ from before the referral was closed; the link that follows knows better."""
+    world = World(closed_rows_are_read_only=False)
+    referral_id, record_id = shared(world)
+    copy = world.crm.clone(record_id, cosell_referralidentifier=None)
+    world.settle()
+    world.crm.edit(copy, cosell_syncstatus="✔ Synchronized 2026-03-02 09:00 UTC")
+    world.partner_center.close(referral_id, "Lost")
+    world.settle()
+    world.crm.reopen(record_id)
+    world.settle()
+    world.crm.merge(record_id, copy)
+    world.settle()
+    world.recover()
+    assert world.link().record_id == copy
+    assert status(world, copy).startswith("◐")
+
+
+def edit_within_the_next_writes(world: World, record_id: str, number: int) -> None:
+    """Let a seller save the record at the very moments at which the app writes it."""
+    saved: list[int] = []
+
+    def edit(step: Step) -> None:
+        if (step.port, step.name) == ("crm", "update") and len(saved) < number:
+            saved.append(step.number)
+            world.crm.edit(record_id, description=f"saved at step {step.number}")
+
+    world.tape.before.append(edit)

@@ -252,7 +252,9 @@ class _Agreement:
     @property
     def _takes_columns(self) -> bool:
         """Whether its columns may be written: not when a deal that ended before it was ever looked at is tied."""
-        is_history = self.before.etag is None and self.decision.record.closed
+        record = self.decision.record  # One that an interrupted creation, or a copy, left saying ✔ is put right.
+        untrue = record.marked and bool(self.plan.differences or self.decision.problems)
+        is_history = self.before.etag is None and record.closed and not untrue
         return not (self._is_locked or is_history)
 
     def write_record(self, columns: dict[str, object], stage: StageChange | None) -> None:
@@ -262,9 +264,9 @@ class _Agreement:
             if self.plan.to_crm or self.decision.told:
                 raise
             # Only our own columns were to be written. The seller's newer edit comes with the change feed; until then
-            # the version we planned with is the one we know.
+            # the version we planned with is the one we know, and the status is the one that the record shows.
             log.info("audit not shown: the record changed meanwhile")
-            self.link = replace(self.link, settled=False)
+            self.link = replace(self.link, settled=False, status=self.before.status)
             return
         except PartlyWritten as partly:
             self._keep_finished_part(partly)

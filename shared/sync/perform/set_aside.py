@@ -23,6 +23,7 @@ from shared.sync.observe import remembered_record, remembers
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, unshared
 from shared.sync.perform.adopt import set_record_id
+from shared.sync.perform.behind import come_back
 from shared.sync.perform.written import Written, is_untouched
 from shared.sync.task import Task
 
@@ -96,7 +97,7 @@ def say_that_it_waits(task: Task, deal: Deal, record: object) -> None:
 def rekey(task: Task, _deal: Deal, decision: Rekey, _written: Written) -> Outcome:
     """Let the link follow its record, and the referral's CRM ID with it; the next look brings both into agreement.
 
-    The base stays: what the surviving record holds otherwise is an edit like any other.
+    The base stays: what the surviving record holds otherwise is an edit like any other. Of its status nothing is known.
     """
     link = decision.link
     referral = task.partner_center.read(link.referral_id)
@@ -111,6 +112,7 @@ def rekey(task: Task, _deal: Deal, decision: Rekey, _written: Written) -> Outcom
         settled=False,
         record_version=None,
         record_seen_at=None,
+        status=None,
         recent_audit=audit.extended(link.recent_audit, [entry]),
     )
     task.links.commit(moved, [entry])
@@ -140,9 +142,16 @@ def _set_state(task: Task, link: Link, state: LinkState, reason: Reason, record:
     before = link
     link = replace(link, state=state, settled=False, recent_audit=recent, status=shown, closing=None, deadline=None)
     link = _show(task, link, record, before.status)
-    task.links.commit(link, news)
+    committed = task.links.commit(link, news)
     deadlines.drop(task, before, link)
-    task.agenda.drop(DueKind.PARKED, link.referral_id)
+    if link.status == shown or not isinstance(record, RecordSeen) or _is_locked(task, record):
+        task.agenda.drop(DueKind.PARKED, link.referral_id)
+    else:
+        come_back(task, committed, ())  # Somebody edited at that very moment; it must not go on saying ✔.
+
+
+def _is_locked(task: Task, record: RecordSeen) -> bool:
+    return task.policy.closed_rows_are_read_only and record.closed
 
 
 def _show(task: Task, link: Link, record: object, earlier: Status | None) -> Link:
@@ -156,8 +165,7 @@ def _show(task: Task, link: Link, record: object, earlier: Status | None) -> Lin
     unshown = replace(link, status=earlier) if link.state is LinkState.PAUSED else link
     before = record if isinstance(record, RecordSeen) else None
     if isinstance(record, RecordSeen):
-        locked = task.policy.closed_rows_are_read_only and record.closed
-        if locked:
+        if _is_locked(task, record):
             return unshown
         record = Record(record.key.id, record.version, record.columns or {}, record.seen_at)
     if not isinstance(record, Record) or task.choices.crm_audit is not CrmAudit.EVERY_CHANGE:
