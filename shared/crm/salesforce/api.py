@@ -144,8 +144,7 @@ class SalesforceApi:
 
     def first_error(self, answers: Sequence[Subresponse]) -> CosellError | None:
         """Return what went wrong, if anything did: not what was only rolled back because of it."""
-        failed = [answer for answer in answers if answer.status >= 300]
-        blamed = next((each for each in failed if HALTED not in str(each.body)), failed[0] if failed else None)
+        blamed = blamed_of(answers)
         return classify(blamed.status, blamed.body, self._key) if blamed else None
 
     def _composite(self, subrequests: Sequence[Subrequest], *, together: bool, repeatable: bool) -> list[Subresponse]:
@@ -261,3 +260,9 @@ def _looks_like_reference(value: object) -> bool:
 
 def _is_locked(answer: Subresponse) -> bool:
     return answer.status >= 300 and LOCKED in str(answer.body)
+
+
+def blamed_of(answers: Sequence[Subresponse]) -> Subresponse | None:
+    """Return the answer of the subrequest that failed, if one did: not of one that was only rolled back with it."""
+    failed = [answer for answer in answers if answer.status >= 300]
+    return next((each for each in failed if HALTED not in str(each.body)), failed[0] if failed else None)

@@ -12,7 +12,16 @@ from simple_salesforce.format import format_soql
 from shared.clock import Clock
 from shared.crm.around import MOST_ALIKE, Around, Columns, ContactWanted, Found, chosen, most_alike
 from shared.crm.port import Record, Turns
-from shared.crm.salesforce.api import Reference, SalesforceApi, Subrequest, Subresponse, path, rows_of, text_at
+from shared.crm.salesforce.api import (
+    Reference,
+    SalesforceApi,
+    Subrequest,
+    Subresponse,
+    blamed_of,
+    path,
+    rows_of,
+    text_at,
+)
 from shared.crm.salesforce.errors import DUPLICATE, TITLE
 from shared.crm.salesforce.locks import AccountLocks
 from shared.errors import AlreadyExists, CosellError, DataError, GoneError, OutcomeUnknown
@@ -94,13 +103,16 @@ class Creation:
             *_behind(around, found),
             Subrequest("after", "GET", after),
         ]
+        refused = "record"
         try:
             with self.accounts.of(found.account_id):
                 answers = self._send_once(referral_id, writes)
             if error := self.api.first_error(answers):
+                blamed = blamed_of(answers)
+                refused = next(each.name for each, held in zip(writes, answers, strict=True) if held is blamed)
                 raise error
         except CosellError as error:
-            raise self._meaning(referral_id, error) from error
+            raise self._meaning(referral_id, error, refused) from error
         upsert = answers[[each.name for each in writes].index("record")]
         if upsert.status != 201 and not (isinstance(upsert.body, Mapping) and upsert.body.get("created") is True):
             raise _exists()
@@ -119,8 +131,8 @@ class Creation:
                 raise _exists() from unknown
             raise
 
-    def _meaning(self, referral_id: str, error: CosellError) -> CosellError:
-        """Return what a refusal means here.
+    def _meaning(self, referral_id: str, error: CosellError, refused: str) -> CosellError:
+        """Return what a refusal of a subrequest means here.
 
         Other fields may be unique too, and not every answer tells which one it was: then the record is looked for.
         """
@@ -128,7 +140,9 @@ class Creation:
             return _missing_reference()
         if error.code != DUPLICATE or self.identifier in str(error):
             return error
-        return _exists() if self.find(referral_id) else _kept_out(error)
+        if self.find(referral_id):
+            return _exists()
+        return _kept_out(error) if refused == "account" else error
 
 
 def _like(text: str) -> str:
@@ -177,6 +191,6 @@ def _missing_reference() -> DataError:
 
 
 def _kept_out(error: CosellError) -> DataError:
-    """Return the problem of a record or account that another field, unique by the customer's own wish, keeps out."""
+    """Return the problem of an account that another field, unique by the customer's own wish, keeps out."""
     kept_out = problem("customer.key_taken", "customer_name", crm=TITLE, message=error)
     return DataError(kept_out).with_remote(error.code, error.correlation_id)
