@@ -9,7 +9,7 @@ import pytest
 
 from shared.decide.fights import FIGHT_WINDOW, PAUSE, ROUNDS, SOON, goes_round, once_more
 from shared.link import Link
-from tests.unit.decide.situations import START
+from tests.support.stand_ins import START
 
 LINK = Link("dynamics365", "referral", None)
 
