@@ -279,3 +279,19 @@ def test_an_update_is_written_once_whatever_crashes() -> None:
         spent = world.calls(start)
         assert spent["partner_center.update"] <= 3
         assert spent["crm.update"] <= 4
+
+
+def test_a_referral_that_was_tied_to_another_record_meanwhile_is_not_waited_for() -> None:
+    """Its own record is closed before it can be told; a seller types the id on another one. A person decides."""
+    world = World()
+    own = world.crm.add_deal()
+    world.poll()
+    world.crm.close(own, Stage.LOST)
+    world.pump()
+    other = world.crm.add_deal(cosell_referralidentifier=world.referral_id())
+    world.settle()
+    world.recover()
+    assert world.link().record_id == other
+    assert world.queue.messages == []
+    assert len(world.partner_center.ours()) == 1
+    assert [str(each.problems[0].code) for each in world.parked()] == ["identifier.copied"]

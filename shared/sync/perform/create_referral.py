@@ -16,8 +16,8 @@ from shared.deadline import created_at
 from shared.deal import STATUS, Fields
 from shared.decide.deal import Deal, RecordSeen
 from shared.decide.decisions import CreateReferral
-from shared.decide.unlinked import ties
-from shared.errors import CosellError, OutcomeUnknown, StaleError, VersionMismatch
+from shared.decide.unlinked import IDENTIFIER, ties
+from shared.errors import CosellError, DataError, OutcomeUnknown, StaleError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.drawers import own_half
 from shared.ledger.model import AuditEntry, DueKind, Intent
@@ -29,6 +29,7 @@ from shared.messages.reasons import Reason
 from shared.microsoft import MicrosoftsHalf
 from shared.partner_center.new_referral import NewDeal, invitation, own_referral
 from shared.partner_center.port import Referral
+from shared.problems import problem
 from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
 from shared.sync.microsofts_half import look_again_later, read_half
@@ -103,6 +104,8 @@ def _post(task: Task, share: _Share) -> tuple[Referral, _Share] | None:
     """Make what lacks of the deal: our half, then Microsoft's. None when there is no deal to share any more."""
     intent, deal = share.intent, share.deal
     own = _find_own(task, intent) if share.taken_over else None
+    if own is not None:
+        _still_free(task, share, own)
     if own is None and share.record.fields[STATUS] in TERMINAL:
         # Closed while an earlier attempt was interrupted, which had posted nothing.
         release(task, intent)
@@ -121,6 +124,16 @@ def _post(task: Task, share: _Share) -> tuple[Referral, _Share] | None:
         intent = task.intents.replace(intent, replace(intent, referral_id=own.id, unknown_since=None))
         invited = task.partner_center.create(invitation(task.field_map, deal, share.record.key.id, own))
     return own, replace(share, intent=intent, invited=invited, microsoft=read_half(task.field_map, invited, own))
+
+
+def _still_free(task: Task, share: _Share, own: Referral) -> None:
+    """Raise DataError when what an interrupted attempt made was tied to another record meanwhile.
+
+    The next attempt finds it again: nothing is made twice, and once the other record lets go of it, it is ours.
+    """
+    holder = task.links.of_referral(own.id)
+    if holder and holder.record and ties(holder) and holder.record != share.record.key:
+        raise DataError(problem("identifier.copied", IDENTIFIER, record=holder.record.id))
 
 
 def lead_to(task: Task, invited: Referral, own: Referral) -> None:
