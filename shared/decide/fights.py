@@ -20,6 +20,9 @@ FIGHT = 3
 FIGHT_WINDOW = timedelta(hours=24)
 """A repeat that comes later than this is news, not a fight."""
 
+FORGIVEN = timedelta(hours=48)
+"""What went round is tried anew after this time: longer than between two looks at a deal that waits for a person."""
+
 DRIFT = 20
 """How often a field is written in a row, each time soon after the last and whatever its value; then it is held."""
 
@@ -98,8 +101,8 @@ def once_more(link: Link, what: str, now: datetime) -> dict[str, Repeat]:
     """Return the link's memory after something else than a field was done once more, such as a pause."""
     earlier = link.repeats.get(what)
     again = _again(earlier, "", now, SOON)
-    if earlier and earlier.row >= _LIMITS[what] and SOON < now - earlier.at <= FIGHT_WINDOW:
-        again = replace(again, row=_LIMITS[what] - 1)  # What went round today is tried twice more, not all over again.
+    if earlier and earlier.row >= _LIMITS[what] and SOON < now - earlier.at <= FORGIVEN:
+        again = replace(again, row=_LIMITS[what] - 1)  # What went round is tried twice more, not all over again.
     return {**link.repeats, what: again}
 
 

@@ -186,7 +186,7 @@ def test_an_invitation_is_linked_to_the_opportunity_that_the_seller_has_already(
     assert shown(world, own).startswith("✖")
     world.partner_center.accept(referral_id)
     world.settle()
-    assert row["details"]["dealValue"] == 1234
+    assert world.partner_center.rows[referral_id]["details"]["dealValue"] == 1234
     assert disagreements(world, world.link()) == []
 
 
