@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from shared.lifecycle import Stage
 from shared.settings.declaration import declared
 from tests.e2e.deals import received_deal, shared_deal, until_record, until_referral
 from tests.e2e.test_webhook import post
@@ -102,6 +103,9 @@ def _live(day: Day) -> None:
     shared, record_id = shared_deal(stack, name="Canary deal of the CRM", notes="Canary note of the CRM")
     received, received_record = received_deal(stack, **REFERRAL)
     day.ids += [shared, record_id, received, received_record]
+    stack.partner_center.portal.accept(received)  # Edits of an undecided invitation wait.
+    until_record(stack, received_record, lambda deal: deal.stage is Stage.ACTIVE)
+    stack.quiet()
     stack.crm.edit(record_id, notes="Canary edit of the CRM")
     stack.run("CrmPoller")
     until_referral(stack, shared, lambda row: row["details"]["notes"] == "Canary edit of the CRM")
