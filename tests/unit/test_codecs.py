@@ -115,7 +115,6 @@ def each_codec(wires: Mapping[str, st.SearchStrategy[Json]]) -> st.SearchStrateg
 
 
 @LAW
-@UNHURRIED
 @given(each_codec(REFERRAL_WIRES))
 @example(("text", "R&amp;amp;D"))
 @example(("name", "\u2714 \u2714 Deal"))
@@ -128,7 +127,6 @@ def test_what_partner_center_holds_reaches_the_crm_and_is_read_there_as_the_same
 
 
 @LAW
-@UNHURRIED
 @given(each_codec(RECORD_WIRES))
 @example(("text", "R&amp;D"))
 @example(("text", "a &lt; b"))
@@ -141,7 +139,6 @@ def test_what_the_crm_holds_reaches_partner_center_and_is_read_there_as_the_same
 
 
 @LAW
-@UNHURRIED
 @given(each_codec(REFERRAL_WIRES))
 def test_writing_back_what_was_read_changes_nothing_in_partner_center(case: tuple[str, Json]) -> None:
     codec = CODECS[case[0]]
@@ -150,7 +147,6 @@ def test_writing_back_what_was_read_changes_nothing_in_partner_center(case: tupl
 
 
 @LAW
-@UNHURRIED
 @given(each_codec(RECORD_WIRES))
 def test_writing_back_what_was_read_changes_nothing_in_the_crm(case: tuple[str, Json]) -> None:
     codec = CODECS[case[0]]
@@ -159,7 +155,6 @@ def test_writing_back_what_was_read_changes_nothing_in_the_crm(case: tuple[str, 
 
 
 @LAW
-@UNHURRIED
 @given(each_codec(REFERRAL_WIRES))
 def test_fitting_twice_is_fitting_once_and_never_invents(case: tuple[str, Json]) -> None:
     codec = CODECS[case[0]]
@@ -170,7 +165,6 @@ def test_fitting_twice_is_fitting_once_and_never_invents(case: tuple[str, Json])
 
 
 @LAW
-@UNHURRIED
 @given(each_codec(REFERRAL_WIRES))
 def test_canonical_values_survive_storage_and_can_be_shown(case: tuple[str, Json]) -> None:
     value = CODECS[case[0]].from_referral(case[1])

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.decide.fights import FIGHT_WINDOW, PAUSE, ROUNDS, SOON, goes_round, once_more
+from shared.decide.fights import FORGIVEN, PAUSE, ROUNDS, SOON, goes_round, once_more
 from shared.link import Link
 from tests.support.stand_ins import START
 
@@ -28,8 +28,8 @@ def after(link: Link, rest: timedelta) -> int:
         (timedelta(), 0),
         (SOON, 0),
         (SOON + timedelta(seconds=1), 2),
-        (FIGHT_WINDOW, 2),
-        (FIGHT_WINDOW + timedelta(seconds=1), ROUNDS),
+        (FORGIVEN, 2),
+        (FORGIVEN + timedelta(seconds=1), ROUNDS),
     ],
 )
 def test_what_went_round_is_tried_twice_more_within_the_day(rest: timedelta, number: int) -> None:
