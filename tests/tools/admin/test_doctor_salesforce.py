@@ -11,10 +11,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from azure.data.tables import TableServiceClient
 
 from shared.crm.salesforce.feed import DELETIONS
 from shared.feeds.poll_crm import poll_crm
 from shared.ledger import drawers
+from shared.ledger.table_ledger import TABLE
 from shared.queue.message import DealMessage
 from tests.support.fakes.partner_center import SOLUTION
 from tests.support.stages.admin import DynamicsDesk, SalesforceDesk
@@ -266,6 +268,14 @@ def test_a_storage_that_does_not_work_does_not_hide_the_crm(desk: SalesforceDesk
 # --- the other commands ----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def _no_deals(azurite: str) -> None:
+    """The emulator is the whole run's: other tests may have left deals of their own in the ledger."""
+    with TableServiceClient.from_connection_string(azurite) as tables:
+        tables.delete_table(TABLE)
+
+
+@pytest.mark.usefixtures("_no_deals")
 def test_lint_and_preview_ask_the_org(
     bare: SalesforceDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
