@@ -37,7 +37,6 @@ var platformSettings = {
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: largestRequest
   'AzureWebJobs.RegisterWebhook.Disabled': pages == 'off' ? 'true' : 'false'
   'AzureWebJobs.StatusPage.Disabled': pages == 'off' ? 'true' : 'false'
-  'AzureWebJobs.StatusPage.Disabled': pages == 'off' ? 'true' : 'false'
   OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: pages == 'signIn' ? identityClientId : ''
 }
 

@@ -108,7 +108,7 @@ def read(path: Path) -> Template:
             template.declared.append(_declared(kind, node, decorators))
             decorators = ""
     for node in _walk(root):
-        if node.type == "ERROR" or node.is_missing:
+        if node.type == "ERROR" or node.is_missing or _repeats(node):
             template.broken.append(f"{path.name}:{node.start_point[0] + 1}: {_text(node)[:80]}")
         _note(node, template)
     return template
@@ -150,6 +150,16 @@ def _value(node: Node) -> Any:
     if node.type in ("number", "boolean"):
         return {"true": True, "false": False}.get(_text(node)) if node.type == "boolean" else int(_text(node))
     return None if node.type == "null" else Expression(_text(node))
+
+
+def _repeats(node: Node) -> bool:
+    """Whether a property stands in its object before already, which the compiler refuses (BCP025)."""
+    if node.type != "object_property" or node.parent is None:
+        return False
+    before = node.parent.named_children
+    before = before[: before.index(node)]
+    name = _text(node.named_children[0])
+    return any(each.type == "object_property" and _text(each.named_children[0]) == name for each in before)
 
 
 def _note(node: Node, template: Template) -> None:
