@@ -81,7 +81,8 @@ def plain_name(name: str) -> str:
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold().replace("&", " and "))
     # What stands between the letters of an abbreviation goes without a trace: B.V. is BV.
     joined = re.sub(r"[.'\u2019]", "", "".join(each for each in folded if not unicodedata.combining(each)))
-    words = unicodedata.normalize("NFC", re.sub(r"[\W_]+", " ", joined)).split()
+    whole = unicodedata.normalize("NFC", re.sub(r"[\W_]+", " ", joined))
+    words = re.sub("주식회사|유한회사|株式会社|有限会社", r" \g<0> ", whole).split()  # Written without a blank, too.
     return " ".join([each for each in words if each not in _LEGAL] or words)
 
 

@@ -22,7 +22,7 @@ from shared.crm.salesforce.api import (
     rows_of,
     text_at,
 )
-from shared.crm.salesforce.errors import DUPLICATE, TITLE
+from shared.crm.salesforce.errors import DUPLICATE, TITLE, missing_reference
 from shared.crm.salesforce.locks import AccountLocks
 from shared.errors import AlreadyExists, CosellError, DataError, GoneError, OutcomeUnknown
 from shared.problems import problem
@@ -137,7 +137,7 @@ class Creation:
         Other fields may be unique too, and not every answer tells which one it was: then the record is looked for.
         """
         if isinstance(error, GoneError):
-            return _missing_reference()
+            return missing_reference()
         if error.code != DUPLICATE or self.identifier in str(error):
             return error
         if self.find(referral_id):
@@ -184,10 +184,6 @@ def _behind(around: Around, found: Found) -> Iterator[Subrequest]:
 
 def _exists() -> AlreadyExists:
     return AlreadyExists("a record carries this referral id")
-
-
-def _missing_reference() -> DataError:
-    return DataError(problem("crm.reference_deleted", "record", crm=TITLE))
 
 
 def _kept_out(error: CosellError) -> DataError:

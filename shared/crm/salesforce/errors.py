@@ -161,3 +161,8 @@ def _errors(content: object) -> list[Document]:
 def _list(document: object, name: str) -> list[Document]:
     rows = document.get(name) if isinstance(document, Mapping) else None
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def missing_reference() -> DataError:
+    """Return the error about a row that a write names and that is gone."""
+    return DataError(problem("crm.reference_deleted", "record", crm=TITLE))

@@ -25,12 +25,11 @@ from shared.crm.salesforce.api import JsonObject, SalesforceApi, Subrequest, Sub
 from shared.crm.salesforce.creation import Creation
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.crm.salesforce.currency import OrgCurrency
-from shared.crm.salesforce.errors import TITLE
+from shared.crm.salesforce.errors import missing_reference
 from shared.crm.salesforce.feed import Feed
 from shared.crm.salesforce.locks import AccountLocks
 from shared.crm.salesforce.versions import guard, stamp_of, version_of
 from shared.errors import (
-    DataError,
     GoneError,
     MappingError,
     VersionMismatch,
@@ -38,7 +37,6 @@ from shared.errors import (
 from shared.mapping.check.tables import Description
 from shared.mapping.field_map import FieldMap
 from shared.mapping.rows import CompiledRow
-from shared.problems import problem
 
 log = logging.getLogger(__name__)
 
@@ -234,7 +232,7 @@ class Salesforce:
             answers = self._api.composite(subrequests)
         if error := self._api.first_error(answers):
             there = stamp is not None and answers[0].status < 300
-            raise _missing_reference() if there and isinstance(error, GoneError) else error
+            raise missing_reference() if there and isinstance(error, GoneError) else error
         written = self._record(answers[-1].object, self._clock.now())
         if stamp:
             self._check_unchanged(record, answers[0], content, written)
@@ -291,7 +289,3 @@ def _columns_of(rows: Iterable[CompiledRow]) -> tuple[str, ...]:
 def _object(row: JsonObject, name: str) -> Columns | None:
     held = row.get(name)
     return held if isinstance(held, Mapping) else None
-
-
-def _missing_reference() -> DataError:
-    return DataError(problem("crm.reference_deleted", "record", crm=TITLE))

@@ -9,6 +9,7 @@ from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, NAME, Fields
 from shared.errors import DataError
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.field_map import FieldMap
+from shared.mapping.likeness import digits, plain_code, plain_name
 from shared.mapping.rows import CompiledRow, Document
 from shared.mapping.stages import stage_of
 from shared.partner_center.port import Referral
@@ -86,8 +87,8 @@ def referral_traits(field_map: FieldMap, referral: Referral) -> Traits:
         _deal_traits(values),
         record_id=pairing.record_id(referral.external_reference_id),
         duns=pairing.duns_of(referral.body.get("customerProfile")),
-        customer=pairing.company(customer.get("customer_name")),
-        postal_code=pairing.code(customer.get("postal_code")),
+        customer=plain_name(str(customer.get("customer_name") or "")),
+        postal_code=plain_code(str(customer.get("postal_code") or "")),
         country=pairing.plain(customer.get("country")),
     )
 
@@ -104,9 +105,9 @@ def with_customer(field_map: FieldMap, traits: Traits, account: Document | None)
     customer = _read(field_map.account, account, of_record=True)
     return replace(
         traits,
-        duns=pairing.code(customer.get("duns")),
-        customer=pairing.company(customer.get("customer_name")),
-        postal_code=pairing.code(customer.get("postal_code")),
+        duns=digits(str(customer.get("duns") or "")),
+        customer=plain_name(str(customer.get("customer_name") or "")),
+        postal_code=plain_code(str(customer.get("postal_code") or "")),
         country=pairing.plain(customer.get("country")),
     )
 

@@ -13,17 +13,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from shared.mapping.likeness import digits
+
 PROPOSED = 0.5
 """From this score on a pair is shown to a person."""
 
 CLOSE = 0.1
 """Another candidate within so much of the best one makes the pair ambiguous."""
-
-_FORMS = """
-ab ag as asa bv co company corp corporation gmbh inc incorporated kg kk limited llc llp lp ltd mbh nv oy oyj plc
-pte pty sa sarl se spa srl ug 주 주식회사 株 株式会社 有限公司"""
-_LEGAL = frozenset(_FORMS.split())
-"""What the forms of companies are called: nobody writes them the same way twice."""
 
 _WORD = re.compile(r"\w+")
 _DROPPED = str.maketrans("", "", ".'’")
@@ -133,22 +129,10 @@ def plain(text: object) -> str:
     return unicodedata.normalize("NFC", " ".join(_WORD.findall(bare)))
 
 
-def company(text: object) -> str:
-    """Return a company's name without its legal form; one that consists of nothing else keeps it."""
-    words = plain(text).replace("주식회사", " 주식회사 ").replace("株式会社", " 株式会社 ").split()
-    kept = [each for each in words if each not in _LEGAL]
-    return " ".join(kept or words)
-
-
 def record_id(text: object) -> str:
     """Return a record's id in one spelling: GUIDs ignore case, and 18 characters of Salesforce are 15 and a check."""
     bare = str(text or "").strip().strip("{}")
     return bare[:15] if len(bare) in (15, 18) and bare.isalnum() else bare.lower()
-
-
-def code(text: object) -> str:
-    """Return a postal code or number without blanks and dashes."""
-    return "".join(each for each in plain(text) if each.isalnum())
 
 
 def amount(value: object, currency: object) -> str:
@@ -168,5 +152,5 @@ def duns_of(profile: object) -> str:
     ids = profile.get("ids") if isinstance(profile, Mapping) else None
     for each in ids if isinstance(ids, list) else [ids]:
         if isinstance(each, Mapping) and str(each.get("profileType")).casefold() == "duns":
-            return code(each.get("id"))
+            return digits(str(each.get("id") or ""))
     return ""
