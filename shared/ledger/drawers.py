@@ -87,6 +87,13 @@ class Drawers:
                 continue  # The newer value is read and changed instead.
         raise ServiceUnavailable(f"the stored {drawer.kind} {drawer.name} changes all the time")
 
+    def fill(self, drawer: Drawer[T], value: T) -> None:
+        """Store a value in a drawer that is probably unused: one request then. Raises ServiceUnavailable."""
+        try:
+            self.replace(drawer, value, Held(drawer.empty, None))
+        except StaleError:
+            self.change(drawer, lambda _held: value)
+
     def clear(self, drawer: Drawer[T], held: Held[T]) -> None:
         """Empty a drawer; nothing is done to one that was empty.
 

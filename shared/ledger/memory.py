@@ -115,9 +115,14 @@ class MemoryLinks:
         return iter(list(self._by_referral.values()))
 
     def commit(
-        self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None, due: Due | None = None
+        self,
+        link: Link,
+        entries: Sequence[AuditEntry],
+        intent: Intent | None = None,
+        dues: Sequence[Due] = (),
+        met: Sequence[DueKind] = (),
     ) -> Link:
-        """Store a link, its audit rows and an entry of the agenda, and drop the intent."""
+        """Store a link, its audit rows and what is due of it, and drop the intent."""
         with self._versions.lock:
             held = self._by_referral.get(link.referral_id)
             if (held.etag if held else None) != link.etag:
@@ -134,8 +139,10 @@ class MemoryLinks:
                 self._audit.add(link.referral_id, entry, link.record)
             if intent:
                 self._intents.drop(intent)
-            if due:
+            for due in dues:
                 self._agenda.put(due)
+            for kind in met:
+                self._agenda.drop(kind, link.referral_id)
             return stored
 
 

@@ -34,11 +34,16 @@ class Links(Protocol):
         ...
 
     def commit(
-        self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None, due: Due | None = None
+        self,
+        link: Link,
+        entries: Sequence[AuditEntry],
+        intent: Intent | None = None,
+        dues: Sequence[Due] = (),
+        met: Sequence[DueKind] = (),
     ) -> Link:
-        """Store a link with its audit rows and an entry of the agenda, and drop `intent`, all or nothing.
+        """Store a link with its audit rows and what is due of it now, and drop `intent`, all or nothing.
 
-        Returns the link as stored.
+        `met` are kinds of entries that the link's deal has no more on the agenda. Returns the link as stored.
 
         Raises StaleError when the link was committed by somebody else since it was read, or exists although
         `link.etag` is None, or when the intent is gone; DataError when the storage cannot hold so large a deal.

@@ -19,9 +19,18 @@ from shared.ledger import serialize
 from shared.ledger.drawers import Drawers
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.ledger.port import DealLedger
-from shared.ledger.survey import standing_of
 from shared.ledger.table import Entity, Operation, Table, delete, entity, etag_of, from_chunks, upsert
-from shared.ledger.table_survey import TableSurvey, audit_rows, link_of, link_row, parted, steps, unlisted, version
+from shared.ledger.table_survey import (
+    Stood,
+    TableSurvey,
+    audit_rows,
+    link_of,
+    link_row,
+    parted,
+    steps,
+    unlisted,
+    version,
+)
 from shared.link import Link
 
 if TYPE_CHECKING:
@@ -55,27 +64,35 @@ class TableLinks:
             yield link_of(found)
 
     def commit(
-        self, link: Link, entries: Sequence[AuditEntry], intent: Intent | None = None, due: Due | None = None
+        self,
+        link: Link,
+        entries: Sequence[AuditEntry],
+        intent: Intent | None = None,
+        dues: Sequence[Due] = (),
+        met: Sequence[DueKind] = (),
     ) -> Link:
-        """Store a link with all that belongs to it: one transaction."""
+        """Store a link with all that belongs to it: one transaction. What stands there already is not stored again."""
         was, etag = parted(link.etag)
-        others = steps(self._crm, link, was)
-        if link.record:
+        others = steps(self._crm, link, was.standing)
+        if link.record and Stood.of(link) != was:
             others.append(upsert(entity(self._crm, f"record:{link.record.deal}", ReferralId=link.referral_id)))
         for entry in entries:
             others += audit_rows(self._crm, link.referral_id, entry, link.record)
-        if due:
+        for due in dues:
             others += _due_rows(self._crm, due)
         if intent:
             others.append(delete(entity(self._crm, f"intent:{intent.record.deal}")))
-        content, gone = link_row(self._crm, link), unlisted(self._crm, link, was)
+        content, gone = link_row(self._crm, link), unlisted(self._crm, link, was.standing)
+        gone += [delete(entity(self._crm, f"agenda:{kind}:{link.referral_id}")) for kind in met]
         try:
             stored = self._table.transact(content, etag, [*others, *gone])
         except StaleError:
             if not gone or self._etag(link) != etag:
                 raise
-            stored = self._table.transact(content, etag, others)  # Its row in a list was taken away by hand.
-        return replace(link, etag=version(str(standing_of(link)), stored))
+            stored = self._table.transact(content, etag, others)  # One of the rows to be taken away is not there.
+            for _, row in gone:
+                self._table.delete(self._crm, row["RowKey"])
+        return replace(link, etag=version(Stood.of(link), stored))
 
     def _etag(self, link: Link) -> str | None:
         found = self._table.get(self._crm, f"link:{link.referral_id}")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.deal import RecordKey
 from shared.errors import StaleError
@@ -33,21 +34,35 @@ def link_row(crm: str, link: Link) -> Entity:
 
 
 def link_of(row: Any) -> Link:
-    """Return the link of a row; its version tells how it was counted, too."""
-    return serialize.load_link(from_chunks(row), version(row.get("Standing") or "", etag_of(row)))
+    """Return the link of a row; its version tells what else was stored with it."""
+    link = serialize.load_link(from_chunks(row), None)
+    stood = Stood(row.get("Standing") or "", link.record.deal if link.record else "")
+    return replace(link, etag=version(stood, etag_of(row)))
 
 
-def version(standing: str, etag: str) -> str:
-    """Return the version of a link: that of its row, and how it was counted then."""
-    return f"{standing}|{etag}"
+class Stood(NamedTuple):
+    """What was stored with a link: how it was counted, and the record that leads to it. Empty where there is none."""
+
+    standing: str = ""
+    record: str = ""
+
+    @classmethod
+    def of(cls, link: Link) -> Stood:
+        """Return what is stored with a link."""
+        return cls(str(standing_of(link)), link.record.deal if link.record else "")
 
 
-def parted(version: str | None) -> tuple[str, str | None]:
-    """Return how a link was counted, and the version of its row."""
+def version(stood: Stood, etag: str) -> str:
+    """Return the version of a link: that of its row, and what was stored with it then."""
+    return "|".join((*stood, etag))
+
+
+def parted(version: str | None) -> tuple[Stood, str | None]:
+    """Return what was stored with a link, and the version of its row."""
     if version is None:
-        return "", None
-    standing, _, etag = version.partition("|")
-    return standing, etag
+        return Stood(), None
+    standing, record, etag = version.split("|", 2)
+    return Stood(standing, record), etag
 
 
 def audit_rows(crm: str, key: str, entry: AuditEntry, record: RecordKey | None) -> list[Operation]:

@@ -127,23 +127,26 @@ class Beginning:
             return replace(self._deal(link), referral=GONE) if own_is_gone else Known("a related row is gone")
         assert isinstance(found, ReferralSeen)  # noqa: S101 - what is read is there, or gone
         if not found.ours:
-            return self._from_related(found)
+            return self._from_related(link, found)
         deal = replace(self._deal(self._with_event(link, found)), referral=found)
         if not microsofts_half.takes_part(link, found):
             return deal
         own = Referral(found.body or {})
         return self._with_microsoft(deal, own, self._task.partner_center.engagement(found.engagement_id))
 
-    def _from_related(self, related: ReferralSeen) -> Deal | NotOurs:
-        """Another organization's row changed: look at ours, with what only Microsoft's tells filled in."""
+    def _from_related(self, link: Link | None, related: ReferralSeen) -> Deal | NotOurs:
+        """Another organization's row changed: look at ours, with what only Microsoft's tells filled in.
+
+        `link` is the one to which the row led, if it did.
+        """
         task = self._task
         engagement = task.partner_center.engagement(related.engagement_id)
         own = self._own_row(engagement)
         if own is None:
             return NotOurs()
-        if task.drawers.read(own_half(related.id)).value != own.id:
+        if link is None or link.referral_id != own.id:
             task.drawers.change(own_half(related.id), lambda _held: own.id)
-        link = task.links.of_referral(own.id)
+            link = task.links.of_referral(own.id)
         seen = seen_referral(task, own)
         if link:
             link = replace(self._with_event(link, seen) or link, related_changed_at=related.changed_at)
@@ -162,7 +165,7 @@ class Beginning:
         if own.closed:
             self._task.agenda.drop(DueKind.MICROSOFT, link.referral_id)
         else:
-            microsofts_half.look_again_later(self._task, link)
+            self._task.agenda.put(microsofts_half.next_look(self._task, link))
         return self._with_microsoft(self._deal(link), own, engagement)
 
     def _with_microsoft(self, deal: Deal, own: Referral, engagement: Engagement) -> Deal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -11,7 +13,7 @@ from shared.clock import Clock
 from shared.deal import STATUS
 from shared.decide.deal import Deal
 from shared.decide.decisions import Adopt, Agree, AskMicrosoft, AwaitUndo, Decision, FollowOwner, Orphan, Pause
-from shared.ledger.drawers import Drawer, Drawers, document, moment
+from shared.ledger.drawers import Drawer, Drawers, document
 from shared.ledger.model import Due, DueKind
 from shared.ledger.port import Agenda
 from shared.lifecycle import TERMINAL
@@ -40,6 +42,20 @@ class Kind(StrEnum):
     DELETE = "delete"
 
 
+@dataclass(frozen=True)
+class Count:
+    """The changes of one kind: those of the last hour by deal, when a person let them happen, and if any waited."""
+
+    changes: Mapping[str, datetime] = field(default_factory=dict)
+    released: datetime | None = None
+    holds: bool = False
+
+    def with_change(self, key: str, now: datetime) -> Count:
+        """Return the count with a deal's change, and without those that are too old."""
+        recent = {each: at for each, at in self.changes.items() if now - at < WINDOW}
+        return replace(self, changes=recent if key in recent else {**recent, key: now})
+
+
 def holds_back(task: Task, deal: Deal, decision: Decision) -> bool:
     """Count a change that ends, clears, switches off or deletes; tells whether it is part of a mass change.
 
@@ -49,16 +65,14 @@ def holds_back(task: Task, deal: Deal, decision: Decision) -> bool:
     if kind is None or deal.link is None:
         return False
     now, key = task.clock.now(), deal.link.referral_id
-    recent = task.drawers.change(_recent(task.name, kind), lambda held: _with(held, key, now))
-    released = task.drawers.read(_released(task.name, kind)).value
-    if released and now - released < WINDOW:
+    count = task.drawers.change(_count(task.name, kind), lambda held: held.with_change(key, now))
+    if count.released and now - count.released < WINDOW:
         return False
     if isinstance(decision, AwaitUndo):
         return False  # It is counted now and done later: the whole mass of closes is known before the first is sent.
-    waits = task.agenda.of(DueKind.HELD, key)
-    if waits and waits.reason == str(kind):
+    if count.holds and (waits := task.agenda.of(DueKind.HELD, key)) and waits.reason == str(kind):
         return True
-    if not _is_mass(task, len(recent)):
+    if not _is_mass(task, len(count.changes)):
         return False
     _hold(task, deal, deal.link, kind)
     return True
@@ -67,6 +81,7 @@ def holds_back(task: Task, deal: Deal, decision: Decision) -> bool:
 def _hold(task: Task, deal: Deal, link: Link, kind: Kind) -> None:
     now = task.clock.now()
     message = _message(task, deal, link).dump()
+    task.drawers.change(_count(task.name, kind), lambda held: replace(held, holds=True))
     task.agenda.put(Due(DueKind.HELD, link.referral_id, now + FOREVER, now, message, reason=str(kind)))
     task.agenda.drop(DueKind.UNDO, link.referral_id)
 
@@ -135,7 +150,7 @@ class Guarded(Protocol):
 
 def release(task: Guarded, kind: Kind) -> int:
     """Let the held changes of a kind happen, those of the next hour included; returns how many are queued."""
-    task.drawers.change(_released(task.name, kind), lambda _held: task.clock.now())
+    task.drawers.change(_count(task.name, kind), lambda held: replace(held, released=task.clock.now()))
     return sum(_let_go(task, due, queue=True) for due in held(task, kind))
 
 
@@ -160,11 +175,6 @@ def _clears(change: Change) -> bool:
     return change.new in (None, ()) and change.old not in (None, ())
 
 
-def _with(held: dict[str, datetime], key: str, now: datetime) -> dict[str, datetime]:
-    recent = {each: at for each, at in held.items() if now - at < WINDOW}
-    return recent if key in recent else {**recent, key: now}
-
-
 def _is_mass(task: Task, count: int) -> bool:
     if count <= task.choices.mass_deals:
         return False
@@ -182,18 +192,25 @@ def _message(task: Task, deal: Deal, link: Link) -> DealMessage:
     return DealMessage(PARTNER_CENTER, "released", task.correlation_id, referral_id=link.referral_id, crm=task.name)
 
 
-def _recent(crm: str, kind: Kind) -> Drawer[dict[str, datetime]]:
-    return document("mass", f"{crm}-{kind}", {}, _dump, _load)
+def _count(crm: str, kind: Kind) -> Drawer[Count]:
+    return document("mass", f"{crm}-{kind}", Count(), _dump, _load)
 
 
-def _released(crm: str, kind: Kind) -> Drawer[datetime | None]:
-    return moment("mass_released", f"{crm}-{kind}")
+def _dump(count: Count) -> object:
+    changes = {key: at.isoformat() for key, at in count.changes.items()}
+    released = count.released.isoformat() if count.released else None
+    return {"changes": changes, "released": released, "holds": count.holds}
 
 
-def _dump(recent: dict[str, datetime]) -> object:
-    return {key: at.isoformat() for key, at in recent.items()}
-
-
-def _load(stored: object) -> dict[str, datetime]:
+def _load(stored: object) -> Count:
     assert isinstance(stored, dict)  # noqa: S101 - written by `_dump`
-    return {str(key): datetime.fromisoformat(at) for key, at in stored.items()}
+    if "changes" not in stored:  # Of a version that kept the changes alone.
+        return Count(_moments(stored), holds=True)
+    released = stored["released"]
+    return Count(
+        _moments(stored["changes"]), datetime.fromisoformat(released) if released else None, holds=stored["holds"]
+    )
+
+
+def _moments(stored: Mapping[str, str]) -> dict[str, datetime]:
+    return {key: datetime.fromisoformat(at) for key, at in stored.items()}

@@ -33,11 +33,11 @@ ANSWER = "answer"
 """The member beside those of Microsoft's row: what its status, substatus and reason mean together."""
 
 
-def look_again_later(task: Task, link: Link) -> None:
-    """Put Microsoft's half of a deal on the agenda."""
+def next_look(task: Task, link: Link) -> Due:
+    """Return the agenda's entry that has Microsoft's half of a deal looked at again."""
     message = DealMessage(PARTNER_CENTER, REASON, task.correlation_id, referral_id=link.referral_id, crm=link.crm)
     now = task.clock.now()
-    task.agenda.put(Due(DueKind.MICROSOFT, link.referral_id, now + EVERY, now, message.dump()))
+    return Due(DueKind.MICROSOFT, link.referral_id, now + EVERY, now, message.dump())
 
 
 def takes_part(link: Link | None, own: ReferralSeen) -> bool:

@@ -65,7 +65,9 @@ class _Deals:
         ]
 
     def polled(self) -> None:
-        """Ask the CRM what is new."""
+        """Ask the CRM what is new, once the last look is over."""
+        self._stack.quiet()
+        time.sleep(SETTLING)
         before = self._stack.calls().polls
         self._stack.run("CrmPoller")
         self._stack.eventually(lambda: self._stack.calls().polls > before, "a poll")

@@ -8,7 +8,7 @@ from shared.decide.deal import Deal
 from shared.decide.decisions import Adopt
 from shared.ledger import audit
 from shared.partner_center.port import Referral
-from shared.sync.microsofts_half import look_again_later
+from shared.sync.microsofts_half import next_look
 from shared.sync.outcome import Outcome
 from shared.sync.perform.agree import reach
 from shared.sync.perform.written import Written
@@ -28,7 +28,7 @@ def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
     link = replace(agree.link, referral_changed_at=referral.changed_at, recent_audit=recent, earlier_audit=earlier)
     reach(task, deal, replace(agree, link=link, referral=referral), written)
     if referral.body and Referral(referral.body).is_shared and not referral.closed:
-        look_again_later(task, link)
+        task.agenda.put(next_look(task, link))
     return Outcome.LINKED
 
 

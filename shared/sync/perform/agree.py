@@ -58,17 +58,16 @@ def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: C
     columns, stage = agreement.record_write(news=bool(entries))
     if columns or stage:
         agreement.write_record(columns, stage)
-    due = deadlines.due(task, agreement.before, agreement.link)
-    intent = microsoft.fulfilled(task, agreement.before, agreement.link)
-    committed = task.links.commit(agreement.link, entries, intent, due)
+    before, link = agreement.before, agreement.link
+    intent = microsoft.fulfilled(task, before, link)
+    dues = deadlines.due(task, before, link) + microsoft.watch(task, before, link, closed=decision.referral.closed)
+    committed = task.links.commit(link, entries, intent, dues, deadlines.met(before, link))
     if agreement.refused:
         raise agreement.refused  # The deal is set aside for it; what was written stays, and the record says why.
     if written.sent:
         notify_other_crms(task, committed)
-    microsoft.watch(task, agreement.before, committed, closed=decision.referral.closed)
     agreement.forget_what_waited()
-    deadlines.drop(task, agreement.before, committed)
-    written.before, written.after = agreement.before, committed
+    written.before, written.after = before, committed
     return Outcome.AGREED
 
 

@@ -23,7 +23,7 @@ from shared.microsoft import MicrosoftsHalf
 from shared.partner_center.new_referral import NewDeal, invitation
 from shared.partner_center.port import Referral
 from shared.sync.base import with_base
-from shared.sync.microsofts_half import look_again_later, read_half
+from shared.sync.microsofts_half import next_look, read_half
 from shared.sync.observe import seen_referral
 from shared.sync.outcome import Outcome
 from shared.sync.perform import microsoft
@@ -52,7 +52,6 @@ def ask_microsoft(task: Task, deal: Deal, decision: AskMicrosoft, written: Writt
         link, half = _ask(task, decision.agree, asked, own)
     except DataError as error:
         return _without_help(task, now, error, written)
-    look_again_later(task, link)
     now = replace(now, link=link, microsoft=half)
     rest = decide(now, task.field_map, task.policy)
     if not isinstance(rest, Agree):
@@ -118,7 +117,7 @@ def _ask(task: Task, agree: Agree, asked: NewDeal, own: Referral) -> tuple[Link,
         settled=False,
         recent_audit=audit.extended(agree.link.recent_audit, entries),
     )
-    committed = task.links.commit(link, entries, intent)
+    committed = task.links.commit(link, entries, intent, [next_look(task, link)])
     lead_to(task, invited, own)
     return committed, half
 

@@ -23,7 +23,7 @@ from shared.partner_center.port import Referral
 from shared.problems import Problem
 from shared.status import attention
 from shared.sync.base import with_base
-from shared.sync.microsofts_half import look_again_later
+from shared.sync.microsofts_half import next_look
 from shared.sync.observe import seen_record
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, microsoft, odd
@@ -46,10 +46,11 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     wanted = around(task.field_map, Referral(referral.body))
     record, draft = _create(task, deal, decision, wanted)
     link = _tie(task, referral, record, draft)
-    committed = task.links.commit(link, draft.entries, due=deadlines.due(task, None, link))
-    written.after = committed
+    dues = deadlines.due(task, None, link)
     if Referral(referral.body).is_shared and not referral.closed:
-        look_again_later(task, committed)
+        dues.append(next_look(task, link))
+    committed = task.links.commit(link, draft.entries, dues=dues)
+    written.after = committed
     if draft.problems:
         written.behind = True
         come_back(task, committed, draft.problems)

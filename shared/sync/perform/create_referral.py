@@ -32,7 +32,7 @@ from shared.partner_center.port import Referral
 from shared.problems import problem
 from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
-from shared.sync.microsofts_half import look_again_later, read_half
+from shared.sync.microsofts_half import next_look, read_half
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity, microsoft, odd
 from shared.sync.perform.follow_owner import mark
@@ -138,7 +138,7 @@ def _still_free(task: Task, share: _Share, own: Referral) -> None:
 
 def lead_to(task: Task, invited: Referral, own: Referral) -> None:
     """Remember that events about Microsoft's row lead to our deal. Raises the families."""
-    task.drawers.change(own_half(invited.id), lambda _held: own.id)
+    task.drawers.fill(own_half(invited.id), own.id)
 
 
 def _find_own(task: Task, intent: Intent) -> Referral | None:
@@ -189,10 +189,9 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         as_planned = _holds(task, written, base)
         link = replace(link, record_version=written.version if as_planned else None, record_seen_at=written.seen_at)
         link = replace(link, settled=link.settled and as_planned)
-    committed = task.links.commit(link, entries, share.intent)
+    dues = [next_look(task, link)] if deal.asks_for_help else []
+    committed = task.links.commit(link, entries, share.intent, dues)
     task.agenda.drop(DueKind.PARKED, share.record.key.deal)
-    if deal.asks_for_help:
-        look_again_later(task, committed)
     # What the CRM's own logic changed comes with the change feed; nothing is to be created again for it.
     return replace(committed, settled=not differing)
 

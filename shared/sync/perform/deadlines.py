@@ -1,4 +1,4 @@
-"""The deadline of a deal on the agenda: stored with the commit of the decision that sets it, dropped when it is met."""
+"""The deadline of a deal on the agenda: stored and taken away with the commit of the decision that does so."""
 
 from __future__ import annotations
 
@@ -27,21 +27,14 @@ def with_deadline(task: Task, before: Link, link: Link, base: Fields, referral: 
     return replace(link, deadline=deadline_of(before.deadline, stage, referral, now, reminders, was=was))
 
 
-def due(task: Task, before: Link | None, link: Link) -> Due | None:
-    """Return the agenda's entry that the commit of the link has to store; None when it stands there already."""
+def due(task: Task, before: Link | None, link: Link) -> list[Due]:
+    """Return the agenda's entry that the commit of the link has to store, unless it stands there already."""
     if link.deadline is None or (before and before.deadline == link.deadline):
-        return None
+        return []
     message = DealMessage(PARTNER_CENTER, REASON, task.correlation_id, referral_id=link.referral_id, crm=link.crm)
     now, deadline = task.clock.now(), link.deadline
-    return Due(
-        DueKind.DEADLINE,
-        link.referral_id,
-        deadline.remind_at,
-        now,
-        message.dump(),
-        reason=str(deadline.kind),
-        until=deadline.until,
-    )
+    entry = Due(DueKind.DEADLINE, link.referral_id, deadline.remind_at, now, message.dump())
+    return [replace(entry, reason=str(deadline.kind), until=deadline.until)]
 
 
 def reminded(before: Link, link: Link) -> Deadline | None:
@@ -51,10 +44,9 @@ def reminded(before: Link, link: Link) -> Deadline | None:
     return now if passed else None
 
 
-def drop(task: Task, before: Link, link: Link) -> None:
-    """Take a deadline that was met from the agenda. Raises the families."""
-    if before.deadline and not link.deadline:
-        task.agenda.drop(DueKind.DEADLINE, link.referral_id)
+def met(before: Link, link: Link) -> list[DueKind]:
+    """Return the entry that the commit of the link takes from the agenda: its deadline was met, or is over."""
+    return [DueKind.DEADLINE] if before.deadline and not link.deadline else []
 
 
 def tidy(task: Task, referral_id: str) -> None:

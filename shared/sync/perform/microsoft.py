@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.ledger import audit
-from shared.ledger.model import AuditEntry, Intent
+from shared.ledger.model import AuditEntry, Due, Intent
 from shared.link import Link
 from shared.microsoft import MicrosoftsHalf
-from shared.sync.microsofts_half import look_again_later
+from shared.sync.microsofts_half import next_look
 from shared.sync.task import Task
 
 
@@ -44,7 +44,6 @@ def fulfilled(task: Task, before: Link, now: Link) -> Intent | None:
     return task.intents.of(now.record) if first_seen and now.record else None
 
 
-def watch(task: Task, before: Link, now: Link, *, closed: bool) -> None:
-    """Have Microsoft's half of an open deal looked at from now on, once it was seen."""
-    if now.microsoft and not before.microsoft and not closed:
-        look_again_later(task, now)
+def watch(task: Task, before: Link, now: Link, *, closed: bool) -> list[Due]:
+    """Return what has Microsoft's half of an open deal looked at from now on, once it was seen."""
+    return [next_look(task, now)] if now.microsoft and not before.microsoft and not closed else []

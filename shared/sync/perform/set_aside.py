@@ -142,8 +142,7 @@ def _set_state(task: Task, link: Link, state: LinkState, reason: Reason, record:
     before = link
     link = replace(link, state=state, settled=False, recent_audit=recent, status=shown, closing=None, deadline=None)
     link = _show(task, link, record, before.status)
-    committed = task.links.commit(link, news)
-    deadlines.drop(task, before, link)
+    committed = task.links.commit(link, news, met=deadlines.met(before, link))
     if link.status == shown or not isinstance(record, RecordSeen) or _is_locked(task, record):
         task.agenda.drop(DueKind.PARKED, link.referral_id)
     else:

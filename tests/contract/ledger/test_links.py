@@ -183,16 +183,43 @@ def test_link_audit_and_intent_are_one_commit(ledger: Ledger) -> None:
 def test_an_entry_of_the_agenda_is_stored_with_the_commit_and_only_with_it(ledger: Ledger) -> None:
     part = ledger.of(CRM)
     deadline = due(minutes=5, kind=DueKind.DEADLINE, reason="decide", until=NOW + timedelta(days=14))
-    held = part.links.commit(link(), [], due=deadline)
+    held = part.links.commit(link(), [], dues=[deadline])
     (found,) = part.agenda.due(NOW + timedelta(minutes=5))
     assert replace(found, etag=None) == deadline
     later = replace(deadline, at=NOW + timedelta(hours=1))
-    part.links.commit(held, [], due=later)
+    part.links.commit(held, [], dues=[later])
     assert list(part.agenda.due(NOW + timedelta(minutes=30))) == []
     with pytest.raises(StaleError):
-        part.links.commit(held, [], due=replace(deadline, at=NOW))
+        part.links.commit(held, [], dues=[replace(deadline, at=NOW)])
     (found,) = part.agenda.all(DueKind.DEADLINE)
     assert found.at == later.at
+
+
+def test_a_commit_takes_away_what_was_met_whether_it_is_there_or_not(ledger: Ledger) -> None:
+    part = ledger.of(CRM)
+    dues = [due(kind=DueKind.DEADLINE), due(kind=DueKind.MICROSOFT)]
+    held = part.links.commit(link(), [], dues=dues)
+    with pytest.raises(StaleError):
+        part.links.commit(link(), [], met=[DueKind.DEADLINE])
+    assert part.agenda.of(DueKind.DEADLINE, "r1") is not None
+    held = part.links.commit(held, [], met=[DueKind.DEADLINE])
+    assert part.agenda.of(DueKind.DEADLINE, "r1") is None
+    assert part.agenda.of(DueKind.MICROSOFT, "r1") is not None
+    held = part.links.commit(held, [entry("a")], met=[DueKind.DEADLINE, DueKind.MICROSOFT])
+    assert part.agenda.of(DueKind.MICROSOFT, "r1") is None
+    assert [each.id for each in part.audit.of("r1")] == ["a"]
+    assert part.links.commit(held, []).referral_id == "r1"
+
+
+def test_a_record_that_changed_hands_and_came_back_leads_to_its_link_again(ledger: Ledger) -> None:
+    links = ledger.of(CRM).links
+    first = links.commit(link("r1", "c1"), [])
+    first = links.commit(replace(first, state=LinkState.ORPHANED), [])
+    second = links.commit(link("r2", "c1"), [])
+    assert links.of_record(record("c1")) == second
+    links.commit(replace(second, record=None), [])
+    back = links.commit(replace(first, state=LinkState.LINKED), [])
+    assert links.of_record(record("c1")) == back
 
 
 def test_a_stale_commit_leaves_no_audit_row_and_keeps_the_intent(ledger: Ledger) -> None:

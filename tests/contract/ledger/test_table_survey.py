@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from shared.ledger import serialize
 from shared.ledger.survey import Standing
-from shared.ledger.table import Table, entity
+from shared.ledger.table import Table, entity, etag_of
 from shared.ledger.table_ledger import TableLedger
 from shared.link import LinkState
 from shared.status import Status, StatusKind
@@ -52,6 +53,22 @@ def test_looking_costs_the_same_with_ten_times_as_many_links(lossy: Lossy) -> No
     few = looks(ledger, transport)
     commit(range(20, 200))
     assert looks(ledger, transport) == few == 5
+
+
+def test_what_leads_to_a_link_is_stored_when_it_changes_and_not_at_each_commit(
+    stored: tuple[TableLedger, Table],
+) -> None:
+    ledger, table = stored
+    links = ledger.of(CRM).links
+    held = links.commit(link(), [])
+    written = [etag_of(table.get(CRM, f"record:{record().deal}"))]
+    for members in ({"settled": True}, {"state": LinkState.PAUSED}, {"record": record("c9")}):
+        held = links.commit(replace(held, **members), [entry("b")])
+        written.append(etag_of(table.get(CRM, f"record:{(held.record or record()).deal}")))
+    assert [new == old for old, new in itertools.pairwise(written)] == [True, False, False]
+    found = links.of_referral("r1")
+    assert found
+    assert found.etag == held.etag
 
 
 def test_a_commit_is_one_request_however_the_link_stands_afterwards(lossy: Lossy) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from shared.deal import NOTES, STATUS, Value
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, Known, Orphan, Pause
+from shared.ledger.drawers import text
 from shared.ledger.model import Due, DueKind
 from shared.lifecycle import Stage
 from shared.link import Closing, Link, LinkState
@@ -17,7 +19,7 @@ from shared.merge import Change, Plan
 from shared.messages.reasons import Reason
 from shared.queue.message import DealMessage
 from shared.sync import mass_change
-from shared.sync.mass_change import WINDOW, Kind, holds_back, kind_of
+from shared.sync.mass_change import WINDOW, Kind, _count, holds_back, kind_of
 from shared.sync.task import Task
 from tests.support.fakes.clock import START
 from tests.support.fakes.world import World
@@ -84,6 +86,29 @@ def test_what_comes_after_the_limit_is_held_and_what_came_before_was_done() -> N
     guard = Guard(limit=3)
     assert [guard.decide(number) for number in range(5)] == [False, False, False, True, True]
     assert guard.held() == ["referral-3", "referral-4"]
+
+
+def test_an_ordinary_change_costs_the_count_and_no_look_at_what_waits() -> None:
+    world = World()
+    world.partner_center.registers()
+    world.recover()
+    start = world.mark()
+    world.partner_center.close(world.referral_id(), "Won")
+    world.settle()
+    steps = [step.name for step in world.tape.steps[start:]]
+    assert steps[: steps.index("links.commit")].count("values.get") == 1
+    assert "agenda.of" not in steps[: steps.index("links.commit")]
+
+
+def test_counts_of_an_earlier_version_are_read_and_what_it_held_stays_held() -> None:
+    guard = Guard(limit=3)
+    drawer = _count(guard.task.name, Kind.SWITCH_OFF)
+    old = text(drawer.kind, drawer.name)
+    at = guard.task.clock.now()
+    guard.task.drawers.change(old, lambda _: json.dumps({"referral-0": at.isoformat()}))
+    guard.task.agenda.put(Due(DueKind.HELD, "referral-0", at, at, "{}", reason=str(Kind.SWITCH_OFF)))
+    assert guard.decide(0)
+    assert guard.task.drawers.read(drawer).value.changes == {"referral-0": at}
 
 
 def test_one_deal_that_changes_again_and_again_is_no_mass() -> None:
