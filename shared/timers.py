@@ -12,6 +12,7 @@ from typing import TypeVar
 from shared import telemetry
 from shared.alerts import Alerts
 from shared.errors import AllowanceSpent, CosellError, FatalError, SchemaMismatch
+from shared.feeds.beside import notice
 from shared.feeds.digest import Digest
 from shared.feeds.poison import check_poison
 from shared.feeds.poll_crm import poll_crm
@@ -67,8 +68,9 @@ def _poll(tasks: Tasks, name: str, table: str | None, since: datetime | None) ->
                 raise
             raise SchemaMismatch(f"{error}. {_LEADS_LACK}") from error
         if table is None:
-            # What is due soon, such as a deal whose account somebody has completed, does not wait for the Reconciler.
+            # What is due soon, or was put right beside its record, does not wait for the Reconciler.
             resume_due(task)
+            notice(task)
     return True
 
 

@@ -7,7 +7,7 @@ field map names, opportunities or leads: which table a record is of is known, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -178,6 +178,13 @@ class Records(Protocol):
 
     def related(self, record_id: str) -> RelatedRows:
         """Return the rows around a record that a new referral needs. Raises GoneError."""
+        ...
+
+    def beside(self, record_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return marks of what is mapped of the rows that `related` would bring, by record: new when that changed.
+
+        Of opportunities only, at most `shared.crm.beside.MOST`. One call; a record that is gone has no mark.
+        """
         ...
 
     def person(self, owner_id: str) -> Columns | None:

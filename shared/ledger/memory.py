@@ -170,12 +170,12 @@ class MemoryAgenda:
         waiting = list(self._entries.values())
         return iter(sorted((each for each in waiting if each.at <= now), key=lambda each: each.at))
 
-    def postpone(self, due: Due, until: datetime) -> bool:
+    def postpone(self, due: Due, until: datetime, mark: str | None = None) -> bool:
         """Move an entry that is still as it was read."""
         with self._versions.lock:
             if self._entries.get((due.kind, due.key)) != due:
                 return False
-            self.put(replace(due, at=until))
+            self.put(replace(due, at=until, mark=due.mark if mark is None else mark))
             return True
 
     def all(self, kind: DueKind) -> Iterator[Due]:

@@ -84,4 +84,8 @@ class Due:
     Empty when the version is not known; None when the record could not show the failure.
     """
     until: datetime | None = None
+    beside: str = ""
+    """The id of the opportunity whose account, contact or owner a person must put right; empty for anything else."""
+    mark: str = ""
+    """How the rows beside that opportunity were last seen (crm.port: `beside`); empty before they were."""
     etag: str | None = None

@@ -112,8 +112,11 @@ class Agenda(Protocol):
         """Return what is due at `now`, the earliest first; the cost grows with what is due, not with what waits."""
         ...
 
-    def postpone(self, due: Due, until: datetime) -> bool:
-        """Move an entry, provided it is still as it was read; tells whether it was. So one of many takes it."""
+    def postpone(self, due: Due, until: datetime, mark: str | None = None) -> bool:
+        """Move an entry, provided it is still as it was read; tells whether it was. So one of many takes it.
+
+        `mark` is noted on it along with that.
+        """
         ...
 
     def all(self, kind: DueKind) -> Iterator[Due]:

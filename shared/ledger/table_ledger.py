@@ -196,12 +196,12 @@ class TableAgenda:
         except StaleError:
             pass  # It is up to date again.
 
-    def postpone(self, due: Due, until: datetime) -> bool:
+    def postpone(self, due: Due, until: datetime, mark: str | None = None) -> bool:
         """Move an entry and its pointer: one transaction.
 
         An entry that is as it was read has its pointer: both are stored at once, and only an older one is dropped.
         """
-        moved = replace(due, at=until)
+        moved = replace(due, at=until, mark=due.mark if mark is None else mark)
         pointers = [upsert(_to_pointer(self._crm, moved))]
         if _pointer(moved) != _pointer(due):
             pointers.append(delete(entity(self._crm, _pointer(due))))

@@ -29,6 +29,7 @@ from shared.messages.reasons import Reason
 from shared.queue.message import DealMessage
 from shared.status import Status, attention, pending
 from shared.sync import copies, patience
+from shared.sync.beside import beside
 from shared.sync.binding import task_of
 from shared.sync.observe import remembered_record, remembers, seen_record
 from shared.sync.perform import identity
@@ -73,20 +74,19 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
     message = replace(again, observed=None, crm=task.name).dump()
     soon = isinstance(error, (RetriableError, StaleError)) and pause <= _SOON
     now = task.clock.now()
-    task.agenda.put(
-        Due(
-            DueKind.PARKED,
-            key,
-            now + timedelta(seconds=pause) + (_LEASE if soon else timedelta()),
-            held.since if held else now,
-            message,
-            family=error.family,
-            reason=str(error),
-            problems=problems_of(error),
-            attempts=attempts,
-            record_version=shown,
-        )
+    due = Due(
+        DueKind.PARKED,
+        key,
+        now + timedelta(seconds=pause) + (_LEASE if soon else timedelta()),
+        held.since if held else now,
+        message,
+        family=error.family,
+        reason=str(error),
+        problems=problems_of(error),
+        attempts=attempts,
+        record_version=shown,
     )
+    task.agenda.put(beside(task, due, link.record.id if link and link.record else again.record_id, held))
     if soon:
         task.queue.send(message, delay=pause)
 

@@ -7,6 +7,7 @@ import requests
 from tests.e2e.deals import (
     opportunity_of,
     own_referrals,
+    polled,
     received_deal,
     shared_deal,
     until,
@@ -35,6 +36,22 @@ def test_what_the_seller_must_do_stands_on_the_record(stack: Stack) -> None:
     deal = until_record(stack, record_id, lambda deal: deal.referral_identifier)
     assert deal.sync_status.startswith("✔")
     assert len(own_referrals(stack, record_id)) == 1
+
+
+def test_an_account_that_is_completed_is_noticed_by_the_next_poll(stack: Stack) -> None:
+    table, street = {"dynamics365": ("account", "address1_line1"), "salesforce": ("Account", "BillingStreet")}[
+        stack.crm.name
+    ]
+    record_id = stack.crm.opportunity()
+    account = stack.crm.deal(record_id).account_id
+    seller = stack.crm.simulator.seller  # type: ignore[attr-defined]
+    seller.edit(account, table=table, **{street: None})
+    stack.run("CrmPoller")
+    until_record(stack, record_id, lambda deal: deal.sync_status.startswith("✖ Enter the street on the account"))
+    polled(stack)
+    seller.edit(account, table=table, **{street: "1 Market Street"})
+    polled(stack)
+    assert stack.crm.deal(record_id).sync_status.startswith("✔"), "its schedule would have it wait for two minutes"
 
 
 def test_the_written_reason_does_not_start_a_loop(stack: Stack) -> None:

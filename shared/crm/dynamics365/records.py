@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from shared.clock import Clock
 from shared.crm.around import Around, Columns, Found
-from shared.crm.dynamics365 import accounts, creation, merges, metadata, owners
+from shared.crm.dynamics365 import accounts, beside, creation, merges, metadata, owners
 from shared.crm.dynamics365.api import DataverseApi, Json, text_at
 from shared.crm.dynamics365.closing import closing_activity
 from shared.crm.dynamics365.columns import column_names, columns_by_table
@@ -21,13 +21,7 @@ from shared.crm.dynamics365.precision import MoneyDigits
 from shared.crm.dynamics365.security import FRESH, ColumnSecurity
 from shared.crm.optional import OptionalColumns
 from shared.crm.owners import Owners
-from shared.crm.port import (
-    ChangePage,
-    PartlyWritten,
-    Record,
-    RelatedRows,
-    StageChange,
-)
+from shared.crm.port import ChangePage, PartlyWritten, Record, RelatedRows, StageChange
 from shared.errors import AlreadyExists, CosellError, DataError, GoneError, VersionMismatch
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
@@ -125,6 +119,10 @@ class Dynamics365:
         notes = self._optional.there(own.notes_for_microsoft)
         select = ",".join([self._select, own.audit, *([notes] if notes else [])])
         return self._api.get(self._by_id(record_id), {"$select": select})
+
+    def beside(self, record_ids: Sequence[str]) -> Mapping[str, str]:
+        """Read account, contact and owner of several."""
+        return beside.marks(self._api, self._field_map, [each for each in record_ids if self.owns(each)])
 
     def person(self, owner_id: str) -> Columns | None:
         """Read a user; a team is none."""

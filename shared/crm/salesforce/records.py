@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -20,8 +20,8 @@ from shared.crm.around import Around, Columns, Found
 from shared.crm.optional import OptionalColumns
 from shared.crm.owners import Owners
 from shared.crm.port import ChangePage, Record, RelatedRows, StageChange, Turns
-from shared.crm.salesforce import merges, metadata, owners
-from shared.crm.salesforce.api import JsonObject, SalesforceApi, Subrequest, Subresponse, path, rows_of, text_at
+from shared.crm.salesforce import beside, merges, metadata, owners
+from shared.crm.salesforce.api import JsonObject, SalesforceApi, Subrequest, Subresponse, path, text_at
 from shared.crm.salesforce.creation import Creation
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.crm.salesforce.currency import OrgCurrency
@@ -29,14 +29,9 @@ from shared.crm.salesforce.errors import missing_reference
 from shared.crm.salesforce.feed import Feed
 from shared.crm.salesforce.locks import AccountLocks
 from shared.crm.salesforce.versions import guard, stamp_of, version_of
-from shared.errors import (
-    GoneError,
-    MappingError,
-    VersionMismatch,
-)
+from shared.errors import GoneError, MappingError, VersionMismatch
 from shared.mapping.check.tables import Description
 from shared.mapping.field_map import FieldMap
-from shared.mapping.rows import CompiledRow
 
 log = logging.getLogger(__name__)
 
@@ -129,27 +124,22 @@ class Salesforce:
     def _related(self, record_id: str) -> RelatedRows:
         field_map = self._field_map
         notes = self._optional.there(field_map.columns.notes_for_microsoft)
-        of_contact = ", ".join(f"Contact.{name}" for name in _columns_of(field_map.contact))
-        wanted = [
-            field_map.columns.audit,
-            *([notes] if notes else ()),
-            *(f"Account.{name}" for name in _columns_of(field_map.account)),
-            *(f"Owner.{name}" for name in _columns_of(field_map.owner)),
-            f"(SELECT {of_contact} FROM OpportunityContactRoles WHERE IsPrimary = true)",  # noqa: S608 - as below
-        ]
+        wanted = [field_map.columns.audit, *([notes] if notes else ()), *beside.selected(field_map)]
         soql = f"SELECT Id, {', '.join(wanted)} FROM {self._table}"  # noqa: S608 - names of the mapping file
         rows = self._api.query(soql + format_soql(" WHERE Id = {}", self._address(record_id)[-1])).rows
         if not rows:
             raise GoneError("the record was deleted in Salesforce")
-        roles = rows_of(rows[0]["OpportunityContactRoles"]) if rows[0].get("OpportunityContactRoles") else ()
-        contact = _object(roles[0], "Contact") if roles else None
         held = str(rows[0].get(field_map.columns.audit) or "")
         texts = held, str(rows[0].get(notes) or "") if notes else ""
-        return RelatedRows(_object(rows[0], "Account"), contact, _object(rows[0], "Owner"), *texts)
+        return RelatedRows(*beside.rows_around(rows[0]), *texts)
+
+    def beside(self, record_ids: Sequence[str]) -> Mapping[str, str]:
+        """Query account, owner and primary contact of several."""
+        return beside.marks(self._api, self._field_map, [each for each in record_ids if self.owns(each)])
 
     def person(self, owner_id: str) -> Columns | None:
         """Query a user."""
-        names = ", ".join(_columns_of(self._field_map.owner))
+        names = ", ".join(beside.columns_of(self._field_map.owner))
         rows = self._api.query(f"SELECT {names} FROM User" + format_soql(" WHERE Id = {}", owner_id)).rows  # noqa: S608
         return rows[0] if rows else None
 
@@ -279,13 +269,3 @@ def _key_prefix(table: str) -> str:
     if table not in KEY_PREFIXES:
         raise MappingError(f"table: {table} is none of {', '.join(KEY_PREFIXES)}, the tables of Salesforce.")
     return KEY_PREFIXES[table]
-
-
-def _columns_of(rows: Iterable[CompiledRow]) -> tuple[str, ...]:
-    names = (name for row in rows for name in (row.pair.column, row.pair.fallback_column) if name)
-    return tuple(dict.fromkeys(names))
-
-
-def _object(row: JsonObject, name: str) -> Columns | None:
-    held = row.get(name)
-    return held if isinstance(held, Mapping) else None

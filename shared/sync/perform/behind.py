@@ -14,6 +14,7 @@ from shared.problems import Problem
 from shared.queue.message import DealMessage
 from shared.status import StatusKind
 from shared.sync import patience
+from shared.sync.beside import beside
 from shared.sync.task import Task
 
 DRIFTS = timedelta(hours=1)
@@ -28,19 +29,18 @@ def come_back(task: Task, link: Link, problems: Sequence[Problem]) -> None:
     reason = " ".join(str(each) for each in problems)
     held = task.agenda.of(DueKind.PARKED, link.referral_id)
     attempts = patience.attempts_at(held, reason)
-    task.agenda.put(
-        Due(
-            DueKind.PARKED,
-            link.referral_id,
-            now + (patience.until_next_look(task, attempts) if problems else DRIFTS),
-            held.since if held else now,
-            message.dump(),
-            family=DataError.family,
-            reason=reason,
-            problems=tuple(problems),
-            attempts=attempts,
-        )
+    due = Due(
+        DueKind.PARKED,
+        link.referral_id,
+        now + (patience.until_next_look(task, attempts) if problems else DRIFTS),
+        held.since if held else now,
+        message.dump(),
+        family=DataError.family,
+        reason=reason,
+        problems=tuple(problems),
+        attempts=attempts,
     )
+    task.agenda.put(beside(task, due, link.record.id, held))
 
 
 def no_more_behind(task: Task, decision: Agree, link: Link) -> bool:

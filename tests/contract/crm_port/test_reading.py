@@ -167,3 +167,29 @@ def test_related_rows_that_are_not_set_are_none(stage: CrmStage) -> None:
     rows = stage.port.related(stage.add_deal(customer=None))
     assert rows.account is None
     assert rows.contact is None
+
+
+@pytest.mark.parametrize(
+    "edit", [{"city": "Bath"}, {"contact_email": "new@contoso.example"}, {"owner_phone": "+14255550199"}], ids=str
+)
+def test_an_edit_beside_a_record_gives_it_another_mark(stage: CrmStage, edit: dict[str, str]) -> None:
+    record_id, other = stage.add_deal(), stage.add_deal(customer=None)
+    before = stage.port.beside([record_id, other])
+    stage.pass_time()
+    stage.edit(record_id, notes="an edit of the record itself")
+    assert stage.port.beside([record_id, other]) == before
+    stage.edit_beside(record_id, **edit)
+    after = stage.port.beside([record_id, other])
+    assert set(before) == set(after) == {record_id, other}
+    assert before[record_id] != after[record_id]
+    assert (before[other] == after[other]) is ("owner_phone" not in edit), "they have the same owner"
+
+
+def test_what_is_beside_many_records_costs_one_call(stage: CrmStage) -> None:
+    ids, gone = [stage.add_deal() for _ in range(stage.pages)], stage.add_deal()
+    stage.delete(gone)
+    before = stage.requests()
+    assert set(stage.port.beside([*ids, gone, "OPP-0042"])) == set(ids)
+    assert stage.requests() - before == 1
+    assert stage.port.beside([]) == {}
+    assert stage.requests() - before == 1

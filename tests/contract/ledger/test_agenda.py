@@ -176,3 +176,18 @@ def test_an_entry_that_is_put_while_its_old_time_is_cleaned_up_is_not_lost(ledge
     _, errors = together(4, work)
     assert errors == []
     assert sorted(keys(ledger)) == ["0", "2"]
+
+
+def test_a_mark_is_noted_on_an_entry_that_is_as_it_was_read(ledger: Ledger) -> None:
+    agenda = ledger.of(CRM).agenda
+    agenda.put(due(beside="c1"))
+    held = agenda.of(DueKind.PARKED, "r1")
+    assert held
+    assert agenda.postpone(held, held.at, "first")
+    assert not agenda.postpone(held, held.at, "second")
+    assert keys(ledger) == ["r1"]
+    noted = agenda.of(DueKind.PARKED, "r1")
+    assert noted
+    assert (noted.beside, noted.mark) == ("c1", "first")
+    assert agenda.postpone(noted, LATER)
+    assert [(each.mark, each.at) for each in agenda.all(DueKind.PARKED)] == [("first", LATER)]

@@ -120,6 +120,22 @@ class FakeCrm(CrmPeople):
         texts = (str(held[name] or "") for name in ("cosell_audit", "cosell_notesformicrosoft"))
         return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]), *texts)
 
+    def beside(self, record_ids: Sequence[str]) -> Mapping[str, str]:
+        """Tell account, contact and owner of several apart from what they were."""
+
+        def look() -> dict[str, str]:
+            return {each: self._around(self._rows[each].columns) for each in record_ids if each in self._rows}
+
+        return self._tape.run(self.port, "beside", look) if record_ids else {}
+
+    def _around(self, columns: Columns) -> str:
+        customer = str(columns["parentaccountid"] or columns["customerid"])
+        account = self.accounts.get(customer, {})
+        contact = self.contacts.get(
+            str(columns["parentcontactid"] or account.get("_primarycontactid_value") or customer)
+        )
+        return repr((sorted(account.items()), contact, self.users.get(str(columns["ownerid"]))))
+
     def person(self, owner_id: str) -> CrmRow | None:
         """Return a user."""
         return self._row("person", self.users, owner_id)

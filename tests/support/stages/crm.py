@@ -45,6 +45,11 @@ class Dialect:
         """Return the columns of a record for words; others pass as they are."""
         return {self.record.get(word, word): value for word, value in words.items()}
 
+    def beside(self, word: str) -> tuple[int, str]:
+        """Return whether a word is about the account (0), the contact (1) or the owner (2), and its column."""
+        place = 0 if word in self.account else 1 if word.startswith("contact") else 2
+        return place, self.person.get(word) or self.account[word]
+
 
 _LOST: CrmRow = {"statecode": 2, "statuscode": 4}
 DYNAMICS = Dialect(
@@ -153,6 +158,10 @@ class CrmStage(Protocol):
         """A seller changes an opportunity."""
         ...
 
+    def edit_beside(self, record_id: str, **words: object) -> None:
+        """Somebody changes a value of the opportunity's account, contact or owner, whichever the word is about."""
+        ...
+
     def close(self, record_id: str, stage: Stage) -> None:
         """A seller wins or loses an opportunity."""
         ...
@@ -251,6 +260,13 @@ class FakeStage:
 
     def edit(self, record_id: str, **words: object) -> None:
         self.fake.edit(record_id, **DYNAMICS.columns(words))
+
+    def edit_beside(self, record_id: str, **words: object) -> None:
+        row, tables = self.fake.row(record_id), (self.fake.accounts, self.fake.contacts, self.fake.users)
+        ids = (row["parentaccountid"], row["parentcontactid"], row["ownerid"])
+        for word, value in words.items():
+            place, column = DYNAMICS.beside(word)
+            tables[place][str(ids[place])][column] = value
 
     def close(self, record_id: str, stage: Stage) -> None:
         self.fake.close(record_id, stage)
@@ -374,6 +390,14 @@ class DataverseStage:
     def edit(self, record_id: str, **words: object) -> None:
         columns = self._with_currency(DYNAMICS.columns(words))
         self.simulator.seller.edit(record_id, table="opportunity", **columns)
+
+    def edit_beside(self, record_id: str, **words: object) -> None:
+        row = self.simulator.row("opportunity", record_id)
+        ids = (row["parentaccountid"], row["parentcontactid"], row["ownerid"])
+        for word, value in words.items():
+            place, column = DYNAMICS.beside(word)
+            table = ("account", "contact", "systemuser")[place]
+            self.simulator.seller.edit(str(ids[place]), table=table, **{column: value})
 
     def close(self, record_id: str, stage: Stage) -> None:
         (self.simulator.seller.win if stage is Stage.WON else self.simulator.seller.lose)(record_id)

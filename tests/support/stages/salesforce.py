@@ -179,6 +179,14 @@ class SalesforceStage:
     def edit(self, record_id: str, **words: object) -> None:
         self.simulator.seller.edit(record_id, table="Opportunity", **SALESFORCE.columns(words))
 
+    def edit_beside(self, record_id: str, **words: object) -> None:
+        row, roles = self.simulator.row("Opportunity", record_id), self.simulator.rows("OpportunityContactRole")
+        contact = next((each["ContactId"] for each in roles if each["OpportunityId"] == record_id), None)
+        for word, value in words.items():
+            place, column = SALESFORCE.beside(word)
+            row_id = (row["AccountId"], contact, row["OwnerId"])[place]
+            self.simulator.seller.edit(str(row_id), table=("Account", "Contact", "User")[place], **{column: value})
+
     def close(self, record_id: str, stage: Stage) -> None:
         (self.simulator.seller.win if stage is Stage.WON else self.simulator.seller.lose)(record_id)
 

@@ -1,0 +1,56 @@
+"""What lies beside an opportunity: account, owner and primary contact, which one query reads along (relationships)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from simple_salesforce.format import format_soql
+
+from shared.crm.around import Columns
+from shared.crm.beside import mark
+from shared.crm.salesforce.api import JsonObject, SalesforceApi, rows_of, text_at
+from shared.mapping.field_map import FieldMap
+from shared.mapping.rows import CompiledRow
+
+_ROLES = "OpportunityContactRoles"
+
+
+def columns_of(rows: Iterable[CompiledRow]) -> tuple[str, ...]:
+    """Return every column that the rows read."""
+    names = (name for row in rows for name in (row.pair.column, row.pair.fallback_column) if name)
+    return tuple(dict.fromkeys(names))
+
+
+def selected(field_map: FieldMap) -> list[str]:
+    """Return what a query of opportunities selects for the sake of the rows around them."""
+    of_contact = ", ".join(f"Contact.{name}" for name in columns_of(field_map.contact))
+    return [
+        *(f"Account.{name}" for name in columns_of(field_map.account)),
+        *(f"Owner.{name}" for name in columns_of(field_map.owner)),
+        f"(SELECT {of_contact} FROM {_ROLES} WHERE IsPrimary = true)",  # noqa: S608 - names of the mapping file
+    ]
+
+
+def rows_around(row: JsonObject) -> tuple[Columns | None, Columns | None, Columns | None]:
+    """Return account, contact and owner out of a row that was read with `selected`."""
+    roles = rows_of(row[_ROLES]) if row.get(_ROLES) else ()
+    return _object(row, "Account"), _object(roles[0], "Contact") if roles else None, _object(row, "Owner")
+
+
+def marks(api: SalesforceApi, field_map: FieldMap, record_ids: Sequence[str]) -> Mapping[str, str]:
+    """Return a mark of each opportunity by its id: of what is mapped of the rows around it."""
+    if not record_ids:
+        return {}
+    soql = f"SELECT Id, {', '.join(selected(field_map))} FROM {field_map.table}"  # noqa: S608 - as above
+    found = api.query(soql + format_soql(" WHERE Id IN {}", list(record_ids))).rows
+    names = [columns_of(rows) for rows in (field_map.account, field_map.contact, field_map.owner)]
+    return {text_at(row, "Id"): mark(_values(rows_around(row), names)) for row in found}
+
+
+def _values(rows: Iterable[Columns | None], names: Iterable[Sequence[str]]) -> list[list[object]]:
+    return [[(row or {}).get(each) for each in wanted] for row, wanted in zip(rows, names, strict=True)]
+
+
+def _object(row: JsonObject, name: str) -> Columns | None:
+    held = row.get(name)
+    return held if isinstance(held, Mapping) else None
