@@ -5,8 +5,26 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tools.local.azurite import Azurite
+
+ALONE = ("tests/simulation/", "tests/planted/", "tests/e2e/test_demo.py", "tests/e2e/test_installation.py")
+"""Where the tests of a file share nothing: each goes to whichever worker is free."""
+
+
+class Spread(LoadFileScheduling):  # type: ignore[misc] # the library has no types
+    """Gives a worker whole files, whose tests share a stack, and the tests of `ALONE` one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(ALONE) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread | None:
+    """Spread the tests as `Spread` says, where `--dist loadfile` was asked for."""
+    return Spread(config, log) if config.getvalue("dist") == "loadfile" else None
+
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     # A shell ignores Ctrl-C for what it starts in the background; every process that a test starts would inherit that.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from tests.unit.decide.rows import LINKED, ROWS, UNLINKED_RECORD, UNLINKED_REFERRAL, TableRow
 from tests.unit.decide.situations import situations
@@ -54,6 +55,7 @@ _AGREED = {
 }
 
 
+@cache
 def dump() -> str:
     """Return the whole page."""
     ends = _ends()
