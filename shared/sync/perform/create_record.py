@@ -22,13 +22,13 @@ from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
 from shared.problems import Problem
 from shared.status import attention
+from shared.sync.around import around, around_text
 from shared.sync.base import with_base
 from shared.sync.microsofts_half import next_look
 from shared.sync.observe import seen_record
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, microsoft, odd
 from shared.sync.perform.adopt import set_record_id
-from shared.sync.perform.around import around, around_text
 from shared.sync.perform.behind import come_back
 from shared.sync.perform.written import Written
 from shared.sync.statuses import in_agreement

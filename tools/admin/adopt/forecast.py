@@ -27,6 +27,7 @@ from shared.decide.decisions import (
 from shared.errors import DataError
 from shared.ledger import audit
 from shared.lifecycle import Stage
+from shared.mapping.pairing import Score
 from shared.merge import Stays
 from shared.messages.reasons import Reason
 from shared.partner_center.new_referral import read_deal
@@ -34,7 +35,6 @@ from shared.problems import Problem
 from shared.sync.binding import bind
 from shared.sync.observe import Observer
 from shared.sync.task import Task
-from tools.admin.adopt.pairing import Score
 
 
 class Kind(StrEnum):

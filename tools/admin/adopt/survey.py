@@ -20,11 +20,12 @@ from shared.decide.decisions import Decision
 from shared.errors import DataError, GoneError, RetriableError, StaleError
 from shared.lifecycle import TERMINAL, Stage
 from shared.link import LinkState
+from shared.mapping.pairing import Score
+from shared.mapping.traits import record_traits, with_customer
 from shared.sync.observe import seen_record
 from shared.sync.task import Task
 from tools.admin.adopt.forecast import UNSURE, Kind, Row, look, look_at_referral, row_of
-from tools.admin.adopt.index import ReferralIndex, record_traits, with_customer
-from tools.admin.adopt.pairing import Score
+from tools.admin.adopt.index import ReferralIndex
 from tools.admin.adopt.refused import Refusals
 
 WORKERS = 4

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.mapping.pairing import Score
 from tools.admin.adopt.forecast import PARTNER_CENTER, Kind, Row, Write
-from tools.admin.adopt.pairing import Score
 from tools.admin.adopt.sheet import HEADER, Order, SheetRows, read_sheet
 
 A, B = "7e1d7c0a-2b7c-4c0e-8c0a-7d4a3c1f9b20", "8f3c2a10-5b1e-4e0f-9a52-0c8d1f6b7e33"

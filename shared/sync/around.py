@@ -13,7 +13,7 @@ from shared.mapping.rows import get_path
 from shared.messages import Messages
 from shared.partner_center.port import Referral
 from shared.problems import problem
-from shared.sync.perform.alike import alike
+from shared.sync.alike import alike
 
 
 def around(field_map: FieldMap, referral: Referral) -> Around:

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from shared.mapping import pairing
 from shared.mapping.likeness import plain_code, plain_name
-from tools.admin.adopt import pairing
-from tools.admin.adopt.pairing import PROPOSED, Score, Traits, best, score
+from shared.mapping.pairing import PROPOSED, Score, Traits, best, score
 
 BOTH = Traits(
     duns="150483782",

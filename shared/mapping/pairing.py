@@ -1,7 +1,7 @@
 """Whether a record and a referral are one deal, from what their customers and their deals have in common. Pure.
 
 A score is a proposal to a person, never a decision: nothing below an identity (score 1) is tied unasked. A deal needs
-evidence of its own, such as its name or value: a customer has many deals.
+evidence of its own, its name or its value: a customer has many deals, and many of them end on the same day.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CLOSE = 0.1
 """Another candidate within so much of the best one makes the pair ambiguous."""
 
 _WORD = re.compile(r"\w+")
-_DROPPED = str.maketrans("", "", ".'’")
+_DROPPED = str.maketrans("", "", ".'\u2019")
 
 Mark = str | int
 """A comparable spelling, or a digest of it."""
@@ -74,7 +74,7 @@ _EVIDENCE = (
     _Evidence("amount", 0.25, -0.05, "value and currency", of_the_deal=True),
     _Evidence("customer", 0.25, -0.2, "customer name"),
     _Evidence("postal_code", 0.15, -0.1, "postal code"),
-    _Evidence("closing", 0.1, 0.0, "closing date", of_the_deal=True),
+    _Evidence("closing", 0.1, 0.0, "closing date"),
     _Evidence("country", 0.0, -0.3, "country"),
 )
 _HIGHEST = 0.99
