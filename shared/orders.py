@@ -15,3 +15,5 @@ class Order(StrEnum):
     """The record gets a new referral; the old one stays as history."""
     LINK = "link"
     """A referral and a record that exist become one deal."""
+    CREATE = "create"
+    """The referral becomes a record of its own, whatever deal of the same customer it looks like."""

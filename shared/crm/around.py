@@ -66,6 +66,8 @@ class Around:
     contact: ContactWanted | None = None
     owners: tuple[Assignee, ...] = ()
     """Who may own it; the first whom the CRM has does."""
+    deals: bool = False
+    """Whether the customer's open records are asked for that have no referral: the new one may be one of them."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,21 @@ class Candidate:
     score: int
 
 
+MOST_EQUAL = 5
+"""Equal accounts whose open records are looked at, the oldest: a customer may have been entered several times."""
+
+MOST_DEALS = 50
+"""Open records of one account that are looked at, the newest."""
+
+
+@dataclass(frozen=True)
+class OpenDeal:
+    """An open record of the customer's account that has no referral."""
+
+    id: str
+    columns: Columns
+
+
 @dataclass(frozen=True)
 class Found:
     """What the CRM has of it."""
@@ -97,6 +114,8 @@ class Found:
     """The account that is most alike, where none equals the one that is wanted."""
     owner: Owner | None = None
     """None: the record belongs to the app's own user."""
+    deals: tuple[OpenDeal, ...] = ()
+    """The open records without a referral of the account and its equals, where they were asked for."""
 
 
 def chosen(wanted: ContactWanted, contacts: Sequence[Columns], id_column: str) -> str | None:

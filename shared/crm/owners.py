@@ -32,21 +32,26 @@ class Owners:
         self._known: Known = {}
         self._lock = threading.Lock()
 
-    def first(self, wanted: Sequence[Assignee]) -> Owner | None:
-        """Return the first of them whom the CRM has. Raises the families."""
+    def unknown(self, wanted: Sequence[Assignee]) -> list[Assignee]:
+        """Return who must be asked for before it is known which of them is the first whom the CRM has."""
         now = self._clock.now()
         with self._lock:
             known = dict(self._known)
         unknown = [each for each in wanted if each not in known or now - known[each][0] > EVERY]
-        if unknown and not _is_settled(wanted, unknown, known):
-            found = self._ask(unknown)
-            news = {each: (now, found.get(each)) for each in unknown}
-            known |= news
-            with self._lock:
-                if len(self._known) > MOST:
-                    self._known.clear()
-                self._known |= news
-        held = [(each, known[each][1]) for each in wanted if each in known]
+        return [] if not unknown or _is_settled(wanted, unknown, known) else unknown
+
+    def learn(self, asked: Iterable[Assignee], found: Mapping[Assignee, str]) -> None:
+        """Remember who of those that were asked for exists, and under which id."""
+        now = self._clock.now()
+        with self._lock:
+            if len(self._known) > MOST:
+                self._known.clear()
+            self._known |= {each: (now, found.get(each)) for each in asked}
+
+    def first(self, wanted: Sequence[Assignee]) -> Owner | None:
+        """Return the first of them whom the CRM has, of those who are known."""
+        with self._lock:
+            held = [(each, self._known[each][1]) for each in wanted if each in self._known]
         return next((Owner(each, row_id) for each, row_id in held if row_id), None)
 
     def missing(self, wanted: Iterable[Assignee]) -> tuple[Assignee, ...]:

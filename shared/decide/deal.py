@@ -51,6 +51,8 @@ class Need(StrEnum):
     """Whose the columns of ours are that the record holds without being linked."""
     SHARING = "sharing"
     """The rows around a record that a new referral needs."""
+    AROUND = "around"
+    """What the CRM has of what a referral's new record is to hang on."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,23 @@ class Sharing:
 
 
 @dataclass(frozen=True)
+class Likely:
+    """The customer's open record that looks most like a referral, and has none itself."""
+
+    record: RecordKey
+    name: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the CRM has of what a new record is to hang on."""
+
+    likely: Likely | None = None
+    rows: object = field(default=None, repr=False)
+    """What it is, for the one who performs."""
+
+
+@dataclass(frozen=True)
 class Deal:
     """What is known of a deal."""
 
@@ -175,12 +194,15 @@ class Deal:
     """GONE unless a record with the referral's identifier is known to exist."""
     copied: Copied | Absence = UNREAD
     sharing: Sharing | Absence = UNREAD
+    around: Surroundings | Absence = UNREAD
     microsoft: MicrosoftsHalf | Absence | None = UNREAD
     """Microsoft's half; None when it was looked for, and Microsoft takes no part. Unread, the link remembers it."""
     order: Order | None = None
     """What a person ordered."""
     ordered: RecordKey | None = None
     """The record that an order names."""
+    anyway: bool = False
+    """Whether the referral becomes a record whatever deal it looks like: a person said so, or looks for such deals."""
     held: Mapping[str, Problem] = field(default_factory=dict)
     """By field, why a side just refused its value."""
     refused: Mapping[str, Problem] = field(default_factory=dict)
@@ -231,6 +253,11 @@ class FieldMap(Protocol):
     @property
     def only_undecided(self) -> Sequence[str]:
         """Fields of which Partner Center's value counts only while the invitation is undecided."""
+        ...
+
+    @property
+    def proposes_duplicates(self) -> bool:
+        """Whether a referral that looks like a deal of the CRM waits for a person, instead of becoming a second one."""
         ...
 
     @property

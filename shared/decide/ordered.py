@@ -15,7 +15,7 @@ _PAUSABLE = (LinkState.LINKED, LinkState.PAUSED)
 
 
 def obey(deal: Deal, order: Order, field_map: FieldMap, policy: Policy) -> Decision | Need:
-    """Decide about any order but RESUME."""
+    """Decide about any order but RESUME; to create anyway is no order about a deal, but a fact of it."""
     if order is Order.LINK:
         return _link(deal, field_map, policy)
     link = deal.link

@@ -20,6 +20,7 @@ from shared.decide.deal import (
     RecordSeen,
     ReferralSeen,
     Sharing,
+    Surroundings,
 )
 from shared.decide.decisions import (
     Adopt,
@@ -43,6 +44,8 @@ from shared.messages.reasons import Reason
 from shared.problems import Problem, problem
 
 IDENTIFIER = "referral_identifier"
+LOOKS_ALIKE = "deal.looks_alike"
+"""The problem of a referral that may be a deal of the CRM's; a person says whether it is."""
 
 
 # --- Partner Center names a referral of ours -------------------------------------------------------------------------
@@ -68,6 +71,20 @@ def decide_referral(deal: Deal, field_map: FieldMap, policy: Policy) -> Decision
         return _claimed(deal, referral, deal.carrier.key) or adopt(deal, referral, deal.carrier, field_map, policy)
     if referral.names:
         return _named(deal, referral, referral.names, field_map, policy)
+    return _new(deal, referral, field_map)
+
+
+def _new(deal: Deal, referral: ReferralSeen, field_map: FieldMap) -> Decision | Need:
+    """The referral becomes a record, unless the customer has a deal in the CRM already that may be the same.
+
+    A referral with a CRM ID is the record's that it names, in whatever CRM that is.
+    """
+    asks = field_map.proposes_duplicates and not deal.anyway and not referral.names_any
+    if asks and deal.around is UNREAD:
+        return Need.AROUND
+    if asks and isinstance(deal.around, Surroundings) and (likely := deal.around.likely):
+        looks_alike = problem(LOOKS_ALIKE, "deal", name=likely.name, record=likely.record.id)
+        return HoldForPerson((looks_alike,))
     return CreateRecord(referral, deal.microsoft_read)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from shared.deal import STATUS, RecordKey
-from shared.decide.unlinked import is_guid, ties
+from shared.decide.unlinked import LOOKS_ALIKE, is_guid, ties
 from shared.desk.answers import Answer, refused, unknown
 from shared.desk.desk import Desk
 from shared.desk.find import Found, find, tables
@@ -20,7 +20,7 @@ from shared.ledger import audit
 from shared.ledger.audit import Stamp
 from shared.ledger.model import DueKind
 from shared.lifecycle import TERMINAL
-from shared.link import Link, LinkState
+from shared.link import LinkState
 from shared.orders import Order
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync import mass_change
@@ -80,8 +80,7 @@ def act(desk: Desk, asked: Asked) -> Answer:
     order = Order(asked.action)
     if refusal := _CHECKS[order](desk, found):
         return refused(409, "conflict", desk.messages.text(refusal))
-    assert found.link  # noqa: S101 - the checks want one
-    return _send(desk, asked, found.crm, found.key, _ordering(found.link, order))
+    return _send(desk, asked, found.crm, found.key, _ordering(found, order))
 
 
 def allowed(desk: Desk, found: Found) -> list[str]:
@@ -110,9 +109,10 @@ def _again(found: Found) -> DealMessage:
     return DealMessage(PARTNER_CENTER, ASKED, "", referral_id=found.key)
 
 
-def _ordering(link: Link, order: Order) -> DealMessage:
-    if link.record is None:
-        return DealMessage(PARTNER_CENTER, ORDERED, "", referral_id=link.referral_id, order=order)
+def _ordering(found: Found, order: Order) -> DealMessage:
+    link = found.link
+    if link is None or link.record is None:
+        return DealMessage(PARTNER_CENTER, ORDERED, "", referral_id=found.key, order=order)
     return replace(DealMessage.of_record(link.record, ORDERED, ""), referral_id=link.referral_id, order=order)
 
 
@@ -144,11 +144,17 @@ def _not_over(desk: Desk, found: Found) -> str | None:
     return None if over else "refused.share_again"
 
 
+def _not_waiting(_desk: Desk, found: Found) -> str | None:
+    problems = found.parked.problems if found.parked and not ties(found.link) else ()
+    return None if LOOKS_ALIKE in [each.code for each in problems] else "refused.create"
+
+
 _CHECKS: Mapping[Order, Callable[[Desk, Found], str | None]] = {
     Order.PAUSE: _not_pausable,
     Order.RESUME: _not_resumable,
     Order.SHARE_AGAIN: _not_over,
     Order.UNLINK: _not_tied,
+    Order.CREATE: _not_waiting,
 }
 
 

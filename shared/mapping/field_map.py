@@ -222,6 +222,11 @@ class FieldMap:
         return self.file.edits_on_hold == "wait" and not self.is_lead
 
     @property
+    def proposes_duplicates(self) -> bool:
+        """Whether a referral that looks like an open deal of its customer waits for a person; a lead has no account."""
+        return self.file.duplicates == "propose" and not self.is_lead
+
+    @property
     def close_reason_required(self) -> bool:
         """Whether nothing is declined or lost without a reason."""
         return self.file.close_reason == "required"

@@ -168,6 +168,11 @@ class MappingFile(Strict):
     close_reason: Literal["optional", "required"] = Field(
         "optional", description="Whether a deal may be declined or lost without a close reason."
     )
+    duplicates: Literal["propose", "create"] = Field(
+        "propose",
+        description="A referral that looks like an open deal of the same customer waits for a person, or becomes "
+        "a record of its own.",
+    )
     warnings: Warnings = Field(Warnings(), description="What people are asked to check of an open deal.")
     check_mark_in_name: bool = Field(default=False, description="Put a check mark in front of the record's name.")
     sync_when: SyncWhen = SyncWhen()

@@ -77,6 +77,9 @@ _EVIDENCE = (
     _Evidence("closing", 0.1, 0.0, "closing date"),
     _Evidence("country", 0.0, -0.3, "country"),
 )
+CUSTOMER = ("duns", "customer", "postal_code", "country")
+"""The traits that tell whose deal it is."""
+
 _HIGHEST = 0.99
 """However much agrees: only an identity is certain."""
 

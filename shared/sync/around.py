@@ -1,19 +1,29 @@
-"""What a referral's new record hangs on: the customer's account and contact, and who owns the record."""
+"""What a referral's new record hangs on: the customer's account and contact, and who owns the record.
+
+The account's open records come with it, so that a deal that the customer has already is noticed in the same call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
-from shared.crm.around import AccountWanted, Around, Columns, ContactWanted, Found
-from shared.deal import Fields, Value
+from shared.crm.around import AccountWanted, Around, Columns, ContactWanted, Found, OpenDeal
+from shared.deal import NAME, Fields, Value
+from shared.decide.deal import Likely, ReferralSeen, Surroundings
+from shared.decide.unlinked import ties
 from shared.errors import DataError
 from shared.mapping.field_map import FieldMap
 from shared.mapping.owners import assignees
+from shared.mapping.pairing import CUSTOMER, PROPOSED, score
 from shared.mapping.rows import get_path
+from shared.mapping.traits import record_traits, referral_traits
 from shared.messages import Messages
 from shared.partner_center.port import Referral
 from shared.problems import problem
 from shared.sync.alike import alike
+from shared.sync.task import Task
 
 
 def around(field_map: FieldMap, referral: Referral) -> Around:
@@ -23,6 +33,36 @@ def around(field_map: FieldMap, referral: Referral) -> Around:
     owners = assignees(rules, _mails(field_map, body.get("team")), country)
     contact = _contact(field_map, body) if field_map.file.contact_in_crm else None
     return Around(_account(field_map, referral), contact, owners)
+
+
+def surroundings(task: Task, referral: ReferralSeen) -> Surroundings:
+    """Look at what the CRM has around a new record, and at what it may be a second record of.
+
+    Raises AlreadyExists when a record carries the referral's identifier, and the families.
+    """
+    assert referral.body is not None  # noqa: S101 - a referral that becomes a record was just read
+    wanted = replace(around(task.field_map, Referral(referral.body)), deals=True)
+    found = task.records.look_around(referral.id, wanted)
+    return Surroundings(_likely(task, referral.body, found.deals), found)
+
+
+def _likely(task: Task, body: Mapping[str, object], deals: Sequence[OpenDeal]) -> Likely | None:
+    """Return the open record that looks most like the referral, if it looks enough like it and no link ties it.
+
+    All of them are the customer's: that the account is, is what the rest of the evidence is added to.
+    """
+    theirs = referral_traits(task.field_map, dict(body))
+    scored = []
+    for each in deals:
+        with suppress(DataError):  # Nothing can be said of a record whose state is in no entry of the mapping.
+            values, _ = task.field_map.read_record(dict(each.columns))
+            ours = replace(record_traits(each.id, values), **{name: getattr(theirs, name) for name in CUSTOMER})
+            scored.append((score(ours, theirs).points, each.id, str(values.get(NAME) or "")))
+    for points, record_id, name in sorted(scored, key=lambda row: -row[0]):
+        key = task.key(record_id)
+        if points >= PROPOSED and not ties(task.links.of_record(key)):
+            return Likely(key, name)
+    return None
 
 
 def around_text(messages: Messages, wanted: Around, found: Found, *, refused: bool = False) -> str:

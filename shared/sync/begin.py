@@ -77,7 +77,7 @@ class Beginning:
         """
         if known := recognize(self._message, link):
             return self._deal(link), known
-        if self._message.order:
+        if self._message.order and self._message.order is not Order.CREATE:
             return self._ordered(link, self._message.order), None
         from_partner_center = self._message.source == PARTNER_CENTER
         begun = self._from_partner_center(link) if from_partner_center else self._from_crm(link)
@@ -90,6 +90,7 @@ class Beginning:
             link,
             carrier=UNREAD if self._carried else GONE,
             held=self._held,
+            anyway=self._message.order is Order.CREATE,
         )
 
     def _ordered(self, link: Link | None, order: Order) -> Deal:

@@ -71,6 +71,9 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
     before = held.record_version if held and held.reason == str(error) else None
     shown = _show(task, alerts, again, error, before=before)
     _alert_deal(task, alerts, again, error, shown=shown is not None)
+    if needs_person and link is None and not again.record_id and (held is None or held.reason != str(error)):
+        text = task.choices.messages.reason(Reason.FAILED, problems=str(error))
+        task.audit.add(key, audit.entry(task.stamp(), key, audit.TO_CRM, text))  # There is no record to say it on.
     message = replace(again, observed=None, crm=task.name).dump()
     soon = isinstance(error, (RetriableError, StaleError)) and pause <= _SOON
     now = task.clock.now()

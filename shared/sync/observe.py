@@ -24,6 +24,7 @@ from shared.partner_center.port import Referral
 from shared.referral_kind import ReferralKind
 from shared.status import is_ours
 from shared.sync import copies
+from shared.sync.around import surroundings
 from shared.sync.microsofts_half import read_half
 from shared.sync.sharing import look_around
 from shared.sync.task import Task
@@ -159,12 +160,15 @@ class Observer:
                 return replace(deal, successor_record=self.read_record(deal.successor.id))
             case Need.CARRIER:
                 return replace(deal, carrier=self._carrier(deal))
-            case Need.COPY | Need.SHARING | Need.MICROSOFT:
+            case Need.COPY | Need.SHARING | Need.MICROSOFT | Need.AROUND:
                 return self._around(deal, need)
         assert_never(need)
 
     def _around(self, deal: Deal, need: Need) -> Deal:
-        """Return the deal with what there is about a record that may be shared, or whose help may be asked for."""
+        """Return the deal with what there is about a record that is to be made or shared, or about its help."""
+        if need is Need.AROUND:
+            assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - one that is to become a record
+            return replace(deal, around=surroundings(self._task, deal.referral))
         assert isinstance(deal.record, RecordSeen)  # noqa: S101 - a record that was just read
         if need is Need.MICROSOFT:
             return replace(deal, microsoft=self._microsoft(deal))

@@ -158,7 +158,7 @@ class Worker:
         return {"age_ms": round(age.total_seconds() * 1000), "to": str(direction).removeprefix("to_")}
 
     def _succeed(self, task: Task, message: DealMessage, handled: Handled) -> None:
-        again = message.reason in (RETRY, ASKED)
+        again = message.reason in (RETRY, ASKED) or message.order is not None
         keys = {task.deal_key(message), *([handled.referral_id] if handled.referral_id else [])}
         if again and not handled.behind:
             for key in keys:

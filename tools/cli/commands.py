@@ -17,6 +17,7 @@ ADMINISTRATOR = {
     "pause": "let nothing travel between the two sides of a deal until it is resumed",
     "resume": "let a deal go on that a person paused",
     "link": "make a referral and a record that exist one deal",
+    "create": "make a record of a referral that waits, since it looks like a deal that is there",
     "unlink": "take the two sides of a deal apart; both keep what they hold",
     "share-again": "give the record of a deal that is over a new referral",
     "release": "list held mass changes, let them happen, or forget them",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
+from shared.crm.dynamics365 import batch
 from shared.errors import ServiceUnavailable
-from shared.http import Response, Service
+from shared.http import Request, Response, Service
 
 ROOT = "/api/data/v9.2/"
 
@@ -14,6 +16,8 @@ RETURN_ROW = {"Prefer": "return=representation"}
 """Makes a write answer with the row as it is afterwards, under its new version."""
 
 Json = Mapping[str, object]
+Query = tuple[str, Mapping[str, str]]
+"""A collection's path, and the query options."""
 
 _ODATA = {"OData-MaxVersion": "4.0", "OData-Version": "4.0"}
 
@@ -46,6 +50,23 @@ class DataverseApi:
     def rows(self, path: str, query: Mapping[str, str]) -> list[Json]:
         """Return the rows of a collection's first page. Raises ServiceUnavailable when there are none to be seen."""
         return rows_of(self.get(path, query))
+
+    def rows_of_each(self, queries: Sequence[Query]) -> list[list[Json]]:
+        """Return the first page's rows of each query, in one call: several travel as a batch. Raises the families.
+
+        What fails within a batch is asked for by itself, for its error, or because it goes well then.
+        """
+        addresses = [self.address(path, query) for path, query in queries]
+        answers = self._batch(addresses) if len(queries) > 1 else [None] * len(queries)
+        each_of = zip(answers, addresses, strict=True)
+        fine = (held if held and held.status < 300 else self.send("GET", address) for held, address in each_of)
+        return [rows_of(as_object(each)) for each in fine]
+
+    def _batch(self, addresses: Sequence[str]) -> Sequence[Response | None]:
+        boundary = f"batch_{uuid.uuid4()}"
+        headers = {**_ODATA, **batch.headers(boundary)}
+        request = Request("POST", self.address("$batch"), headers, batch.content(boundary, addresses))
+        return batch.answers(self._service.send(request), len(addresses))
 
     def write(
         self, method: str, path: str, content: object, *, select: str, headers: Mapping[str, str] | None = None

@@ -9,14 +9,16 @@ from datetime import datetime
 
 from shared.clock import Clock
 from shared.crm.around import Around, Columns, Found
-from shared.crm.dynamics365 import accounts, beside, creation, merges, metadata, owners
+from shared.crm.dynamics365 import beside, creation, merges, metadata, owners
 from shared.crm.dynamics365.api import DataverseApi, Json, text_at
 from shared.crm.dynamics365.closing import closing_activity
 from shared.crm.dynamics365.columns import column_names, columns_by_table
+from shared.crm.dynamics365.deals import Deals
 from shared.crm.dynamics365.entities import entity_of
 from shared.crm.dynamics365.errors import DuplicateKey, is_already_closed, missing_reference
 from shared.crm.dynamics365.feed import Feed
 from shared.crm.dynamics365.look_ups import CURRENCY, LOOK_UPS, NaturalKeys
+from shared.crm.dynamics365.looking import Looking
 from shared.crm.dynamics365.precision import MoneyDigits
 from shared.crm.dynamics365.security import FRESH, ColumnSecurity
 from shared.crm.optional import OptionalColumns
@@ -53,6 +55,9 @@ class Dynamics365:
         self._security = ColumnSecurity(api, clock, columns_by_table(field_map, self._read_columns))
         mail = next((row.pair.column for row in field_map.owner if row.name == "email"), "internalemailaddress")
         self._owners = Owners(lambda wanted: owners.ask(api, wanted, mail), clock)
+        identifier = field_map.columns.referral_identifier
+        deals = Deals(self._select, identifier, lambda row: self._record(row, clock.now()).columns)
+        self._looking = Looking(api, clock, self._owners, mail, deals)
         self._feed = Feed(api, clock, self._entity.entity_set, self._select, self._record)
 
     def owns(self, record_id: str) -> bool:
@@ -165,11 +170,7 @@ class Dynamics365:
     def look_around(self, referral_id: str, around: Around) -> Found:  # noqa: ARG002 - the write is guarded by the key
         """Look for the account, and for people who were not asked for within the hour."""
         self._security.check()
-        looked_at = self._clock.now()
-        if around.account is None:
-            return Found(looked_at, owner=self._owners.first(around.owners))
-        found = accounts.find(self._api, around.account, around.contact, looked_at)
-        return replace(found, owner=self._owners.first(around.owners))
+        return self._looking.look(around)
 
     def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Upsert by the alternate key, with If-None-Match so that an existing record is never overwritten."""

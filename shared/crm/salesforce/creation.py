@@ -1,4 +1,4 @@
-"""Creating a record once, on the customer's account: looked for in one call, made in another, all or nothing."""
+"""Creating a record once, on the customer's account: in one call, all or nothing, after it was looked for."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from simple_salesforce.format import format_soql
-
-from shared.clock import Clock
-from shared.crm.around import MOST_ALIKE, Around, Columns, ContactWanted, Found, chosen, most_alike
+from shared.crm.around import Around, Columns, Found
 from shared.crm.port import Record, Turns
 from shared.crm.salesforce.api import (
     Reference,
@@ -19,12 +16,11 @@ from shared.crm.salesforce.api import (
     Subresponse,
     blamed_of,
     path,
-    rows_of,
-    text_at,
 )
 from shared.crm.salesforce.errors import DUPLICATE, TITLE, missing_reference
 from shared.crm.salesforce.locks import AccountLocks
-from shared.errors import AlreadyExists, CosellError, DataError, GoneError, OutcomeUnknown
+from shared.crm.salesforce.looking import exists
+from shared.errors import CosellError, DataError, GoneError, OutcomeUnknown
 from shared.problems import problem
 
 Find = Callable[[str], Record | None]
@@ -39,7 +35,6 @@ class Creation:
     """
 
     api: SalesforceApi
-    clock: Clock
     turns: Turns
     accounts: AccountLocks
     table: str
@@ -54,43 +49,6 @@ class Creation:
         name = json.dumps([self.table, *sorted(f"{key}={value}".casefold() for key, value in match.items())])
         with nullcontext() if found.account_id else self.turns.turn(name, found.looked_at):
             return self._make(referral_id, content, around, found, select)
-
-    def look(self, referral_id: str, around: Around) -> Found:
-        """Find the oldest account that matches, and its contact; merged ones are deleted. Raises AlreadyExists."""
-        looked_at, contact = self.clock.now(), around.contact
-        if around.account is None:
-            if self.find(referral_id):
-                raise _exists()
-            return Found(looked_at)
-        match = around.account.match
-        condition = " AND ".join(name + format_soql(" = {}", value) for name, value in match.items())
-        oldest = f"SELECT Id FROM Account WHERE {condition} ORDER BY CreatedDate, Id LIMIT 1"  # noqa: S608 - quoted
-        same = f"SELECT Id FROM {self.table} WHERE {self.identifier}{format_soql(' = {}', referral_id)}"  # noqa: S608
-        looks = [
-            Subrequest("account", "GET", path("query", q=oldest)),
-            Subrequest("record", "GET", path("query", q=same)),
-        ]
-        alike = around.account.alike
-        begins = f"{alike.name_column} LIKE '{_like(alike.beginning)}%'" if alike else ""
-        if alike:
-            names = ", ".join(dict.fromkeys(("Id", alike.name_column, *alike.columns)))
-            query = f"SELECT {names} FROM Account WHERE {begins} ORDER BY CreatedDate, Id LIMIT {MOST_ALIKE}"  # noqa: S608
-            looks.append(Subrequest("alike", "GET", path("query", q=query)))
-        if contact:
-            either = f"(({condition}) OR {begins})" if begins else condition
-            looks.append(Subrequest("contacts", "GET", path("query", q=_contacts(contact, either))))
-        answers = self.api.composite(looks)
-        if error := self.api.first_error(answers):
-            raise error
-        rows = {each.name: rows_of(answer.body) for each, answer in zip(looks, answers, strict=True)}
-        if rows["record"]:
-            raise _exists()
-        account_id = text_at(rows["account"][0], "Id") if rows["account"] else None
-        best = most_alike(alike, rows["alike"], "Id") if alike and account_id is None else None
-        if alike and best and best.score >= alike.enough:
-            account_id = best.id
-        there = [row for row in rows.get("contacts", ()) if row.get("AccountId") == account_id]
-        return Found(looked_at, account_id, chosen(contact, there, "Id") if contact else None, best)
 
     def _make(self, referral_id: str, content: Columns, around: Around, found: Found, select: str) -> Subresponse:
         account_id = found.account_id or Reference("account.id")
@@ -115,7 +73,7 @@ class Creation:
             raise self._meaning(referral_id, error, refused) from error
         upsert = answers[[each.name for each in writes].index("record")]
         if upsert.status != 201 and not (isinstance(upsert.body, Mapping) and upsert.body.get("created") is True):
-            raise _exists()
+            raise exists()
         return answers[-1]
 
     def _send_once(self, referral_id: str, writes: Sequence[Subrequest]) -> list[Subresponse]:
@@ -128,7 +86,7 @@ class Creation:
             except CosellError:
                 raise unknown from None  # What matters to those who wait for the account is still open.
             if found:
-                raise _exists() from unknown
+                raise exists() from unknown
             raise
 
     def _meaning(self, referral_id: str, error: CosellError, refused: str) -> CosellError:
@@ -141,27 +99,8 @@ class Creation:
         if error.code != DUPLICATE or self.identifier in str(error):
             return error
         if self.find(referral_id):
-            return _exists()
+            return exists()
         return _kept_out(error) if refused == "account" else error
-
-
-def _like(text: str) -> str:
-    """Return a text as LIKE takes it literally, within its quotes."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return escaped.replace("%", "\\%").replace("_", "\\_")
-
-
-def _contacts(wanted: ContactWanted, account: str) -> str:
-    """Return the query for contacts of the accounts that meet a condition, of the wanted mail or name."""
-    matches = [
-        " AND ".join(name + format_soql(" = {}", value) for name, value in match.items())
-        for match in (wanted.mail, wanted.names)
-        if match
-    ]
-    names = ", ".join(("Id", "AccountId", *wanted.mail, *wanted.names))
-    either = " OR ".join(f"({each})" for each in matches)
-    of_account = f"AccountId IN (SELECT Id FROM Account WHERE {account})"  # noqa: S608 - quoted
-    return f"SELECT {names} FROM Contact WHERE {of_account} AND ({either}) ORDER BY CreatedDate, Id LIMIT 50"  # noqa: S608
 
 
 def _before(around: Around, found: Found) -> Iterator[Subrequest]:
@@ -180,10 +119,6 @@ def _behind(around: Around, found: Found) -> Iterator[Subrequest]:
         contact = found.contact_id or Reference("contact.id")
         role = {"OpportunityId": Reference("record.id"), "ContactId": contact, "IsPrimary": True}
         yield Subrequest("role", "POST", path("sobjects", "OpportunityContactRole"), role)
-
-
-def _exists() -> AlreadyExists:
-    return AlreadyExists("a record carries this referral id")
 
 
 def _kept_out(error: CosellError) -> DataError:

@@ -28,6 +28,7 @@ from shared.crm.salesforce.currency import OrgCurrency
 from shared.crm.salesforce.errors import missing_reference
 from shared.crm.salesforce.feed import Feed
 from shared.crm.salesforce.locks import AccountLocks
+from shared.crm.salesforce.looking import Looking
 from shared.crm.salesforce.versions import guard, stamp_of, version_of
 from shared.errors import GoneError, MappingError, VersionMismatch
 from shared.mapping.check.tables import Description
@@ -79,8 +80,9 @@ class Salesforce:
         self._accounts = AccountLocks()
         mail = next((row.pair.column for row in field_map.owner if row.name == "email"), "Email")
         self._owners = Owners(lambda wanted: owners.ask(api, wanted, mail), clock)
-        identity = own.referral_identifier, self.find
-        self._creation = Creation(api, clock, turns, self._accounts, field_map.table, *identity)
+        where = field_map.table, own.referral_identifier
+        self._creation = Creation(api, turns, self._accounts, *where, self.find)
+        self._looking = Looking(api, clock, *where, self._owners, mail, self._select, self._columns)
 
     def check_readable(self) -> None:
         """Ask nothing: Salesforce refuses a query that names a hidden field (INVALID_FIELD)."""
@@ -174,18 +176,21 @@ class Salesforce:
             raise GoneError("there is no such record in Salesforce")
         return "sobjects", self._table, record_id
 
-    def _record(self, row: JsonObject, seen_at: datetime) -> Record:
+    def _columns(self, row: JsonObject) -> dict[str, object]:
         columns = {name: row.get(name) for name in (*self._field_map.record_columns, *self._parents)}
         if CURRENCY in columns and CURRENCY not in row:
             columns[CURRENCY] = self._currency.only()
+        return columns
+
+    def _record(self, row: JsonObject, seen_at: datetime) -> Record:
+        columns = self._columns(row)
         return Record(text_at(row, "Id"), version_of(text_at(row, "SystemModstamp"), columns), columns, seen_at)
 
     # --- creating --------------------------------------------------------------------------------------------------
 
     def look_around(self, referral_id: str, around: Around) -> Found:
-        """Look for account and record, and for people who were not asked for within the hour."""
-        found = self._creation.look(referral_id, around)
-        return replace(found, owner=self._owners.first(around.owners))
+        """Look for account and record, and for people who were not asked for within the hour, in one call."""
+        return self._looking.look(referral_id, around)
 
     def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Make what is absent; see shared.crm.salesforce.creation."""

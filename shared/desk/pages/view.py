@@ -54,6 +54,7 @@ WORDS = {
     "resume": "Resume this deal",
     "share_again": "Share again as a new referral",
     "unlink": "Unlink the two sides",
+    "create": "Create a record of its own",
 }
 """The actions on a deal, as a button says them."""
 

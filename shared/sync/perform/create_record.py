@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from shared.choices import CrmAudit
-from shared.crm.around import Around
+from shared.crm.around import Around, Found
 from shared.crm.port import Record
 from shared.deal import STATUS, Fields
-from shared.decide.deal import Deal, ReferralSeen
+from shared.decide.deal import Deal, ReferralSeen, Surroundings
 from shared.decide.decisions import CreateRecord
 from shared.errors import AccessDenied, DataError
 from shared.ledger import audit
@@ -112,7 +112,8 @@ def _draft(task: Task, deal: Deal, decision: CreateRecord, people: str) -> _Draf
 def _create(task: Task, deal: Deal, decision: CreateRecord, wanted: Around) -> tuple[Record, _Draft]:
     """Create the record; without owner and contact where the CRM takes it only so. Raises the families."""
     messages, referral = task.choices.messages, decision.referral
-    found = task.records.look_around(referral.id, wanted)
+    looked = deal.around.rows if isinstance(deal.around, Surroundings) else None
+    found = looked if isinstance(looked, Found) else task.records.look_around(referral.id, wanted)
     draft = _draft(task, deal, decision, around_text(messages, wanted, found))
     try:
         return task.records.create(referral.id, _columns(task, referral, draft), wanted, found), draft

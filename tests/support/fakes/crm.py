@@ -8,7 +8,17 @@ from dataclasses import replace
 from random import Random
 
 from shared.clock import Clock
-from shared.crm.around import Alike, Around, Candidate, Columns, ContactWanted, Found, chosen, most_alike
+from shared.crm.around import (
+    Alike,
+    Around,
+    Candidate,
+    Columns,
+    ContactWanted,
+    Found,
+    OpenDeal,
+    chosen,
+    most_alike,
+)
 from shared.crm.owners import Owners, only
 from shared.crm.port import ChangePage, PartlyWritten, Record, RelatedRows, StageChange
 from shared.errors import (
@@ -175,11 +185,15 @@ class FakeCrm(CrmPeople):
         self.accounts.setdefault(chosen, dict(columns))
 
     def look_around(self, referral_id: str, around: Around) -> Found:  # noqa: ARG002 - the write is guarded by the key
-        """Find the account, and people who were not asked for within the hour."""
+        """Find the account, and in the same call people who were not asked for within the hour."""
         looked_at, account = self._clock.now(), around.account
+        unknown = self._owners.unknown(around.owners)
         if account is None:
+            if unknown:
+                self._owners.learn(unknown, self._ask(unknown))
             return Found(looked_at, owner=self._owners.first(around.owners))
-        account_id = self._tape.run(self.port, "find_account", lambda: self._matching(account.match))
+        account_id = self._tape.run(self.port, "find_account", lambda: next(iter(self._equal(account.match)), None))
+        self._owners.learn(unknown, self._people(unknown))
         alike, best = account.alike, None
         if alike and account_id is None:
             best = self._tape.run(self.port, "find_alike", lambda: self._most_alike(alike))
@@ -190,7 +204,14 @@ class FakeCrm(CrmPeople):
             if account_id and row.get("parentcustomerid") == account_id
         ]
         contact_id = chosen(around.contact, rows, "contactid") if around.contact else None
-        return Found(looked_at, account_id, contact_id, best, self._owners.first(around.owners))
+        equal = {account_id, *self._equal(account.match)} if around.deals and account_id else set()
+        deals = tuple(each for each in self._open_deals() if each.columns["parentaccountid"] in equal)
+        return Found(looked_at, account_id, contact_id, best, self._owners.first(around.owners), deals)
+
+    def _open_deals(self) -> Iterator[OpenDeal]:
+        for row_id, held in self._rows.items():
+            if held.columns["statecode"] == 0 and not held.columns[IDENTIFIER]:
+                yield OpenDeal(row_id, dict(self._record(row_id).columns))
 
     def _most_alike(self, alike: Alike) -> Candidate | None:
         begins = alike.beginning.casefold()
@@ -203,16 +224,15 @@ class FakeCrm(CrmPeople):
 
     def _ask(self, wanted: Sequence[Assignee]) -> dict[Assignee, str]:
         """Find active users by mail or name, and teams by name."""
+        return self._tape.run(self.port, "find_owner", lambda: self._people(wanted))
 
-        def look() -> dict[Assignee, str]:
-            found: dict[Assignee, str] = {}
-            for each in wanted:
-                table = self.users if each.kind is OwnerKind.USER else self.teams
-                ids = only((_called(row, each), row_id) for row_id, row in table.items() if not row.get("isdisabled"))
-                found |= {each: ids[each.name.casefold()]} if each.name.casefold() in ids else {}
-            return found
-
-        return self._tape.run(self.port, "find_owner", look)
+    def _people(self, wanted: Sequence[Assignee]) -> dict[Assignee, str]:
+        found: dict[Assignee, str] = {}
+        for each in wanted:
+            table = self.users if each.kind is OwnerKind.USER else self.teams
+            ids = only((_called(row, each), row_id) for row_id, row in table.items() if not row.get("isdisabled"))
+            found |= {each: ids[each.name.casefold()]} if each.name.casefold() in ids else {}
+        return found
 
     def create(self, referral_id: str, columns: Columns, around: Around, found: Found) -> Record:
         """Create a record under a referral identifier, once."""

@@ -103,14 +103,15 @@ class CrmRows:
         found = (each for each, held in self._rows.items() if held.columns[IDENTIFIER] == referral_id)
         return next(found, None)
 
-    def _matching(self, match: Columns) -> str | None:
+    def _equal(self, match: Columns) -> list[str]:
         def equal(held: object, wanted: object) -> bool:
             return str(held or "").casefold() == str(wanted or "").casefold()
 
-        for account_id, columns in self.accounts.items():
-            if all(equal(columns.get(name), value) for name, value in match.items()):
-                return account_id
-        return None
+        return [
+            account_id
+            for account_id, columns in self.accounts.items()
+            if all(equal(columns.get(name), value) for name, value in match.items())
+        ]
 
     def _insert(self, columns: Columns, *, by_app: bool) -> str:
         row_id = self._new_id()

@@ -149,8 +149,9 @@ class SalesforceStage:
         seller = self.simulator.seller
         if "customer" in words:
             return seller.create_opportunity(**SALESFORCE.columns(ready))
-        account = self.add_account(city="Bristol")
-        record_id = seller.create_opportunity(**SALESFORCE.columns(ready), AccountId=account)
+        columns = SALESFORCE.columns(ready)
+        account = str(columns.pop("AccountId", "") or self.add_account(city="Bristol"))
+        record_id = seller.create_opportunity(**columns, AccountId=account)
         contact = {"FirstName": "Olive", "LastName": "Marsh", "Email": "olive@contoso.example"}
         seller.set_primary_contact(
             record_id, seller.create_contact(**contact, Phone="+441170000000", AccountId=account)

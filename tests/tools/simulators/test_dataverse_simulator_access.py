@@ -84,7 +84,8 @@ class TestAccess:
         stage.refused(404, "0x80060888", "GET", "nonsense")
         stage.refused(404, "0x80060888", "GET", "opportunity")
         stage.refused(405, "0x80060888", "PATCH", "opportunities", {})
-        stage.refused(501, "0x80060888", "POST", "$batch", {})
+        stage.refused(501, "0x80060888", "GET", "$metadata")
+        stage.refused(415, "", "POST", "$batch", {})
         stage.refused(415, "0x80060888", "GET", "WhoAmI", headers={"Accept": "application/xml"})
         response = stage.client.post(
             f"{ROOT}opportunities", data="name=x", headers={"Authorization": f"Bearer {APP}|{RESOURCE}"}

@@ -395,6 +395,12 @@ UNLINKED_REFERRAL = (
         lambda s: f"adopt: {'same stage' if same_stage(s) else 'unknown_past'}",
     ),
     TableRow(
+        "A referral arrives that looks like a deal which its customer has open in the CRM: a person says whether it "
+        "is that one.",
+        lambda s: _unlinked_event(s) and s.neighbour == "alike",
+        "hold: deal.looks_alike",
+    ),
+    TableRow(
         "A referral arrives: it becomes a record.",
         _unlinked_event,
         "create record",

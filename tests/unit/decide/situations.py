@@ -16,11 +16,13 @@ from shared.decide.deal import (
     Copied,
     Deal,
     IntentState,
+    Likely,
     Need,
     Policy,
     RecordSeen,
     ReferralSeen,
     Sharing,
+    Surroundings,
 )
 from shared.decide.decisions import Decision
 from shared.decide.fights import PAUSE, ROUNDS
@@ -99,6 +101,9 @@ class Situation:
     """Of sharing the record: none, fresh, abandoned."""
     copied: str = "unknown"
     """How it came to that: unknown, ours (we said why it is not shared), released (Sync was switched off since)."""
+    neighbour: str = "none"
+    """An open record of the customer that looks like the referral: none, alike, alike and allowed (by a person), alike
+    and nobody asks (the mapping)."""
     complete: bool = True
     """Whether account, contact and owner have what a new referral needs."""
     legible: bool = True
@@ -157,6 +162,7 @@ class FewFields:
     )
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     edits_wait: bool = True
+    proposes_duplicates: bool = True
     close_reason_required: bool = False
     only_undecided: tuple[str, ...] = ()
 
@@ -174,11 +180,13 @@ FIELD_MAP = FewFields()
 
 def field_map_of(situation: Situation) -> FewFields:
     """Return the mapping of the record's table: a lead has no state in which edits wait for the invitation."""
-    return replace(FIELD_MAP, edits_wait=not situation.lead)
+    proposes = situation.neighbour != "alike and nobody asks"
+    return replace(FIELD_MAP, edits_wait=not situation.lead, proposes_duplicates=proposes)
 
 
 PAUSED, PROBLEM = Status(StatusKind.PAUSED, "⏸ Off"), Status(StatusKind.ATTENTION, "✖ Correct it")
 LACKING = problem("customer.city_missing", "city")
+LIKELY = Likely(OTHER_RECORD, "Contoso store analytics")
 ILLEGIBLE = problem("value.not_a_number", DEAL_VALUE, side="crm")
 
 
@@ -209,6 +217,7 @@ def whole(situation: Situation) -> dict[Need, Mapping[str, object]]:
         Need.SHARING: {
             "sharing": Sharing(() if situation.complete else (LACKING,), situation.marks == "audit", "rows")
         },
+        Need.AROUND: {"around": Surroundings(None if situation.neighbour == "none" else LIKELY, "rows")},
     }
 
 
@@ -219,6 +228,7 @@ def found(situation: Situation) -> Deal:
         "referral" if situation.source == "partner center" else "record",
         _link(situation),
         carrier=GONE if situation.carrier == "not looked for" else UNREAD,
+        anyway=situation.neighbour == "alike and allowed",
     )
     if situation.source == "partner center":
         return replace(deal, referral=_referral(situation))
@@ -433,14 +443,15 @@ def _pasts(referral: str) -> tuple[str, ...]:
 
 CLAIMANTS = ("none", "an ignored link", "this deal", "another alive", "another gone")
 INTENTS = ("none", "fresh", "abandoned")
+NEIGHBOURS = ("none", "alike", "alike and allowed", "alike and nobody asks")
 
 
 def _partner_center_first() -> Iterator[Situation]:
     """Partner Center names a referral that nothing is tied to."""
     for link, referral, wanted in product(("none", "ignored"), ("gone", "foreign", *OUR_REFERRALS), (True, False)):
         found_here = Situation("partner center", link, referral, wanted, base="unknown", edited="both")
-        for carrier in ("not looked for", "none"):
-            yield replace(found_here, carrier=carrier)
+        for carrier, neighbour in product(("not looked for", "none"), NEIGHBOURS):
+            yield replace(found_here, carrier=carrier, neighbour=neighbour)
         for claimant, record, sync in product(CLAIMANTS, RECORDS, ("on", "off", "excluded")):
             yield replace(found_here, carrier="found", claimant=claimant, record=record, sync=sync)
         named = replace(found_here, names=True)

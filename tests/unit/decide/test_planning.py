@@ -60,6 +60,7 @@ class SixFields:
     )
     fingerprints: dict[str, str] = field(default_factory=lambda: dict.fromkeys((*NAMES, SOLUTIONS, STATUS), "today"))
     edits_wait: bool = False
+    proposes_duplicates: bool = True
     close_reason_required: bool = False
     only_undecided: tuple[str, ...] = ()
 

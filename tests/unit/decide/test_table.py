@@ -249,6 +249,7 @@ def test_the_table_is_complete_enough_to_mean_something() -> None:
         "intent": 3,
         "successor": 8,
         "carrier": 3,
+        "neighbour": 4,
         "base": 7,
         "edited": 4,
         "window": 3,

@@ -169,7 +169,9 @@ def look(task: Task, record: RecordSeen, referral_id: str = "") -> tuple[Deal, D
 def look_at_referral(task: Task, referral_id: str) -> tuple[Task, Deal, Decision]:
     """Decide about a referral for which no record was found; returns the task of its table. Raises the families."""
     seen = Observer(task, trusting=False).read_referral(referral_id)
-    bound, deal, _ = bind(task, Deal(task.clock.now(), "referral", referral=seen, carrier=UNREAD), None)
+    # What it may be a second record of is the survey's to propose, which has read every record.
+    deal = Deal(task.clock.now(), "referral", referral=seen, carrier=UNREAD, anyway=True)
+    bound, deal, _ = bind(task, deal, None)
     return (bound, *Observer(bound, trusting=False).decide(deal))
 
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Request, Response
 
 from tools.simulators.dataverse import actions
 from tools.simulators.dataverse.addresses import parse_key, split_segment
+from tools.simulators.dataverse.batch import answer_batch
 from tools.simulators.dataverse.customize import Customizer
 from tools.simulators.dataverse.environment import BUSINESS_UNIT_ID, ORGANIZATION_ID, Caller, Environment
 from tools.simulators.dataverse.errors import RefusedError, Rule
@@ -59,7 +60,9 @@ class Router:
         first = self.segments[0]
         if first in {"WhoAmI", "WhoAmI()"}:
             return {"GET": self._who_am_i}
-        if first in {"$batch", "$metadata"}:
+        if first == "$batch":
+            return {"POST": self._batch}
+        if first == "$metadata":
             raise RefusedError(Rule.NOT_IMPLEMENTED, what=first)
         if first in _CLOSING:
             return {"POST": self._close}
@@ -105,6 +108,15 @@ class Router:
             "OrganizationId": ORGANIZATION_ID,
         }
         return self.exchange.json(document)
+
+    def _batch(self) -> Response:
+        def answer(part: Request) -> Response:
+            router = Router.open(self.exchange.environment, part, self.exchange.caller)
+            if router.segments[0] == "$batch":
+                raise RefusedError(Rule.MALFORMED_BODY, detail="Batches do not nest.")
+            return router.answer()
+
+        return answer_batch(self.exchange.request, answer)
 
     def _close(self) -> Response:
         state = _CLOSING[self.segments[0]]

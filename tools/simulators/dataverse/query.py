@@ -14,7 +14,10 @@ from tools.simulators.dataverse.rows import Row
 _KNOWN = frozenset({"$select", "$expand", "$filter", "$orderby", "$top", "$count", "$skiptoken", "$deltatoken"})
 _NESTED = frozenset({"$select", "$expand"})
 _NESTED_OF_MANY = frozenset({"$select", "$expand", "$filter", "$orderby", "$top"})
-COLLECTIONS = {("account", "contact_customer_accounts"): ("contact", "parentcustomerid")}
+COLLECTIONS = {
+    ("account", "contact_customer_accounts"): ("contact", "parentcustomerid"),
+    ("account", "opportunity_parent_account"): ("opportunity", "parentaccountid"),
+}
 """Collection-valued navigation properties by table and name: the other table, and its look-up to the row."""
 
 
