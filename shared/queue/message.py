@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.deal import RecordKey
@@ -62,7 +62,7 @@ class DealMessage:
 
     def dump(self) -> str:
         """Return the message as JSON; what was observed is left out when it would not fit, and is read again."""
-        text = json.dumps({key: value for key, value in asdict(self).items() if value is not None})
+        text = json.dumps({key: value for key, value in vars(self).items() if value is not None})
         if self.observed is not None and len(text) > MAX_BYTES:
             return replace(self, observed=None).dump()
         return text

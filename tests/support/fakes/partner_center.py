@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +13,7 @@ from shared.clock import Clock
 from shared.errors import AccessDenied, GoneError, VersionMismatch
 from shared.partner_center.port import Engagement, Operation, Referral
 from tests.support.fakes import referral_rules as rules
-from tests.support.fakes.referral_rules import Body, put
+from tests.support.fakes.referral_rules import Body, copied, put
 from tests.support.fakes.tape import Tape, taped
 
 FABRIKAM = "e1d7c0a4-2b7c-4c0e-8c0a-7d4a3c1f9b20"
@@ -108,7 +107,7 @@ class FakePartnerCenter:
 
     def create(self, body: Mapping[str, object]) -> Referral:
         """Create our referral, or Microsoft's in an engagement of ours."""
-        return self._tape.run("partner_center", "create", lambda: self._create(copy.deepcopy(dict(body))))
+        return self._tape.run("partner_center", "create", lambda: self._create(copied(dict(body))))
 
     def update(self, referral_id: str, operations: Iterable[Operation], version: str) -> Referral:
         """Patch a referral under its version."""
@@ -121,7 +120,7 @@ class FakePartnerCenter:
         """Microsoft asks us to sell with it: our row is New, Microsoft's row of the engagement is active."""
         body = _inbound(changes)
         engagement = self._new_id()
-        theirs = copy.deepcopy(body) | {"engagementId": engagement, "organizationId": MICROSOFT}
+        theirs = copied(body) | {"engagementId": engagement, "organizationId": MICROSOFT}
         self._insert(theirs, "Active", "Accepted", silent=True)
         body["inviteContext"]["invitedBy"] = {"organizationId": MICROSOFT, "organizationName": "Microsoft"}
         return str(self._insert(body | {"engagementId": engagement}, "New", "Pending")["id"])
@@ -143,7 +142,7 @@ class FakePartnerCenter:
         row = self.rows[referral_id]
         if row["status"] == "Closed":
             raise ValueError(f"{referral_id} is closed")
-        changed = copy.deepcopy(row)
+        changed = copied(row)
         for pointer, value in changes.items():
             put(changed, pointer, value)
         self._store(changed)
@@ -186,7 +185,7 @@ class FakePartnerCenter:
     def invites_microsoft(self, referral_id: str, code: str) -> None:
         """A colleague asks Microsoft for help at the web page."""
         self.edit(referral_id, {rules.SHARE: True, "/type": "Shared"})
-        theirs = copy.deepcopy(self.rows[referral_id]) | {"organizationId": MICROSOFT, "externalReferenceId": None}
+        theirs = copied(self.rows[referral_id]) | {"organizationId": MICROSOFT, "externalReferenceId": None}
         theirs["inviteContext"] = {"assistanceRequestCode": code}
         theirs |= {"trackingInfo": {"microsoftMsxId": None}}
         self._insert({name: value for name, value in theirs.items() if name != "id"}, "New", "Pending")
@@ -275,7 +274,7 @@ class FakePartnerCenter:
         return row
 
     def _shown(self, row: Body) -> Referral:
-        return Referral(copy.deepcopy(row))
+        return Referral(copied(row))
 
 
 def _inbound(changes: Mapping[str, object]) -> Body:

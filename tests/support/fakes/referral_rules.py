@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
+import pickle
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from shared.errors import DataError
 from shared.partner_center.targets import field_at
@@ -34,6 +34,14 @@ _PERSON = ("firstName", "lastName", "phoneNumber", "email")
 _SOLUTION_ID = re.compile(r"SOL-\d+-[A-Z]{3}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+T = TypeVar("T")
+
+
+def copied(value: T) -> T:
+    """Return a copy that shares nothing with the value; several times as quick as deepcopy."""
+    return cast("T", pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL)))  # noqa: S301 - it is our own
+
+
 def refuse(target: str, rule: str) -> DataError:
     """Return the error that the client makes of Partner Center's 400."""
     return DataError(problem("partner_center.refused", field_at(target), message=rule))
@@ -55,7 +63,7 @@ def put(body: Body, pointer: str, value: object) -> None:
         if not isinstance(holder.get(part), dict):
             holder[part] = {}
         holder = holder[part]
-    holder[last] = copy.deepcopy(value)
+    holder[last] = copied(value)
 
 
 def asks_for_help(body: Body) -> bool:
@@ -106,7 +114,7 @@ def patched(row: Body, operations: Iterable[Mapping[str, object]]) -> Body:
     if row["status"] == "Closed":
         raise refuse("status", "a closed referral cannot be changed.")
     steps = [(str(each["path"]), each["value"]) for each in operations]
-    changed = copy.deepcopy(row)
+    changed = copied(row)
     for pointer, value in steps:
         _apply(changed, pointer, value)
     named = {pointer for pointer, _ in steps}
