@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from werkzeug import Response
+
+from shared.partner_center.token_store import SignedIn
+from tests.support.stages.admin import DynamicsDesk
 from tools.admin.doctor.report import Line, Mark, Owner
 from tools.cli import doctor
 from tools.simulators.vendors import CLIENT_SECRET
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+RECEIVER = "https://app.example/api/WebhookReceiver?code=a-function-key"
 SECRETS = ("PARTNER_CENTER_REFRESH_TOKEN", "TOKEN_ENCRYPTION_KEY", "DYNAMICS_CLIENT_SECRET", "SALESFORCE_CLIENT_SECRET")
 
 
@@ -40,3 +50,13 @@ def see(settings: Mapping[str, str]) -> Findings:
     assert "a-function-key" not in told
     assert "AccountKey" not in told
     return found
+
+
+def answering(status: int) -> WSGIApplication:
+    """A function app that answers everything alike."""
+    return Response("", status)
+
+
+def signed_in(desk: DynamicsDesk) -> SignedIn:
+    """Ada, who signed in three days ago."""
+    return SignedIn("ada@partner.example", desk.app().clock.now() - timedelta(days=3))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,32 +12,8 @@ from tests.support.stages.doctor import see
 from tools.admin.doctor.installation import diagnose_installation
 from tools.admin.doctor.report import Mark, Owner
 from tools.cli import doctor
-from tools.simulators.vendors import Vendors
 
 pytestmark = pytest.mark.slow
-
-RECEIVER = "https://app.example/api/WebhookReceiver?code=a-function-key"
-
-
-@pytest.fixture
-def vendors() -> Iterator[Vendors]:
-    with Vendors() as vendors:
-        yield vendors
-
-
-@pytest.fixture
-def bare(vendors: Vendors, azurite: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
-    desk = Desk(vendors, storage=azurite)
-    desk.forget()
-    return desk
-
-
-@pytest.fixture
-def desk(bare: Desk) -> Desk:
-    bare.crm.provision_cosell_columns()
-    return bare
-
 
 # --- what the host needs ---------------------------------------------------------------------------------------------
 

@@ -3,69 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from werkzeug import Response
 
 from shared.bootstrap import App
 from shared.feeds.poll_crm import poll_crm
 from shared.ledger import drawers
-from shared.partner_center.token_store import SignedIn
 from shared.partner_center.webhooks import Registration
 from shared.settings import load_settings
 from shared.webhook.registration_request import DEFAULT_EVENTS
 from tests.support.fakes.clock import FakeClock
 from tests.support.stages.admin import DynamicsDesk as Desk
-from tests.support.stages.doctor import Findings, see
+from tests.support.stages.doctor import Findings, answering, see, signed_in
 from tools.admin.doctor.diagnosis import diagnose
 from tools.admin.doctor.report import Line, Mark, Owner
 from tools.cli import doctor, lint, provision
 from tools.simulators.dataverse.columns import Column, Kind
 from tools.simulators.server import Fault
-from tools.simulators.vendors import CLIENT_ID, Vendors
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+from tools.simulators.vendors import CLIENT_ID
 
 pytestmark = pytest.mark.slow
-
-RECEIVER = "https://app.example/api/WebhookReceiver?code=a-function-key"
-
-
-def answering(status: int) -> WSGIApplication:
-    """A function app that answers everything alike."""
-    return Response("", status)
-
-
-def signed_in(desk: Desk) -> SignedIn:
-    return SignedIn("ada@partner.example", desk.app().clock.now() - timedelta(days=3))
-
-
-@pytest.fixture
-def vendors() -> Iterator[Vendors]:
-    with Vendors() as vendors:
-        yield vendors
-
-
-@pytest.fixture
-def bare(vendors: Vendors, azurite: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
-    desk = Desk(vendors, storage=azurite)
-    desk.forget()
-    return desk
-
-
-@pytest.fixture
-def desk(bare: Desk) -> Desk:
-    bare.crm.provision_cosell_columns()
-    return bare
-
 
 # --- from nothing to health ------------------------------------------------------------------------------------------
 

@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import pytest
-from werkzeug import Response
 
 from shared.partner_center.webhooks import Registration
 from shared.webhook.registration_request import DEFAULT_EVENTS
 from tests.support.stages.admin import DynamicsDesk as Desk
-from tests.support.stages.doctor import see
+from tests.support.stages.doctor import RECEIVER, answering, see
 from tools.admin.doctor.report import Mark, Owner
 from tools.simulators.certificates import CertificateAuthority
 from tools.simulators.server import SimulatorServer
-from tools.simulators.vendors import Vendors
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 pytestmark = pytest.mark.slow
-
-RECEIVER = "https://app.example/api/WebhookReceiver?code=a-function-key"
-
-
-def answering(status: int) -> WSGIApplication:
-    """A function app that answers everything alike."""
-    return Response("", status)
-
-
-@pytest.fixture
-def vendors() -> Iterator[Vendors]:
-    with Vendors() as vendors:
-        yield vendors
-
-
-@pytest.fixture
-def bare(vendors: Vendors, azurite: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
-    desk = Desk(vendors, storage=azurite)
-    desk.forget()
-    return desk
-
-
-@pytest.fixture
-def desk(bare: Desk) -> Desk:
-    bare.crm.provision_cosell_columns()
-    return bare
-
 
 # --- the webhook -----------------------------------------------------------------------------------------------------
 

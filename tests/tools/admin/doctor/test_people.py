@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -15,39 +14,11 @@ from shared.ledger.model import Due, DueKind
 from shared.partner_center.token_store import SignedIn
 from shared.settings import load_settings
 from tests.support.stages.admin import DynamicsDesk as Desk
-from tests.support.stages.doctor import see
+from tests.support.stages.doctor import see, signed_in
 from tools.admin.doctor.report import Mark, Owner
 from tools.cli import doctor
-from tools.simulators.vendors import Vendors
 
 pytestmark = pytest.mark.slow
-
-RECEIVER = "https://app.example/api/WebhookReceiver?code=a-function-key"
-
-
-def signed_in(desk: Desk) -> SignedIn:
-    return SignedIn("ada@partner.example", desk.app().clock.now() - timedelta(days=3))
-
-
-@pytest.fixture
-def vendors() -> Iterator[Vendors]:
-    with Vendors() as vendors:
-        yield vendors
-
-
-@pytest.fixture
-def bare(vendors: Vendors, azurite: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
-    desk = Desk(vendors, storage=azurite)
-    desk.forget()
-    return desk
-
-
-@pytest.fixture
-def desk(bare: Desk) -> Desk:
-    bare.crm.provision_cosell_columns()
-    return bare
-
 
 # --- who signed in ---------------------------------------------------------------------------------------------------
 
