@@ -100,7 +100,9 @@ class Link:
     apart: Mapping[str, Apart] = field(default_factory=dict)
     """The same fields, with both values and since when."""
     status: Status | None = None
-    """What the record's status column shows; None before it was ever written."""
+    """How the deal stands, as its record shows it; None before it was ever written."""
+    unshown: bool = False
+    """Whether the record shows something else: it is locked, or refused the write. Then alert and page say it."""
     recent_audit: tuple[str, ...] = ()
     """The newest audit lines, newest first: what the record's Audit column shows."""
     mapping_version: str = ""

@@ -36,7 +36,7 @@ PAUSED = "paused by the seller"
 def decide_linked(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decision | Need:
     """Decide about a link that is linked, paused or orphaned."""
     if deal.referral is GONE:
-        return _orphan(link, Reason.REFERRAL_GONE)
+        return _referral_gone(deal, link, policy)
     if deal.record is GONE:
         return _moved(deal, link)
     if link.state is LinkState.PAUSED and deal.record is UNREAD:
@@ -68,9 +68,19 @@ def _rests(deal: Deal, record: RecordSeen, link: Link, policy: Policy) -> bool:
     """Whether a deal whose Sync is off is paused, and its record says so or cannot be made to."""
     if link.state is not LinkState.PAUSED:
         return False
-    says_so = link.status is None or link.status.kind is StatusKind.PAUSED
+    says_so = link.status is None or (link.status.kind is StatusKind.PAUSED and not link.unshown)
     locked = record.closed and policy.closed_rows_are_read_only
     return says_so or locked or goes_round(link, PAUSE, deal.now)
+
+
+def _referral_gone(deal: Deal, link: Link, policy: Policy) -> Decision | Need:
+    """The record says that its referral is gone, as soon as it can be made to."""
+    if link.state is not LinkState.ORPHANED or not link.unshown:
+        return _orphan(link, Reason.REFERRAL_GONE)
+    if deal.record is UNREAD:
+        return Need.RECORD
+    locked = deal.record is GONE or (deal.record.closed and policy.closed_rows_are_read_only)
+    return Known("orphaned") if locked else Orphan(Reason.REFERRAL_GONE)
 
 
 def _orphan(link: Link, reason: Reason) -> Decision:

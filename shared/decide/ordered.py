@@ -27,7 +27,8 @@ def obey(deal: Deal, order: Order, field_map: FieldMap, policy: Policy) -> Decis
 
 
 def _part(deal: Deal, link: Link, order: Order) -> Decision | Need:
-    if link.state is LinkState.UNLINKED or (order is Order.PAUSE and link.state not in _PAUSABLE):
+    untold = link.state is LinkState.STOPPED and link.unshown  # Its record is to say so yet.
+    if link.state is LinkState.UNLINKED or (order is Order.PAUSE and not untold and link.state not in _PAUSABLE):
         return Known("it rests already")
     if deal.record is UNREAD:
         return Need.RECORD

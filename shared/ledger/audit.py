@@ -54,23 +54,31 @@ def entry(stamp: Stamp, key: str, direction: str, text: str, changes: Iterable[C
 def describe(messages: Messages, changes: Iterable[Change]) -> str:
     """Return changes as one readable line: field, old and new value, and why."""
     return "; ".join(
-        f"{each.name}: {shown(show(each.old))} → {shown(show(each.new))} ({messages.reason(each.reason)})"
+        messages.text(
+            "audit.change",
+            field=each.name,
+            old=shown(show(each.old)),
+            new=shown(show(each.new)),
+            reason=messages.reason(each.reason),
+        )
         for each in changes
     )
 
 
 def describe_difference(messages: Messages, difference: Difference) -> str:
     """Return one field that stays different, with both values; one that changes all the time is told without."""
+    field, reason = difference.name, reason_of(messages, difference)
     if difference.reason is Reason.KEEPS_CHANGING:
-        return f"{difference.name} differs ({reason_of(messages, difference)})"
-    values = f"Partner Center {shown(show(difference.referral))}, CRM {shown(show(difference.record))}"
-    return f"{difference.name} differs: {values} ({reason_of(messages, difference)})"
+        return messages.text("audit.differs", field=field, reason=reason)
+    referral, record = shown(show(difference.referral)), shown(show(difference.record))
+    return messages.text("audit.difference", field=field, referral=referral, record=record, reason=reason)
 
 
 def reason_of(messages: Messages, difference: Difference) -> str:
     """Return why a field stays different."""
-    values = {"referral": str(difference.referral), "record": str(difference.record), "stage": str(difference.record)}
-    return messages.reason(difference.reason, **values)
+    referral, record = str(difference.referral), str(difference.record)
+    value = show(difference.referral)
+    return messages.reason(difference.reason, referral=referral, record=record, stage=record, value=value)
 
 
 def shown(value: str) -> str:

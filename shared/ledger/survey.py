@@ -62,7 +62,7 @@ def standing_of(link: Link) -> Standing:
 
 @dataclass(frozen=True)
 class Listed:
-    """A link in a list: its two sides, how it stands, and the status that its record shows."""
+    """A link in a list: its two sides, how it stands, and its status."""
 
     referral_id: str
     record: RecordKey | None

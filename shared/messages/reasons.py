@@ -138,6 +138,8 @@ class Reason(StrEnum):
     DRY_RUN_NOTHING = "dry_run.nothing"
     DRY_RUN_CREATE_RECORD = "dry_run.create_record"
     DRY_RUN_CREATE_REFERRAL = "dry_run.create_referral"
+    DRY_RUN_STEP = "dry_run.step"
+    """step: the name of the decision."""
     REPLACED = "replaced"
     """changes: the values that are about to be lost."""
     FAILED = "failed"

@@ -9,6 +9,7 @@ from datetime import timedelta
 from shared.alerts import Alerts
 from shared.choices import CrmAudit
 from shared.crm.port import Record
+from shared.decide.unlinked import ties
 from shared.errors import (
     AllowanceSpent,
     CosellError,
@@ -70,6 +71,8 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
     _alert_cause(task, alerts, error)
     before = held.record_version if held and held.reason == str(error) else None
     shown = _show(task, alerts, again, error, before=before)
+    if shown is None:
+        _keep_unshown(task, again, error)
     _alert_deal(task, alerts, again, error, shown=shown is not None)
     if needs_person and link is None and not again.record_id and (held is None or held.reason != str(error)):
         text = task.choices.messages.reason(Reason.FAILED, problems=str(error))
@@ -189,7 +192,7 @@ def _show_on_record(
     record_id = link.record.id if link and link.record else message.record_id
     if not record_id:
         return None
-    if link and link.status == status:
+    if link and link.status == status and not link.unshown:
         return link.record_version or ""
     if link is None and before is not None:
         return before
@@ -197,7 +200,9 @@ def _show_on_record(
     text = task.choices.messages.reason(Reason.FAILED, problems=str(error))
     entry = audit.entry(task.stamp(), key, audit.BOTH, text)
     shown = _with_earlier_audit(task, link or Link(task.name, key, task.key(record_id)))
-    shown = replace(shown, status=status, recent_audit=audit.extended(shown.recent_audit, [entry]))
+    news = [] if shown.status == status else [entry]  # Else it was told already, and could not be shown.
+    recent = audit.extended(shown.recent_audit, news)
+    shown = replace(shown, status=status, unshown=False, recent_audit=recent)
     # Guarded by the version that failed: when the seller has edited since, that edit is looked at instead. Without
     # one the write is not remembered as ours, so that nothing it may cover is taken for an echo.
     version = (message.observed or {}).get("version") or (link.record_version if link else None)
@@ -211,8 +216,29 @@ def _show_on_record(
         task.audit.add(key, entry)
     else:
         # What failed is still different, so what the link remembers is not what the sides hold.
-        task.links.commit(replace(shown, settled=False, record_version=produced), [entry])
+        task.links.commit(replace(shown, settled=False, record_version=produced), news)
     return produced or ""
+
+
+def _keep_unshown(task: Task, message: DealMessage, error: CosellError) -> None:
+    """Let the link and the ledger's audit tell what needs a person, where its record cannot. Raises the families.
+
+    The link must not go on as settled and ✔: the status page and what comes next go by it.
+    """
+    link = _link(task, message)
+    if not (ties(link) and isinstance(error, (DataError, GoneError))) or task.choices.dry_run:
+        return
+    status = attention(task.choices.messages, problems_of(error))
+    if (link.status, link.unshown, link.settled) == (status, True, False):
+        return
+    text = task.choices.messages.reason(Reason.FAILED, problems=str(error))
+    entry = audit.entry(task.stamp(), link.referral_id, audit.BOTH, text)
+    news = [] if link.status == status else [entry]
+    recent = audit.extended(link.recent_audit, news)
+    try:
+        task.links.commit(replace(link, status=status, unshown=True, settled=False, recent_audit=recent), news)
+    except StaleError:
+        log.info("another worker has seen to the deal meanwhile")
 
 
 def _note_what_is_ours(task: Task, message: DealMessage) -> None:

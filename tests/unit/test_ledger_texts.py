@@ -77,6 +77,7 @@ LINK: dict[str, Any] = {
     "differences": NAMES,
     "apart": st.dictionaries(TEXT, st.builds(Apart, TEXT, TEXT, TEXT, TEXT, MOMENT), max_size=3),
     "status": st.none() | st.builds(Status, st.sampled_from(StatusKind), TEXT),
+    "unshown": st.booleans(),
     "recent_audit": st.lists(TEXT, max_size=3).map(tuple),
     "mapping_version": TEXT,
     "closing": st.none() | st.builds(Closing, st.sampled_from(Stage), MOMENT),

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from shared.choices import CrmAudit
 from shared.crm.port import PartlyWritten, Record, StageChange
-from shared.deal import STATUS, Value, show
+from shared.deal import STATUS, Value
 from shared.decide.deal import Deal
 from shared.decide.decisions import Agree
 from shared.decide.fights import SHOW, TIE, goes_round, once_more, repeats
@@ -23,7 +23,7 @@ from shared.ledger import audit
 from shared.ledger.model import AuditEntry
 from shared.link import Closing, LinkState
 from shared.mapping.catalogue import named
-from shared.merge import Change, Plan
+from shared.merge import Change, Difference, Plan
 from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
 from shared.status import Status, StatusKind
@@ -32,8 +32,8 @@ from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, microsoft, odd
 from shared.sync.perform.apart import apart
-from shared.sync.perform.behind import come_back, no_more_behind
-from shared.sync.perform.overwritten import overwritten
+from shared.sync.perform.behind import DRIFTS, come_back, no_more_behind
+from shared.sync.perform.overwritten import note_overwritten
 from shared.sync.perform.stage_change import stage_change
 from shared.sync.perform.written import Written, is_as_planned
 from shared.sync.statuses import agreed_status
@@ -52,7 +52,7 @@ def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: C
     agreement = _Agreement(task, decision, written, closing)
     if decision.plan.to_partner_center:
         task.records.wait_until_guard_holds(agreement.record)
-    agreement.record_overwritten_values()
+    note_overwritten(task, decision, agreement.link.base)
     altered = agreement.write_referral()
     entries = agreement.conclude(altered)
     columns, stage = agreement.record_write(news=bool(entries))
@@ -101,24 +101,20 @@ class _Agreement:
 
     def _note_what_cannot_be_shown(self) -> None:
         now = self.link.status
-        concerns = now and now.kind in (StatusKind.ATTENTION, StatusKind.DIFFERS)
-        if now and concerns and now != self.before.status and self._is_locked:
+        if now is None or now == self.before.status or not self._is_locked:
+            return
+        self.link = replace(self.link, unshown=True)
+        if now.kind in (StatusKind.ATTENTION, StatusKind.DIFFERS):
             self.written.unseen = now.text
 
     def forget_what_waited(self) -> None:
         drifts = any(each.reason is Reason.KEEPS_CHANGING for each in self.plan.differences)
         if self.decision.problems or drifts or self.unshown:
             self.written.behind = True
-            come_back(self.task, self.link, self.decision.problems)
+            pause = None if self.decision.problems else DRIFTS
+            come_back(self.task, self.link, self.decision.problems, pause)
         else:
             self.written.healed |= no_more_behind(self.task, self.decision, self.link)
-
-    def record_overwritten_values(self) -> None:
-        """Note the edits about to be overwritten: after a stop behind the write, nobody else would have them."""
-        losers = overwritten(self.task.field_map, self.decision, self.link.base)
-        if losers:
-            text = f"about to overwrite: {audit.describe(self.task.choices.messages, losers)}"
-            self.task.audit.add(self.link.referral_id, self._entry(audit.BOTH, text, losers))
 
     # --- Partner Center --------------------------------------------------------------------------------------------
 
@@ -156,14 +152,15 @@ class _Agreement:
         base = {**self.plan.base}
         differences = {each.name: audit.describe_difference(messages, each) for each in self.plan.differences}
         for name, value in altered.items():
-            differences[name] = f"{name} differs: Partner Center answered with {audit.shown(show(value))}"
+            answered = Difference(name, value, self.decision.record.fields.get(name), Reason.ANSWERED_OTHERWISE)
+            differences[name] = audit.describe_difference(messages, answered)
             base.pop(name, None)
             base |= {name: self.link.base[name]} if name in self.link.base else {}
         half = self.decision.microsoft
         entries = [*self._entries(differences), *microsoft.entries(self.task, self.before, half)]
         entries += odd.entries(self.task, self.link.referral_id, self.before.base, base)
         if self.before.etag is None or self.before.state is LinkState.IGNORED:
-            entries = entries or [self._entry(audit.BOTH, "linked")]
+            entries = entries or [self._entry(audit.BOTH, messages.reason(Reason.LINKED))]
         self.link = deadlines.with_deadline(self.task, self.before, self.link, base, self.body)
         self.link = with_base(self.link, base, self.task.field_map)
         self.link = replace(
@@ -226,6 +223,7 @@ class _Agreement:
             columns, stage
         ):
             self.written.shown = True
+            self.link = replace(self.link, unshown=False)
             columns |= identity.audit_columns(self.task.field_map, self.link)
         return columns, stage
 
@@ -246,7 +244,7 @@ class _Agreement:
             return False
         if self.task.choices.crm_audit is CrmAudit.CREATES_AND_FAILURES:
             return was is None or any(each and each.kind is StatusKind.ATTENTION for each in (was, now))
-        return news or was != now
+        return news or was != now or self.before.unshown
 
     @property
     def _takes_columns(self) -> bool:
@@ -265,7 +263,7 @@ class _Agreement:
             # Only our own columns were to be written. The seller's newer edit comes with the change feed; until then
             # the version we planned with is the one we know, and the status is the one that the record shows.
             log.info("audit not shown: the record changed meanwhile")
-            self.link = replace(self.link, settled=False, status=self.before.status)
+            self.link = replace(self.link, settled=False, status=self.before.status, unshown=self.before.unshown)
             return
         except PartlyWritten as partly:
             self._keep_finished_part(partly)

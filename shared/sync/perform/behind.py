@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from shared.decide.decisions import Agree
@@ -10,21 +11,29 @@ from shared.errors import DataError
 from shared.ledger.model import Due, DueKind
 from shared.link import Link
 from shared.messages.reasons import Reason
+from shared.orders import Order
 from shared.problems import Problem
 from shared.queue.message import DealMessage
 from shared.status import StatusKind
 from shared.sync import patience
 from shared.sync.beside import beside
+from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
 DRIFTS = timedelta(hours=1)
 """When a value that automation keeps changing is tried again."""
 
 
-def come_back(task: Task, link: Link, problems: Sequence[Problem]) -> None:
-    """Put a deal on the agenda for the sake of the values that it lacks. Raises the families."""
+def come_back(
+    task: Task, link: Link, problems: Sequence[Problem], pause: timedelta | None = None, order: Order | None = None
+) -> None:
+    """Put a deal on the agenda for the sake of what it lacks, or cannot show; an `order` is obeyed again then.
+
+    Without a `pause` it comes back soon at first, and ever more rarely. Raises the families.
+    """
     assert link.record  # noqa: S101 - a deal with values on both sides has a record
     message = DealMessage.of_record(link.record, "retry", task.correlation_id)
+    message = replace(message, referral_id=link.referral_id, order=order) if order else message
     now = task.clock.now()
     reason = " ".join(str(each) for each in problems)
     held = task.agenda.of(DueKind.PARKED, link.referral_id)
@@ -32,7 +41,7 @@ def come_back(task: Task, link: Link, problems: Sequence[Problem]) -> None:
     due = Due(
         DueKind.PARKED,
         link.referral_id,
-        now + (patience.until_next_look(task, attempts) if problems else DRIFTS),
+        now + (pause or patience.until_next_look(task, attempts)),
         held.since if held else now,
         message.dump(),
         family=DataError.family,
@@ -41,6 +50,13 @@ def come_back(task: Task, link: Link, problems: Sequence[Problem]) -> None:
         attempts=attempts,
     )
     task.agenda.put(beside(task, due, link.record.id, held))
+
+
+def forget(task: Task, key: str, written: Written) -> None:
+    """Take a deal from the agenda that was set aside: what was told of it is over, too. Raises the families."""
+    if task.agenda.of(DueKind.PARKED, key):
+        task.agenda.drop(DueKind.PARKED, key)
+        written.healed = True
 
 
 def no_more_behind(task: Task, decision: Agree, link: Link) -> bool:

@@ -29,7 +29,7 @@ from shared.sync.observe import seen_record
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, microsoft, odd
 from shared.sync.perform.adopt import set_record_id
-from shared.sync.perform.behind import come_back
+from shared.sync.perform.behind import come_back, forget
 from shared.sync.perform.written import Written
 from shared.sync.statuses import in_agreement
 from shared.sync.task import Task
@@ -54,6 +54,8 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     if draft.problems:
         written.behind = True
         come_back(task, committed, draft.problems)
+    else:
+        forget(task, referral.id, written)
     return Outcome.RECORD_CREATED
 
 
@@ -89,7 +91,7 @@ def _draft(task: Task, deal: Deal, decision: CreateRecord, people: str) -> _Draf
         if value not in (None, ())
     ]
     given = audit.describe(messages, [each for each in received if each.name in stand_ins])
-    text = "; ".join(filter(None, ["created from Partner Center", people, given]))
+    text = "; ".join(filter(None, [messages.reason(Reason.CREATED_FROM_PARTNER_CENTER), people, given]))
     entries = [audit.entry(task.stamp(), referral.id, audit.TO_CRM, text, received)]
     if text := microsoft.news(None, half):
         entries.append(audit.entry(task.stamp(), referral.id, audit.TO_CRM, text))

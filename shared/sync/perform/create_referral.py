@@ -20,7 +20,7 @@ from shared.decide.unlinked import IDENTIFIER, ties
 from shared.errors import CosellError, DataError, OutcomeUnknown, StaleError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.drawers import own_half
-from shared.ledger.model import AuditEntry, DueKind, Intent
+from shared.ledger.model import AuditEntry, Intent
 from shared.lifecycle import TERMINAL, Stage, align
 from shared.link import Link, LinkState
 from shared.mapping.stages import stage_of
@@ -35,6 +35,7 @@ from shared.sync.fan_out import notify_other_crms
 from shared.sync.microsofts_half import next_look, read_half
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity, microsoft, odd
+from shared.sync.perform.behind import forget
 from shared.sync.perform.follow_owner import mark
 from shared.sync.perform.intents import claim, release, wait_for_certainty
 from shared.sync.perform.written import Written
@@ -61,7 +62,7 @@ class _Share:
     """and what it tells."""
 
 
-def create_referral(task: Task, _deal: Deal, decision: CreateReferral, _written: Written) -> Outcome:
+def create_referral(task: Task, _deal: Deal, decision: CreateReferral, written: Written) -> Outcome:
     """Create the record's referral, write its identity to the record, and commit the link.
 
     Raises the families.
@@ -75,10 +76,12 @@ def create_referral(task: Task, _deal: Deal, decision: CreateReferral, _written:
         task.links.commit(link, [], intent)
         raise StaleError("another worker created this deal")
     share = _Share(record, rows.deal, rows.related, intent, taken_over)
-    return _release_on_failure(task, share, lambda: _post(task, share))
+    return _release_on_failure(task, share, written, lambda: _post(task, share))
 
 
-def _release_on_failure(task: Task, share: _Share, post: Callable[[], tuple[Referral, _Share] | None]) -> Outcome:
+def _release_on_failure(
+    task: Task, share: _Share, written: Written, post: Callable[[], tuple[Referral, _Share] | None]
+) -> Outcome:
     try:
         posted = post()
     except OutcomeUnknown:
@@ -92,6 +95,7 @@ def _release_on_failure(task: Task, share: _Share, post: Callable[[], tuple[Refe
         return Outcome.KNOWN
     own, posted_share = posted
     link = _commit(task, posted_share, own)
+    forget(task, share.record.key.deal, written)
     if posted_share.invited:
         lead_to(task, posted_share.invited, own)
     notify_other_crms(task, link)
@@ -191,7 +195,6 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         link = replace(link, settled=link.settled and as_planned)
     dues = [next_look(task, link)] if deal.asks_for_help else []
     committed = task.links.commit(link, entries, share.intent, dues)
-    task.agenda.drop(DueKind.PARKED, share.record.key.deal)
     # What the CRM's own logic changed comes with the change feed; nothing is to be created again for it.
     return replace(committed, settled=not differing)
 
@@ -205,7 +208,8 @@ def _entries(task: Task, share: _Share, own: Referral) -> list[AuditEntry]:
     sent = [
         Change(name, None, value, Reason.SENT) for name, value in share.deal.fields.items() if value not in (None, ())
     ]
-    text = "created from the CRM" + (", Microsoft invited" if share.deal.asks_for_help and not own.closed else "")
+    invited = share.deal.asks_for_help and not own.closed
+    text = task.choices.messages.reason(Reason.CREATED_FROM_CRM_INVITED if invited else Reason.CREATED_FROM_CRM)
     entries = [audit.entry(task.stamp(), own.id, audit.TO_PARTNER_CENTER, text, sent)]
     if news := microsoft.news(None, share.microsoft):
         entries.append(audit.entry(task.stamp(), own.id, audit.TO_CRM, news))

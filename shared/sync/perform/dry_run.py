@@ -16,6 +16,7 @@ from shared.decide.decisions import (
 )
 from shared.ledger import audit
 from shared.merge import Change
+from shared.messages import Messages
 from shared.messages.reasons import Reason
 from shared.sync.outcome import Outcome
 from shared.sync.task import Task
@@ -23,10 +24,12 @@ from shared.sync.task import Task
 
 def record(task: Task, deal: Deal, decision: Decision) -> Outcome:
     """Note in the audit what would be written, and write nothing to either side."""
-    changes = _changes(decision)
-    does = audit.describe(task.choices.messages, changes) or _plainly(decision)
-    text = f"dry run, nothing written: {does}"
-    task.audit.add(key_of(deal), audit.entry(task.stamp(), key_of(deal), audit.BOTH, text, changes))
+    changes, messages = _changes(decision), task.choices.messages
+    text = messages.reason(Reason.DRY_RUN, changes=audit.describe(messages, changes))
+    task.audit.add(
+        key_of(deal),
+        audit.entry(task.stamp(), key_of(deal), audit.BOTH, text if changes else _plainly(messages, decision), changes),
+    )
     return Outcome.DRY_RUN
 
 
@@ -49,11 +52,11 @@ def _changes(decision: Decision) -> list[Change]:
     return [*invites, *agree.plan.to_partner_center, *agree.plan.to_crm, *agree.told]
 
 
-def _plainly(decision: Decision) -> str:
+def _plainly(messages: Messages, decision: Decision) -> str:
     if isinstance(decision, CreateRecord):
-        return "would create the record"
+        return messages.reason(Reason.DRY_RUN_CREATE_RECORD)
     if isinstance(decision, CreateReferral):
-        return "would create the referral"
+        return messages.reason(Reason.DRY_RUN_CREATE_REFERRAL)
     if isinstance(decision, (Agree, Adopt, AwaitUndo, FollowOwner)):
-        return "nothing to write"
-    return f"would {type(decision).__name__.lower()} the deal"
+        return messages.reason(Reason.DRY_RUN_NOTHING)
+    return messages.reason(Reason.DRY_RUN_STEP, step=type(decision).__name__.lower())

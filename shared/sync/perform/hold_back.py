@@ -28,9 +28,10 @@ def hold_back(task: Task, deal: Deal, decision: Decision, written: Written) -> O
         case Adopt(agree=agree):
             adopt(task, deal, Adopt(_without_counted(task, agree)), written)
         case Pause():
-            set_aside.say_that_it_waits(task, deal, deal.record)
+            set_aside.say_that_it_waits(task, deal, deal.record, written)
         case Orphan(reason=reason):
-            set_aside.say_that_it_waits(task, deal, None if reason is not Reason.REFERRAL_GONE else deal.record)
+            record = None if reason is not Reason.REFERRAL_GONE else deal.record
+            set_aside.say_that_it_waits(task, deal, record, written)
     return Outcome.HELD_BACK
 
 

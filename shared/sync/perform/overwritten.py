@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from shared.deal import Fields
 from shared.decide.decisions import Agree
+from shared.ledger import audit
 from shared.mapping.field_map import FieldMap
 from shared.merge import Change
+from shared.messages.reasons import Reason
+from shared.sync.task import Task
+
+
+def note_overwritten(task: Task, decision: Agree, base: Fields) -> None:
+    """Note the edits about to be overwritten: after a stop behind the write, nobody else would have them.
+
+    Raises the families.
+    """
+    if losers := overwritten(task.field_map, decision, base):
+        messages, key = task.choices.messages, decision.link.referral_id
+        text = messages.reason(Reason.REPLACED, changes=audit.describe(messages, losers))
+        task.audit.add(key, audit.entry(task.stamp(), key, audit.BOTH, text, losers))
 
 
 def overwritten(field_map: FieldMap, decision: Agree, base: Fields) -> list[Change]:

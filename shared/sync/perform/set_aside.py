@@ -12,18 +12,18 @@ from shared.decide.decisions import Ignore, Orphan, Pause, Rekey, Stop
 from shared.decide.fights import PAUSE, once_more
 from shared.errors import CosellError
 from shared.ledger import audit
-from shared.ledger.model import DueKind
 from shared.link import Link, LinkState
 from shared.messages.reasons import Reason
 from shared.messages.waiting import Waiting
+from shared.orders import Order
 from shared.problems import problem
 from shared.queue.message import DealMessage
-from shared.status import Status, attention, paused, pending, stopped
+from shared.status import attention, paused, pending, stopped
 from shared.sync.observe import remembered_record, remembers
 from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, unshared
 from shared.sync.perform.adopt import set_record_id
-from shared.sync.perform.behind import come_back
+from shared.sync.perform.behind import come_back, forget
 from shared.sync.perform.written import Written, is_untouched
 from shared.sync.task import Task
 
@@ -37,6 +37,7 @@ def ignore(task: Task, deal: Deal, decision: Ignore, written: Written) -> Outcom
         unshared.leave(task, deal, decision.reason, written)
     if not isinstance(referral, ReferralSeen) or deal.starts_at == "record" or task.choices.dry_run:
         return Outcome.IGNORED
+    forget(task, referral.id, written)
     side = "record" if decision.record else "referral"
     condition = getattr(task.field_map.file.sync_when, side)
     text = task.choices.messages.reason(
@@ -58,40 +59,43 @@ def ignore(task: Task, deal: Deal, decision: Ignore, written: Written) -> Outcom
     return Outcome.IGNORED
 
 
-def pause(task: Task, deal: Deal, _decision: Pause, _written: Written) -> Outcome:
+def pause(task: Task, deal: Deal, _decision: Pause, written: Written) -> Outcome:
     """Let nothing travel until the seller switches the sync on again. Raises the families."""
     link = _linked(deal)
-    link = replace(link, repeats=once_more(link, PAUSE, task.clock.now()))
     task.records.check_readable()  # A column that the app may not read looks like Sync = No.
-    _set_state(task, link, LinkState.PAUSED, Reason.PAUSED_BY_SELLER, deal.record, paused(task.choices.messages))
+    repeats = once_more(link, PAUSE, task.clock.now())
+    after = replace(link, state=LinkState.PAUSED, status=paused(task.choices.messages), repeats=repeats)
+    _set_state(task, link, after, Reason.PAUSED_BY_SELLER, deal.record, written)
     return Outcome.PAUSED
 
 
-def stop(task: Task, deal: Deal, _decision: Stop, _written: Written) -> Outcome:
+def stop(task: Task, deal: Deal, _decision: Stop, written: Written) -> Outcome:
     """Let nothing travel until a person resumes the deal. Raises the families."""
-    reason, shown = Reason.STOPPED_BY_PERSON, stopped(task.choices.messages)
-    _set_state(task, _linked(deal), LinkState.STOPPED, reason, deal.record, shown)
+    link = _linked(deal)
+    after = replace(link, state=LinkState.STOPPED, status=stopped(task.choices.messages))
+    _set_state(task, link, after, Reason.STOPPED_BY_PERSON, deal.record, written)
     return Outcome.PAUSED
 
 
-def orphan(task: Task, deal: Deal, decision: Orphan, _written: Written) -> Outcome:
+def orphan(task: Task, deal: Deal, decision: Orphan, written: Written) -> Outcome:
     """Keep the link for the day on which the missing side comes back; the record that is there says so."""
     link, reason = _linked(deal), decision.reason
+    after = replace(link, state=LinkState.ORPHANED)
     if reason is not Reason.REFERRAL_GONE:
-        _set_state(task, link, LinkState.ORPHANED, reason, None, link.status)
+        _set_state(task, link, after, reason, None, written)
         return Outcome.ORPHANED
     record = deal.record if isinstance(deal.record, RecordSeen) else _record_of(task, link)
     shown = attention(task.choices.messages, [problem("status.referral_gone", "deal")])
-    _set_state(task, link, LinkState.ORPHANED, reason, record, shown)
+    _set_state(task, link, replace(after, status=shown), reason, record, written)
     return Outcome.ORPHANED
 
 
-def say_that_it_waits(task: Task, deal: Deal, record: object) -> None:
+def say_that_it_waits(task: Task, deal: Deal, record: object, written: Written) -> None:
     """Let the deal go on as it is, and its record say that what was asked of it waits for a person; once."""
     link, shown = _linked(deal), pending(task.choices.messages, Waiting.MASS_CHANGE)
-    if link.status != shown:
-        known = record if isinstance(record, RecordSeen) else _record_of(task, link)
-        _set_state(task, link, link.state, Reason.MASS_CHANGE, known if record is not None else None, shown)
+    known = record if isinstance(record, RecordSeen) or record is None else _record_of(task, link)
+    if link.status != shown or (link.unshown and not _is_locked(task, known)):
+        _set_state(task, link, replace(link, status=shown), Reason.MASS_CHANGE, known, written)
 
 
 def rekey(task: Task, _deal: Deal, decision: Rekey, _written: Written) -> Outcome:
@@ -134,34 +138,37 @@ def _record_of(task: Task, link: Link) -> RecordSeen | Record | None:
     return Record(link.record.id, link.record_version, {}, link.record_seen_at)
 
 
-def _set_state(task: Task, link: Link, state: LinkState, reason: Reason, record: object, shown: Status | None) -> None:
+def _set_state(task: Task, before: Link, link: Link, reason: Reason, record: object, written: Written) -> None:
+    """Let a link stand otherwise than before, for a reason, and its record say so. Raises the families."""
     entry = audit.entry(task.stamp(), link.referral_id, audit.BOTH, task.choices.messages.reason(reason))
-    # A pause that could not be shown is shown later, and told once.
-    news = [] if link.state is state is LinkState.PAUSED and reason is Reason.PAUSED_BY_SELLER else [entry]
+    # What could not be shown is shown later, and told once.
+    again = before.state is link.state and (reason is Reason.PAUSED_BY_SELLER or before.status == link.status)
+    news = [] if again else [entry]
     recent = audit.extended(link.recent_audit, news)
-    before = link
-    link = replace(link, state=state, settled=False, recent_audit=recent, status=shown, closing=None, deadline=None)
-    link = _show(task, link, record, before.status)
+    link = replace(link, settled=False, recent_audit=recent, closing=None, deadline=None)
+    link = _show(task, link, record)
     committed = task.links.commit(link, news, met=deadlines.met(before, link))
-    if link.status == shown or not isinstance(record, RecordSeen) or _is_locked(task, record):
-        task.agenda.drop(DueKind.PARKED, link.referral_id)
+    if link.unshown and not _is_locked(task, record):
+        # Somebody edited at that very moment, or the CRM refuses it; it must not go on saying ✔.
+        written.behind = True
+        come_back(task, committed, (), order=Order.PAUSE if link.state is LinkState.STOPPED else None)
     else:
-        come_back(task, committed, ())  # Somebody edited at that very moment; it must not go on saying ✔.
+        forget(task, link.referral_id, written)
 
 
-def _is_locked(task: Task, record: RecordSeen) -> bool:
-    return task.policy.closed_rows_are_read_only and record.closed
+def _is_locked(task: Task, record: object) -> bool:
+    return isinstance(record, RecordSeen) and record.closed and task.policy.closed_rows_are_read_only
 
 
-def _show(task: Task, link: Link, record: object, earlier: Status | None) -> Link:
+def _show(task: Task, link: Link, record: object) -> Link:
     """Write status and audit to the record; returns the link knowing the version that this produced.
 
     A version in which the CRM's own logic changed more is not remembered: the change feed's row will be looked at.
 
-    A record that cannot be written now is no reason to let anything travel: the ledger has the audit. One that was
-    `earlier` said to be something else than paused says so still, and is told when it can be.
+    A record that cannot be written now is no reason to let anything travel: the ledger has the audit, and the record
+    is told when it can be.
     """
-    unshown = replace(link, status=earlier) if link.state is LinkState.PAUSED else link
+    unshown = replace(link, unshown=True)
     before = record if isinstance(record, RecordSeen) else None
     if isinstance(record, RecordSeen):
         if _is_locked(task, record):
@@ -175,4 +182,5 @@ def _show(task: Task, link: Link, record: object, earlier: Status | None) -> Lin
     except CosellError as error:
         log.warning("status not shown: %s", type(error).__name__)
         return unshown
-    return replace(link, record_version=written.version if untouched else None, record_seen_at=written.seen_at)
+    version = written.version if untouched else None
+    return replace(link, unshown=False, record_version=version, record_seen_at=written.seen_at)

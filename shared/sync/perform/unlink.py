@@ -21,11 +21,12 @@ from shared.queue.message import DealMessage
 from shared.status import unlinked
 from shared.sync.outcome import Outcome
 from shared.sync.perform import identity
+from shared.sync.perform.behind import forget
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
 
-def unlink(task: Task, deal: Deal, decision: Unlink, _written: Written) -> Outcome:
+def unlink(task: Task, deal: Deal, decision: Unlink, written: Written) -> Outcome:
     """Write that to the record, then to the ledger; with `again` queue the record to be shared anew.
 
     Raises the families; a stop before the commit is healed by obeying the order again.
@@ -43,7 +44,8 @@ def unlink(task: Task, deal: Deal, decision: Unlink, _written: Written) -> Outco
     )
     _clear_identity(task, deal, link)
     task.links.commit(link, [entry])
-    for kind in DueKind:
+    forget(task, link.referral_id, written)
+    for kind in set(DueKind) - {DueKind.PARKED}:
         task.agenda.drop(kind, link.referral_id)
     if decision.again and link.record:
         message = DealMessage.of_record(link.record, "ordered", task.correlation_id)

@@ -10,6 +10,7 @@ from shared.choices import CrmAudit
 from shared.crm.port import Record
 from shared.decide.deal import Deal, RecordSeen
 from shared.errors import CosellError
+from shared.ledger import audit
 from shared.ledger.model import DueKind
 from shared.messages.reasons import Reason
 from shared.status import paused
@@ -43,12 +44,23 @@ def leave(task: Task, deal: Deal, reason: Reason, written: Written) -> None:
         written.healed = True
 
 
+def _note(task: Task, record: RecordSeen, reason: Reason) -> None:
+    """Keep in the ledger's audit, once, what the record cannot show: who asks for it there is told why."""
+    key, condition = record.key.deal, task.field_map.file.sync_when.record
+    text = task.choices.messages.reason(reason, name="sync_when.record", condition=condition)
+    if [each.text for each in task.audit.of(key, 1)] != [text]:
+        task.audit.add(key, audit.entry(task.stamp(), key, audit.BOTH, text))
+
+
 def _show(task: Task, record: RecordSeen, reason: Reason) -> bool:
     """Write why the record is not shared into its status; tells whether there is nothing more to say."""
     columns, column = record.columns or {}, task.field_map.columns.status
     text = paused(task.choices.messages, reason).text
     locked = task.policy.closed_rows_are_read_only and record.closed
-    if locked or task.choices.crm_audit is CrmAudit.OFF or columns.get(column) == text:
+    if locked or task.choices.crm_audit is CrmAudit.OFF:
+        _note(task, record, reason)
+        return True
+    if columns.get(column) == text:
         return True
     try:
         task.records.update(Record(record.key.id, record.version, columns, record.seen_at), {column: text})

@@ -78,6 +78,11 @@ def _interrupted(s: Situation) -> bool:
     return s.names and s.intent == "abandoned"
 
 
+def _says_so_or_cannot(s: Situation) -> bool:
+    """Whether the record of a deal that lost its referral says so, or cannot be made to."""
+    return s.shows != "something else" or s.record == "gone" or (s.closed and s.read_only)
+
+
 def _identified(s: Situation) -> bool:
     """The record leads to a referral: by its identifier, or because that referral named it."""
     return s.identifier != "none" or s.link == "ignored"
@@ -141,7 +146,13 @@ def _asks_microsoft(s: Situation) -> bool:
 LINKED = (
     TableRow(
         "Partner Center no longer shows the referral of a deal that has lost a side already: nothing more is done.",
-        lambda s: _tied(s) and _by_partner_center(s) and s.referral == "gone" and s.link == "orphaned",
+        lambda s: (
+            _tied(s)
+            and _by_partner_center(s)
+            and s.referral == "gone"
+            and s.link == "orphaned"
+            and _says_so_or_cannot(s)
+        ),
         "known: orphaned",
     ),
     TableRow(
@@ -185,11 +196,11 @@ LINKED = (
         "pause",
     ),
     TableRow(
-        "Sync is off, and the record still shows a problem from when it was on: it says that it is paused.",
+        "Sync is off, and the record still shows something else from when it was on: it says that it is paused.",
         lambda s: (
             s.link == "paused"
             and _sync_off(s)
-            and s.shows == "a problem"
+            and s.shows != "its state"
             and not s.toggled
             and not (s.closed and s.read_only)
         ),
@@ -232,7 +243,7 @@ LINKED = (
     ),
     TableRow(
         "The seller edited a deal whose referral Partner Center no longer shows: that was known before.",
-        lambda s: s.link == "orphaned" and s.referral == "gone",
+        lambda s: s.link == "orphaned" and s.referral == "gone" and _says_so_or_cannot(s),
         "known: orphaned",
     ),
     TableRow(

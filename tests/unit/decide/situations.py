@@ -111,7 +111,7 @@ class Situation:
     toggled: bool = False
     """Whether Sync was switched off and on again at each of our last writes."""
     shows: str = "its state"
-    """What a paused deal's record shows: its state, a problem."""
+    """What the record of a deal that rests shows: its state, a problem, or something else, as it could not be told."""
     help: str = "none"
     """What Microsoft was asked for: none, submitted (agreed by both), chosen (in the CRM, since)."""
     microsoft: str = "absent"
@@ -268,7 +268,7 @@ def _link(situation: Situation) -> Link | None:
     rounds = {PAUSE: Repeat("", ROUNDS, START, row=ROUNDS)} if situation.toggled else {}
     status = PROBLEM if situation.shows == "a problem" else PAUSED if situation.link == "paused" else None
     link = Link("dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, repeats=rounds, status=status)
-    return replace(link, microsoft=half, etag="linked", owner="owner")
+    return replace(link, microsoft=half, etag="linked", owner="owner", unshown=situation.shows == "something else")
 
 
 def _referral(situation: Situation) -> ReferralSeen | Absence:
@@ -392,6 +392,8 @@ def _tied() -> Iterator[Situation]:
                 for toggled in (True, False) if link == "paused" else ():
                     yield replace(seen, shows="a problem", toggled=toggled)
                     yield replace(seen, shows="a problem", toggled=toggled, read_only=False)
+                for read_only in (True, False) if link != "linked" else ():
+                    yield replace(seen, shows="something else", read_only=read_only)
 
 
 def _stages() -> Iterator[Situation]:

@@ -73,6 +73,12 @@ def test_a_deal_is_paused_with_its_record_in_view(state: LinkState) -> None:
     assert told(Order.PAUSE, state, record=GONE) == Stop()
 
 
+def test_a_pause_that_the_record_could_not_be_told_is_told_when_it_is_ordered_again() -> None:
+    untold = replace(LINK, state=LinkState.STOPPED, unshown=True)
+    assert told(Order.PAUSE, link=untold) is Need.RECORD
+    assert told(Order.PAUSE, link=untold, record=record()) == Stop()
+
+
 @pytest.mark.parametrize("state", [LinkState.STOPPED, LinkState.UNLINKED, LinkState.ORPHANED, LinkState.IGNORED, None])
 def test_what_does_not_travel_is_not_paused(state: LinkState | None) -> None:
     assert isinstance(told(Order.PAUSE, state), Known)
