@@ -11,7 +11,7 @@ from shared.crm.port import Record
 from shared.deal import STATUS, Fields
 from shared.decide.deal import Deal, ReferralSeen, Surroundings
 from shared.decide.decisions import CreateRecord
-from shared.errors import AccessDenied, DataError
+from shared.errors import AccessDenied, DataError, StaleError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.model import AuditEntry
 from shared.lifecycle import Stage, crm_view
@@ -39,7 +39,8 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     """Create the record, write its id to the referral, and commit the link.
 
     Fields whose value cannot be read, or that the CRM refuses, stay behind; the link says so. Raises AlreadyExists
-    when a record carries the referral's identifier, and the families.
+    when a record carries the referral's identifier, StaleError when the referral was edited meanwhile, which is then an
+    edit of a linked deal, and the families.
     """
     referral = decision.referral
     assert referral.body is not None  # noqa: S101 - a referral that becomes a record was just read
@@ -56,6 +57,8 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
         come_back(task, committed, draft.problems)
     else:
         forget(task, referral.id, written)
+    if link.referral_version is None:
+        raise StaleError("the referral was edited while its record was created")
     return Outcome.RECORD_CREATED
 
 
@@ -132,11 +135,20 @@ def _create(task: Task, deal: Deal, decision: CreateRecord, wanted: Around) -> t
 
 
 def _tie(task: Task, referral: ReferralSeen, record: Record, draft: _Draft) -> Link:
-    """Write the new record's id to the referral; returns the link between them."""
+    """Write the new record's id to the referral; returns the link between them.
+
+    The link has no version of a referral that was edited meanwhile: what the record was created with is the base, so
+    that the edit meets it as one, and not as a difference whose past is unknown.
+    """
     version, changed_at = referral.version, referral.changed_at
     if not referral.names_any:
-        answer = set_record_id(task, referral.id, record.id, str(version))
-        version, changed_at = answer.version, answer.changed_at
+        try:
+            answer = set_record_id(task, referral.id, record.id, str(version))
+        except VersionMismatch:
+            _name_edited(task, referral.id, record)
+            version = None
+        else:
+            version, changed_at = answer.version, answer.changed_at
     seen = seen_record(task, record)
     wanted: Fields = {**referral.fields, **draft.stand_ins}
     same = all(
@@ -152,8 +164,15 @@ def _tie(task: Task, referral: ReferralSeen, record: Record, draft: _Draft) -> L
         record_seen_at=record.seen_at,
         referral_version=version,
         referral_changed_at=changed_at,
-        settled=same and not draft.behind,
+        settled=same and version is not None and not draft.behind,
     )
+
+
+def _name_edited(task: Task, referral_id: str, record: Record) -> None:
+    """Write the record's id to a referral as it is now. Raises VersionMismatch when it is edited again."""
+    now = task.partner_center.read(referral_id)
+    if not (now.closed or now.external_reference_id):
+        set_record_id(task, referral_id, record.id, now.version)
 
 
 def _columns(task: Task, referral: ReferralSeen, draft: _Draft) -> dict[str, object]:
