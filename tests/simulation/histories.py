@@ -15,14 +15,29 @@ from random import Random
 from shared.errors import CosellError
 from shared.lifecycle import Stage
 from shared.link import LinkState
+from tests.oracle import sides
+from tests.oracle.spelling import BY_NAME, Body
+from tests.oracle.wishes import HERE, THERE, Wishes
 from tests.simulation.deals import HELP
 from tests.simulation.troubles import Troubles
+from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
 
 DEALS = 3
 VALUE, NOTES, CLOSING = "/details/dealValue", "/details/notes", "/details/closingDateTime"
 COLUMNS = {VALUE: "estimatedvalue", NOTES: "description", CLOSING: "estimatedclosedate"}
+NAMES = {VALUE: "deal_value", NOTES: "notes", CLOSING: "closing_date"}
+
+UNHEARD = (
+    "a process dies before a step",
+    "a process dies after a step",
+    "an answer is lost",
+    "the storage is down",
+    "the storage answers late that it is down",
+    "a stored row is somebody else's",
+)
+"""Troubles that may strike between a write and its commit."""
 
 
 @dataclass
@@ -49,6 +64,7 @@ class History:
     only: frozenset[int] | None = None
     edits: dict[tuple[str, str, str], Edit] = field(default_factory=dict)
     """By side, row and field."""
+    wishes: Wishes = field(default_factory=Wishes)
     counts: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
     """The acts that happened, by number and name."""
@@ -133,6 +149,7 @@ class History:
             return
         record_id, pointer = self.chance.choice(rows), self.chance.choice(list(COLUMNS))
         value, shown = self._value(pointer)
+        self._wish(HERE, record_id, pointer, shown)
         self.world.crm.edit(record_id, **{COLUMNS[pointer]: value})
         self.edits["record", record_id, pointer] = Edit(pointer, shown)
         self.counts["edits"] += 1
@@ -143,9 +160,28 @@ class History:
             return
         row, pointer = self.chance.choice(rows), self.chance.choice(list(COLUMNS))
         value, shown = self._value(pointer)
+        self._wish(THERE, row["id"], pointer, shown)
         self.world.partner_center.edit(row["id"], {pointer: f"{value}T00:00:00Z" if pointer == CLOSING else value})
         self.edits["referral", row["id"], pointer] = Edit(pointer, shown)
         self.counts["edits"] += 1
+
+    def _wish(self, side: str, row_id: str, pointer: str, shown: str) -> None:
+        """Tell the model of an edit that is about to happen, and what both sides had agreed on before it."""
+        name, pair = NAMES[pointer], self._pair(side, row_id)
+        if pair and sides.says_the_same(*self._rows(*pair), name):
+            self.wishes.agreed(*pair, name)
+        self.wishes.edited(side, row_id, name, BY_NAME[name].here(shown))
+
+    def _pair(self, side: str, row_id: str) -> tuple[str, str] | None:
+        """Return the ids of record and referral that belong together, by what people see of them."""
+        records, referrals = self.world.crm.rows(), self.world.partner_center.rows
+        if side == HERE:
+            referral_id = str(records[row_id][IDENTIFIER])
+            return (row_id, referral_id) if referral_id in referrals else None
+        return next(((each, row_id) for each, row in records.items() if row[IDENTIFIER] == row_id), None)
+
+    def _rows(self, record_id: str, referral_id: str) -> tuple[Body, Body]:
+        return self.world.partner_center.rows[referral_id], self.world.crm.row(record_id)
 
     def _close_referral(self) -> None:
         rows = [row for row in self.world.partner_center.ours() if row["status"] != "Closed"]
@@ -211,3 +247,29 @@ class History:
             if not everywhere and not any(edit.shown in f"{row.text} {row.changes}" for row in told):
                 lost.append(f"{side} {edit}: sides hold {values}")
         return lost
+
+    def unwished(self) -> list[str]:
+        """Return the values at rest that nobody wants: of open deals whose sides agree and that somebody edited.
+
+        While nobody dies and nothing fails, what is wanted is exact; otherwise it is the newest of either side.
+        """
+        found = []
+        for link in self.world.links():
+            if link.state != "linked" or self._closed(HERE, link.record_id) or self._closed(THERE, link.referral_id):
+                continue
+            pair = link.record_id, link.referral_id
+            for name in NAMES.values():
+                if not sides.says_the_same(*self._rows(*pair), name):
+                    continue
+                held = BY_NAME[name].here(self.world.crm.row(link.record_id)[BY_NAME[name].columns[0]])
+                wanted, possible = self.wishes.wanted(*pair, name), self.wishes.possible(*pair, name)
+                if possible and held != wanted if self.calm else possible and held not in possible:
+                    found.append(f"{link.referral_id} {name}: {held}, not {wanted} of {possible}")
+        return found
+
+    def interrupted(self) -> bool:
+        """Whether a write may have happened that the ledger never heard of.
+
+        A person's edit on top of it meets an older base, and loses to the field's owner; the audit has both values.
+        """
+        return any(self.troubles.struck[kind] for kind in UNHEARD)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shared.link import LinkState
 from tests.simulation.agreement import check_tied, disagreements, waiting
 from tests.simulation.histories import History
 from tests.support.fakes.world import World
@@ -13,10 +12,10 @@ def check(history: History, world: World) -> None:
     links = {link.referral_id: link for link in world.links()}
     for row in world.partner_center.ours():
         link = links.pop(row["id"], None)
-        if link is None or link.state is LinkState.IGNORED:
+        if link is None or link.state == "ignored":
             assert row["status"] == "Closed"  # Before the app heard of it.
             continue
-        assert link.state is LinkState.LINKED
+        assert link.state == "linked"
         told = {line.partition(":")[0] for line in disagreements(world, link)}
         assert told <= link.differences.keys()
         told -= waiting(world, link)
@@ -29,6 +28,7 @@ def check(history: History, world: World) -> None:
         linked = world.link_of_record(record_id)
         assert linked or record["statecode"] != 0  # Closed before it was shared.
     assert history.lost_edits() == []
+    assert not history.unwished() or history.interrupted()
     assert world.queue.messages == []
     assert world.queue.poisoned == []
     assert [parked.reason for parked in world.parked()] == []
