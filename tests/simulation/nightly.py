@@ -1,4 +1,4 @@
-"""Lives histories by the million, for `cosell.py test --nightly`.
+"""Lives histories by the million, for `cosell.py test --nightly`, and then those that Hypothesis makes.
 
 Blocks that are finished are remembered in a file, so that a run which was interrupted goes on. A seed that fails is
 told, and noted; `python -m tests.simulation.replay SEED` makes it short.
@@ -16,10 +16,13 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.simulation.histories import History
+from tests.simulation.machine import explore
 from tests.simulation.replay import failure
 
 BLOCK = 1000
 MILLION = 1_000_000
+EXAMPLES, STEPS = 10_000, 50
+"""How many histories Hypothesis makes, and of how many acts."""
 STATE = Path(__file__).resolve().parents[2] / ".cosell" / "nightly.json"
 
 
@@ -39,6 +42,7 @@ def main(args: list[str]) -> int:
     """Live what is left of the histories; 1 when any failed, in this run or in an earlier one that it goes on with."""
     parser = argparse.ArgumentParser(prog="cosell.py test --nightly", description="Live very many random histories.")
     parser.add_argument("--until", type=int, default=MILLION, help="the seed to stop at (default 1,000,000)")
+    parser.add_argument("--examples", type=int, default=EXAMPLES, help="histories of Hypothesis (default 10,000)")
     parser.add_argument("--state", type=Path, default=STATE, help="where finished blocks are remembered")
     options = parser.parse_args(args)
     done, failed = _read(options.state)
@@ -52,7 +56,22 @@ def main(args: list[str]) -> int:
             print(f"{len(done) * BLOCK:>9,} of {options.until:,} histories, {len(failed)} failed", flush=True)
     for seed, words in sorted(failed.items()):
         print(f"seed {seed}: {words}")
-    return 1 if failed else 0
+    broken = _explored(options.examples)
+    return 1 if failed or broken else 0
+
+
+def _explored(examples: int) -> str:
+    """Let Hypothesis look for a history that breaks a promise, and tell it; returns how it failed."""
+    if not examples:
+        return ""
+    logging.disable(logging.CRITICAL)
+    try:
+        explore(examples, STEPS)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
+        print("\n".join([*getattr(error, "__notes__", ()), f"{type(error).__name__}: {error}"]))
+        return type(error).__name__
+    print(f"{examples:>9,} histories of Hypothesis, none failed")
+    return ""
 
 
 def _read(state: Path) -> tuple[set[int], dict[int, str]]:

@@ -148,10 +148,10 @@ class WildHistory(History):
         """Return when the app closed referrals, in order."""
         return sorted(self.written[each] for each in self._closed_referrals() - self.ended if each in self.written)
 
-    def _acts(self) -> list[tuple[int, Callable[[], None]]]:
+    def acts(self) -> list[tuple[int, Callable[[], None]]]:
         automation = [(3, self._automate), (1, self._refuse_closing)] if self.automation else []
         return [
-            *super()._acts(),
+            *super().acts(),
             *automation,
             *([(4, self._close_all)] if self.mass_deals < DEALS else []),
             (2, self._edit_within_a_write),
