@@ -152,10 +152,13 @@ class App:
         return bindings[field_map.table]
 
     def _binding(self, name: str, field_map: FieldMap, bindings: Mapping[str, Task]) -> Task:
+        from shared.crm.unready import leads_alone
         from shared.ledger.turns import LedgerTurns
         from shared.sync.task import Task
 
         crm = self.connection(name).records(field_map, LedgerTurns(self.ledger.drawers, self.clock))
+        if field_map.is_lead:
+            crm = leads_alone(crm)
         return Task(
             crm,
             self.partner_center,

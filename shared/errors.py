@@ -6,7 +6,8 @@ CosellError
 │   ├── MappingError         the mapping file cannot be used
 │   ├── SignInRequired       somebody must sign in again (refresh token refused)
 │   ├── AccessDenied         the identity lacks a role or permission
-│   └── SchemaMismatch       the remote side has no such table, column or key
+│   ├── SchemaMismatch       the remote side has no such table, column or key
+│   └── LeadsUnready         the CRM's table of leads lacks a column, a key or a right; everything else goes on
 ├── RetriableError           try again later, honouring `retry_after`
 │   ├── Throttled            the service asked us to slow down
 │   ├── ServiceUnavailable   the service or the network failed before anything was done
@@ -42,6 +43,11 @@ class CosellError(Exception):
     """Which problem of the catalogue it is where a person reads it; a DataError brings its own problems."""
     code = ""
     correlation_id = ""
+
+    @property
+    def alert(self) -> str:
+        """What people are told of it in a chat."""
+        return str(self)
 
     def with_remote(self, code: str, correlation_id: str) -> Self:
         """Note what the remote service called the error; returns the error."""
@@ -84,6 +90,22 @@ class SchemaMismatch(FatalError):
     """The remote side has no such table, column or key, so every deal would fail alike."""
 
     problem_code = "app.schema"
+
+
+class LeadsUnready(FatalError):
+    """The CRM's table of leads lacks a column, a key or a right: leads wait, and opportunities go on."""
+
+    problem_code = "app.leads"
+    _ALERT = (
+        "Leads wait, since their table in the CRM lacks a column, a key or a right of the app's user. Opportunities "
+        "are synchronized all the same. Run `cosell.py provision --apply`, which makes the columns of leads; "
+        "`cosell.py doctor` names what lacks. Or write `leads: off` into the mapping file."
+    )
+
+    @property
+    def alert(self) -> str:
+        """The same whatever lacks first, so that people are told once."""
+        return self._ALERT
 
 
 class RetriableError(CosellError):

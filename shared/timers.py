@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from shared import telemetry
 from shared.alerts import Alerts
-from shared.errors import AllowanceSpent, CosellError, FatalError, SchemaMismatch
+from shared.errors import AllowanceSpent, CosellError, FatalError
 from shared.feeds.beside import notice
 from shared.feeds.digest import Digest
 from shared.feeds.poison import check_poison
@@ -33,11 +33,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_LEADS_LACK = (
-    "Opportunities are synchronized all the same. Run `cosell.py provision --apply`, which makes the columns of leads, "
-    "or write `leads: off` into the mapping file."
-)
-
 
 def run_poll(tasks: Tasks, alerts: Alerts, pace: Pace, freshness: Freshness) -> None:
     """Poll every table of every CRM whose interval is over."""
@@ -47,11 +42,11 @@ def run_poll(tasks: Tasks, alerts: Alerts, pace: Pace, freshness: Freshness) -> 
 
 
 def _poll_all(tasks: Tasks, alerts: Alerts, name: str, freshness: Freshness, since: datetime | None) -> bool:
-    """Poll a CRM's tables; tells whether all of them went well."""
+    """Poll a CRM's tables; tells whether that of its opportunities went well: leads that wait make nothing late."""
     well = _attempt(tasks, alerts, POLL.format(name), partial(_poll, tasks, name, None, since), name)
     for table in _other_tables(tasks, name):
         step = POLL.format(f"{name}-{table}")
-        well = _attempt(tasks, alerts, step, partial(_poll, tasks, name, table, since), name) and well
+        _attempt(tasks, alerts, step, partial(_poll, tasks, name, table, since), name, leads=True)
     if not well:
         return False
     freshness.polled(name)
@@ -61,12 +56,7 @@ def _poll_all(tasks: Tasks, alerts: Alerts, name: str, freshness: Freshness, sin
 def _poll(tasks: Tasks, name: str, table: str | None, since: datetime | None) -> bool:
     task = tasks.of(name).at(table)
     if task:
-        try:
-            poll_crm(task, since)
-        except SchemaMismatch as error:
-            if table is None:
-                raise
-            raise SchemaMismatch(f"{error}. {_LEADS_LACK}") from error
+        poll_crm(task, since)
         if table is None:
             # What is due soon, or was put right beside its record, does not wait for the Reconciler.
             resume_due(task)
@@ -130,18 +120,21 @@ def _resume(task: Task, alerts: Alerts) -> None:
         no_more_fatal(alerts, task.name)
 
 
-def _attempt(tasks: Tasks, alerts: Alerts, step: str, action: Callable[[], T], crm: str | None = None) -> T | None:
+def _attempt(
+    tasks: Tasks, alerts: Alerts, step: str, action: Callable[[], T], crm: str | None = None, *, leads: bool = False
+) -> T | None:
     """Run one step and resolve its alert. A failure is logged; it alerts when a person must know of it.
 
     The next tick tries again.
 
-    A step that goes well again shows that the deals which wait for an administrator need not wait any more.
+    A step that goes well again shows that the deals which wait for an administrator need not wait any more; one with
+    the `leads` shows it of deals that wait for the table of leads, and one without them of all others.
     """
     done = None
     try:
         done = action()
         if alerts.clear(step) and crm:
-            waiting_for_administrator(tasks.of(crm), alerts)
+            waiting_for_administrator(tasks.of(crm), alerts, leads=leads)
     except CosellError as error:
         log.warning("%s failed (%s): %s", step, error.family, for_the_log(error))
         if isinstance(error, (FatalError, AllowanceSpent)):
@@ -152,6 +145,6 @@ def _attempt(tasks: Tasks, alerts: Alerts, step: str, action: Callable[[], T], c
 def _alert(alerts: Alerts, step: str, error: CosellError) -> None:
     """Alert, unless that fails too: then the log has it, and the next tick alerts."""
     try:
-        alerts.alert(step, str(error))
+        alerts.alert(step, error.alert)
     except CosellError as second:
         log.warning("%s could not be alerted: %s", step, for_the_log(second))

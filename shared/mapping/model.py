@@ -187,6 +187,8 @@ class MappingFile(Strict):
         own: dict[str, object] = {"table": section.table, "columns": section.columns, "fields": section.fields}
         own |= {"status": section.as_status, "sync_when": section.sync_when, "lead": None, "contact": ()}
         own |= {"new_record": section.new_record, "warnings": NONE}
+        if CLOSE_REASON not in [row.field for row in section.fields]:
+            own["close_reason"] = "optional"  # Nobody could give one.
         return self.model_copy(update=own)
 
     @model_validator(mode="after")

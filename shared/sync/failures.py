@@ -16,6 +16,7 @@ from shared.errors import (
     DataError,
     FatalError,
     GoneError,
+    LeadsUnready,
     OutcomeUnknown,
     RetriableError,
     SignInRequired,
@@ -97,19 +98,34 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
         task.queue.send(message, delay=pause)
 
 
-def waiting_for_administrator(task: Task, alerts: Alerts) -> None:
-    """Queue every deal that waits for an administrator, now that the cause is gone, and resolve the alert."""
-    no_more_fatal(alerts, task.name)
+def waiting_for_administrator(task: Task, alerts: Alerts, *, leads: bool = False) -> None:
+    """Queue every deal that waits for an administrator, now that the cause is gone, and resolve the alert.
+
+    What the table of leads lacks is a cause of its own: `leads` are those that wait for it, without them all others.
+    """
+    for key in _raised(alerts, task.name):
+        if (key == _of_leads(task.name)) is leads:
+            alerts.clear(key)
     for due in list(task.agenda.all(DueKind.PARKED)):
-        if due.family == FatalError.family and task.agenda.postpone(due, task.clock.now() + _LEASE):
+        for_leads = any(each.code == LeadsUnready.problem_code for each in due.problems)
+        waits = due.family == FatalError.family and for_leads is leads
+        if waits and task.agenda.postpone(due, task.clock.now() + _LEASE):
             task.queue.send(due.message)
 
 
 def no_more_fatal(alerts: Alerts, crm: str) -> None:
     """Resolve the alerts about everything that kept a CRM's deals waiting for an administrator."""
-    for key in alerts.raised():
-        if key == WORKER.format(crm) or key.startswith(f"{WORKER.format(crm)} "):
-            alerts.clear(key)
+    for key in _raised(alerts, crm):
+        alerts.clear(key)
+
+
+def _raised(alerts: Alerts, crm: str) -> list[str]:
+    worker = WORKER.format(crm)
+    return [key for key in alerts.raised() if key == worker or key.startswith(f"{worker} ")]
+
+
+def _of_leads(crm: str) -> str:
+    return f"{WORKER.format(crm)} {LeadsUnready.__name__}"
 
 
 def deal_alert(task: Task, key: str) -> str:
@@ -133,7 +149,7 @@ def _pause(task: Task, error: CosellError, attempts: int) -> float:
 def _alert_cause(task: Task, alerts: Alerts, error: CosellError) -> None:
     """Alert what stops more than this deal."""
     if isinstance(error, FatalError):
-        alerts.alert(f"{WORKER.format(task.name)} {type(error).__name__}", str(error))
+        alerts.alert(f"{WORKER.format(task.name)} {type(error).__name__}", error.alert)
     elif isinstance(error, AllowanceSpent):
         # Polling takes calls too: when a poll works again, so does everything else.
         alerts.alert(POLL.format(task.name), str(error))

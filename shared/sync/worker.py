@@ -11,7 +11,7 @@ from typing import Protocol
 
 from shared import telemetry
 from shared.alerts import Alerts
-from shared.errors import CosellError, Deferred, FatalError, RetriableError, StaleError
+from shared.errors import CosellError, Deferred, FatalError, LeadsUnready, RetriableError, StaleError
 from shared.freshness import Direction, Freshness
 from shared.ledger.model import DueKind
 from shared.queue.message import PARTNER_CENTER, DealMessage
@@ -141,7 +141,7 @@ class Worker:
         if isinstance(error, Deferred):
             task.queue.send(replace(message, observed=None, crm=task.name).dump(), delay=error.retry_after or 0)
             return
-        if isinstance(error, FatalError):
+        if isinstance(error, FatalError) and not isinstance(error, LeadsUnready):
             self._troubled.add(task.name)
         # What waits for a person does not count as slow.
         since = message.since if isinstance(error, (RetriableError, StaleError)) else None

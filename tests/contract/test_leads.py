@@ -1,10 +1,9 @@
-"""The tables of leads, by the overlays that the documentation offers: the real clients against the simulators."""
+"""The tables of leads: the real clients against the simulators."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -24,7 +23,6 @@ from tests.support.stages.crm import DataverseStage
 from tests.support.stages.salesforce import SalesforceStage
 from tools.simulators.vendors import Vendors
 
-OVERLAYS = Path(__file__).parents[2] / "docs" / "leads"
 REFERRAL = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
 
 
@@ -85,7 +83,7 @@ class SalesforceLeads:
 
 
 def _of_leads(crm: str) -> FieldMap:
-    found = load_mapping(crm, OVERLAYS).lead
+    found = load_mapping(crm).lead
     assert found
     return found
 
@@ -193,8 +191,8 @@ def test_salesforce_refuses_to_write_a_converted_lead(vendors: Vendors, monkeypa
         leads.records.update(leads.records.read(record.id), {leads.field_map.columns.status: "news"})
 
 
-def test_the_overlays_fit_the_tables_of_the_vendors(leads: LeadStage) -> None:
+def test_the_built_in_section_fits_the_tables_of_the_vendors(leads: LeadStage) -> None:
     crm = leads.records.name
-    file = load_mapping(crm, OVERLAYS).file
-    found = lint_leads(file, positions(crm, OVERLAYS), leads.records.describe())
+    file = load_mapping(crm).file
+    found = lint_leads(file, positions(crm), leads.records.describe())
     assert [str(each) for each in found if each.severity == "error"] == []

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from tests.e2e.deals import until
 from tools.local.stack import Stack
 
-OVERLAYS = Path(__file__).parents[2] / "docs" / "leads"
-
 
 def test_a_lead_is_qualified_and_goes_on_as_an_opportunity(crm: str) -> None:
-    with Stack(crms=(crm,), settings={"MAPPING_DIR": str(OVERLAYS)}) as stack:
+    with Stack(crms=(crm,)) as stack:
         stack.register()
         portal, simulator = stack.partner_center.portal, stack.crm.simulator  # type: ignore[attr-defined]
         referral_id = str(portal.create_referral("marketplace-lead")["id"])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
 
 import pytest
 
-from shared.errors import SchemaMismatch
+from shared.errors import AccessDenied, SchemaMismatch
 from shared.link import Link, LinkState
-from shared.mapping.loading import load_mapping
 from shared.sync.preview import Side, linked, preview
-from tests.simulation.test_leads import LEAD, lead, leads, link_of, status, with_leads
+from tests.simulation.test_leads import LEAD, lead, leads, link_of, status, without_leads
 from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.world import World
 from tools.admin.adopt import survey as surveying
@@ -24,23 +26,86 @@ from tools.cli import preview as preview_command
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(surveying, "WORKERS", 1)
-    return with_leads()
+    return World()
 
 
-def test_a_table_that_lacks_the_columns_of_leads_stops_no_opportunity_and_names_the_remedy(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lacks(_cursor: str | None) -> object:
-        raise SchemaMismatch("Dynamics 365 lacks what the mapping names (0x80060888): cosell_audit")
+@pytest.fixture
+def unready(world: World) -> Iterator[World]:
+    """An installation from before there were leads: their table lacks every column of ours."""
 
-    monkeypatch.setattr(leads(world), "changes", lacks)
-    world.crm.add_deal()
-    world.settle()
-    (link,) = world.links()
+    def lacks(*_given: object, **_named: object) -> object:
+        raise SchemaMismatch(f"Dynamics 365 lacks what the mapping names (0x80060888): {next(numbers)}")
+
+    numbers = count()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("changes", "create", "find", "look_around", "read"):
+            patch.setattr(leads(world), name, lacks)
+        yield world
+
+
+def test_a_table_of_leads_that_is_not_ready_stops_no_opportunity_and_is_told_of_once(unready: World) -> None:
+    unready.crm.add_deal()
+    unready.partner_center.invites_us(**LEAD)
+    unready.settle()
+    unready.recover()
+    (link,) = unready.links()
     assert link.state is LinkState.LINKED
-    (told,) = world.chat.texts
+    assert str(unready.crm.row(link.record_id)["cosell_syncstatus"]).startswith("✔")
+    (told,) = unready.chat.texts
     assert "provision --apply" in told
     assert "leads: off" in told
+    (due,) = unready.parked()
+    assert [each.code for each in due.problems] == ["app.leads"]
+    assert unready.queue.poisoned == []
+
+
+def test_opportunities_that_go_well_wake_no_lead_that_waits_for_its_table(unready: World) -> None:
+    unready.partner_center.invites_us(**LEAD)
+    unready.settle()
+    start = unready.mark()
+    unready.crm.add_deal()
+    unready.settle()
+    assert "leads.look_around" not in unready.calls(start)
+    assert len(unready.chat.texts) == 1
+
+
+def test_a_lead_that_waits_for_its_table_comes_as_soon_as_the_table_is_ready(world: World) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+
+        def denies(*_given: object) -> object:
+            raise AccessDenied("Dynamics 365 denies the application user (0x80040220)")
+
+        patch.setattr(leads(world), "changes", denies)
+        patch.setattr(leads(world), "look_around", denies)
+        referral_id = world.partner_center.invites_us(**LEAD)
+        world.settle()
+        assert world.links() == []
+    world.settle()
+    assert link_of(world, referral_id).record_id in leads(world).rows()
+    assert world.parked() == []
+    assert world.alerts.raised() == {}
+    assert len(world.chat.texts) == 2, "told once, and resolved once"
+
+
+def test_a_lead_that_waits_for_its_table_and_is_accepted_becomes_an_opportunity(unready: World) -> None:
+    referral_id = unready.partner_center.invites_us(**LEAD)
+    unready.settle()
+    unready.partner_center.accept(referral_id)
+    unready.settle()
+    unready.recover()
+    assert link_of(unready, referral_id).record_id in unready.crm.rows()
+    assert unready.parked() == []
+
+
+def test_leads_that_are_switched_off_ask_nothing_of_their_table(unready: World, tmp_path: Path) -> None:
+    unready.configure(field_map=without_leads(tmp_path, "leads: off"))
+    unready.partner_center.invites_us(**LEAD)
+    unready.crm.add_deal()
+    unready.settle()
+    unready.recover()
+    assert unready.task.tables == ("opportunity",)
+    assert unready.chat.texts == []
+    assert not [step.name for step in unready.tape.steps if step.port == "leads"]
 
 
 # --- forecasts -------------------------------------------------------------------------------------------------------
@@ -56,9 +121,9 @@ def test_a_linked_lead_is_forecast_by_the_rows_of_leads(world: World) -> None:
     assert found.link.referral_id == referral_id
 
 
-def test_a_linked_lead_whose_table_is_not_synchronized_is_forecast_untouched(world: World) -> None:
+def test_a_linked_lead_whose_table_is_not_synchronized_is_forecast_untouched(world: World, tmp_path: Path) -> None:
     lead(world)
-    world.configure(field_map=load_mapping("dynamics365"))
+    world.configure(field_map=without_leads(tmp_path))
     (found,) = preview(world.task, linked(world.task))
     assert found.forecasts == ()
 

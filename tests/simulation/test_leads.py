@@ -11,6 +11,7 @@ from shared.deal import RecordKey
 from shared.ledger.model import DueKind
 from shared.lifecycle import Stage
 from shared.link import Link, LinkState
+from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
 from shared.status import StatusKind
 from tests.simulation.agreement import check_agreed
@@ -23,19 +24,15 @@ LEAD = {"type": "Independent", "qualification": "Direct"}
 QUALIFIED = {"type": "Independent", "qualification": "SalesQualified"}
 
 
-MAPPING = load_mapping("dynamics365", Path(__file__).parents[2] / "docs" / "leads")
-"""The overlay that the documentation offers."""
-
-
-def with_leads() -> World:
-    made = World()
-    made.configure(field_map=MAPPING)
-    return made
-
-
 @pytest.fixture
 def world() -> World:
-    return with_leads()
+    return World()
+
+
+def without_leads(directory: Path, text: str = "lead:") -> FieldMap:
+    """The built-in mapping without its section of leads, or with another change to it."""
+    (directory / "dynamics365.yaml").write_text(f"overlay: true\nversion: no-leads\n{text}\n", encoding="utf-8")
+    return load_mapping("dynamics365", directory)
 
 
 def leads(world: World) -> FakeLeads:
@@ -300,13 +297,13 @@ def _qualifies_while_it_is_accepted(world: World) -> Callable[[], object]:
 def test_a_qualified_lead_goes_on_though_the_process_dies_at_any_call(
     prepare: Callable[[World], Callable[[], object]], *, after: bool
 ) -> None:
-    calm = with_leads()
+    calm = World()
     act = prepare(calm)
     start = len(calm.tape.steps)
     act()
     calm.settle()
     for number in range(start, len(calm.tape.steps)):
-        world = with_leads()
+        world = World()
         act = prepare(world)
         world.tape.crash_at(number, after=after)
         act()
@@ -321,11 +318,11 @@ def test_a_qualified_lead_goes_on_though_the_process_dies_at_any_call(
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_lead_arrives_once_though_the_process_dies_at_any_call(*, after: bool) -> None:
-    calm = with_leads()
+    calm = World()
     _arrives(calm)()
     calm.settle()
     for number in range(len(calm.tape.steps)):
-        world = with_leads()
+        world = World()
         world.tape.crash_at(number, after=after)
         _arrives(world)()
         world.settle()
@@ -341,10 +338,8 @@ def test_a_lead_arrives_once_though_the_process_dies_at_any_call(*, after: bool)
 
 
 def test_leads_that_are_switched_off_are_ignored_whoever_accepted_them(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "leads" / "dynamics365.yaml").read_text(encoding="utf-8")
-    (tmp_path / "dynamics365.yaml").write_text(f"{text}\nleads: off\n", encoding="utf-8")
     world = World()
-    world.configure(field_map=load_mapping("dynamics365", tmp_path))
+    world.configure(field_map=without_leads(tmp_path, "leads: off"))
     world.partner_center.invites_us(**LEAD)
     world.partner_center.accept(world.partner_center.invites_us(**QUALIFIED))
     world.settle()
@@ -353,8 +348,9 @@ def test_leads_that_are_switched_off_are_ignored_whoever_accepted_them(tmp_path:
     assert (world.crm.rows(), leads(world).rows()) == ({}, {})
 
 
-def test_without_a_section_of_leads_one_of_the_marketplace_waits_until_it_is_accepted() -> None:
+def test_without_a_section_of_leads_one_of_the_marketplace_waits_until_it_is_accepted(tmp_path: Path) -> None:
     world = World()
+    world.configure(field_map=without_leads(tmp_path))
     referral_id = world.partner_center.invites_us(**LEAD)
     world.settle()
     assert link_of(world, referral_id).state is LinkState.IGNORED
@@ -363,29 +359,31 @@ def test_without_a_section_of_leads_one_of_the_marketplace_waits_until_it_is_acc
     check_agreed(world)
 
 
-def test_without_a_section_of_leads_one_that_microsoft_qualified_is_an_invitation_like_others() -> None:
+def test_without_a_section_of_leads_one_that_microsoft_qualified_is_an_invitation_like_others(tmp_path: Path) -> None:
     world = World()
+    world.configure(field_map=without_leads(tmp_path))
     referral_id = world.partner_center.invites_us(**QUALIFIED)
     world.settle()
     assert world.crm.row(link_of(world, referral_id).record_id)["statuscode"] == 2
     check_agreed(world)
 
 
-def test_leads_that_are_switched_on_bring_in_those_that_waited() -> None:
+def test_leads_that_are_switched_on_bring_in_those_that_waited(tmp_path: Path) -> None:
     world = World()
+    world.configure(field_map=without_leads(tmp_path))
     referral_id = world.partner_center.invites_us(**LEAD)
     world.settle()
     world.reconcile()
-    world.configure(field_map=MAPPING)
+    world.configure(field_map=load_mapping("dynamics365"))
     world.reconcile()
     world.settle()
     assert link_of(world, referral_id).record_id in leads(world).rows()
 
 
-def test_a_lead_whose_table_is_no_longer_synchronized_is_left_alone(world: World) -> None:
+def test_a_lead_whose_table_is_no_longer_synchronized_is_left_alone(world: World, tmp_path: Path) -> None:
     referral_id, lead_id = lead(world)
     before = leads(world).row(lead_id)
-    world.configure(field_map=load_mapping("dynamics365"))
+    world.configure(field_map=without_leads(tmp_path))
     world.partner_center.edit(referral_id, {"/details/notes": "theirs"})
     world.settle()
     assert leads(world).row(lead_id) == before

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from shared.ledger import audit
-from shared.link import LinkState
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.crm_rules import SYNC
@@ -193,16 +192,6 @@ def test_a_lagging_list_hides_nothing_for_ever() -> None:
     world.partner_center.invites_us()
     world.recover()
     check_agreed(world, deals=2)
-
-
-def test_a_marketplace_lead_waits_until_somebody_accepts_it(world: World) -> None:
-    referral_id = world.partner_center.invites_us(type="Independent", qualification="Direct")
-    world.settle()
-    assert world.crm.rows() == {}
-    assert world.link().state is LinkState.IGNORED
-    world.partner_center.accept(referral_id)
-    world.settle()
-    check_agreed(world)
 
 
 # --- both ------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from shared.alerts import Alerts
 from shared.card import Card
 from shared.choices import CrmAudit
 from shared.crm.port import Records
+from shared.crm.unready import leads_alone
 from shared.decide.deal import Policy
 from shared.freshness import Freshness
 from shared.ledger.drawers import Drawers, Held, crm_cursor
@@ -182,7 +183,9 @@ class World:
         field_map = self.task.field_map
         bindings[field_map.table] = self.task
         if field_map.lead and self.leads:
-            bindings[field_map.lead.table] = replace(self.task, records=self.leads, field_map=field_map.lead)
+            bindings[field_map.lead.table] = replace(
+                self.task, records=leads_alone(self.leads), field_map=field_map.lead
+            )
         self.pace = Pace(self.clock)
         self.freshness = Freshness(lambda: self.taped.drawers, self.clock)
         self.worker = Worker(self.tasks, self.alerts, self.queue, self.freshness, self.newsroom)

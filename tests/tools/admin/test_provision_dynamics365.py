@@ -96,7 +96,7 @@ def test_labels_are_in_the_environments_own_language(desk: DynamicsDesk) -> None
         row.values["languagecode"] = 1031
     desk.provision(apply=True)
     bodies = [entry.body for entry in desk.server.log.entries if entry.method == "POST" and COLUMN in entry.path]
-    assert len(bodies) == len(CUSTOM)
+    assert len(bodies) == len(CUSTOM) + 8, "those of opportunities, and those of leads"
     assert all(b'"LanguageCode": 1031' in body and b"1033" not in body for body in bodies)
 
 

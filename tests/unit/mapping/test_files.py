@@ -148,7 +148,7 @@ def test_the_line_of_an_absent_key_is_its_rows(tmp_path: Path) -> None:
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
-    text = edited("    codec: money\n", "    codec: cash\n").replace("limit: 300", "limit: many")
+    text = edited("    codec: money\n", "    codec: cash\n").replace("limit: 300", "limit: many", 1)
     text = text.replace("table: opportunity\n", "")
     message = refusal(tmp_path, text)
     assert len(message.splitlines()) == 3

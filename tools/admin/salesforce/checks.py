@@ -77,7 +77,7 @@ def check_prerequisites(app: App, connection: SalesforceConnection, field_map: F
     checks = {
         "Salesforce: rights": lambda: _rights(api, field_map),
         "Salesforce: sharing": lambda: _sharing(org, field_map),
-        "Salesforce: editing": lambda: _editing(org),
+        "Salesforce: editing": lambda: _editing(org, field_map),
         "Salesforce: currency": lambda: _currency(app, api, field_map),
         "Salesforce: duplicate rules": lambda: _duplicate_rules(org),
         "Salesforce: deletions": lambda: _deletions(api, field_map),
@@ -124,13 +124,19 @@ def _sharing(org: SalesforceOrg, field_map: FieldMap) -> Iterator[Line]:
         yield good("Salesforce: sharing", f"the app's user sees every {', '.join(tables)}")
 
 
-def _editing(org: SalesforceOrg) -> Iterator[Line]:
+_OPEN = ("Edit", "ReadEditTransfer")
+"""The organization-wide defaults by which everybody may edit; leads may be open for transfer, too."""
+
+
+def _editing(org: SalesforceOrg, field_map: FieldMap) -> Iterator[Line]:
     """Yield whether the app's user may edit what other people own: View All shows it, and no more."""
-    (row, *_) = org.query("SELECT DefaultOpportunityAccess FROM Organization") or [{}]
-    if row.get("DefaultOpportunityAccess") == "Edit":
-        yield good("Salesforce: editing", "everybody's opportunities are open to editing")
+    wanted = {"opportunities": "DefaultOpportunityAccess", **({"leads": "DefaultLeadAccess"} if field_map.lead else {})}
+    (row, *_) = org.query(f"SELECT {', '.join(wanted.values())} FROM Organization") or [{}]  # noqa: S608 - names of ours
+    shut = [what for what, default in wanted.items() if row.get(default) not in _OPEN]
+    if not shut:
+        yield good("Salesforce: editing", f"everybody's {' and '.join(wanted)} are open to editing")
         return
-    what = "other people's opportunities are not open to editing by default (organization-wide defaults)"
+    what = f"other people's {' and '.join(shut)} are not open to editing by default (organization-wide defaults)"
     remedy = "share them with the app's user, by a role above the sellers or a sharing rule"
     yield look("Salesforce: editing", what, Owner.CRM, remedy)
 

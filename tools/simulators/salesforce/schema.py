@@ -256,6 +256,7 @@ def _organization() -> SObjectType:
         text("LanguageLocaleKey", 40),
         text("TimeZoneSidKey", 40),
         picklist("DefaultOpportunityAccess", ("None", "Read", "Edit")),
+        picklist("DefaultLeadAccess", ("None", "Read", "Edit", "ReadEditTransfer")),
         checkbox("IsSandbox"),
     ]
     return object_type("Organization", "00D", fields, writable=False)

@@ -24,8 +24,9 @@ class People(NamedTuple):
 def seed_org(org: Org) -> People:
     """Fill a new org; returns its people."""
     details = {"OrganizationType": "Enterprise Edition", "InstanceName": "SIM1", "IsSandbox": False}
-    locale = {"LanguageLocaleKey": "en_US", "TimeZoneSidKey": "America/Los_Angeles", "DefaultOpportunityAccess": "Edit"}
-    org.seed("Organization", Id=ORGANIZATION_ID, Name="Partner", **details, **locale)
+    locale = {"LanguageLocaleKey": "en_US", "TimeZoneSidKey": "America/Los_Angeles"}
+    sharing = {"DefaultOpportunityAccess": "Edit", "DefaultLeadAccess": "ReadEditTransfer"}  # as of a new org
+    org.seed("Organization", Id=ORGANIZATION_ID, Name="Partner", **details, **locale, **sharing)
     for order, (name, closed, won, probability, category) in enumerate(STAGES, 1):
         org.seed(
             "OpportunityStage",

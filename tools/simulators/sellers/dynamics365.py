@@ -153,8 +153,8 @@ class Dynamics365Seller:
         return self.server.log.count() - self.polls()
 
     def polls(self) -> int:
-        """Reads of the whole table are the change feed; a filter asks for a few of its rows."""
-        return sum("filter=" not in each.query for each in self.server.log.matching("GET", r"/opportunities$"))
+        """Reads of a whole table are a change feed; a filter asks for a few of its rows."""
+        return sum("filter=" not in each.query for each in self.server.log.matching("GET", r"/(opportunities|leads)$"))
 
     def break_update(self, fault: Fault) -> Fault:
         """A PATCH of a row."""

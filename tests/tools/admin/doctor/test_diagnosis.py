@@ -35,12 +35,15 @@ pytestmark = pytest.mark.slow
 def test_a_bare_environment_is_told_what_it_lacks(bare: Desk) -> None:
     found = see(bare.settings())
     missing = [line for line in found.of(Mark.BAD) if "has no column cosell_" in line.text]
-    assert len(missing) == 13
+    assert len(missing) == 13 + 8, "those of opportunities, and those of leads"
     assert {line.owner for line in missing} == {Owner.CRM}
     assert "dynamics365.yaml, line " in missing[0].text
     assert any("no alternate key on cosell_referralidentifier" in line.text for line in found.of(Mark.BAD))
-    assert {line.remedy for line in missing} == {
-        "`python3 cosell.py provision --dry-run` shows what it would create and grant; or map another column"
+    remedy = "`python3 cosell.py provision --dry-run` shows what it would create and grant; or map another column"
+    off = f"{remedy}; or switch leads off, by `leads: off` in the mapping file"
+    assert {(line.subject, line.remedy) for line in missing} == {
+        ("Dynamics 365: mapping", remedy),
+        ("Dynamics 365: mapping of leads", off),
     }
 
 
@@ -83,6 +86,8 @@ def test_a_healthy_installation_is_looked_at_from_end_to_end(desk: Desk) -> None
         "Dynamics 365: retention",
         "Dynamics 365: mapping",
         "Dynamics 365: change feed",
+        "Dynamics 365: mapping of leads",
+        "Dynamics 365: change feed of leads",
         "deals",
         "alerts",
         "alert channel",

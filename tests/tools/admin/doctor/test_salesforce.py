@@ -61,7 +61,7 @@ def test_a_bare_org_is_told_what_it_lacks_and_provision_brings_health(
 ) -> None:
     found = see(bare.settings())
     missing = [line for line in found.of(Mark.BAD) if "or hides it from the app's user" in line.text]
-    assert len(missing) == 13
+    assert len(missing) == 13 + 8, "those of opportunities, and those of leads"
     assert {line.owner for line in missing} == {Owner.CRM}
     assert any("no external id on Referral_Identifier__c" in line.text for line in found.of(Mark.BAD))
     assert all("cosell.py provision --dry-run" in line.remedy for line in missing)
@@ -87,6 +87,8 @@ def test_a_healthy_org_is_looked_at_from_end_to_end(desk: SalesforceDesk) -> Non
         "Salesforce: deletions",
         "Salesforce: mapping",
         "Salesforce: change feed",
+        "Salesforce: mapping of leads",
+        "Salesforce: change feed of leads",
     ]
     told = found.about("Salesforce").text
     assert told == f"signed in as {INTEGRATION_USER} in Partner (Enterprise Edition, production)"
@@ -223,12 +225,16 @@ def test_records_that_sharing_hides_are_mentioned(desk: SalesforceDesk) -> None:
     assert "View All on Opportunity" in line.text
 
 
-def test_opportunities_that_only_their_owners_may_edit_are_mentioned(desk: SalesforceDesk) -> None:
+@pytest.mark.parametrize(
+    ("default", "named"), [("DefaultOpportunityAccess", "opportunities"), ("DefaultLeadAccess", "leads")]
+)
+def test_records_that_only_their_owners_may_edit_are_mentioned(desk: SalesforceDesk, default: str, named: str) -> None:
     (organization,) = desk.crm.org.live("Organization")
-    private = {**organization.values, "DefaultOpportunityAccess": "None"}
+    private = {**organization.values, default: "Read"}
     desk.crm.org.store.put(replace(organization, values=private), desk.crm.org.now())
     line = see(desk.settings()).about("Salesforce: editing")
     assert (line.mark, line.owner) == (Mark.LOOK, Owner.CRM)
+    assert line.text.startswith(f"other people's {named} are not open")
     assert "share them with the app's user" in line.remedy
 
 
@@ -347,6 +353,6 @@ def test_a_crm_that_is_not_configured_cannot_be_asked(
 def test_both_crms_are_told_apart(desk: SalesforceDesk) -> None:
     both = DynamicsDesk(desk.vendors).sign_in() | {"CRM": "salesforce,dynamics365"}
     found = see(desk.settings(**both))
-    assert {subject for subject, _ in found.bad} == {"Dynamics 365: mapping"}
+    assert {subject for subject, _ in found.bad} == {"Dynamics 365: mapping", "Dynamics 365: mapping of leads"}
     assert found.about("Salesforce: mapping").mark is Mark.GOOD
     assert found.about("Salesforce: change feed").mark is Mark.GOOD
