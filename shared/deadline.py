@@ -47,10 +47,15 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Reminders:
-    """How many days before a deadline people are reminded; how long a win may wait, and zero when nobody registers."""
+    """How many days before a deadline people are reminded; how long a win may wait, and zero when nobody registers.
+
+    A win is not asked to be registered within `settled_for` of its referral's creation, or below `least_value` USD.
+    """
 
     days: tuple[int, ...] = (7, 3, 1)
     registration: timedelta = timedelta(days=60)
+    settled_for: timedelta = SETTLED_FOR
+    least_value: Decimal = LEAST_VALUE
 
     def next(self, until: datetime, now: datetime) -> datetime:
         """Return when people are reminded next; once it is over the deal is looked at every day."""
@@ -96,7 +101,7 @@ def deadline_of(
     elif stage is Stage.WON:
         kind, until = DeadlineKind.REGISTER, _until(held, DeadlineKind.REGISTER)
         if until is None and was not in (None, Stage.WON) and reminders.registration:
-            until = now + reminders.registration if referral is not None and can_be_registered(referral, now) else None
+            until = now + reminders.registration if can_be_registered(referral, now, reminders) else None
         if referral is not None and is_registered(referral):
             until = None
     else:
@@ -104,16 +109,18 @@ def deadline_of(
     return Deadline(kind, until, reminders.next(until, now)) if until else None
 
 
-def can_be_registered(referral: Mapping[str, object], now: datetime) -> bool:
+def can_be_registered(referral: Mapping[str, object] | None, now: datetime, reminders: Reminders) -> bool:
     """Whether a win may be registered, as far as its row tells: shared, old enough, and of enough value.
 
     A value in another currency than USD is not converted: a person knows better than a rate of ours.
     """
+    if referral is None:
+        return False
     created = created_at(referral)
     details = referral.get("details")
     details = details if isinstance(details, Mapping) else {}
-    small = details.get("currency") == "USD" and _amount(details.get("dealValue")) < LEAST_VALUE
-    young = created is not None and now - created < SETTLED_FOR
+    small = details.get("currency") == "USD" and _amount(details.get("dealValue")) < reminders.least_value
+    young = created is not None and now - created < reminders.settled_for
     return referral.get("type") == "Shared" and not (small or young)
 
 

@@ -24,6 +24,16 @@ class Warnings(Strict):
         0, ge=0, description="The value of an open deal is to be checked when it is no more than this; null: never."
     )
 
+    win_within_hours: int | None = Field(
+        72,
+        ge=0,
+        description="A win sooner than so many hours after the referral was created cannot be registered: it is warned "
+        "of, and nobody is reminded to register it; null: never.",
+    )
+    win_below_usd: int | None = Field(
+        25_000, ge=0, description="A win of fewer US dollars is warned of likewise; null: never."
+    )
+
     def to_check(self, fields: Fields, today: date) -> tuple[str, ...]:
         """Return the names of an open deal's fields that are odd: both sides agree on `fields`, `today` is UTC's day.
 

@@ -61,6 +61,9 @@ class OwnerRules(Strict):
     referral_team: bool = Field(
         default=True, description="The first member of our team on the referral whose mail address is a CRM user's."
     )
+    by_location: dict[str, Assigned] = Field(
+        default_factory=dict, description="By the location (PartnerID) that the referral names: who owns its deals."
+    )
     by_country: dict[str, Assigned] = Field(
         default_factory=dict, description="By the customer's country (ISO 3166 alpha-2): who owns its deals."
     )
@@ -75,21 +78,28 @@ class OwnerRules(Strict):
 
     def named(self) -> Iterator[tuple[tuple[str, ...], Assignee]]:
         """Yield everybody whom the file names, with the place in it."""
+        for location, assigned in self.by_location.items():
+            yield ("owner_rules", "by_location", location), assigned.assignee()
         for country, assigned in self.by_country.items():
             yield ("owner_rules", "by_country", country), assigned.assignee()
         if self.otherwise:
             yield ("owner_rules", "otherwise"), self.otherwise.assignee()
 
 
-def assignees(rules: OwnerRules, mails: Iterable[object], country: object) -> tuple[Assignee, ...]:
+def assignees(
+    rules: OwnerRules, mails: Iterable[object], country: object, location: object = None
+) -> tuple[Assignee, ...]:
     """Return who may own the record of a referral, in the order of the rules.
 
-    `mails` are those of our team on the referral, `country` is the customer's.
+    `mails` are those of our team on the referral, `country` is the customer's, `location` the referral's `mpnId`.
     """
     found: list[Assignee] = []
     if rules.referral_team:
         team = (str(mail or "").strip().casefold() for mail in mails)
         found += [Assignee(OwnerKind.USER, mail) for mail in team if "@" in mail][:MOST]
+    place = str(location or "").strip()
+    if place in rules.by_location:
+        found.append(rules.by_location[place].assignee())
     code = str(country or "").strip().upper()
     if code in rules.by_country:
         found.append(rules.by_country[code].assignee())

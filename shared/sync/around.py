@@ -30,7 +30,7 @@ def around(field_map: FieldMap, referral: Referral) -> Around:
     """Return what a new record is to have around it. Raises DataError for a referral without a customer's name."""
     rules, body = field_map.file.owner_rules, referral.body
     country = get_path(body, ("customerProfile", "address", "country"))
-    owners = assignees(rules, _mails(field_map, body.get("team")), country)
+    owners = assignees(rules, _mails(field_map, body.get("team")), country, body.get("mpnId"))
     contact = _contact(field_map, body) if field_map.file.contact_in_crm else None
     return Around(_account(field_map, referral), contact, owners)
 

@@ -1,4 +1,4 @@
-"""What a person is told about a deal when it happens: a new invitation, a reminder, Microsoft's answer."""
+"""What a person is told of a deal when it happens: an invitation, a reminder, Microsoft's answer, a lost side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.deal import CURRENCY, DEAL_VALUE, NAME, show
 from shared.errors import CosellError, StaleError
 from shared.ledger.drawers import Held, moment
 from shared.lifecycle import Stage
-from shared.link import Link
+from shared.link import Link, LinkState
 from shared.messages import Messages
 from shared.sync.perform import deadlines
 from shared.sync.perform.identity import REFERRAL_LINK
@@ -33,6 +33,8 @@ class News(StrEnum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
     EXPIRED = "expired"
+    ORPHANED = "orphaned"
+    """One side of a deal is gone."""
 
 
 _ANSWERS = {Stage.ACTIVE: News.ACCEPTED, Stage.DECLINED: News.DECLINED, Stage.EXPIRED: News.EXPIRED}
@@ -44,6 +46,8 @@ def news_of(before: Link | None, after: Link) -> Iterator[News]:
         if after.deadline and after.deadline.kind is DeadlineKind.DECIDE:
             yield News.INVITATION
         return
+    if after.state is LinkState.ORPHANED is not before.state:
+        yield News.ORPHANED
     if reminder := deadlines.reminded(before, after):
         yield News.DECIDE if reminder.kind is DeadlineKind.DECIDE else News.REGISTER
     was, now = before.microsoft, after.microsoft

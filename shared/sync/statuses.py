@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from shared import status
-from shared.deadline import LEAST_VALUE, SETTLED_FOR, DeadlineKind
+from shared.deadline import DeadlineKind
 from shared.deal import CLOSE_REASON, CURRENCY, DEAL_VALUE
 from shared.decide.decisions import Agree
 from shared.decide.timing import WITH_REASON
@@ -44,7 +44,9 @@ def agreed_status(task: Task, decision: Agree, altered: Sequence[str], link: Lin
         until = closing.since + task.policy.close_delay
         reasonless = closing.stage in WITH_REASON and decision.record.fields.get(CLOSE_REASON, "") is None
         key = Waiting.CLOSE_WITHOUT_REASON if reasonless else _close_text(task, link, closing)
-        return status.pending(messages, key, stage=str(closing.stage), at=f"{until:%H:%M}")
+        warnings = task.field_map.file.warnings
+        limits = {"hours": warnings.win_within_hours, "dollars": f"{warnings.win_below_usd or 0:,}"}
+        return status.pending(messages, key, stage=str(closing.stage), at=f"{until:%H:%M}", **limits)
     if decision.record.lead and decision.referral.stage is Stage.ACTIVE and not decision.record.closed:
         return status.pending(messages, Waiting.LEAD)
     if any(each.reason is Reason.INVITATION_UNDECIDED for each in differences):
@@ -55,13 +57,13 @@ def agreed_status(task: Task, decision: Agree, altered: Sequence[str], link: Lin
 
 def _close_text(task: Task, link: Link, closing: Closing) -> Waiting:
     """Return what to say of a close that waits: a win may be one that Microsoft does not take for registration."""
-    if closing.stage is not Stage.WON or link.microsoft is None or not task.choices.reminders.registration:
+    if closing.stage is not Stage.WON or link.microsoft is None or not task.reminders.registration:
         return Waiting.CLOSE
     sent_at = closing.since + task.policy.close_delay
-    if link.created_at and sent_at - link.created_at < SETTLED_FOR:
+    if link.created_at and sent_at - link.created_at < task.reminders.settled_for:
         return Waiting.CLOSE_YOUNG
     value, currency = link.base.get(DEAL_VALUE), link.base.get(CURRENCY)
-    small = currency == "USD" and isinstance(value, Decimal) and value < LEAST_VALUE
+    small = currency == "USD" and isinstance(value, Decimal) and value < task.reminders.least_value
     return Waiting.CLOSE_SMALL if small else Waiting.CLOSE
 
 
@@ -72,6 +74,6 @@ def in_agreement(task: Task, link: Link, kept: Sequence[str] = ()) -> Status:
         odd = task.field_map.file.warnings.to_check(link.base, task.clock.now().date())
         return status.synchronized(messages, task.clock.now(), kept, check=odd)
     until = f"{deadline.until:%Y-%m-%d}"
-    if task.choices.reminders.presses(deadline.until, task.clock.now()):
+    if task.reminders.presses(deadline.until, task.clock.now()):
         return status.attention(messages, [problem("deal.undecided", "deal", until=until)])
     return status.synchronized(messages, task.clock.now(), kept, until)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
 from random import Random
 
 from shared.choices import CrmAudit
@@ -121,6 +123,13 @@ class Task:
     def policy(self) -> Policy:
         """The settings that decisions depend on."""
         return self.choices.policy
+
+    @property
+    def reminders(self) -> Reminders:
+        """When people are reminded, by the settings; and of which wins, by the mapping file."""
+        warnings = self.field_map.file.warnings
+        hours, dollars = timedelta(hours=warnings.win_within_hours or 0), Decimal(warnings.win_below_usd or 0)
+        return replace(self.choices.reminders, settled_for=hours, least_value=dollars)
 
     def stamp(self) -> Stamp:
         """Return what every audit entry of this piece of work has in common."""

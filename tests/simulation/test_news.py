@@ -69,6 +69,22 @@ def test_a_reminder_is_told_at_each_of_its_days_and_never_twice(world: World) ->
     assert said == ["A co-sell invitation is about to expire. Accept or decline it."] * 3
 
 
+@pytest.mark.parametrize("side", ["record", "referral"])
+def test_a_side_that_is_gone_is_told_once(world: World, side: str) -> None:
+    referral_id, record_id = shared(world)
+    if side == "record":
+        world.crm.delete(record_id)
+    else:
+        del world.partner_center.rows[referral_id]
+        world.crm.edit(record_id, estimatedvalue=7)
+    world.settle()
+    (text,) = world.news.texts
+    assert text.startswith("A deal lost one of its sides")
+    assert referral_id in text
+    world.recover()
+    assert len(world.news.texts) == 1
+
+
 def test_a_chat_that_does_not_answer_stops_nothing(world: World) -> None:
     class Silent:
         def notify(self, _card: object) -> None:

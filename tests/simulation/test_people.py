@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,6 +47,47 @@ def test_the_rules_of_the_mapping_go_on_where_the_team_ends(world: World, tmp_pa
     world.crm.teams["team-1"] = {"name": "Inbound deals"}
     _, record_id = invited(world)
     assert world.crm.row(record_id)["ownerid"] == "team-1"
+
+
+def with_columns(world: World, *names: str) -> None:
+    """The customer's administrator adds columns of their own."""
+    world.crm.rules = replace(world.crm.rules, others=(*world.crm.rules.others, *names))
+
+
+def test_each_business_unit_has_its_location_its_owner_and_its_deals(world: World, tmp_path: Path) -> None:
+    """One mapping file serves them all: the location tells the unit, and conditions may name any column."""
+    rules = (
+        "owner_rules:\n  by_location: {'4000001': {team: North}, '4000002': {team: South}}\n"
+        "  by_country: {GB: {team: Sales UK}}\n"
+        "sync_when:\n  record: >-\n    (new_unit == 'North' && estimatedvalue >= `5000`) || new_unit == 'South'\n"
+    )
+    with_columns(world, "new_unit")
+    world.configure(field_map=mapping(tmp_path, rules))
+    world.crm.teams |= {name: {"name": name} for name in ("North", "South", "Sales UK")}
+    owners = {}
+    for location in ("4000001", "4000002", "4000003"):
+        referral_id = world.partner_center.invites_us(mpnId=location)
+        world.settle()
+        link = world.ledger.of("dynamics365").links.of_referral(referral_id)
+        assert link
+        owners[location] = world.crm.row(link.record_id)["ownerid"]
+    assert owners == {"4000001": "North", "4000002": "South", "4000003": "Sales UK"}
+    ours = [world.crm.add_deal(new_unit=unit, estimatedvalue=100) for unit in ("North", "South", None)]
+    world.settle()
+    assert [world.link_of_record(each) is not None for each in ours] == [False, True, False]
+
+
+def test_a_deal_goes_to_partner_center_once_a_second_person_has_approved_it(world: World, tmp_path: Path) -> None:
+    with_columns(world, "new_approved")
+    world.configure(field_map=mapping(tmp_path, "sync_when: {record: new_approved == `true`}\n"))
+    record_id = world.crm.add_deal(cosell_howcanmicrosofthelp=2, new_approved=None)
+    world.settle()
+    assert world.partner_center.rows == {}
+    assert world.crm.row(record_id)["cosell_syncstatus"] is None, "nothing is said on what is not approved"
+    world.crm.edit(record_id, new_approved=True)
+    world.settle()
+    assert world.link_of_record(record_id)
+    assert str(world.crm.row(record_id)["cosell_syncstatus"]).startswith("✔")
 
 
 def test_an_owner_without_rights_is_passed_over_and_the_deal_goes_on(world: World) -> None:

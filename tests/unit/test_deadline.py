@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -84,6 +85,14 @@ def test_a_win_is_to_be_registered_within_sixty_days_when_it_can_be(changes: dic
     found = deadline_of(None, Stage.WON, {**WON, **changes}, NOW, DAYS, was=Stage.ACTIVE)
     expected = Deadline(DeadlineKind.REGISTER, NOW + timedelta(days=60), NOW + timedelta(days=53))
     assert found == (expected if due else None)
+
+
+def test_which_wins_can_be_registered_is_the_mappings_to_say() -> None:
+    young_and_small = {"createdDateTime": "2026-03-20T11:00:00Z", "details": {"dealValue": 30_000, "currency": "USD"}}
+    row = {**WON, **young_and_small}
+    for hours, least, due in ((1, 30_000, True), (2, 30_000, False), (0, 30_001, False), (0, 0, True)):
+        limits = replace(DAYS, settled_for=timedelta(hours=hours), least_value=Decimal(least))
+        assert bool(deadline_of(None, Stage.WON, row, NOW, limits, was=Stage.ACTIVE)) is due
 
 
 def test_a_win_counts_from_the_day_it_was_seen_and_only_once() -> None:

@@ -23,7 +23,7 @@ def with_deadline(task: Task, before: Link, link: Link, base: Fields, referral: 
     if STATUS not in base:
         return replace(link, deadline=before.deadline)
     was = Stage(str(before.base[STATUS])) if STATUS in before.base else None
-    stage, now, reminders = Stage(str(base[STATUS])), task.clock.now(), task.choices.reminders
+    stage, now, reminders = Stage(str(base[STATUS])), task.clock.now(), task.reminders
     return replace(link, deadline=deadline_of(before.deadline, stage, referral, now, reminders, was=was))
 
 

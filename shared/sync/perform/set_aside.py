@@ -148,6 +148,7 @@ def _set_state(task: Task, before: Link, link: Link, reason: Reason, record: obj
     link = replace(link, settled=False, recent_audit=recent, closing=None, deadline=None)
     link = _show(task, link, record)
     committed = task.links.commit(link, news, met=deadlines.met(before, link))
+    written.before, written.after = before, committed
     if link.unshown and not _is_locked(task, record):
         # Somebody edited at that very moment, or the CRM refuses it; it must not go on saying ✔.
         written.behind = True

@@ -76,6 +76,22 @@ def test_a_key_whose_index_failed_needs_a_person(desk: DynamicsDesk, capsys: pyt
     assert "two rows share a value" in capsys.readouterr().out
 
 
+def test_who_keeps_the_key_out_is_named(desk: DynamicsDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.crm.provision_cosell_columns()
+    table = desk.crm.environment.table("opportunity")
+    table.keys.clear()  # As where another tool made the column, and no key.
+    enter = desk.crm.seller.create_opportunity
+    twice = [enter(name="Twice", cosell_referralidentifier=each) for each in ("0f6f-A", "0F6F-a")]
+    only = enter(name="Other", cosell_referralidentifier="another")
+    assert desk.provision(apply=True) == 1
+    told = capsys.readouterr().out
+    assert f"these share a value: 0f6f-a in {', '.join(sorted(twice))}. Clear all but one of each" in told
+    assert only not in told
+    desk.crm.seller.edit(twice[0], cosell_referralidentifier=None)
+    assert desk.provision(apply=True) == 0
+    assert [key.columns for key in desk.crm.environment.table("opportunity").keys.values()]
+
+
 def test_an_index_that_is_never_built_ends_the_wait(desk: DynamicsDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "PATIENCE", 6.0)
     with pytest.raises(ServiceUnavailable, match="alternate key's index: not there after 6 s; run this again later"):

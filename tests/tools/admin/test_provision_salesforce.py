@@ -141,6 +141,23 @@ def test_a_field_that_will_not_do_is_refused_whether_seen_or_not(
     assert desk.posts() == 0
 
 
+def test_who_keeps_the_field_from_being_unique_is_named(
+    desk: SalesforceDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.add(NO_KEY)
+    parent = desk.crm.org.seed("PermissionSet", Name="Everybody", Label="Everybody")
+    name = f"Opportunity.{NO_KEY.name}"
+    desk.crm.org.seed("FieldPermissions", ParentId=parent, Field=name, PermissionsRead=True, PermissionsEdit=True)
+    desk.crm.org.seed("PermissionSetAssignment", PermissionSetId=parent, AssigneeId=desk.crm.people.admin)
+    enter = desk.crm.seller.create_opportunity
+    twice = [enter(Name="Twice", Referral_Identifier__c="0f6f-a") for _ in range(5)]
+    enter(Name="Other", Referral_Identifier__c="another")
+    assert desk.provision(apply=True) == 1
+    told = capsys.readouterr().out
+    assert f"that share a value: 0f6f-a in {', '.join(sorted(twice)[:3])} and 2 more" in told
+    assert "another in" not in told
+
+
 def test_a_field_that_will_do_and_that_nobody_sees_is_kept_and_granted(desk: SalesforceDesk) -> None:
     desk.add(text("Products__c", 255))
     assert desk.provision(apply=True) == 0

@@ -15,6 +15,8 @@ from shared.decide.deal import Policy, RecordSeen, ReferralSeen
 from shared.decide.decisions import Agree
 from shared.lifecycle import Stage
 from shared.link import Closing, Link
+from shared.mapping.field_map import FieldMap
+from shared.mapping.oddities import Warnings
 from shared.merge import Difference, Plan, Stays
 from shared.messages.reasons import Reason
 from shared.microsoft import MicrosoftsHalf
@@ -109,7 +111,10 @@ OLD = START - timedelta(days=4)
     ("members", "hint"),
     [
         ({"microsoft": HALF, "created_at": START - timedelta(hours=60)}, "Under 72 h"),
-        ({"microsoft": HALF, "created_at": OLD, "base": {"deal_value": Decimal(24_999), "currency": "USD"}}, "USD 25k"),
+        (
+            {"microsoft": HALF, "created_at": OLD, "base": {"deal_value": Decimal(24_999), "currency": "USD"}},
+            "Under USD 25,000",
+        ),
         ({"microsoft": HALF, "created_at": OLD, "base": {"deal_value": Decimal(25_000), "currency": "USD"}}, ""),
         ({"microsoft": HALF, "created_at": OLD, "base": {"deal_value": Decimal(900), "currency": "GBP"}}, ""),
         ({"microsoft": HALF}, ""),
@@ -121,6 +126,26 @@ def test_a_win_that_cannot_be_registered_says_so_while_it_can_be_taken_back(memb
     assert "reopen to cancel" in text
     assert text.endswith("cancel") is not bool(hint)
     assert hint in text
+
+
+@pytest.mark.parametrize(
+    ("warnings", "hint"),
+    [
+        ({"win_within_hours": 24}, ""),
+        ({"win_within_hours": 100}, "Under 100 h"),
+        ({"win_within_hours": None}, ""),
+        ({"win_within_hours": None, "win_below_usd": 60_000}, "Under USD 60,000"),
+        ({"win_within_hours": None, "win_below_usd": None}, ""),
+    ],
+)
+def test_the_mapping_says_which_wins_cannot_be_registered(warnings: dict[str, Any], hint: str) -> None:
+    file = TASK.field_map.file.model_copy(update={"warnings": Warnings(**warnings)})
+    task = replace(TASK, field_map=FieldMap(file))
+    base: Fields = {"deal_value": Decimal(50_000), "currency": "USD"}
+    young = linked(CLOSING, microsoft=HALF, created_at=START - timedelta(hours=60), base=base)
+    text = agreed_status(task, agree(WAITING), (), young).text
+    assert hint in text
+    assert text.endswith("cancel") is not bool(hint)
 
 
 def test_who_registers_no_deals_is_told_nothing_of_it() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from shared.clock import Clock
-from shared.crm.dynamics365.api import DataverseApi
+from shared.crm.dynamics365.api import DataverseApi, as_object, rows_of, text_at
+from shared.crm.dynamics365.entities import entity_of
 from shared.crm.dynamics365.metadata import LONGEST_TEXT, describe_table
 from shared.mapping.check.findings import nearest
 from shared.mapping.check.needs import Need, record_needs
@@ -13,8 +15,11 @@ from shared.mapping.check.tables import Table
 from shared.mapping.model import MappingFile
 from tools.admin.dynamics365.columns import can_make, column_body, key_body, type_of
 from tools.admin.dynamics365.definitions import make, organization
+from tools.admin.provision.duplicates import shared_values
 from tools.admin.provision.plan import Action, Item, existing
 from tools.admin.waiting import until
+
+_CLEAR = "Clear all but one of each, delete the key if it is there, and run this again"
 
 
 def plan(file: MappingFile, table: Table) -> list[Item]:
@@ -40,8 +45,7 @@ def _key(column: str, table: Table) -> Item:
     if key is None:
         return Item(Action.CREATE, column, "alternate key")
     if key.state == "Failed":
-        note = "its index failed: two rows share a value. Delete the key, clear the duplicates, and run this again"
-        return Item(Action.REFUSE, column, "alternate key", note)
+        return Item(Action.REFUSE, column, "alternate key", f"its index failed: two rows share a value. {_CLEAR}")
     return Item(Action.KEEP if key.active else Action.WAIT, column, "alternate key", f"index: {key.state}")
 
 
@@ -64,7 +68,26 @@ class Provisioner:
     def plan(self) -> list[Item]:
         """Return what is to be done now."""
         wanted = {need.column for need in record_needs(self._file)}
-        return plan(self._file, describe_table(self._api.get, self._file.table, wanted))
+        table = describe_table(self._api.get, self._file.table, wanted)
+        *items, key = plan(self._file, table)
+        if key.action in (Action.CREATE, Action.REFUSE) and key.name in table.columns:
+            key = self._with_duplicates(key)
+        return [*items, key]
+
+    def _with_duplicates(self, key: Item) -> Item:
+        """Refuse a key whose index cannot be built, and name the records that keep it out."""
+        entity = entity_of(self._file.table)
+        query = {"$select": key.name, "$filter": f"{key.name} ne null"}
+        page = self._api.get(entity.entity_set, query)
+        held = list(rows_of(page))
+        while following := page.get("@odata.nextLink"):
+            page = as_object(self._api.send("GET", str(following)))
+            held += rows_of(page)
+        found = shared_values((str(row.get(key.name)), text_at(row, entity.id_column)) for row in held)
+        if not found:
+            return key
+        note = f"its index {'failed' if key.action is Action.REFUSE else 'would fail'}: these share a value: {found}"
+        return replace(key, action=Action.REFUSE, note=f"{note}. {_CLEAR}")
 
     def apply(self, items: Sequence[Item]) -> None:
         """Carry out a plan that refuses nothing; returns when every column is seen and the key's index is active.

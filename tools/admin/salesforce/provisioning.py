@@ -19,6 +19,7 @@ from shared.mapping.check.needs import Need, record_needs
 from shared.mapping.check.tables import Table
 from shared.mapping.field_map import FieldMap
 from shared.mapping.model import MappingFile
+from tools.admin.provision.duplicates import shared_values
 from tools.admin.provision.plan import Action, Item, existing
 from tools.admin.salesforce.access import described, for_app, for_sellers, tables_of
 from tools.admin.salesforce.fields import as_column, as_key, can_make, field_body, type_of
@@ -28,6 +29,7 @@ from tools.admin.salesforce.rights import plan as plan_rights
 from tools.admin.waiting import until
 
 KEY = "columns.referral_identifier"
+_NOT_UNIQUE = "a deal could be doubled: tick External ID and Unique in its definition, or name another field"
 
 
 def plan_fields(file: MappingFile, table: Table) -> list[Item]:
@@ -41,8 +43,7 @@ def _field(need: Need, table: Table) -> Item:
         item = existing(need, column)
         key = table.key(need.column)
         if need.field == KEY and item.action is Action.KEEP and not (key and key.active):
-            note = "a deal could be doubled: tick External ID and Unique in its definition, or name another field"
-            return replace(item, action=Action.REFUSE, note=note)
+            return replace(item, action=Action.REFUSE, note=_NOT_UNIQUE)
         return item
     if need.column == CURRENCY:
         return Item(Action.KEEP, need.column, "Currency", "the org has one currency, so no record has a field for it")
@@ -83,12 +84,24 @@ class Provisioner:
         has = is_assigned(self._org, now, str(user["Id"]))
         waits = has and not missing_fields(app, now) and self._org.is_signed_in(user)
         return [
-            *plan_fields(self._field_map.file, table),
+            *(
+                item if item.name in hidden else self._with_duplicates(item)
+                for item in plan_fields(self._field_map.file, table)
+            ),
             *(Item(Action.WAIT, name, "field", "granted, but not visible yet") for name in (hidden if waits else ())),
             *plan_rights(app, now),
             Item(Action.KEEP if has else Action.GRANT, app.name, "assignment", f"to {user['Username']}"),
             *plan_rights(sellers, held(self._org, sellers.name)),
         ]
+
+    def _with_duplicates(self, item: Item) -> Item:
+        """Name the records that keep the identifier's field from being unique."""
+        if item.action is not Action.REFUSE or item.note != _NOT_UNIQUE:
+            return item
+        soql = f"SELECT Id, {item.name} FROM {self._field_map.table} WHERE {item.name} != null"  # noqa: S608 - names
+        found = shared_values((str(row[item.name]), str(row["Id"])) for row in self._org.query(soql))
+        told = f"; before that, clear all but one of each that share a value: {found}" if found else ""
+        return replace(item, note=f"{item.note}{told}")
 
     def apply(self, items: Sequence[Item]) -> None:
         """Carry out a plan that refuses nothing; returns when every field is there and granted, and seen by the user.
