@@ -100,7 +100,7 @@ param dryRun string = 'true'
 @allowed(['auto', 'teams', 'slack'])
 param alertFormat string = 'auto'
 
-@description('ALERT_DETAILS. `true` names the deal and its value in the chat; else a message has ids, days and links alone.')
+@description('ALERT_DETAILS. `true` names the deal, its customer and its value in the chat; else a message has ids, days and links alone.')
 @allowed(['true', 'false'])
 param alertDetails string = 'false'
 

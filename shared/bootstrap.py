@@ -215,11 +215,13 @@ class App:
         """What keeps each CRM's interval between two polls."""
         from shared.pace import Pace
 
-        seconds = {
-            "dynamics365": self.settings.dynamics_poll_seconds,
-            "salesforce": self.settings.salesforce_poll_seconds,
-        }
-        return Pace(self.clock, {crm: timedelta(seconds=each) for crm, each in seconds.items()})
+        return Pace(self.clock, self._poll_every)
+
+    @property
+    def _poll_every(self) -> dict[str, timedelta]:
+        settings = self.settings
+        seconds = {"dynamics365": settings.dynamics_poll_seconds, "salesforce": settings.salesforce_poll_seconds}
+        return {crm: timedelta(seconds=each) for crm, each in seconds.items()}
 
     @functools.cached_property
     def freshness(self) -> Freshness:
@@ -266,8 +268,8 @@ class App:
         from shared.desk.desk import Desk
         from shared.messages import Messages
 
-        messages = Messages(self.settings.message_language)
-        return Desk(self.settings.crms, self.tasks, self.ledger, self.alerts, self.queue, self.clock, messages)
+        words, crms = Messages(self.settings.message_language), self.settings.crms
+        return Desk(crms, self.tasks, self.ledger, self.alerts, self.queue, self.clock, words, self._poll_every)
 
     @functools.cached_property
     def worker(self) -> Worker:

@@ -110,6 +110,8 @@ class Link:
     """A close that waits in its undo window."""
     created_at: datetime | None = None
     """When the referral was created, by Partner Center's clock."""
+    customer: str = ""
+    """The customer's name when the referral was last read, for people who look for the deal."""
     deadline: Deadline | None = None
     """Until when a person has to do something about it."""
     repeats: Mapping[str, Repeat] = field(default_factory=dict)

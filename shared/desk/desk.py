@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from shared.alerts import Alerts
@@ -52,6 +54,8 @@ class Desk:
     queue: Queue
     clock: Clock
     messages: Messages = field(default_factory=Messages)
+    poll_every: Mapping[str, timedelta] = field(default_factory=dict)
+    """By CRM, how often it is polled at most."""
 
     def of(self, crm: str) -> DealLedger:
         """Return a CRM's part of the ledger."""

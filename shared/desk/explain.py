@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from shared.deal import STATUS, Fields, show
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, FollowOwner
+from shared.desk.checks import Data
 from shared.desk.desk import Desk
 from shared.desk.find import Found
 from shared.desk.next_step import next_step
-from shared.desk.overview import Data, problem_data
+from shared.desk.overview import problem_data
 from shared.errors import FatalError
 from shared.ledger.survey import standing_of
 from shared.link import Apart, Link
@@ -82,6 +83,7 @@ def _link(found: Found) -> Data:
         "table": record.table if record else None,
         "state": str(link.state) if link else "parked",
         "standing": str(standing_of(link)) if link else "parked",
+        "customer": link.customer or None if link else None,
         "engagement_id": link.engagement_id or None if link else None,
         "attempts": found.parked.attempts if found.parked else 0,
         "due": found.parked.at.isoformat() if found.parked else None,

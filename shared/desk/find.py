@@ -67,8 +67,12 @@ def _record_keys(desk: Desk, crm: str, name: str) -> list[RecordKey]:
 
 def tables(desk: Desk, crm: str) -> tuple[str, ...]:
     """Return the tables of a CRM, the opportunities' first."""
+    return tuple(dict.fromkeys((*configured_tables(desk, crm), *_TABLES.get(crm, ()))))
+
+
+def configured_tables(desk: Desk, crm: str) -> tuple[str, ...]:
+    """Return the tables that a CRM is synchronized with; none while its mapping or its settings cannot be used here."""
     try:
-        configured = desk.tasks.of(crm).tables
-    except FatalError:  # Its mapping or its settings cannot be used here.
-        configured = ()
-    return tuple(dict.fromkeys((*configured, *_TABLES.get(crm, ()))))
+        return desk.tasks.of(crm).tables
+    except FatalError:
+        return ()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from itertools import islice
 
 from shared import VERSION
+from shared.desk.checks import ATTENTION, DOWN, OK, Data, checks
 from shared.desk.desk import Desk
-from shared.errors import CosellError, DataError, FatalError
+from shared.errors import DataError
+from shared.freshness import Direction, Figures, figures_drawer, summary
 from shared.ledger.drawers import applied_mapping, sweep_cursor
 from shared.ledger.model import Due, DueKind
 from shared.ledger.survey import LINKED, LISTED, Listed, Standing, standing_of
@@ -18,8 +20,6 @@ from shared.queue.message import DealMessage
 from shared.sync import mass_change
 from shared.sync.mass_change import Kind
 
-Data = dict[str, object]
-
 PAGE = 50
 """How many deals of a list are shown at once."""
 
@@ -28,8 +28,6 @@ MOST = 1000
 
 RECENT = 20
 EXAMPLES = 5
-
-OK, ATTENTION, DOWN = "ok", "attention", "down"
 
 DEADLINES = tuple(kind for kind in DueKind if kind in ("undo", "deadline"))
 
@@ -57,23 +55,27 @@ def overview(desk: Desk, asked: Asked) -> Data:
     """Return how everything stands. Raises the retriable and fatal families when the ledger fails."""
     crms = [crm for crm in desk.crms if asked.crm in ("", crm)]
     parked = _soonest((crm, due) for crm in crms for due in islice(desk.of(crm).agenda.all(DueKind.PARKED), MOST))
-    checks = [*_checks(desk), *_set_aside(parked)]
+    figures = {crm: desk.ledger.drawers.read(figures_drawer(crm)).value for crm in desk.crms}
+    found = list(checks(desk, figures.items(), parked))
     counts = {crm: desk.of(crm).survey.counts() for crm in crms}
     shown = {
-        "crms": {crm: _crm(desk, crm, counts[crm], sum(each == crm for each, _ in parked)) for crm in crms},
+        "crms": {
+            crm: _crm(desk, crm, counts[crm], sum(each == crm for each, _ in parked)) | _fresh(desk, figures[crm])
+            for crm in crms
+        },
         "parked": [_parked(desk.messages, crm, due) for crm, due in parked[:PAGE]],
         "attention": [each for crm in crms for each in _listed(desk, crm, asked)],
         "deadlines": _deadlines(desk, crms),
         "held": [group for crm in crms for group in held_groups(desk, crm)],
         "recent": _recent(desk, crms),
     }
-    states = {str(check["state"]) for check in checks}
+    states = {str(check["state"]) for check in found}
     if shown["held"] or any(counts[crm][standing] for crm in crms for standing in ACT):
         states.add(ATTENTION)
     if any(due.family == DataError.family for _, due in parked):
         states.add(ATTENTION)
     health = DOWN if DOWN in states else ATTENTION if ATTENTION in states else OK
-    return {"time": desk.clock.now().isoformat(), "version": VERSION, "health": health, "checks": checks, **shown}
+    return {"time": desk.clock.now().isoformat(), "version": VERSION, "health": health, "checks": found, **shown}
 
 
 def _crm(desk: Desk, crm: str, counts: Mapping[Standing, int], parked: int) -> Data:
@@ -89,42 +91,11 @@ def _crm(desk: Desk, crm: str, counts: Mapping[Standing, int], parked: int) -> D
     }
 
 
-# --- checks ----------------------------------------------------------------------------------------------------------
-
-
-def _checks(desk: Desk) -> Iterator[Data]:
-    yield from _asked("queue", lambda: _queue(desk))
-    yield from _asked("given up", lambda: _poison(desk))
-    for key, text in desk.alerts.raised().items():
-        stops = key.startswith(("worker ", "poll ", "mapping "))
-        yield _check(key, DOWN if stops else ATTENTION, text)
-
-
-def _asked(name: str, check: Callable[[], Data]) -> Iterator[Data]:
-    try:
-        yield check()
-    except CosellError as error:
-        yield _check(name, DOWN, str(error))
-
-
-def _queue(desk: Desk) -> Data:
-    return _check("queue", OK, desk.messages.text("check.queue", count=desk.queue.waiting()))
-
-
-def _poison(desk: Desk) -> Data:
-    count = desk.queue.poison_length()
-    text = desk.messages.text("check.given_up", count=count) if count else desk.messages.text("check.none_given_up")
-    return _check("given up", ATTENTION if count else OK, text)
-
-
-def _set_aside(parked: Iterable[tuple[str, Due]]) -> Iterator[Data]:
-    for crm in dict.fromkeys(crm for crm, due in parked if due.family == FatalError.family):
-        reason = next(due.reason for each, due in parked if each == crm and due.family == FatalError.family)
-        yield _check(f"deals of {crm}", DOWN, reason)
-
-
-def _check(name: str, state: str, detail: str) -> Data:
-    return {"name": name, "state": state, "detail": detail}
+def _fresh(desk: Desk, figures: Figures) -> Data:
+    """Return when a CRM was polled last, and how long its changes of the last day took, by direction."""
+    polled = figures.polled_at.isoformat() if figures.polled_at else None
+    days = {str(each): summary(figures, each, desk.clock.now()) for each in Direction}
+    return {"polled_at": polled, "freshness": {name: asdict(day) if day else None for name, day in days.items()}}
 
 
 # --- lists -----------------------------------------------------------------------------------------------------------

@@ -51,6 +51,13 @@ class Referral:
         return str(value) if value else None
 
     @property
+    def customer(self) -> str:
+        """The customer's name; empty where the row has none."""
+        profile = self.body.get("customerProfile")
+        name = profile.get("name") if isinstance(profile, Mapping) else None
+        return name if isinstance(name, str) else ""
+
+    @property
     def is_microsofts(self) -> bool:
         """Whether this is Microsoft's half of a deal."""
         return self.organization_id.lower() == MICROSOFT

@@ -196,7 +196,7 @@ class Settings:
     )]
     alert_details: Annotated[bool, Setting(
         "ALERT_DETAILS", BOOLEAN, SYNC,
-        "`true` names the deal and its value in the chat; else a message has ids, days and links alone",
+        "`true` names the deal, its customer and its value in the chat; else a message has ids, days and links alone",
         default="false",
     )]
     digest_hour: Annotated[int, Setting(

@@ -99,6 +99,7 @@ class Newsroom:
     def _deal(self, link: Link) -> Iterator[tuple[str, str]]:
         base = link.base
         yield "deal", show(base.get(NAME)) if base.get(NAME) else ""
+        yield "customer", link.customer
         value, currency = base.get(DEAL_VALUE), base.get(CURRENCY)
         yield "value", f"{show(value)} {currency or ''}".strip() if value else ""
 

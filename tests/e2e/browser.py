@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -36,9 +38,22 @@ class Watched:
 
 
 def barriers(page: Page) -> list[str]:
-    """Return what would stop somebody: unlabelled fields, broken references, poor contrast, sideways scrolling."""
+    """Return what would stop somebody, by our own rules and by axe-core's (WCAG 2.2 AA and best practice)."""
     found: list[str] = page.evaluate(_BARRIERS, CONTRAST)
-    return found
+    page.evaluate(_axe())
+    broken: list[str] = page.evaluate(_VIOLATIONS)
+    return found + broken
+
+
+@cache
+def _axe() -> str:
+    return (resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+
+
+_VIOLATIONS = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+  return violations.flatMap((rule) => rule.nodes.map((each) => `axe ${rule.id}: ${each.target.join(' ')}`));
+}"""
 
 
 def focus_order(page: Page) -> list[dict[str, Any]]:

@@ -166,6 +166,8 @@ def test_the_barriers_are_found(browser: Browser) -> None:
         )
         found = " / ".join(barriers(page))
     for words in (
+        "axe html-has-lang",
+        "axe label",
         "language",
         "first level",
         "skips",

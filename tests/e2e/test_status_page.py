@@ -70,6 +70,26 @@ def test_a_deal_is_paused_and_resumed_and_says_so_on_its_record(page: Page, stac
     stack.quiet()
 
 
+def test_what_was_taken_apart_is_linked_by_hand(page: Page, stack: Stack) -> None:
+    referral_id, record_id = shared_deal(stack)
+    page.goto(f"{stack.url_of('StatusPage')}&deal={referral_id}")
+    page.get_by_role("button", name="Unlink the two sides").click()
+    until_record(stack, record_id, lambda deal: not deal.referral_identifier)
+    stack.quiet()
+    page.get_by_role("link", name="All deals").click()
+    page.get_by_text("Link a referral and a record").click()
+    page.get_by_label("Referral", exact=True).fill("not its id")
+    page.get_by_label("Record", exact=True).fill(record_id)
+    page.get_by_role("button", name="Link them").click()
+    expect(page.get_by_role("alert")).to_contain_text("must be the id of a referral, a GUID")
+    expect(page.get_by_label("Record", exact=True)).to_have_value(record_id)
+    page.get_by_label("Referral", exact=True).fill(referral_id)
+    page.get_by_role("button", name="Link them").click()
+    expect(page.get_by_role("status")).to_contain_text("become one deal")
+    until_record(stack, record_id, lambda deal: deal.referral_identifier == referral_id)
+    stack.quiet()
+
+
 def test_looking_now_shows_an_edit_that_nobody_polled_yet(page: Page, stack: Stack) -> None:
     referral_id, record_id = shared_deal(stack)
     stack.crm.edit(record_id, deal_value=Decimal(77123))
@@ -92,6 +112,8 @@ def test_nothing_stops_anybody(browser: Browser, stack: Stack, scheme: Literal["
         with browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}) as context:
             page = context.new_page()
             page.goto(address)
+            if page.locator("summary").count():
+                page.locator("summary").click()
             assert barriers(page) == []
             stops = focus_order(page)
             assert [stop["place"] for stop in stops] == sorted(stop["place"] for stop in stops)

@@ -52,6 +52,7 @@ def test_names_and_values_are_in_it_only_where_the_setting_allows(world: World, 
     (text,) = world.news.texts
     assert ("Northwind" in text) is details
     assert ("42000 GBP" in text) is details
+    assert ("Customer: Northwind Traders" in text) is details
     assert f"https://app.example/api/StatusPage?deal={referral_id}" in text
 
 

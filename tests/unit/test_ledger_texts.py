@@ -82,6 +82,7 @@ LINK: dict[str, Any] = {
     "mapping_version": TEXT,
     "closing": st.none() | st.builds(Closing, st.sampled_from(Stage), MOMENT),
     "created_at": MAYBE_MOMENT,
+    "customer": TEXT,
     "deadline": st.none() | st.builds(Deadline, st.sampled_from(DeadlineKind), MOMENT, MOMENT),
     "repeats": st.dictionaries(TEXT, st.builds(Repeat, TEXT, st.integers(0, 9), MOMENT, st.integers(1, 9)), max_size=3),
     "earlier_audit": TEXT,
@@ -120,6 +121,8 @@ DUE: dict[str, Any] = {
     "attempts": st.integers(0, 99),
     "record_version": st.none() | TEXT,
     "until": MAYBE_MOMENT,
+    "beside": TEXT,
+    "mark": TEXT,
     "etag": st.none(),
 }
 

@@ -45,6 +45,7 @@ def overview_lines(content: Mapping[str, Any]) -> Iterator[str]:
     for crm, row in content["crms"].items():
         counts = ", ".join(f"{row[name]} {name}" for name in ("linked", "differing", "paused", "orphaned", "parked"))
         yield f"{crm}: {counts}"
+        yield from _freshness_lines(crm, row)
     for check in content["checks"]:
         yield f"{_MARKS[check['state']]} {check['name']}: {check['detail']}"
     for row in content["parked"]:
@@ -57,6 +58,13 @@ def overview_lines(content: Mapping[str, Any]) -> Iterator[str]:
     for row in content["deadlines"]:
         yield f"⏳ {row['crm']} {_deal(row)}: {row['kind']} at {row['due'][:16]}"
     yield _HEALTH[content["health"]]
+
+
+def _freshness_lines(crm: str, row: Mapping[str, Any]) -> Iterator[str]:
+    for direction, way in (("to_crm", f"to {crm}"), ("to_partner_center", "to Partner Center")):
+        if day := row["freshness"][direction]:
+            within = f"half within {day['p50']:g} s, 95 % within {day['p95']:g} s"
+            yield f"  {way}: {day['changes']} changes in a day, {within}"
 
 
 def deal_lines(content: Mapping[str, Any]) -> Iterator[str]:

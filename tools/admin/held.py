@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.bootstrap import App
+from shared.desk.actions import RELEASE
 from shared.desk.desk import Guarded
+from shared.desk.overview import held_id
 from shared.ledger.model import Due
 from shared.sync import mass_change
 from shared.sync.mass_change import MASS_CHANGE, Kind
+from tools.admin.desks import order
 
 EXAMPLES = 5
 """How many deals of a kind are named to a person; a program gets all."""
@@ -53,10 +56,13 @@ def groups(work: Guarded, kinds: Sequence[Kind]) -> Iterator[Group]:
 def let_go(app: App, work: Guarded, kinds: Sequence[Kind], *, drop: bool) -> int:
     """Release or drop the held changes of these kinds, and resolve the alert when nothing is held any more.
 
-    Returns how many there were. Raises the families; repeating it goes on where it stopped.
+    Each kind is noted in the audit with who ordered it. Returns how many there were. Raises the families; repeating it
+    goes on where it stopped.
     """
-    act = mass_change.drop if drop else mass_change.release
-    count = sum(act(work, group.kind) for group in groups(work, kinds))
+    desk, count = replace(app.desk, crms=(work.name,)), 0
+    for group in groups(work, kinds):
+        answer = order(desk, {"action": RELEASE, "held": held_id(work.name, group.kind), "drop": drop})
+        count += int(str(answer.content.get("count", 0)))  # Refused when somebody else was quicker.
     if not mass_change.held(work):
         app.alerts.clear(MASS_CHANGE.format(work.name))
     return count

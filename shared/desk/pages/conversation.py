@@ -14,6 +14,7 @@ from shared.desk.find import find
 from shared.desk.names import deal_names
 from shared.desk.pages.view import WORDS, Place, outcome_of, view_of
 from shared.errors import CosellError
+from shared.orders import Order
 from shared.pages.web import Reply, Visit, data, page
 
 MAX_BODY = 16_384
@@ -57,7 +58,7 @@ def _submit(visit: Visit, desk: Desk) -> Reply:
         answer = failed(error)
     if not visit.is_form:
         return data(answer.status, answer.content)
-    return _reply(visit, look(desk, visit.params), desk, as_page=True, outcome=answer)
+    return _reply(visit, look(desk, visit.params), desk, as_page=True, outcome=answer, typed=content)
 
 
 def _content(visit: Visit) -> Mapping[str, object]:
@@ -87,7 +88,15 @@ def who(visit: Visit) -> str:
     return name[:200] if name and signed_in else FUNCTION_KEY
 
 
-def _reply(visit: Visit, answer: Answer, desk: Desk | None, *, as_page: bool, outcome: Answer | None = None) -> Reply:
+def _reply(
+    visit: Visit,
+    answer: Answer,
+    desk: Desk | None,
+    *,
+    as_page: bool,
+    outcome: Answer | None = None,
+    typed: Mapping[str, object] | None = None,
+) -> Reply:
     if not as_page:
         return data(answer.status, answer.content)
     place = Place(visit.params)
@@ -98,6 +107,8 @@ def _reply(visit: Visit, answer: Answer, desk: Desk | None, *, as_page: bool, ou
         view["actions"] = actions_of(desk, place)
     if outcome:
         view |= outcome_of(outcome)
+        if typed and typed.get("action") == Order.LINK and "error" in outcome.content:
+            view["typed"] = typed
     return page((outcome or answer).status, f"desk/pages/{template}.html", view)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from shared.desk.answers import Answer
 from shared.desk.desk import Desk
+from shared.desk.find import configured_tables
 from shared.desk.overview import PAGE, STANDINGS
 from shared.messages import Messages
 from shared.status import GLYPHS, StatusKind
@@ -38,7 +39,11 @@ _FAMILIES = {
     "data": "A person has to put something right.",
     "gone": "One side of it is gone.",
 }
-_DEADLINES = {"undo": "its close goes to Partner Center"}
+_DEADLINES = {
+    "undo": "its close goes to Partner Center",
+    "decide": "the invitation expires",
+    "register": "the win is to be registered",
+}
 _HEADINGS = {
     "not_found": "There is no such deal",
     "invalid_request": "This cannot be shown",
@@ -63,7 +68,8 @@ def outcome_of(outcome: Answer) -> dict[str, Any]:
     """Return the part of the view that tells what became of an action."""
     if "error" not in outcome.content:
         return {"done": outcome.content["will"]}
-    return {"problem": outcome.content, "problem_heading": _HEADINGS.get(str(outcome.content["error"]), _FAILED)}
+    headings = {**_HEADINGS, "invalid_request": _HEADINGS["conflict"]}
+    return {"problem": outcome.content, "problem_heading": headings.get(str(outcome.content["error"]), _FAILED)}
 
 
 _FAILED = "This cannot be done now"
@@ -102,6 +108,8 @@ def view_of(answer: Answer, desk: Desk | None, place: Place, names: Mapping[str,
         "families": _FAMILIES,
         "deadlines": _DEADLINES,
         "names": names,
+        "typed": {},
+        "tables": _other_tables(desk) if desk else (),
     }
     if "fields" in content:
         return view | _deal(content, desk.messages if desk else Messages(), place)
@@ -124,7 +132,32 @@ def _overview(content: Mapping[str, Any], place: Place) -> dict[str, Any]:
     shown["parked"] = [row | {"id": _deal_id(row)} for row in content["parked"]]
     shown["deadlines"] = [row | {"id": _deal_id(row)} for row in content["deadlines"]]
     shown["recent"] = [row | {"id": _deal_id(row)} for row in content["recent"]]
+    shown["freshness"] = _freshness(content)
     return shown | {"more": more, "standings": STANDINGS, "filtered": place["standing"]}
+
+
+_WAYS = {"to_crm": "From Partner Center to {}", "to_partner_center": "From {} to Partner Center"}
+
+
+def _freshness(content: Mapping[str, Any]) -> list[dict[str, object]]:
+    return [
+        {
+            "way": way.format(crm_name(crm)),
+            "changes": day["changes"],
+            "p50": span(day["p50"]),
+            "p95": span(day["p95"]),
+        }
+        for crm, row in content["crms"].items()
+        for direction, way in _WAYS.items()
+        for day in [row["freshness"][direction]]
+        if day
+    ]
+
+
+def _other_tables(desk: Desk) -> tuple[str, ...]:
+    """Return what may be linked besides opportunities, behind an empty name for those; nothing without leads."""
+    others = dict.fromkeys(table for crm in desk.crms for table in configured_tables(desk, crm)[1:])
+    return ("", *others) if others else ()
 
 
 def _kind_of(row: Mapping[str, Any]) -> str:
@@ -158,6 +191,13 @@ def _deal(content: Mapping[str, Any], messages: Messages, place: Place) -> dict[
 def crm_name(crm: str) -> str:
     """Return a CRM's own name."""
     return _CRMS.get(crm, crm)
+
+
+def span(seconds: float) -> str:
+    """Return how long something took, for people."""
+    if seconds < 120:
+        return f"{seconds:g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
 def moment(text: str | None) -> str:

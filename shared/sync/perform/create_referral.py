@@ -181,6 +181,7 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         referral_version=own.version,
         referral_changed_at=own.changed_at,
         created_at=created_at(own.body),
+        customer=own.customer,
         recent_audit=audit.extended(ours, entries),
         earlier_audit=earlier,
         microsoft=share.microsoft,

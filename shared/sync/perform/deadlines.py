@@ -10,6 +10,7 @@ from shared.deal import STATUS, Fields
 from shared.ledger.model import Due, DueKind
 from shared.lifecycle import Stage
 from shared.link import Link
+from shared.partner_center.port import Referral
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync.task import Task
 
@@ -18,7 +19,9 @@ REASON = "deadline"
 
 
 def with_deadline(task: Task, before: Link, link: Link, base: Fields, referral: Mapping[str, object] | None) -> Link:
-    """Return the link of a deal on whose values, `base`, both sides agree now, with its deadline and its age."""
+    """Return the link of a deal on whose values, `base`, both sides agree now, with its deadline, age and customer."""
+    if referral:
+        link = replace(link, customer=Referral(referral).customer or link.customer)
     link = replace(link, created_at=link.created_at or created_at(referral))
     if STATUS not in base:
         return replace(link, deadline=before.deadline)

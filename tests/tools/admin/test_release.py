@@ -124,6 +124,9 @@ def test_what_is_released_goes_to_the_queue_and_the_alert_is_resolved(
     assert installation.queued() == {"message of deal-1", "message of deal-2"}
     assert (installation.held("dynamics365"), installation.held("salesforce")) == (set(), {"deal-3"})
     assert installation.raised() == {"mass change salesforce"}
+    (noted, *_) = installation.app.ledger.of("dynamics365").audit.of("held:close")
+    assert noted.text.startswith("release close: ordered by ")
+    assert noted.text.endswith(", cosell.py")
 
 
 def test_only_the_kind_that_is_named_is_let_go_and_the_alert_stays_while_others_wait(

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from shared.desk.actions import ACTIONS
+from shared.link import LinkState
+from shared.mapping.loading import load_mapping
 from shared.sync import mass_change
 from tests.simulation.deals import shared
 from tests.support.desks import FORM, Visitor
 from tests.support.fakes.world import World
 from tests.support.reader import Reader
 
+ROOT = Path(__file__).resolve().parents[3]
 NOBODYS = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
 
 
@@ -67,6 +71,36 @@ def test_a_deals_page_offers_what_it_allows(world: World, visitor: Visitor) -> N
     visitor.order({"action": "unlink", "deal": referral_id})
     world.settle()
     assert offered() == ["share_again"]
+
+
+def test_a_referral_and_a_record_are_linked_by_the_form(world: World, visitor: Visitor) -> None:
+    referral_id, record_id = shared(world)
+    visitor.order({"action": "unlink", "deal": referral_id})
+    world.settle()
+    page = visitor.page()
+    assert (page.by_id("link-deal")["name"], page.by_id("link-record")["name"]) == ("deal", "record")
+    reply = visitor.submit({"action": "link", "deal": referral_id.upper(), "record": record_id, "crm": "dynamics365"})
+    assert reply.status == 202
+    world.settle()
+    assert world.link().state is LinkState.LINKED
+
+
+def test_a_refused_link_keeps_what_was_typed(visitor: Visitor) -> None:
+    reply = visitor.submit({"action": "link", "deal": "no guid <b>", "record": "c1", "crm": "dynamics365"})
+    assert reply.status == 400
+    page = Reader(reply)
+    assert "deal: must be the id of a referral, a GUID." in page.text
+    assert page.by_id("link-deal")["value"] == "no guid <b>"
+    assert page.by_id("link-record")["value"] == "c1"
+    assert "open" in page.all("details")[0]
+
+
+def test_what_may_be_linked_is_asked_where_there_is_more_than_one(world: World, visitor: Visitor) -> None:
+    assert visitor.page().all("select") == []
+    world.configure(field_map=load_mapping("dynamics365", ROOT / "docs" / "leads"))
+    (table,) = visitor.page().all("select")
+    assert table["name"] == "table"
+    assert [each["value"] for each in visitor.page().all("option")] == ["", "lead"]
 
 
 # --- misuse ----------------------------------------------------------------------------------------------------------

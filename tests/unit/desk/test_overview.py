@@ -10,6 +10,7 @@ import pytest
 
 from shared import VERSION
 from shared.errors import AccessDenied, ServiceUnavailable
+from shared.freshness import Direction
 from shared.lifecycle import Stage
 from shared.link import Link
 from shared.status import Status, StatusKind
@@ -36,7 +37,7 @@ def test_the_release_is_the_projects() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
 
 
-def test_nothing_is_there_yet(visitor: Visitor) -> None:
+def test_nothing_is_there_yet(world: World, visitor: Visitor) -> None:
     answer = visitor.data()
     assert list(answer) == [
         "time",
@@ -50,7 +51,9 @@ def test_nothing_is_there_yet(visitor: Visitor) -> None:
         "held",
         "recent",
     ]
-    assert answer["health"] == "ok"
+    assert answer["health"] == "attention"
+    never = {"name": "polls of dynamics365", "state": "attention"}
+    assert never.items() <= answer["checks"][2].items()
     assert answer["crms"] == {
         "dynamics365": {
             "linked": 0,
@@ -60,11 +63,21 @@ def test_nothing_is_there_yet(visitor: Visitor) -> None:
             "parked": 0,
             "cursor_at": None,
             "mapping_version": None,
+            "polled_at": None,
+            "freshness": {"to_crm": None, "to_partner_center": None},
         }
     }
     assert [answer[name] for name in ("parked", "attention", "deadlines", "held", "recent")] == [[]] * 5
+    world.settle()
+    assert visitor.data()["health"] == "ok"
     page = visitor.page()
-    for sentence in ("✔ Everything works", "No deal is set aside.", "No deal needs anybody.", "Nothing is due."):
+    for sentence in (
+        "✔ Everything works",
+        "No change of the last day was carried over yet.",
+        "No deal is set aside.",
+        "No deal needs anybody.",
+        "Nothing is due.",
+    ):
         assert sentence in page.text
 
 
@@ -80,7 +93,7 @@ def test_linked_paused_and_parked_deals_are_counted(world: World, visitor: Visit
     assert (counted["linked"], counted["paused"], counted["parked"]) == (1, 1, 1)
     assert counted["mapping_version"] == world.task.field_map.version
     assert counted["cursor_at"]
-    assert [each["name"] for each in answer["checks"]] == ["queue", "given up"]
+    assert [each["name"] for each in answer["checks"]] == ["queue", "given up", "polls of dynamics365", "events"]
 
 
 def test_a_parked_deal_says_what_is_wrong_and_what_to_do(world: World, visitor: Visitor) -> None:
@@ -129,6 +142,46 @@ def test_a_message_that_was_given_up_is_told(world: World, visitor: Visitor) -> 
     world.queue.poisoned.append("{}")
     (check,) = [each for each in visitor.data()["checks"] if each["name"] == "given up"]
     assert (check["state"], visitor.data()["health"]) == ("attention", "attention")
+
+
+def check(visitor: Visitor, name: str) -> tuple[str, str]:
+    (found,) = [each for each in visitor.data()["checks"] if each["name"] == name]
+    return found["state"], found["detail"]
+
+
+def test_polls_that_stopped_are_told_and_events_that_came(world: World, visitor: Visitor) -> None:
+    referral_id, _ = shared(world)
+    state, detail = check(visitor, "polls of dynamics365")
+    assert (state, detail[:27]) == ("ok", "asked for changes last at 2")
+    assert check(visitor, "events")[1] == "the last event of Partner Center came at 2026-03-02 09:00 UTC"
+    world.clock.advance(timedelta(minutes=14))
+    assert check(visitor, "polls of dynamics365")[0] == "ok"
+    world.clock.advance(timedelta(minutes=8))
+    state, detail = check(visitor, "polls of dynamics365")
+    assert (state, "CrmPoller does not run" in detail) == ("attention", True)
+    world.partner_center.edit(referral_id, {"/details/dealValue": 7})
+    world.settle()
+    world.clock.advance(timedelta(minutes=6))
+    world.settle()
+    assert check(visitor, "polls of dynamics365")[0] == "ok"
+    assert check(visitor, "events")[1] == "the last event of Partner Center came at 2026-03-02 09:22 UTC"
+
+
+def test_a_dry_run_is_told(visitor: Visitor, world: World) -> None:
+    world.configure(dry_run=True)
+    assert check(visitor, "dry run") == ("attention", "DRY_RUN is on: nothing is written to either side")
+
+
+def test_how_long_changes_took_is_shown_by_their_way(world: World, visitor: Visitor) -> None:
+    shared(world)
+    for seconds in (1, 1, 1, 100):
+        world.freshness.note("dynamics365", Direction.TO_CRM, timedelta(seconds=seconds))
+    world.clock.advance(timedelta(minutes=6))
+    world.freshness.polled("dynamics365")
+    day = visitor.data()["crms"]["dynamics365"]["freshness"]["to_crm"]
+    assert (day["changes"], day["p50"] <= 1, 90 < day["p95"] <= 120) == (4, True, True)
+    shown = f"From Partner Center to Dynamics 365 4 {day['p50']:g} s {day['p95']:g} s"
+    assert shown in visitor.page().text
 
 
 def test_a_close_in_its_window_is_a_deadline() -> None:
