@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
+from shared.deal_registration import read_registration
 from shared.lifecycle import Stage
 
 INVITATION = timedelta(days=14)
@@ -126,7 +127,7 @@ def can_be_registered(referral: Mapping[str, object] | None, now: datetime, remi
 
 def is_registered(referral: Mapping[str, object]) -> bool:
     """Whether somebody has registered the deal."""
-    return bool(referral.get("registrations"))
+    return read_registration(referral) is not None
 
 
 def _until(held: Deadline | None, kind: DeadlineKind) -> datetime | None:

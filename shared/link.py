@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from shared.deadline import Deadline
 from shared.deal import Fields, RecordKey
+from shared.deal_registration import DealRegistration
 from shared.lifecycle import Stage
 from shared.microsoft import MicrosoftsHalf
 from shared.status import Status
@@ -124,6 +125,8 @@ class Link:
     """A mark of the mail address of the member that we put on the team for that owner; empty for none."""
     microsoft: MicrosoftsHalf | None = None
     """What Microsoft's row of the engagement told; None while nothing is known of one."""
+    registration: DealRegistration | None = None
+    """What became of the win's registration; None while nothing is known of one, or the mapping does not ask."""
     etag: str | None = None
     """The ledger's own version; None for a link that was never committed."""
 

@@ -9,6 +9,7 @@ from enum import Enum, StrEnum, auto
 from typing import Final, Literal, Protocol
 
 from shared.deal import STATUS, Fields, RecordKey, Value
+from shared.deal_registration import RegistrationForm
 from shared.lifecycle import TERMINAL, Stage
 from shared.link import Link
 from shared.merge import Rule
@@ -53,6 +54,10 @@ class Need(StrEnum):
     """The rows around a record that a new referral needs."""
     AROUND = "around"
     """What the CRM has of what a referral's new record is to hang on."""
+    REFERRAL_ITSELF = "referral itself"
+    """Our referral as Partner Center has it: the link's memory of it does not tell enough."""
+    RECORD_ITSELF = "record itself"
+    """The record as the CRM has it: the link's memory of it does not tell enough."""
 
 
 @dataclass(frozen=True)
@@ -263,6 +268,11 @@ class FieldMap(Protocol):
     @property
     def close_reason_required(self) -> bool:
         """Whether nothing is declined or lost without a reason."""
+        ...
+
+    @property
+    def registration_form(self) -> RegistrationForm | None:
+        """The form by which a win is registered with Microsoft; None where the app registers none."""
         ...
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.deal import HELP, RecordKey, Value
+from shared.deal_registration import DealRegistration, Form
 from shared.decide.deal import RecordSeen, ReferralSeen, Sharing
 from shared.link import Closing, Link
 from shared.merge import Change, Plan
@@ -141,6 +142,8 @@ class Agree:
     """Whether the record is to be given the referral's identity: it never had it, or somebody cleared it."""
     microsoft: MicrosoftsHalf | None = None
     """Microsoft's half, when it was read along."""
+    registration: DealRegistration | None = None
+    """What our referral tells of the win's registration, when the mapping asks and the referral was read."""
 
     @property
     def told(self) -> tuple[Change, ...]:
@@ -177,6 +180,19 @@ class FollowOwner:
 
 
 @dataclass(frozen=True)
+class Register:
+    """The win is registered with Microsoft, once, or what was registered is corrected; and the rest as `agree` says."""
+
+    agree: Agree
+    form: Form
+
+    @property
+    def corrects(self) -> DealRegistration | None:
+        """The registration that the form corrects; None where there is none yet."""
+        return self.agree.registration
+
+
+@dataclass(frozen=True)
 class AwaitUndo:
     """The referral is closed when the window is over; until then `agree` brings everything else into agreement."""
 
@@ -206,4 +222,5 @@ Decision = (
     | AskMicrosoft
     | AwaitUndo
     | FollowOwner
+    | Register
 )

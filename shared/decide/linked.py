@@ -21,6 +21,7 @@ from shared.decide.decisions import (
 )
 from shared.decide.fights import PAUSE, TIE, goes_round
 from shared.decide.planning import agreed_base, asks_microsoft, make_plan, refusals, stays_behind
+from shared.decide.registering import with_registration
 from shared.decide.timing import accepted_first, closes, edits_after_acceptance, invitation_over, without_close
 from shared.decide.unlinked import IDENTIFIER, taken, ties
 from shared.lifecycle import TERMINAL, Stage
@@ -149,7 +150,9 @@ def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decis
     end = closes(plan)
     if end is None:
         moved = bool(link.owner and record.owner) and link.owner != record.owner
-        return FollowOwner(at_once(plan)) if moved and not referral.closed else at_once(plan)
+        if moved and not referral.closed:
+            return FollowOwner(at_once(plan))
+        return with_registration(at_once(plan), field_map)
     closing = link.closing if link.closing and link.closing.stage is end else Closing(end, deal.now)
     until = closing.since + policy.close_delay
     if end is Stage.WON and undecided:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from shared.deal import STATUS, Fields, show
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
-from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, FollowOwner
+from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, FollowOwner, Register
 from shared.desk.checks import Data
 from shared.desk.desk import Desk
 from shared.desk.find import Found
@@ -22,6 +22,7 @@ from shared.messages import Messages
 from shared.sync.observe import Observer
 from shared.sync.perform.apart import apart
 from shared.sync.perform.odd import sentence
+from shared.sync.perform.registered import said
 from shared.sync.task import Task
 
 AUDIT = 50
@@ -53,6 +54,7 @@ def explain(desk: Desk, found: Found, *, look: bool = False) -> Data:
         "status": {"kind": str(link.status.kind), "text": link.status.text} if link and link.status else None,
         "fields": list(_fields(desk.messages, link, task.field_map if task else None, seen)) if link else [],
         "microsoft": _microsoft(link),
+        "registration": _registration(desk, link),
         "audit": _audit(desk, found),
         "problems": [problem_data(desk.messages, each) for each in problems],
         "next": next_step(desk, found, task),
@@ -95,6 +97,13 @@ def _microsoft(link: Link | None) -> Data | None:
         return None
     half = link.microsoft
     return {"referral_id": half.referral_id, "status": half.status, **half.facts()}
+
+
+def _registration(desk: Desk, link: Link | None) -> Data | None:
+    if link is None or link.registration is None:
+        return None
+    found = link.registration
+    return {"status": found.status, "reason": found.reason, "said": said(desk.messages, found)}
 
 
 def _audit(desk: Desk, found: Found) -> list[Data]:
@@ -167,5 +176,5 @@ def _shown(fields: Fields) -> dict[str, str]:
 
 
 def _plan(decision: Decision) -> Plan | None:
-    agree = decision.agree if isinstance(decision, (Adopt, AwaitUndo, FollowOwner)) else decision
+    agree = decision.agree if isinstance(decision, (Adopt, AwaitUndo, FollowOwner, Register)) else decision
     return agree.plan if isinstance(agree, Agree) else None

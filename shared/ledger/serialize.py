@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.deadline import Deadline, DeadlineKind
 from shared.deal import RecordKey, dump_fields, load_fields
+from shared.deal_registration import DealRegistration
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.lifecycle import Stage
 from shared.link import Apart, Closing, Link, LinkState, Repeat
@@ -99,6 +100,8 @@ def load_link(text: str, etag: str | None) -> Link:
     if deadline := content.get("deadline"):
         moments = {name: datetime.fromisoformat(deadline[name]) for name in ("until", "remind_at")}
         content["deadline"] = Deadline(DeadlineKind(deadline["kind"]), **moments)
+    if registration := content.get("registration"):
+        content["registration"] = DealRegistration(**_known(DealRegistration, registration))
     half = content.get("microsoft")
     return Link(**{**_known(Link, content), "microsoft": _load_half(half) if half else None, "etag": etag})
 

@@ -13,8 +13,10 @@ from shared.deal import CURRENCY, DEAL_VALUE, HELP, STATUS, Fields, Value
 from shared.errors import DataError
 from shared.lifecycle import Stage, crm_view, wire_status
 from shared.mapping.codecs import Json, rounded
+from shared.mapping.columns import optional_of_record, read_of_record
 from shared.mapping.conditions import Condition
 from shared.mapping.model import MappingFile
+from shared.mapping.registration_form import CompiledForm
 from shared.mapping.rows import CompiledRow, Document, Read, body_writer, get_path, make_rows, one_by_one
 from shared.mapping.sections import Scalar
 from shared.mapping.stages import stage_of
@@ -50,6 +52,7 @@ class FieldMap:
         self.account = make_rows(file.account.fields)
         self.contact = make_rows(file.contact)
         self.owner = make_rows(file.owner)
+        self.registration_form = CompiledForm(file.registration, self.catalogue) if file.registration else None
         self._settings = {row.field: row for row in ours}
         self.rules = tuple(self._rule(row) for row in self.rows.values())
         self._defaults = {
@@ -93,7 +96,9 @@ class FieldMap:
 
         So the stamp changes with every edit that means anything, also when somebody forgot to change the version.
         """
-        said = self.file.model_dump(mode="json", exclude={"version", "overlay", "lead"})
+        said = self.file.model_dump(
+            mode="json", exclude={"version", "overlay", "lead", *(() if self.registration_form else ("registration",))}
+        )
         # What is in the section is the leads' own business; that there is one decides what becomes of new referrals.
         said |= ({"lead": True} if self.lead else {}) | ({"catalogue": self.catalogue} if self.catalogue else {})
         return f"{self.file.version} ({_digest(said)})"
@@ -115,18 +120,12 @@ class FieldMap:
     @cached_property
     def record_columns(self) -> tuple[str, ...]:
         """Every column of the record that is read."""
-        own = self.columns
-        mapped = [row.pair.column for row in self.rows.values()]
-        state = sorted({column for _, entry in self.file.status.entries() for column in entry})
-        ours = (own.sync, own.referral_identifier, own.referral_link, own.status)
-        asked = self._record_condition.names if self._record_condition else ()
-        return tuple(dict.fromkeys([*mapped, *state, *ours, *asked]))
+        return read_of_record(self.file)
 
     @cached_property
     def optional_columns(self) -> tuple[str, ...]:
         """Every column of the record that its table may lack; the app works without."""
-        notes = self.columns.notes_for_microsoft
-        return (*(row.pair.column for row in self.microsoft), *([notes] if notes else ()))
+        return optional_of_record(self.file)
 
     # --- which deals -----------------------------------------------------------------------------------------------
 

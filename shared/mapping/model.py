@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from shared.deal import CLOSE_REASON, STANDARD_FIELDS, STATUS
 from shared.mapping.customers import Spelling
+from shared.mapping.deal_registration import RegistrationSection
 from shared.mapping.new_record import Given
 from shared.mapping.oddities import NONE, Warnings
 from shared.mapping.owners import OwnerRules
@@ -178,6 +179,9 @@ class MappingFile(Strict):
     sync_when: SyncWhen = SyncWhen()
     leads: bool = Field(default=True, description="Whether leads of Partner Center become leads in the CRM.")
     lead: LeadSection | None = Field(None, description="The table of leads. Without it there are none in the CRM.")
+    registration: RegistrationSection | None = Field(
+        None, description="Which wins are registered with Microsoft, and the form for it. Without it none is."
+    )
 
     def for_lead(self) -> MappingFile | None:
         """Return the file as it holds for leads, with their section in place of the opportunity's parts."""
@@ -186,7 +190,7 @@ class MappingFile(Strict):
         section = self.lead
         own: dict[str, object] = {"table": section.table, "columns": section.columns, "fields": section.fields}
         own |= {"status": section.as_status, "sync_when": section.sync_when, "lead": None, "contact": ()}
-        own |= {"new_record": section.new_record, "warnings": NONE}
+        own |= {"new_record": section.new_record, "warnings": NONE, "registration": None}
         if CLOSE_REASON not in [row.field for row in section.fields]:
             own["close_reason"] = "optional"  # Nobody could give one.
         return self.model_copy(update=own)

@@ -82,6 +82,7 @@ class Reason(StrEnum):
     MICROSOFT_INVITED = "microsoft_invited"
     TOLD_BY_MICROSOFT = "told_by_microsoft"
     """A column shows what Microsoft's half of the deal tells."""
+    WIN_REGISTERED = "win_registered"
     RECORD_REPLACED = "record_replaced"
     """record: the id of the record that takes the first one's place."""
     LEAD_QUALIFIED = "lead_qualified"

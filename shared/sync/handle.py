@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.decide.decisions import Adopt, Agree, AskMicrosoft, AwaitUndo, CreateRecord, Decision, FollowOwner
+from shared.decide.decisions import Adopt, Agree, AskMicrosoft, AwaitUndo, CreateRecord, Decision, FollowOwner, Register
 from shared.errors import AlreadyExists, DataError, GoneError, StaleError
 from shared.link import Link
 from shared.problems import Problem
@@ -89,5 +89,5 @@ def _trusts(message: DealMessage) -> bool:
 
 def _refused_fields(task: Task, decision: Decision | None, error: DataError) -> dict[str, Problem]:
     """Return the fields whose values a side just refused by name; empty when the refusal is about more."""
-    writes = isinstance(decision, (Agree, AskMicrosoft, AwaitUndo, FollowOwner, Adopt, CreateRecord))
+    writes = isinstance(decision, (Agree, AskMicrosoft, AwaitUndo, FollowOwner, Register, Adopt, CreateRecord))
     return task.field_map.fields_of(error.problems) if writes else {}

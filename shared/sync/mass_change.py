@@ -12,7 +12,17 @@ from typing import Protocol
 from shared.clock import Clock
 from shared.deal import STATUS
 from shared.decide.deal import Deal
-from shared.decide.decisions import Adopt, Agree, AskMicrosoft, AwaitUndo, Decision, FollowOwner, Orphan, Pause
+from shared.decide.decisions import (
+    Adopt,
+    Agree,
+    AskMicrosoft,
+    AwaitUndo,
+    Decision,
+    FollowOwner,
+    Orphan,
+    Pause,
+    Register,
+)
 from shared.ledger.drawers import Drawer, Drawers, document
 from shared.ledger.model import Due, DueKind
 from shared.ledger.port import Agenda
@@ -110,6 +120,7 @@ def kind_of(decision: Decision) -> Kind | None:
             | Adopt(agree=Agree(plan=plan))
             | AskMicrosoft(agree=Agree(plan=plan))
             | FollowOwner(agree=Agree(plan=plan))
+            | Register(agree=Agree(plan=plan))
         ):
             changes = (*plan.to_partner_center, *plan.to_crm)
             counted = [each for each in changes if counts(each)]

@@ -12,6 +12,7 @@ from shared.alerts import Notifier
 from shared.card import Card
 from shared.deadline import DeadlineKind
 from shared.deal import CURRENCY, DEAL_VALUE, NAME, show
+from shared.deal_registration import ACTION_REQUIRED, APPROVED, FAILED, PASSED
 from shared.errors import CosellError, StaleError
 from shared.ledger.drawers import Held, moment
 from shared.lifecycle import Stage
@@ -35,9 +36,18 @@ class News(StrEnum):
     EXPIRED = "expired"
     ORPHANED = "orphaned"
     """One side of a deal is gone."""
+    REGISTRATION_ACTION = "registration_action"
+    REGISTRATION_APPROVED = "registration_approved"
+    REGISTRATION_FAILED = "registration_failed"
 
 
 _ANSWERS = {Stage.ACTIVE: News.ACCEPTED, Stage.DECLINED: News.DECLINED, Stage.EXPIRED: News.EXPIRED}
+_OF_REGISTRATION = {
+    ACTION_REQUIRED: News.REGISTRATION_ACTION,
+    APPROVED: News.REGISTRATION_APPROVED,
+    PASSED: News.REGISTRATION_APPROVED,
+    FAILED: News.REGISTRATION_FAILED,
+}
 
 
 def news_of(before: Link | None, after: Link) -> Iterator[News]:
@@ -53,6 +63,9 @@ def news_of(before: Link | None, after: Link) -> Iterator[News]:
     was, now = before.microsoft, after.microsoft
     if was and now and was.stage is Stage.ON_HOLD and now.stage in _ANSWERS:
         yield _ANSWERS[now.stage]
+    told = [_OF_REGISTRATION.get(each.registration.status) if each.registration else None for each in (before, after)]
+    if told[1] and told[0] is not told[1]:
+        yield told[1]
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,8 @@ class Newsroom:
         """Return the message about a deal."""
         half = link.microsoft
         reason = half.reason if half and news is News.DECLINED else ""
+        if link.registration and news in _OF_REGISTRATION.values():
+            reason = link.registration.reason
         day = f"{link.deadline.until:%Y-%m-%d}" if link.deadline else ""
         facts = [
             ("crm", link.crm),

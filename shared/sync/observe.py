@@ -142,10 +142,10 @@ class Observer:
     def observe(self, deal: Deal, need: Need) -> Deal:
         """Return the deal with the piece that is needed. Raises the families."""
         match need:
-            case Need.REFERRAL:
-                return replace(deal, referral=self._referral(deal))
-            case Need.RECORD:
-                return replace(deal, record=self._record(deal))
+            case Need.REFERRAL | Need.REFERRAL_ITSELF:
+                return replace(deal, referral=self._referral(deal, remember=need is Need.REFERRAL))
+            case Need.RECORD | Need.RECORD_ITSELF:
+                return replace(deal, record=self._record(deal, remember=need is Need.RECORD))
             case Need.INTENT:
                 return replace(deal, intent=self._intent(deal))
             case Need.HOLDER:
@@ -176,8 +176,8 @@ class Observer:
             return replace(deal, copied=copies.copied(self._task, deal.record.key))
         return replace(deal, sharing=look_around(self._task, deal.record))
 
-    def _referral(self, deal: Deal) -> ReferralSeen | Absence:
-        if deal.link and self.trusting and remembers(deal.link, self._task.field_map):
+    def _referral(self, deal: Deal, *, remember: bool) -> ReferralSeen | Absence:
+        if remember and deal.link and self.trusting and remembers(deal.link, self._task.field_map):
             return remembered_referral(deal.link)
         return self.read_referral(_referral_id(deal))
 
@@ -189,9 +189,9 @@ class Observer:
             return GONE
         return seen_referral(self._task, referral, ours=self._task.organization.owns(referral))
 
-    def _record(self, deal: Deal) -> RecordSeen | Absence:
+    def _record(self, deal: Deal, *, remember: bool) -> RecordSeen | Absence:
         link, field_map = deal.link, self._task.field_map
-        if link and self.trusting and remembers(link, field_map) and link.record_seen_at:
+        if remember and link and self.trusting and remembers(link, field_map) and link.record_seen_at:
             return remembered_record(link, field_map)
         return self.read_record(_record_key(deal).id)
 

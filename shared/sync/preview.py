@@ -15,6 +15,7 @@ from itertools import islice
 from random import Random
 
 from shared.deal import HELP, STATUS, Value, show
+from shared.deal_registration import FIELD
 from shared.decide.deal import Deal
 from shared.decide.decisions import (
     Agree,
@@ -25,6 +26,7 @@ from shared.decide.decisions import (
     HoldForPerson,
     Known,
     Orphan,
+    Register,
 )
 from shared.errors import DataError, RetriableError
 from shared.ledger import audit
@@ -163,6 +165,10 @@ def _forecasts(task: Task, decision: Decision) -> Iterator[Forecast]:
             invited = task.choices.messages.reason(Reason.MICROSOFT_INVITED)
             yield Forecast(Action.WRITE, Side.PARTNER_CENTER, HELP, invited, "", show(decision.help))
             yield from (each for each in _planned(task, agree) if each.field != HELP)
+        case Register(agree=agree):
+            registers = task.choices.messages.reason(Reason.WIN_REGISTERED)
+            yield Forecast(Action.WRITE, Side.PARTNER_CENTER, FIELD, registers)
+            yield from _planned(task, agree)
         case Agree():
             yield from _planned(task, decision)
         case FollowOwner(agree=agree):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from shared.deadline import Deadline, DeadlineKind
 from shared.deal import RecordKey, Value
+from shared.deal_registration import DealRegistration
 from shared.errors import DataError
 from shared.ledger import serialize
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
@@ -89,6 +90,7 @@ LINK: dict[str, Any] = {
     "owner": TEXT,
     "owner_mark": TEXT,
     "microsoft": st.none() | HALF,
+    "registration": st.none() | st.builds(DealRegistration, TEXT, TEXT, st.integers(0, 9), TEXT, TEXT),
     "etag": st.none(),
 }
 ENTRY: dict[str, Any] = {

@@ -12,9 +12,9 @@ import pytest
 from shared.errors import MappingError
 from shared.ledger import audit
 from shared.mapping.check.findings import Finding
-from shared.mapping.check.lint import _HOLDS, lint
+from shared.mapping.check.lint import lint
 from shared.mapping.check.needs import _KINDS, record_needs
-from shared.mapping.check.referral_shape import PATCHABLE, REFERRAL, leaves
+from shared.mapping.check.referral_shape import HOLDS, PATCHABLE, REFERRAL, leaves
 from shared.mapping.check.tables import Column, Description, Key, Kind, Option, Table
 from shared.mapping.loading import BUILT_IN, load_mapping, positions
 from shared.mapping.model import CodecName
@@ -373,7 +373,7 @@ def test_the_status_table(check: Check, entry: str, what: str) -> None:
 
 def test_every_codec_is_known() -> None:
     codecs = set(get_args(CodecName))
-    assert set(_HOLDS) == codecs
+    assert set(HOLDS) == codecs
     assert set(_KINDS) | {"choice"} == codecs
 
 

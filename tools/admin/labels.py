@@ -21,13 +21,15 @@ _NAMES = {
     "marketplace_intent": "Marketplace intent",
     "close_reason": "Close reason",
     "decide_by": "Decide by",
+    "registration.status_column": "Registration status",
 }
 """Display names of the product's columns; a customer's own field is named after itself."""
 
 
 def label_of(need: Need) -> str:
     """Return the display name of a column."""
-    return _NAMES.get(need.field) or need.field.replace("_", " ").capitalize()
+    own = need.field.removeprefix("registration.")
+    return _NAMES.get(need.field) or own.replace("_", " ").capitalize()
 
 
 def words_of(code: str) -> str:

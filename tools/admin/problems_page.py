@@ -10,6 +10,7 @@ from shared.messages import ENGLISH, Messages, catalogue
 _SUBJECTS = {
     "deal": "The deal",
     "solutions": "The solutions",
+    "registration": "The registration of a win",
     "customer": "The customer",
     "contact": "The customer's contact",
     "owner": "The record's owner",

@@ -120,6 +120,8 @@ def add_partner_center_routes(api: ControlApi, partner_center: PartnerCenterSimu
         api.add("POST", f"/partner-center/referrals/{{id}}/(?P<decision>{decision})", decide)
     asks = "/partner-center/referrals/{id}/ask-microsoft"
     api.add("POST", asks, lambda path, body: portal.ask_microsoft(path["id"], **body))
+    reviews = "/partner-center/referrals/{id}/review-registration"
+    api.add("POST", reviews, lambda path, body: microsoft.review(path["id"], **body))
     for act in _ACTS_OF_MICROSOFT:
         api.add("POST", f"/microsoft/{{engagement}}/(?P<act>{act})", act_of_microsoft)
     joins = "/other-partner/{engagement}/join"

@@ -16,6 +16,7 @@ from shared.mapping.check import referral_shape as wire
 from shared.mapping.check.findings import Finding, Severity, error, warning
 from shared.mapping.check.lead_places import of_lead
 from shared.mapping.check.lint_live import check_against_live_tables
+from shared.mapping.check.lint_registration import registration_findings
 from shared.mapping.check.needs import Need, Place, record_needs
 from shared.mapping.check.tables import Description
 from shared.mapping.codecs import ENTRIES
@@ -73,27 +74,10 @@ def offline(file: MappingFile) -> Iterator[Finding]:
     yield from _doubled_columns(file)
     yield from _stages(file)
     yield from _owners(file)
+    yield from registration_findings(file)
 
 
 # --- paths -----------------------------------------------------------------------------------------------------------
-
-_HOLDS = {
-    "name": wire.TEXT,
-    "text": wire.TEXT,
-    "link": wire.TEXT,
-    "choice": wire.TEXT,
-    "currency": wire.TEXT,
-    "country": wire.TEXT,
-    "money": wire.NUMBER,
-    "date": wire.MOMENT,
-    "yes_no": wire.FLAG,
-    "solutions": wire.IDENTIFIED,
-    "ids": wire.TEXTS,
-    "people": wire.PEOPLE,
-}
-"""What a codec reads in the referral; a codec that is not here is not checked."""
-
-_LISTS = (wire.TEXTS, wire.IDENTIFIED, wire.PEOPLE)
 
 
 def _side_rows(file: MappingFile) -> Iterator[Finding]:
@@ -111,7 +95,7 @@ def _path(field: str, place: Place, row: Pair, shape: wire.Shape) -> Iterator[Fi
         if path is None:
             continue
         wanted, held = (
-            _HOLDS.get(row.codec),
+            wire.HOLDS.get(row.codec),
             known.get(path) or (wire.held_at(path) if shape is wire.REFERRAL else None),
         )
         if held is None:
@@ -124,7 +108,7 @@ def _path(field: str, place: Place, row: Pair, shape: wire.Shape) -> Iterator[Fi
             yield warning(
                 field, (*place, key), f"no page shows where {path} stands in a referral; look at one of yours"
             )
-        elif wanted and held != wanted and not (held == wire.LIST and wanted in _LISTS):
+        elif wanted and held != wanted and not (held == wire.LIST and wanted in wire.LISTS):
             what = f"{path} holds {held}, which codec {row.codec} does not read"
             yield error(field, (*place, "codec"), what)
 

@@ -38,6 +38,10 @@ def check_against_live_tables(file: MappingFile, live: Description, *, lead: boo
     for name in Condition(file.sync_when.record).names if file.sync_when.record else ():
         if name not in live.record.columns:
             yield _missing("sync_when.record", ("sync_when", "record"), name, live.record)
+    when = file.registration.when if file.registration else None
+    for name in Condition(when).names if when else ():
+        if name not in live.record.columns:
+            yield _missing("registration.when", ("registration", "when"), name, live.record)
     yield from _key(file, live.record)
     yield from _owners(file, live)
     if not live.record.change_tracking:

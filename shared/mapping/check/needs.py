@@ -60,7 +60,8 @@ def record_needs(file: MappingFile, longest_text: int | None = None) -> list[Nee
     `longest_text` is how many characters a new column with a single line can hold in this CRM; longer texts are made
     multiline. It is of no account where nothing is made.
     """
-    return [*_own(file), *_rows("fields", "", file.fields, longest=longest_text)]
+    needs = [*_own(file), *_rows("fields", "", file.fields, longest=longest_text)]
+    return [*needs, *_of_registration(file, {need.column for need in needs}, longest_text)]
 
 
 def account_needs(file: MappingFile) -> list[Need]:
@@ -97,6 +98,21 @@ def _own(file: MappingFile) -> Iterator[Need]:
     if own.notes_for_microsoft:
         notes = "columns.notes_for_microsoft", ("columns", "notes_for_microsoft"), own.notes_for_microsoft
         yield Need(*notes, (Kind.MEMO, Kind.TEXT), size=4000, optional=True)
+
+
+def _of_registration(file: MappingFile, named: set[str], longest: int | None) -> Iterator[Need]:
+    """The form of a registration only reads, so its columns may be anybody's; those that are are not needed twice."""
+    section = file.registration
+    if section is None:
+        return
+    yield from (
+        need
+        for need in _rows("registration", "registration.", section.form, ("registration", "form"), longest=longest)
+        if need.column not in named
+    )
+    if section.status_column:
+        where = "registration.status_column", ("registration", "status_column"), section.status_column
+        yield Need(*where, (Kind.TEXT, Kind.MEMO), 100, 100, update=True, optional=True)
 
 
 def _rows(

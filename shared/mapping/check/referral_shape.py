@@ -160,6 +160,40 @@ CODES = {
 """Leaves that hold one of a closed set of codes (published swagger)."""
 
 
+REGISTRATION: Shape = {
+    "contract": {
+        **_texts("currency", "term"),
+        "value": NUMBER,
+        **dict.fromkeys(("startDateTime", "endDateTime", "signDateTime"), MOMENT),
+    },
+    "solutionDetails": {
+        "id": IDENTIFIED,
+        **_texts("currency", "primaryDeploymentOn", "pricingModel"),
+        "value": NUMBER,
+        "isDeployedOnAzure": FLAG,
+        "marketplaceTransactionDetails": {"isMarketplaceTransacted": FLAG, "marketplaceTransactionDateTime": MOMENT},
+    },
+}
+"""A registration as it is written (published swagger), solutionDetails being its only solution."""
+
+HOLDS = {
+    "name": TEXT,
+    "text": TEXT,
+    "link": TEXT,
+    "choice": TEXT,
+    "currency": TEXT,
+    "country": TEXT,
+    "money": NUMBER,
+    "date": MOMENT,
+    "yes_no": FLAG,
+    "solutions": IDENTIFIED,
+    "ids": TEXTS,
+    "people": PEOPLE,
+}
+"""What a codec reads in the referral; a codec that is not here is not checked."""
+
+LISTS = (TEXTS, IDENTIFIED, PEOPLE)
+
 MEMBERS = ("team", "customerProfile.team")
 """Lists of people, of whom a row may name one by his position, from 0."""
 

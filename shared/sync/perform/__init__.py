@@ -23,6 +23,7 @@ from shared.decide.decisions import (
     Pause,
     Qualify,
     RefuseCopy,
+    Register,
     Rekey,
     ReleaseCopy,
     Stop,
@@ -40,6 +41,7 @@ from shared.sync.perform.create_referral import create_referral
 from shared.sync.perform.follow_owner import follow_owner
 from shared.sync.perform.hold_back import hold_back
 from shared.sync.perform.qualify import qualify
+from shared.sync.perform.register import register
 from shared.sync.perform.undo import await_undo
 from shared.sync.perform.unlink import unlink
 from shared.sync.perform.written import Written
@@ -73,6 +75,7 @@ WRITES: Mapping[type, Performer] = {
     AskMicrosoft: ask_microsoft,
     AwaitUndo: await_undo,
     FollowOwner: follow_owner,
+    Register: register,
 }
 
 

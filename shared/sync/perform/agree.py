@@ -25,17 +25,16 @@ from shared.link import Closing, LinkState
 from shared.mapping.catalogue import named
 from shared.merge import Change, Difference, Plan
 from shared.messages.reasons import Reason
-from shared.partner_center.port import Referral
 from shared.status import Status, StatusKind
 from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
-from shared.sync.perform import deadlines, identity, microsoft, odd
+from shared.sync.perform import deadlines, identity, microsoft, odd, registered
 from shared.sync.perform.apart import apart
 from shared.sync.perform.behind import DRIFTS, come_back, no_more_behind
 from shared.sync.perform.overwritten import note_overwritten
 from shared.sync.perform.stage_change import stage_change
-from shared.sync.perform.written import Written, is_as_planned
+from shared.sync.perform.written import Written, altered_by_partner_center, is_as_planned
 from shared.sync.statuses import agreed_status
 from shared.sync.task import Task
 
@@ -59,6 +58,7 @@ def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: C
     if columns or stage:
         agreement.write_record(columns, stage)
     before, link = agreement.before, agreement.link
+    registered.look_soon(task, before, link)
     intent = microsoft.fulfilled(task, before, link)
     dues = deadlines.due(task, before, link) + microsoft.watch(task, before, link, closed=decision.referral.closed)
     committed = task.links.commit(link, entries, intent, dues, deadlines.met(before, link))
@@ -134,15 +134,7 @@ class _Agreement:
         self.written.sent.extend(changes)
         self.body = answer.body
         self.link = replace(self.link, referral_version=answer.version, referral_changed_at=answer.changed_at)
-        return self._altered(answer)
-
-    def _altered(self, answer: Referral) -> dict[str, Value]:
-        planned = {**self.decision.referral.fields, **{each.name: each.new for each in self.plan.to_partner_center}}
-        held, unreadable = self.task.field_map.read_referral(answer.body)
-        # Our own half need not repeat what only Microsoft's, or only the CRM, tells.
-        silent = {rule.name for rule in self.task.field_map.rules if rule.never_clear_crm and not held[rule.name]}
-        comparable = held.keys() - unreadable.keys() - silent - set(self.task.field_map.only_undecided)
-        return {name: held[name] for name in comparable if held[name] != planned[name]}
+        return altered_by_partner_center(field_map, self.decision.referral, changes, answer)
 
     # --- the link as it will be ------------------------------------------------------------------------------------
 
@@ -159,8 +151,12 @@ class _Agreement:
         half = self.decision.microsoft
         entries = [*self._entries(differences), *microsoft.entries(self.task, self.before, half)]
         entries += odd.entries(self.task, self.link.referral_id, self.before.base, base)
+        entries += registered.entries(self.task, self.before, self.decision.registration)
         if self.before.etag is None or self.before.state is LinkState.IGNORED:
             entries = entries or [self._entry(audit.BOTH, messages.reason(Reason.LINKED))]
+        known, shows = self.before.registration, self._takes_columns
+        registration = registered.remembered(self.task, known, self.decision.registration, shows=shows)
+        self.link = replace(self.link, registration=registration)
         self.link = deadlines.with_deadline(self.task, self.before, self.link, base, self.body)
         self.link = with_base(self.link, base, self.task.field_map)
         self.link = replace(
@@ -216,6 +212,7 @@ class _Agreement:
         told = self.decision.told if self._takes_columns else ()
         values = {change.name: change.new for change in (*self.plan.to_crm, *told) if change.name != STATUS}
         columns, stage = self.task.field_map.record_values(values), stage_change(self.task, self.decision)
+        columns |= registered.columns(self.task, self.before, self.link)
         if self.decision.ties and self._takes_columns:
             columns |= identity.columns(self.task.field_map, self.link.referral_id)
         self._note_what_cannot_be_shown()
@@ -258,7 +255,7 @@ class _Agreement:
         try:
             written = self.task.records.update(self.record, columns, stage)
         except VersionMismatch:
-            if self.plan.to_crm or self.decision.told:
+            if self.plan.to_crm or self.decision.told or registered.columns(self.task, self.before, self.link):
                 raise
             # Only our own columns were to be written. The seller's newer edit comes with the change feed; until then
             # the version we planned with is the one we know, and the status is the one that the record shows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shared.deadline import Deadline, created_at, deadline_of
+from shared.deadline import Deadline, DeadlineKind, created_at, deadline_of
 from shared.deal import STATUS, Fields
 from shared.ledger.model import Due, DueKind
 from shared.lifecycle import Stage
@@ -27,7 +27,9 @@ def with_deadline(task: Task, before: Link, link: Link, base: Fields, referral: 
         return replace(link, deadline=before.deadline)
     was = Stage(str(before.base[STATUS])) if STATUS in before.base else None
     stage, now, reminders = Stage(str(base[STATUS])), task.clock.now(), task.reminders
-    return replace(link, deadline=deadline_of(before.deadline, stage, referral, now, reminders, was=was))
+    deadline = deadline_of(before.deadline, stage, referral, now, reminders, was=was)
+    met = deadline is not None and deadline.kind is DeadlineKind.REGISTER and link.registration is not None
+    return replace(link, deadline=None if met else deadline)
 
 
 def due(task: Task, before: Link | None, link: Link) -> list[Due]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.deal import HELP
+from shared.deal_registration import FIELD
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import (
     Adopt,
@@ -13,6 +14,7 @@ from shared.decide.decisions import (
     CreateReferral,
     Decision,
     FollowOwner,
+    Register,
 )
 from shared.ledger import audit
 from shared.merge import Change
@@ -44,11 +46,14 @@ def key_of(deal: Deal) -> str:
 
 
 def _changes(decision: Decision) -> list[Change]:
-    agree = decision.agree if isinstance(decision, (Adopt, AskMicrosoft, AwaitUndo, FollowOwner)) else decision
+    ends = (Adopt, AskMicrosoft, AwaitUndo, FollowOwner, Register)
+    agree = decision.agree if isinstance(decision, ends) else decision
     if not isinstance(agree, Agree):
         return []
     asked = decision.help if isinstance(decision, AskMicrosoft) else None
     invites = [Change(HELP, None, asked, Reason.MICROSOFT_INVITED)] if asked else []
+    if isinstance(decision, Register):
+        invites = [Change(FIELD, None, True, Reason.WIN_REGISTERED)]  # noqa: FBT003 - a value
     return [*invites, *agree.plan.to_partner_center, *agree.plan.to_crm, *agree.told]
 
 

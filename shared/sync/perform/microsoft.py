@@ -39,8 +39,8 @@ def remembered(before: MicrosoftsHalf | None, now: MicrosoftsHalf | None, *, sho
 
 
 def fulfilled(task: Task, before: Link, now: Link) -> Intent | None:
-    """Return the intent that is over when Microsoft's half is seen first: an interrupted attempt of ours invited it."""
-    first_seen = now.microsoft and not before.microsoft
+    """Return the intent that is over when what it was to bring about is seen first: the invitation, a registration."""
+    first_seen = (now.microsoft and not before.microsoft) or (now.registration and not before.registration)
     return task.intents.of(now.record) if first_seen and now.record else None
 
 

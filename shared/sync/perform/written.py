@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from shared.crm.port import Record
-from shared.deal import STATUS, Fields
-from shared.decide.deal import RecordSeen
+from shared.deal import STATUS, Fields, Value
+from shared.decide.deal import RecordSeen, ReferralSeen
 from shared.link import Link
 from shared.mapping.field_map import FieldMap
 from shared.merge import Change
+from shared.partner_center.port import Referral
 from shared.sync.observe import seen_record
 from shared.sync.task import Task
 
@@ -32,6 +33,18 @@ class Written:
     """The link before and after the commit, for what a person is told of it."""
     behind: bool = False
     """Whether values stay behind, for whose sake the deal is on the agenda."""
+
+
+def altered_by_partner_center(
+    field_map: FieldMap, before: ReferralSeen, changes: Iterable[Change], answer: Referral
+) -> dict[str, Value]:
+    """Return the fields in which Partner Center's answer to a write is not what was planned, as it has them."""
+    planned = {**before.fields, **{each.name: each.new for each in changes}}
+    held, unreadable = field_map.read_referral(answer.body)
+    # Our own half need not repeat what only Microsoft's, or only the CRM, tells.
+    silent = {rule.name for rule in field_map.rules if rule.never_clear_crm and not held[rule.name]}
+    comparable = held.keys() - unreadable.keys() - silent - set(field_map.only_undecided)
+    return {name: held[name] for name in comparable if held[name] != planned[name]}
 
 
 def is_as_planned(

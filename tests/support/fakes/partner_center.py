@@ -159,6 +159,17 @@ class FakePartnerCenter:
         """Make a referral disappear, or be no longer ours to see."""
         del self.rows[referral_id]
 
+    def microsoft_reviews(self, referral_id: str, status: str, reason: str | None = None) -> None:
+        """Microsoft decides about the registration of our win, or asks for something."""
+        row = rules.copied(self.rows[referral_id])
+        row["registrations"][-1] |= {"status": status, "statusReason": reason}
+        self._store(row | {"registrationStatus": status})
+
+    def colleague_registers(self, referral_id: str) -> None:
+        """A colleague registers our win at the web page."""
+        entry = {"status": "ReviewPending", "type": "AzureIPCoSell"}
+        self._store(self.rows[referral_id] | {"registrations": [entry], "registrationStatus": "ReviewPending"})
+
     def microsoft_accepts(self, engagement_id: str, msx_id: str = "7-2ABCDEF0GH") -> None:
         """Microsoft accepts our invitation; its CRM's id appears on both rows."""
         for row in list(self.rows.values()):

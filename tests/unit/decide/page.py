@@ -35,6 +35,8 @@ _DONE = {
     "release copy": "that is remembered; nothing is written",
     "create record": "the record is created",
     "create referral": "the referral is created",
+    "register": "the win is registered with Microsoft, under an intent, and edits travel",
+    "correct": "what was registered is corrected, and edits travel",
     "ask microsoft": "Microsoft is invited, and edits travel",
     "ignore": "nothing is written",
     "orphan": "nothing travels any more; the link is kept",
@@ -50,6 +52,8 @@ _AGREED = {
     "opposite_ends": "edits stay where they are, or travel to the side that takes them; the record shows ✖",
     "refused": "edits travel, the end waits; the record shows ✖, or an alert tells where it is locked",
     "reopened_in_crm": "edits in the CRM stay there; the record shows ◐",
+    "registration.missing": "edits travel; the record shows ✖, or an alert tells where it is locked",
+    "registration.action_required": "edits travel; the record shows ✖, or an alert tells where it is locked",
     "lead_won": "edits in the CRM stay there; the record shows ✖",
     "expired_but_moved": "edits in the CRM stay there; the record shows ✖",
 }

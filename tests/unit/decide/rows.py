@@ -141,6 +141,16 @@ def _asks_microsoft(s: Situation) -> bool:
     return open_here and s.help == "chosen" and s.microsoft == "absent" and s.base != "unknown"
 
 
+def _both_won(s: Situation) -> bool:
+    """Whether both sides agreed on the win, and still do."""
+    return s.referral == s.record == s.base == "won"
+
+
+def _microsoft_asks(s: Situation) -> bool:
+    """Whether our referral was read, and tells that Microsoft waits for something about the registration."""
+    return s.referral == "won" and s.registration.startswith("asked") and not (s.remembered and _by_crm(s))
+
+
 # --- deals with a link -----------------------------------------------------------------------------------------------
 
 LINKED = (
@@ -265,6 +275,26 @@ LINKED = (
         "The seller chose help on a deal that was shared without: Microsoft is invited, once, and edits travel.",
         lambda s: _tied(s) and _asks_microsoft(s),
         "ask microsoft",
+    ),
+    TableRow(
+        "Both sides agree on a win that people have to register, and its form is filled: it is registered, once.",
+        lambda s: _tied(s) and _both_won(s) and s.registration == "due",
+        "register",
+    ),
+    TableRow(
+        "Both sides agree on a win that people have to register, and its form lacks something: the record says what.",
+        lambda s: _tied(s) and _both_won(s) and s.registration == "due and incomplete",
+        "agree: registration.missing",
+    ),
+    TableRow(
+        "Microsoft asks for something about a registration of ours, and its form was changed since: it is corrected.",
+        lambda s: _tied(s) and _microsoft_asks(s) and s.registration == "asked and corrected",
+        "correct",
+    ),
+    TableRow(
+        "Microsoft asks for something about a registration, and nothing was changed since: the record says so.",
+        lambda s: _tied(s) and _microsoft_asks(s),
+        "agree: registration.action_required",
     ),
     TableRow(
         "Both sides say the same of the deal: only edits travel, those of an undecided invitation once it is accepted. "

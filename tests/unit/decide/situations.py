@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import product
+from typing import Any
 
+from shared.deadline import Deadline, DeadlineKind
 from shared.deal import DEAL_VALUE, HELP, NOTES, STATUS, Fields, RecordKey, Value
+from shared.deal_registration import DealRegistration, Form, RegistrationForm
 from shared.decide import decide
 from shared.decide.deal import (
     GONE,
@@ -129,6 +132,13 @@ class Situation:
     """The undo window: none, open, over."""
     read_only: bool = True
     """Whether the CRM refuses to write to a closed record."""
+    registration: str = "off"
+    """The win's with Microsoft: off; history (not due); due, also unwanted (by the mapping's condition), incomplete
+    (its form) or told; told (Partner Center shows it); known (the link alone knows). Or Microsoft asks for something:
+    asked (of ours), asked and corrected (its form, since), asked and spoilt (its form lacks something now), asked of
+    others (who registered it), once asked (as the link alone knows)."""
+    remembered: bool = False
+    """Whether the link's memory stands for the other side."""
 
     @property
     def ended(self) -> bool:
@@ -151,6 +161,28 @@ class Situation:
         return self.link in ("linked", "paused", "orphaned")
 
 
+REGISTRATIONS = (
+    *("off", "history", "due", "due and unwanted", "due and incomplete", "due and told", "told", "known"),
+    *("asked", "asked and corrected", "asked and spoilt", "asked of others", "once asked"),
+)
+
+
+@dataclass(frozen=True)
+class OneForm:
+    """A form of one value."""
+
+    now: str
+
+    def wanted(self, columns: Mapping[str, object]) -> bool:  # noqa: ARG002 - a protocol
+        """Whether the mapping's condition is met."""
+        return "unwanted" not in self.now
+
+    def fill(self, columns: Mapping[str, object], deal: Fields) -> Form:  # noqa: ARG002 - a protocol
+        """Return the form as it stands on the record."""
+        lacks = "incomplete" in self.now or "spoilt" in self.now
+        return Form({"contract.term": self.now}, (UNFILLED,) if lacks else ())
+
+
 @dataclass(frozen=True)
 class FewFields:
     """A mapping of a few fields."""
@@ -165,6 +197,7 @@ class FewFields:
     proposes_duplicates: bool = True
     close_reason_required: bool = False
     only_undecided: tuple[str, ...] = ()
+    registration_form: RegistrationForm | None = None
 
     def refusal(self, name: str, new: Value, held: Value) -> Problem | None:  # noqa: ARG002 - a protocol
         """Return None: no value is known to be refused."""
@@ -181,13 +214,19 @@ FIELD_MAP = FewFields()
 def field_map_of(situation: Situation) -> FewFields:
     """Return the mapping of the record's table: a lead has no state in which edits wait for the invitation."""
     proposes = situation.neighbour != "alike and nobody asks"
-    return replace(FIELD_MAP, edits_wait=not situation.lead, proposes_duplicates=proposes)
+    form = None if situation.registration == "off" else OneForm(situation.registration)
+    return replace(FIELD_MAP, edits_wait=not situation.lead, proposes_duplicates=proposes, registration_form=form)
 
 
 PAUSED, PROBLEM = Status(StatusKind.PAUSED, "⏸ Off"), Status(StatusKind.ATTENTION, "✖ Correct it")
 LACKING = problem("customer.city_missing", "city")
 LIKELY = Likely(OTHER_RECORD, "Contoso store analytics")
+UNFILLED = problem("registration.missing", "contract_term", column="new_term")
 ILLEGIBLE = problem("value.not_a_number", DEAL_VALUE, side="crm")
+
+
+ITSELF = (Need.REFERRAL_ITSELF, Need.RECORD_ITSELF)
+"""What is read although the link's memory of it is there."""
 
 
 # --- a situation as a deal -------------------------------------------------------------------------------------------
@@ -204,8 +243,10 @@ def whole(situation: Situation) -> dict[Need, Mapping[str, object]]:
     alive = situation.claimant in ("another alive", "a qualified lead")
     holding = _here(replace(situation, record="qualified") if situation.claimant == "a qualified lead" else situation)
     return {
-        Need.REFERRAL: {"referral": _referral(situation)},
-        Need.RECORD: {"record": _record(situation)},
+        Need.REFERRAL: {"referral": _from_memory(situation, _referral(situation), "body")},
+        Need.REFERRAL_ITSELF: {"referral": _referral(situation)},
+        Need.RECORD: {"record": _from_memory(situation, _record(situation), "columns")},
+        Need.RECORD_ITSELF: {"record": _record(situation)},
         Need.INTENT: {"intent": IntentState[situation.intent.upper()]},
         Need.HOLDER: {"holder": holder},
         Need.HOLDER_RECORD: {"holder_record": replace(holding, key=OTHER_RECORD) if alive else GONE},
@@ -240,7 +281,8 @@ def step_by_step(situation: Situation) -> tuple[Decision, list[Need]]:
     deal, pieces, needs = found(situation), whole(situation), list[Need]()
     while isinstance(decision := decide(deal, field_map_of(situation), policy_of(situation)), Need):
         (name,) = pieces[decision]
-        assert getattr(deal, name) is UNREAD, f"{decision} is known already: {situation}"
+        assert getattr(deal, name) is UNREAD or decision in ITSELF, f"{decision} is known already: {situation}"
+        assert decision not in needs, f"{decision} is read twice: {situation}"
         assert len(needs) < len(Need), f"it never ends: {situation}"
         needs.append(decision)
         deal = replace(deal, **pieces[decision])  # type: ignore[arg-type]
@@ -268,7 +310,39 @@ def _link(situation: Situation) -> Link | None:
     rounds = {PAUSE: Repeat("", ROUNDS, START, row=ROUNDS)} if situation.toggled else {}
     status = PROBLEM if situation.shows == "a problem" else PAUSED if situation.link == "paused" else None
     link = Link("dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, repeats=rounds, status=status)
-    return replace(link, microsoft=half, etag="linked", owner="owner", unshown=situation.shows == "something else")
+    link = replace(link, microsoft=half, etag="linked", owner="owner", unshown=situation.shows == "something else")
+    link = replace(link, registration=_registration_known(situation))
+    due = situation.registration.startswith("due") and situation.base == "won"
+    return replace(link, deadline=Deadline(DeadlineKind.REGISTER, START, START) if due else None)
+
+
+def _registration_known(situation: Situation) -> DealRegistration | None:
+    """Return what the link remembers: a registration of ours, but for one of others."""
+    match situation.registration:
+        case "known":
+            return DealRegistration("ReviewPending", form="sent")
+        case "once asked":
+            return DealRegistration("ActionRequired", form="sent")
+        case "asked" | "asked and corrected" | "asked and spoilt":
+            sent = Form({"contract.term": "asked"}).digest
+            return DealRegistration("ReviewPending", form=sent)
+    return None
+
+
+def _registration_told(situation: Situation) -> dict[str, object]:
+    """Return what the referral tells of it."""
+    if situation.registration.endswith("told"):
+        return {"registrations": [{"status": "ReviewPending"}]}
+    asked = situation.registration.startswith("asked")
+    return {"registrationStatus": "ActionRequired", "registrations": [{}]} if asked else {}
+
+
+def _from_memory(
+    situation: Situation, side: ReferralSeen | RecordSeen | Absence, row: str
+) -> ReferralSeen | RecordSeen | Absence:
+    """Return a side as the link remembers it, without its row."""
+    forgotten: dict[str, Any] = {row: None}
+    return side if isinstance(side, Absence) or not situation.remembered else replace(side, **forgotten)
 
 
 def _referral(situation: Situation) -> ReferralSeen | Absence:
@@ -284,7 +358,7 @@ def _referral(situation: Situation) -> ReferralSeen | Absence:
         ignored=None if situation.wanted else Reason.UNACCEPTED_LEAD,
         names=RECORD if situation.names else None,
         names_any=situation.names,
-        body={},
+        body=_registration_told(situation),
     )
 
 
@@ -364,6 +438,7 @@ def situations() -> Iterator[Situation]:
     yield from _partner_center_first()
     yield from _crm_first()
     yield from _leads()
+    yield from _registrations()
 
 
 SOURCES = ("partner center", "crm")
@@ -537,3 +612,22 @@ def _leads() -> Iterator[Situation]:
             )
     for referral, record in product(OUR_REFERRALS, LEADS):
         yield Situation("partner center", "none", referral, names=True, record=record, base="unknown", edited="both")
+
+
+def _registrations() -> Iterator[Situation]:
+    """What became of the win's registration: deals with a link, both sides of which are there."""
+    for source, link, referral, record, registration in product(
+        SOURCES, TIED, ("active", "won", "lost"), ("open", "won", "lost"), REGISTRATIONS[1:]
+    ):
+        for base, remembered, sync, read_only in product(_pasts(referral), (True, False), ("on", "off"), (True, False)):
+            yield Situation(
+                source,
+                link,
+                referral,
+                record=record,
+                base=base,
+                sync=sync,
+                registration=registration,
+                remembered=remembered,
+                read_only=read_only,
+            )

@@ -22,6 +22,7 @@ from shared.deal import (
     RecordKey,
     Value,
 )
+from shared.deal_registration import RegistrationForm
 from shared.decide import decide
 from shared.decide.deal import Deal, Policy, RecordSeen, ReferralSeen
 from shared.decide.decisions import Agree, AwaitUndo
@@ -63,6 +64,7 @@ class SixFields:
     proposes_duplicates: bool = True
     close_reason_required: bool = False
     only_undecided: tuple[str, ...] = ()
+    registration_form: RegistrationForm | None = None
 
     def refusal(self, name: str, new: Value, held: Value) -> Problem | None:  # noqa: ARG002 - a protocol
         """Return why a list of solutions with WRONG_ID is refused."""

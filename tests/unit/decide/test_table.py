@@ -11,7 +11,7 @@ import pytest
 from shared.deal import HELP, STATUS
 from shared.decide import decide
 from shared.decide.deal import UNREAD, Deal, Need
-from shared.decide.decisions import Adopt, AskMicrosoft, AwaitUndo, CreateRecord, CreateReferral, Decision
+from shared.decide.decisions import Adopt, AskMicrosoft, AwaitUndo, CreateRecord, CreateReferral, Decision, Register
 from shared.lifecycle import TERMINAL, Stage
 from shared.messages.reasons import Reason
 from tests.unit.decide.rows import ROWS, TableRow, notes_go
@@ -175,6 +175,15 @@ def test_help_is_not_asked_where_microsoft_takes_part_unasked() -> None:
     assert seen
 
 
+def test_a_win_is_registered_once_and_only_what_we_registered_is_corrected() -> None:
+    found = [(situation, decision) for situation, decision, _ in decided() if isinstance(decision, Register)]
+    first = [situation for situation, decision in found if not decision.corrects]
+    assert {each.registration for each in first} == {"due"}
+    assert {(each.referral, each.record, each.base) for each in first} == {("won", "won", "won")}
+    assert {each.registration for each, decision in found if decision.corrects} == {"asked and corrected"}
+    assert {each.remembered for each in first} == {True, False}
+
+
 # --- total, and no more curious than it has to be --------------------------------------------------------------------
 
 
@@ -263,6 +272,8 @@ def test_the_table_is_complete_enough_to_mean_something() -> None:
         "copied": 3,
         "complete": 2,
         "legible": 2,
+        "registration": 13,
+        "remembered": 2,
     }.items():
         assert len({getattr(situation, name) for situation, _, _ in decided()}) == values, name
     assert len(decided()) > 30_000

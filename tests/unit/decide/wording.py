@@ -22,8 +22,8 @@ def tell(decision: Decision) -> str:
             return f"hold: {problem.code}"
         case decisions.RefuseCopy(problems=(problem,)):
             return f"refuse copy: {problem.code}"
-        case decisions.Agree(plan=plan):
-            return f"agree: {_of_status(plan)}"
+        case decisions.Agree():
+            return f"agree: {_of_registration(decision) or _of_status(decision.plan)}"
         case decisions.Adopt(agree=agree):
             return f"adopt: {_of_status(agree.plan)}"
         case decisions.FollowOwner(agree=agree):
@@ -32,7 +32,8 @@ def tell(decision: Decision) -> str:
             accepts = any(each.name == STATUS for each in agree.plan.to_partner_center)
             return f"{'accept, then ' * accepts}await undo: {closing.stage}"
         case _:
-            return _SIMPLE[type(decision)]
+            corrects = isinstance(decision, decisions.Register) and decision.corrects
+            return "correct" if corrects else _SIMPLE[type(decision)]
 
 
 _SIMPLE: dict[type, str] = {
@@ -45,7 +46,12 @@ _SIMPLE: dict[type, str] = {
     decisions.CreateRecord: "create record",
     decisions.CreateReferral: "create referral",
     decisions.AskMicrosoft: "ask microsoft",
+    decisions.Register: "register",
 }
+
+
+def _of_registration(agree: Agree) -> str:
+    return next((each.code for each in agree.problems if each.code.startswith("registration.")), "")
 
 
 def _of_status(plan: Plan) -> str:
@@ -72,7 +78,7 @@ def of_notes(plan: Plan) -> str:
 
 def agreement(decision: Decision) -> Agree | None:
     """Return the agreement that a decision makes, if it makes one."""
-    ends = (decisions.Adopt, decisions.AskMicrosoft, decisions.AwaitUndo, decisions.FollowOwner)
+    ends = (decisions.Adopt, decisions.AskMicrosoft, decisions.AwaitUndo, decisions.FollowOwner, decisions.Register)
     if isinstance(decision, ends):
         return decision.agree
     return decision if isinstance(decision, Agree) else None

@@ -41,7 +41,17 @@ def writes(world: World, since: int) -> set[str]:
 def test_a_deal_in_agreement(world: World, visitor: Visitor) -> None:
     referral_id, record_id = shared(world, estimatedvalue=1000)
     answer = visitor.data(deal=referral_id)
-    assert list(answer) == ["link", "status", "fields", "microsoft", "audit", "problems", "next", "notes"]
+    assert list(answer) == [
+        "link",
+        "status",
+        "fields",
+        "microsoft",
+        "registration",
+        "audit",
+        "problems",
+        "next",
+        "notes",
+    ]
     assert (answer["link"]["referral_id"], answer["link"]["record_id"]) == (referral_id, record_id)
     assert (answer["link"]["state"], answer["link"]["standing"]) == ("linked", "synchronized")
     assert answer["status"]["text"] == world.crm.row(record_id)["cosell_syncstatus"]

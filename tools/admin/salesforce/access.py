@@ -69,8 +69,9 @@ _OF_SELLERS = ("columns.sync", "columns.notes_for_microsoft")
 def for_sellers(field_map: FieldMap, fields: Fields) -> PermissionSet:
     """Return what people need who work with deals: the custom fields, those that only the app writes read-only."""
     sent = {row.column for row in field_map.file.fields if row.to_partner_center}
+    form = {row.column for row in field_map.file.registration.form} if field_map.file.registration else set()
     wanted = {
-        (field_map.table, need.column): need.field in _OF_SELLERS or need.column in sent
+        (field_map.table, need.column): need.field in _OF_SELLERS or need.column in sent or need.column in form
         for need in record_needs(field_map.file)
         if need.column.endswith("__c")
     }

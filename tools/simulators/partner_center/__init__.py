@@ -47,7 +47,7 @@ class PartnerCenterSimulator:
         self.signer = WebhookSigner()
         self.store = ReferralStore(clock, self.quirks, self.organization)
         self.portal = Portal(self.store, self.quirks, clock)
-        self.microsoft = Microsoft(self.store)
+        self.microsoft = Microsoft(self.store, clock)
         self.other_partner = OtherPartner(self.store)
         self._clock = clock
         self._registrations = RegistrationStore()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from tools.simulators.clock import SimulatorClock
+from tools.simulators.partner_center.deal_registration import review
 from tools.simulators.partner_center.patching import pointer_parts, put_value
 from tools.simulators.partner_center.quirks import Quirks
 from tools.simulators.partner_center.samples import sample_document
@@ -134,8 +135,17 @@ class Portal:
 class Microsoft:
     """Microsoft's sellers, acting on the `msft` row of an engagement."""
 
-    def __init__(self, store: ReferralStore) -> None:
+    def __init__(self, store: ReferralStore, clock: SimulatorClock) -> None:
         self._store = store
+        self._clock = clock
+
+    def review(self, referral_id: str, status: str, reason: str | None = None) -> Document:
+        """Decide about the registration of our won deal, or ask for something. LookupError when there is none."""
+        if self._store.get(referral_id) is None:
+            raise LookupError(f"no referral {referral_id}")
+        with self._store.update(referral_id, "microsoft") as row:
+            review(row, status, reason, self._clock.now())
+        return copy.deepcopy(row)
 
     def accept(self, engagement_id: str, *, msx_id: str = "7-2ABCDEF0GH") -> Document:
         """Accept the invitation; the MSX id appears on our own row too."""

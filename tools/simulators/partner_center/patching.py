@@ -6,13 +6,13 @@ Sources: patch-a-referral page, the connector's swagger (allow-list), referral-r
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from tools.simulators.partner_center import vocabulary as words
-from tools.simulators.partner_center.errors import ApiError, invalid
+from tools.simulators.partner_center.deal_registration import register_deals
+from tools.simulators.partner_center.errors import invalid
 from tools.simulators.partner_center.quirks import Quirks
 from tools.simulators.partner_center.schema import MEMBER, REFERRAL, SOLUTION, Document, Schema, conform
 from tools.simulators.partner_center.validation import check_members, check_solutions, check_team
@@ -71,7 +71,7 @@ def apply_patch(row: Document, operations: object, quirks: Quirks, now: datetime
     """Apply a JSON Patch to `row` in place; raises a 400 on the first broken rule (the caller discards the row)."""
     steps = _read_operations(operations)
     if row["status"] == "Closed":
-        _register_deals(row, steps, now)
+        register_deals(row, steps, quirks, now)
         return
     before = {"status": row["status"], "substatus": row["substatus"], "share": get_value(row, _SHARE)}
     for path, operation, value in steps:
@@ -164,19 +164,3 @@ def _schema_at(path: str) -> Schema:
         assert isinstance(schema, dict)  # noqa: S101 -- every patchable path lies inside objects
         schema = schema[name]
     return schema
-
-
-def _register_deals(row: Document, steps: Sequence[tuple[str, str, Any]], now: datetime) -> None:
-    """A closed referral takes nothing but the registration of a won deal."""
-    if row["substatus"] != "Won" or any(path != "/registrations/-" for path, _, _ in steps):
-        raise ApiError(400, "invalidRequest", "A closed referral cannot be changed.", target="status")
-    for _, operation, value in steps:
-        if operation != "add" or not isinstance(value, Mapping):
-            raise invalid("registrations", "a registration object is appended with add.")
-        stamp = {
-            "id": str(uuid.uuid4()),
-            "registrationDateTime": f"{now:%Y-%m-%dT%H:%M:%S.%f}Z",
-            "status": "ReviewPending",
-        }
-        row["registrations"].append(dict(value) | stamp)
-    row["registrationStatus"] = "ReviewPending"

@@ -28,6 +28,13 @@ class Quirks:
     own_direction: Literal["Outgoing", "Incoming"] = "Outgoing"
     """Docs imply Outgoing for a partner's own deals, captures show Incoming."""
     client_request_id_required: bool = False
+    registration_form_checked: bool = True
+    """Whether a deal registration that lacks something, or says what cannot be, is a 400; no page tells the rules."""
+    registration_gates: bool = True
+    """Whether wins that are too small or too young are refused at once (register-deals), or by the review."""
+    second_registration_refused: bool = True
+    registrations_shown: Literal["both", "status", "list"] = "both"
+    """Where a row tells that it is registered: older rows lack the list."""
     broken_next_link: bool = True
     """The documented nextLink has scheme http and lacks `/engagements`."""
     page_size: int = 100

@@ -24,6 +24,10 @@ def render(row: Document, quirks: Quirks) -> Document:
     if quirks.state_in_region:
         address = shown["customerProfile"]["address"]
         address |= {"state": None, "region": address["state"] or address["region"]}
+    if quirks.registrations_shown == "status":
+        shown["registrations"] = []
+    if quirks.registrations_shown == "list":
+        shown["registrationStatus"] = "None"
     if quirks.missing_keys:
         _drop_keys(shown)
     return shown

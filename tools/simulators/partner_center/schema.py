@@ -108,7 +108,9 @@ def _read_currency(value: Any) -> str:
     return value
 
 
-def _one_of(allowed: frozenset[str], default: str | None = None) -> Leaf:
+def one_of(allowed: frozenset[str], default: str | None = None) -> Leaf:
+    """Return a leaf that holds one of a closed set of words."""
+
     def read(value: Any) -> str:
         if not isinstance(value, str) or value not in allowed:
             raise ValueError(f"'{value}' is not one of {', '.join(sorted(allowed))}.")
@@ -121,42 +123,42 @@ def _text(default: str | None = None) -> Leaf:
     return Leaf(_read_text, default)
 
 
-_TEXT = _text()
-_FLAG = Leaf(_read_flag)
+TEXT = _text()
+FLAG = Leaf(_read_flag)
 _OFF = Leaf(_read_flag, default=False)
-_AMOUNT = Leaf(_read_amount)
-_MOMENT = Leaf(read_moment)
-_CURRENCY = Leaf(_read_currency)
+AMOUNT = Leaf(_read_amount)
+MOMENT = Leaf(read_moment)
+CURRENCY = Leaf(_read_currency)
 
 MEMBER: Schema = {
-    "firstName": _TEXT,
-    "lastName": _TEXT,
-    "phoneNumber": _TEXT,
-    "email": _TEXT,
-    "title": _TEXT,
-    "contactPreference": {"locale": _TEXT, "disableNotifications": _FLAG},
+    "firstName": TEXT,
+    "lastName": TEXT,
+    "phoneNumber": TEXT,
+    "email": TEXT,
+    "title": TEXT,
+    "contactPreference": {"locale": TEXT, "disableNotifications": FLAG},
 }
 SOLUTION: Schema = {
-    "id": _TEXT,
-    "name": _TEXT,
-    "type": _one_of(words.SOLUTION_TYPES, "None"),
-    "price": _AMOUNT,
-    "quantity": _AMOUNT,
-    "currency": _CURRENCY,
-    "publisherName": _TEXT,
-    "solutionType": _TEXT,
-    "closingDateTime": _MOMENT,
+    "id": TEXT,
+    "name": TEXT,
+    "type": one_of(words.SOLUTION_TYPES, "None"),
+    "price": AMOUNT,
+    "quantity": AMOUNT,
+    "currency": CURRENCY,
+    "publisherName": TEXT,
+    "solutionType": TEXT,
+    "closingDateTime": MOMENT,
 }
-_TAG: Schema = {"id": _TEXT}
+_TAG: Schema = {"id": TEXT}
 _ADDRESS: Schema = dict.fromkeys(
-    ("addressLine1", "addressLine2", "city", "state", "postalCode", "country", "region"), _TEXT
+    ("addressLine1", "addressLine2", "city", "state", "postalCode", "country", "region"), TEXT
 )
 _CUSTOMER: Schema = {
-    "name": _TEXT,
-    "size": _one_of(words.COMPANY_SIZES, ""),
+    "name": TEXT,
+    "size": one_of(words.COMPANY_SIZES, ""),
     "address": _ADDRESS,
     "team": [MEMBER],
-    "ids": [{"profileType": _one_of(words.PROFILE_TYPES), "id": _text("")}],
+    "ids": [{"profileType": one_of(words.PROFILE_TYPES), "id": _text("")}],
 }
 _REQUIREMENTS: Schema = {
     "industries": [_TAG],
@@ -167,52 +169,52 @@ _REQUIREMENTS: Schema = {
     "salesPlays": [_TAG],
     "additionalRequirements": {
         "iot": {
-            "customerLicenseAgreementNumber": _TEXT,
-            "deviceCategory": _TEXT,
-            "siliconType": _TEXT,
+            "customerLicenseAgreementNumber": TEXT,
+            "deviceCategory": TEXT,
+            "siliconType": TEXT,
             "azureCertifiedDevice": _OFF,
             "attachServices": _OFF,
         },
-        "attributes": [{"id": _TEXT, "type": _TEXT}],
+        "attributes": [{"id": TEXT, "type": TEXT}],
     },
 }
 REFERRAL: Schema = {
-    "engagementId": _TEXT,
-    "name": _TEXT,
-    "externalReferenceId": _TEXT,
-    "status": _one_of(words.STATUSES),
-    "substatus": _one_of(words.ALL_SUBSTATUSES),
-    "statusReason": _TEXT,
-    "qualification": _one_of(words.QUALIFICATIONS, "None"),
-    "type": _one_of(words.TYPES),
-    "campaignId": _TEXT,
-    "salesStage": _TEXT,
-    "mpnId": _TEXT,
-    "referralProgram": _TEXT,
-    "target": [{"type": _one_of(words.TARGET_TYPES, "None"), "id": _TEXT}],
+    "engagementId": TEXT,
+    "name": TEXT,
+    "externalReferenceId": TEXT,
+    "status": one_of(words.STATUSES),
+    "substatus": one_of(words.ALL_SUBSTATUSES),
+    "statusReason": TEXT,
+    "qualification": one_of(words.QUALIFICATIONS, "None"),
+    "type": one_of(words.TYPES),
+    "campaignId": TEXT,
+    "salesStage": TEXT,
+    "mpnId": TEXT,
+    "referralProgram": TEXT,
+    "target": [{"type": one_of(words.TARGET_TYPES, "None"), "id": TEXT}],
     "customerProfile": _CUSTOMER,
     "consent": {
         "consentToToShareInfoWithOthers": _OFF,
         "consentToContact": _OFF,
-        "consentToMicrosoftToContactSpecificPartners": _FLAG,
+        "consentToMicrosoftToContactSpecificPartners": FLAG,
         "consentToShareReferralWithMicrosoftSellers": _OFF,
     },
     "details": {
-        "notes": _TEXT,
-        "dealValue": _AMOUNT,
-        "currency": _CURRENCY,
-        "closingDateTime": _MOMENT,
-        "customerRequestedContact": _TEXT,
-        "customerAction": _TEXT,
-        "incentiveLevel": _TEXT,
+        "notes": TEXT,
+        "dealValue": AMOUNT,
+        "currency": CURRENCY,
+        "closingDateTime": MOMENT,
+        "customerRequestedContact": TEXT,
+        "customerAction": TEXT,
+        "incentiveLevel": TEXT,
         "requirements": _REQUIREMENTS,
     },
     "team": [MEMBER],
     "inviteContext": {
-        "notes": _TEXT,
-        "assistanceRequestCode": _one_of(words.ASSISTANCE_CODES, "Unknown"),
-        "invitedMpnId": _TEXT,
-        "invitedBy": {"organizationId": _TEXT, "organizationName": _TEXT},
+        "notes": TEXT,
+        "assistanceRequestCode": one_of(words.ASSISTANCE_CODES, "Unknown"),
+        "invitedMpnId": TEXT,
+        "invitedBy": {"organizationId": TEXT, "organizationName": TEXT},
     },
 }
 """What a caller may send; the server's own properties are added by the store."""
