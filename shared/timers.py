@@ -15,7 +15,7 @@ from shared.errors import AllowanceSpent, CosellError, FatalError
 from shared.feeds.beside import notice
 from shared.feeds.digest import Digest
 from shared.feeds.poison import check_poison
-from shared.feeds.poll_crm import poll_crm
+from shared.feeds.poll_crm import expect_others, poll_crm
 from shared.feeds.remap import apply_mapping
 from shared.feeds.resume import parked_by_family, resume_due
 from shared.feeds.sweep import sweep
@@ -56,6 +56,8 @@ def _poll_all(tasks: Tasks, alerts: Alerts, name: str, freshness: Freshness, sin
 def _poll(tasks: Tasks, name: str, table: str | None, since: datetime | None) -> bool:
     task = tasks.of(name).at(table)
     if task:
+        if table is None:
+            expect_others(task)
         poll_crm(task, since)
         if table is None:
             # What is due soon, or was put right beside its record, does not wait for the Reconciler.

@@ -127,6 +127,10 @@ class Records(Protocol):
     closed_rows_are_read_only: bool
     """Whether a won or lost record refuses every write but reopening."""
 
+    def expect(self, cursor: str | None) -> None:
+        """Say that `changes(cursor)` follows shortly, so that it may be asked along with another table's. No call."""
+        ...
+
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
         """Return what changed since `cursor`, each record once in its newest state; None reads everything.
 

@@ -37,6 +37,16 @@ def poll_crm(task: Task, since: datetime | None = None) -> int:
     return sent
 
 
+def expect_others(task: Task) -> None:
+    """Say that the CRM's other tables are polled behind this one, which may ask for their changes along with its own.
+
+    Raises the families when the ledger fails.
+    """
+    for table in task.tables[1:]:
+        if binding := task.at(table):
+            binding.records.expect(task.drawers.read(crm_cursor(binding.binding)).value or None)
+
+
 def _hand_over(
     task: Task, cursor: str | None, correlation_id: str, since: datetime | None = None
 ) -> tuple[int, str | None, set[str]]:

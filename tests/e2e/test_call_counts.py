@@ -12,9 +12,6 @@ from tools.local.stack import Calls, Stack
 
 Deal = tuple[str, str]
 
-TABLES = 2
-"""How many tables are polled: opportunities and leads."""
-
 
 @pytest.fixture(scope="module")
 def deal(stack: Stack) -> Deal:
@@ -38,13 +35,13 @@ def test_an_outbound_update_costs_two_calls(stack: Stack, deal: Deal, before: Ca
     stack.run("CrmPoller")
     until_referral(stack, referral_id, lambda row: row["details"]["dealValue"] == 43000)
     stack.quiet()
-    assert stack.calls() - before == Calls(partner_center=1, crm=1, polls=TABLES)
+    assert stack.calls() - before == Calls(partner_center=1, crm=1, polls=1)
     # The echo of both writes: Partner Center's event came and cost nothing; the CRM's comes with the next poll.
     echoes = stack.calls()
     stack.run("CrmPoller")
-    until(stack, lambda: (stack.calls() - echoes).polls == TABLES)
+    until(stack, lambda: (stack.calls() - echoes).polls == 1)
     stack.quiet()
-    assert stack.calls() - echoes == Calls(partner_center=0, crm=0, polls=TABLES)
+    assert stack.calls() - echoes == Calls(partner_center=0, crm=0, polls=1)
 
 
 def test_an_inbound_update_costs_two_calls(stack: Stack, deal: Deal, before: Calls) -> None:
@@ -95,16 +92,16 @@ def test_a_stale_version_costs_two_calls_more(stack: Stack, deal: Deal, before: 
     assert stack.calls() - before == Calls(partner_center=3, crm=3, polls=0)
 
 
-def test_an_idle_poll_costs_a_call_for_each_table(stack: Stack, deal: Deal) -> None:  # noqa: ARG001
+def test_an_idle_poll_of_opportunities_and_leads_costs_one_call(stack: Stack, deal: Deal) -> None:  # noqa: ARG001
     stack.run("CrmPoller")
     time.sleep(0.5)
     stack.quiet()
     before = stack.calls()
     stack.run("CrmPoller")
-    stack.eventually(lambda: (stack.calls() - before).polls == TABLES, "a poll of each table")
+    stack.eventually(lambda: (stack.calls() - before).polls == 1, "one poll")
     time.sleep(0.5)
     stack.quiet()
-    assert stack.calls() - before == Calls(partner_center=0, crm=0, polls=TABLES)
+    assert stack.calls() - before == Calls(partner_center=0, crm=0, polls=1)
 
 
 def test_without_the_crm_audit_an_outbound_update_costs_one_call(crm: str) -> None:
@@ -117,4 +114,4 @@ def test_without_the_crm_audit_an_outbound_update_costs_one_call(crm: str) -> No
         stack.run("CrmPoller")
         until_referral(stack, referral_id, lambda held: held["details"]["dealValue"] == 43000)
         stack.quiet()
-        assert stack.calls() - before == Calls(partner_center=1, crm=0, polls=TABLES)
+        assert stack.calls() - before == Calls(partner_center=1, crm=0, polls=1)

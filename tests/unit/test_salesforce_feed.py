@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 
@@ -11,6 +12,7 @@ from shared.crm.port import Record
 from shared.crm.salesforce import feed as salesforce_feed
 from shared.crm.salesforce.api import JsonObject, Page, SalesforceApi
 from shared.crm.salesforce.feed import Feed, literal, moment
+from shared.crm.together import Together
 from shared.errors import ServiceUnavailable
 from tests.support.stand_ins import ManualClock
 
@@ -28,6 +30,9 @@ class OnePage:
         self.queries.append(soql)
         return Page(self._rows, "/services/data/v66.0/query/01g-2000", datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
 
+    def query_each(self, soqls: Sequence[str]) -> list[Page | None]:
+        raise AssertionError(f"there is one table: {soqls}")
+
 
 def record(row: JsonObject, seen_at: datetime) -> Record:
     return Record(str(row["Id"]), str(row["SystemModstamp"]), {}, seen_at)
@@ -37,7 +42,8 @@ def test_a_row_that_is_edited_meanwhile_does_not_carry_the_cursor_past_others(mo
     monkeypatch.setattr(salesforce_feed, "PAGES", 1)
     low = "2026-02-01T08:00:00.000+0000"
     api = OnePage(("006A", low), ("006C", low), ("006B", "2026-02-01T09:00:00.000+0000"), ("006D", EDITED))
-    feed = Feed(cast("SalesforceApi", api), ManualClock(), "Opportunity", "(Sync__c = true)", record)
+    clock = ManualClock()
+    feed = Feed(cast("SalesforceApi", api), Together(clock), "Opportunity", "(Sync__c = true)", record, clock)
     (page,) = feed.follow(None, "Id")
     assert [each.id for each in page.records] == ["006A", "006C", "006B", "006D"]
     list(feed.follow(page.cursor, "Id"))

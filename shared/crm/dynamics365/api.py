@@ -57,16 +57,17 @@ class DataverseApi:
         What fails within a batch is asked for by itself, for its error, or because it goes well then.
         """
         addresses = [self.address(path, query) for path, query in queries]
-        answers = self._batch(addresses) if len(queries) > 1 else [None] * len(queries)
-        each_of = zip(answers, addresses, strict=True)
-        fine = (held if held and held.status < 300 else self.send("GET", address) for held, address in each_of)
+        answers = self.read_each(addresses) if len(queries) > 1 else [None] * len(queries)
+        fine = (held or self.send("GET", address) for held, address in zip(answers, addresses, strict=True))
         return [rows_of(as_object(each)) for each in fine]
 
-    def _batch(self, addresses: Sequence[str]) -> Sequence[Response | None]:
+    def read_each(self, addresses: Sequence[str]) -> Sequence[Response | None]:
+        """Read absolute addresses as one batch; None for each that failed within it. Raises the families."""
         boundary = f"batch_{uuid.uuid4()}"
         headers = {**_ODATA, **batch.headers(boundary)}
         request = Request("POST", self.address("$batch"), headers, batch.content(boundary, addresses))
-        return batch.answers(self._service.send(request), len(addresses))
+        answers = batch.answers(self._service.send(request), len(addresses))
+        return [each if each and each.status < 300 else None for each in answers]
 
     def write(
         self, method: str, path: str, content: object, *, select: str, headers: Mapping[str, str] | None = None

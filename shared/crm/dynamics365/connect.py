@@ -12,6 +12,7 @@ from shared.identity import Identity
 
 if TYPE_CHECKING:
     from shared.crm.dynamics365.api import DataverseApi
+    from shared.crm.dynamics365.feed import Feeds
     from shared.mapping.field_map import FieldMap
 
 
@@ -61,8 +62,14 @@ class Dynamics365Connection:
         service = Service(Terms("Dynamics 365", tokens, classifier(self._clock)), self._transport, self._clock)
         return DataverseApi(service, self.url)
 
+    @functools.cached_property
+    def _together(self) -> Feeds:
+        from shared.crm.together import Together
+
+        return Together(self._clock)
+
     def records(self, field_map: FieldMap, turns: Turns) -> Records:  # noqa: ARG002 - alternate keys make turns needless
         """Return the client of the table that the mapping names. Raises MappingError for one that it does not know."""
         from shared.crm.dynamics365.records import Dynamics365
 
-        return Dynamics365(self.api, field_map, self._clock)
+        return Dynamics365(self.api, field_map, self._clock, self._together)

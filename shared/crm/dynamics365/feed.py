@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -10,11 +11,16 @@ from shared.clock import Clock
 from shared.crm.dynamics365.api import DataverseApi, Json, as_object, rows_of, text_at
 from shared.crm.dynamics365.errors import is_cursor_expired
 from shared.crm.port import ChangePage, Record
+from shared.crm.together import Answered, Together
 from shared.errors import CursorExpired, DataError, GoneError, ServiceUnavailable
+from shared.http import Response
 
 PAGE = 1000
 
 MakeRecord = Callable[[Json, datetime], Record]
+
+Feeds = Together[str, Response]
+"""The delta links of several tables."""
 
 
 class Feed:
@@ -24,12 +30,22 @@ class Feed:
     deliver rows in which the new ones look empty, so it counts as expired.
     """
 
-    def __init__(self, api: DataverseApi, clock: Clock, entity_set: str, select: str, make: MakeRecord) -> None:
+    def __init__(
+        self, api: DataverseApi, together: Feeds, entity_set: str, select: str, make: MakeRecord, clock: Clock
+    ) -> None:
         self._api = api
+        self._together = together
+        self._entity_set = entity_set
         self._clock = clock
         self._start = api.address(entity_set, {"$select": select})
         self._fingerprint = hashlib.sha256(select.encode()).hexdigest()[:12]
         self._make = make
+
+    def expect(self, cursor: str | None) -> None:
+        """Say that the cursor is about to be followed. One that is none will be told by `follow`."""
+        if cursor is not None:
+            with contextlib.suppress(CursorExpired):
+                self._together.expect(self._entity_set, self._delta_link(cursor))
 
     def follow(self, cursor: str | None) -> Iterator[ChangePage]:
         """Follow a delta link, or start change tracking with a full read. Raises CursorExpired."""
@@ -37,12 +53,18 @@ class Feed:
         headers = {"Prefer": f"odata.track-changes,odata.maxpagesize={PAGE}"}
         if cursor is not None:
             url, headers = self._delta_link(cursor), {}
+        known = self._along(url) if url and cursor is not None else None
         while url:
-            seen_at = self._clock.now()
-            page = self._page(url, headers, following=cursor is not None)
+            seen_at = known.seen_at if known else self._clock.now()
+            page = as_object(known.answer) if known else self._page(url, headers, following=cursor is not None)
+            known = None
             delta = page.get("@odata.deltaLink")
             yield self._change_page(page, seen_at, f"{self._fingerprint} {delta}" if delta else None)
             url = self._next_link(page.get("@odata.nextLink"))
+
+    def _along(self, url: str) -> Answered[Response] | None:
+        """Return the answer to a delta link that was asked for along with another table's, or is to be."""
+        return self._together.take(self._entity_set, url, self._api.read_each)
 
     def _delta_link(self, cursor: str) -> str:
         fingerprint, _, url = cursor.partition(" ")
@@ -52,11 +74,14 @@ class Feed:
 
     def _page(self, url: str, headers: Mapping[str, str], *, following: bool) -> Json:
         try:
-            return as_object(self._api.send("GET", url, headers=headers))
+            answer = as_object(self._api.send("GET", url, headers=headers))
         except (DataError, GoneError, ServiceUnavailable) as error:
             if following and is_cursor_expired(error):
                 raise CursorExpired("the change feed's token expired") from error
             raise
+        if following:
+            self._together.alone(self._entity_set)
+        return answer
 
     def _change_page(self, page: Json, seen_at: datetime, cursor: str | None) -> ChangePage:
         rows = rows_of(page)

@@ -16,7 +16,7 @@ from shared.crm.dynamics365.columns import column_names, columns_by_table
 from shared.crm.dynamics365.deals import Deals
 from shared.crm.dynamics365.entities import entity_of
 from shared.crm.dynamics365.errors import DuplicateKey, is_already_closed, missing_reference
-from shared.crm.dynamics365.feed import Feed
+from shared.crm.dynamics365.feed import Feed, Feeds
 from shared.crm.dynamics365.look_ups import CURRENCY, LOOK_UPS, NaturalKeys
 from shared.crm.dynamics365.looking import Looking
 from shared.crm.dynamics365.precision import MoneyDigits
@@ -24,6 +24,7 @@ from shared.crm.dynamics365.security import FRESH, ColumnSecurity
 from shared.crm.optional import OptionalColumns
 from shared.crm.owners import Owners
 from shared.crm.port import ChangePage, PartlyWritten, Record, RelatedRows, StageChange
+from shared.crm.together import Together
 from shared.errors import AlreadyExists, CosellError, DataError, GoneError, VersionMismatch
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
@@ -40,8 +41,8 @@ class Dynamics365:
     owner_column = "ownerid"
     closed_rows_are_read_only = True
 
-    def __init__(self, api: DataverseApi, field_map: FieldMap, clock: Clock) -> None:
-        """Serve the table that the mapping names. Raises MappingError for one that this client does not know."""
+    def __init__(self, api: DataverseApi, field_map: FieldMap, clock: Clock, together: Feeds | None = None) -> None:
+        """Serve the mapping's table, polled `together` with others. Raises MappingError for one it does not know."""
         self._api = api
         self._entity = entity_of(field_map.table)
         self._field_map = field_map
@@ -58,11 +59,15 @@ class Dynamics365:
         identifier = field_map.columns.referral_identifier
         deals = Deals(self._select, identifier, lambda row: self._record(row, clock.now()).columns)
         self._looking = Looking(api, clock, self._owners, mail, deals)
-        self._feed = Feed(api, clock, self._entity.entity_set, self._select, self._record)
+        self._feed = Feed(api, together or Together(clock), self._entity.entity_set, self._select, self._record, clock)
 
     def owns(self, record_id: str) -> bool:
         """Whether the text is a GUID."""
         return _GUID.fullmatch(record_id) is not None
+
+    def expect(self, cursor: str | None) -> None:
+        """Let the delta link travel in a batch."""
+        self._feed.expect(cursor)
 
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
         """Follow change tracking; see shared.crm.dynamics365.feed."""

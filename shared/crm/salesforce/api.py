@@ -102,6 +102,12 @@ class SalesforceApi:
         """Return the first page of a query; `deleted` also finds what is in the recycle bin."""
         return _page(*self._exchange(lambda salesforce: salesforce.query(soql, include_deleted=deleted)))
 
+    def query_each(self, soqls: Sequence[str]) -> list[Page | None]:
+        """Return the first page of each query in one call, with what is in the recycle bin; None for what failed."""
+        asked = [Subrequest(f"q{number}", "GET", path("queryAll", q=soql)) for number, soql in enumerate(soqls)]
+        answers, server_date = self._composite_dated(asked, together=False, repeatable=True)
+        return [_page(each.body, server_date) if each.status < 300 else None for each in answers]
+
     def more(self, address: str) -> Page:
         """Return the next page."""
         return _page(*self._exchange(lambda salesforce: salesforce.query_more(address, identifier_is_url=True)))
@@ -148,14 +154,21 @@ class SalesforceApi:
         return classify(blamed.status, blamed.body, self._key) if blamed else None
 
     def _composite(self, subrequests: Sequence[Subrequest], *, together: bool, repeatable: bool) -> list[Subresponse]:
+        return self._composite_dated(subrequests, together=together, repeatable=repeatable)[0]
+
+    def _composite_dated(
+        self, subrequests: Sequence[Subrequest], *, together: bool, repeatable: bool
+    ) -> tuple[list[Subresponse], datetime | None]:
         content = {"allOrNone": together, "compositeRequest": [self._written(each) for each in subrequests]}
-        answered = self.call(lambda each: each.restful("composite", method="POST", json=content), repeatable=repeatable)
+        answered, server_date = self._exchange(
+            lambda each: each.restful("composite", method="POST", json=content), repeatable=repeatable
+        )
         rows = as_object(answered).get("compositeResponse")
         entries = rows if isinstance(rows, list) else []
         by_name = {str(row.get("referenceId")): row for row in entries if isinstance(row, Mapping)}
         try:
             found = [by_name[each.name] for each in subrequests]
-            return [Subresponse(int(each["httpStatusCode"]), each.get("body")) for each in found]
+            return [Subresponse(int(each["httpStatusCode"]), each.get("body")) for each in found], server_date
         except (LookupError, TypeError, ValueError) as error:
             what = "Salesforce answered a composite request without an answer for each subrequest"
             raise ServiceUnavailable(what) from error

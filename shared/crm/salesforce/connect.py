@@ -14,6 +14,7 @@ from shared.pem import text_or_file
 if TYPE_CHECKING:
     from shared.crm.salesforce.allowance import Allowance
     from shared.crm.salesforce.api import SalesforceApi
+    from shared.crm.salesforce.feed import Feeds
     from shared.crm.salesforce.tokens import SalesforceTokens
     from shared.mapping.field_map import FieldMap
 
@@ -91,8 +92,14 @@ class SalesforceConnection:
         key = field_map.columns.referral_identifier
         return SalesforceApi(self.service(key), self.url, self.version, self._allowance, self._clock, key)
 
+    @functools.cached_property
+    def _together(self) -> Feeds:
+        from shared.crm.together import Together
+
+        return Together(self._clock)
+
     def records(self, field_map: FieldMap, turns: Turns) -> Records:
         """Return the client of the mapping's table; `turns` keeps two workers from making the same account."""
         from shared.crm.salesforce.records import Salesforce
 
-        return Salesforce(self.api(field_map), field_map, self._clock, turns, self.currency)
+        return Salesforce(self.api(field_map), field_map, self._clock, turns, self.currency, self._together)

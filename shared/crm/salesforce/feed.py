@@ -8,6 +8,7 @@ The log of deletions is asked now and then for what left the recycle bin at once
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 from collections import deque
@@ -19,6 +20,7 @@ from typing import NoReturn
 from shared.clock import Clock
 from shared.crm.port import ChangePage, Record
 from shared.crm.salesforce.api import JsonObject, Page, SalesforceApi, text_at
+from shared.crm.together import Together
 from shared.errors import CosellError, CursorExpired, ServiceUnavailable
 
 OVERLAP = timedelta(minutes=10)
@@ -37,6 +39,9 @@ PAGES = 50
 """Pages of one pass. A longer backlog is handed over in several, so that no pass outlasts a function."""
 
 MakeRecord = Callable[[JsonObject, datetime], Record]
+
+Feeds = Together[str, Page]
+"""The queries of several tables."""
 
 
 @dataclass(frozen=True)
@@ -83,19 +88,27 @@ class Cursor:
 class Feed:
     """Follows one table. `concerns` is the condition (SOQL) for a row to concern us at all."""
 
-    def __init__(self, api: SalesforceApi, clock: Clock, table: str, concerns: str, make: MakeRecord) -> None:
+    def __init__(
+        self, api: SalesforceApi, together: Feeds, table: str, concerns: str, make: MakeRecord, clock: Clock
+    ) -> None:
         self._api = api
+        self._together = together
         self._clock = clock
         self._table = table
         self._concerns = concerns
         self._make = make
 
+    def expect(self, text: str | None, select: str) -> None:
+        """Say that the cursor is about to be followed. One that is none will be told by `follow`."""
+        if text is not None:
+            with contextlib.suppress(CursorExpired):
+                self._together.expect(self._table, self._soql(Cursor.load(text, self._columns(select)), select))
+
     def follow(self, text: str | None, select: str) -> Iterator[ChangePage]:
         """Return what changed since a cursor, with `select` read of each row. Raises CursorExpired."""
-        columns = hashlib.sha256(f"{select} {self._concerns}".encode()).hexdigest()[:12]
+        columns = self._columns(select)
         held = Cursor.load(text, columns) if text else None
-        seen_at = self._clock.now()
-        page = self._first(held, select)
+        page, seen_at = self._first(held, select)
         now = page.server_time()
         since = max(now - SETTLE, held.since) if held else now - SETTLE
         delivered = _Delivered(held, since - OVERLAP)
@@ -116,16 +129,29 @@ class Feed:
             seen_at = self._clock.now()
             page = self._api.more(page.next)
 
-    def _first(self, held: Cursor | None, select: str) -> Page:
+    def _columns(self, select: str) -> str:
+        return hashlib.sha256(f"{select} {self._concerns}".encode()).hexdigest()[:12]
+
+    def _first(self, held: Cursor | None, select: str) -> tuple[Page, datetime]:
+        """Return the first page, and our clock before it was asked for, along with another table's perhaps."""
+        soql = self._soql(held, select)
+        if held and (along := self._together.take(self._table, soql, self._api.query_each)):
+            return along.answer, along.seen_at
+        seen_at = self._clock.now()
+        # Before there is a cursor nothing was delivered that could be reported as deleted.
+        page = self._api.query(soql, deleted=held is not None)
+        if held:
+            self._together.alone(self._table)
+        return page, seen_at
+
+    def _soql(self, held: Cursor | None, select: str) -> str:
         condition = self._concerns
         if held and held.after:
             stamp, row_id = held.after
             condition += f" AND (SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > '{row_id}'))"
         elif held:
             condition += f" AND SystemModstamp >= {literal(held.since - OVERLAP)}"
-        soql = f"SELECT {select} FROM {self._table} WHERE {condition} ORDER BY SystemModstamp, Id"  # noqa: S608
-        # Before there is a cursor nothing was delivered that could be reported as deleted.
-        return self._api.query(soql, deleted=held is not None)
+        return f"SELECT {select} FROM {self._table} WHERE {condition} ORDER BY SystemModstamp, Id"  # noqa: S608
 
     def _sort(self, page: Page, seen_at: datetime, delivered: _Delivered) -> tuple[tuple[Record, ...], tuple[str, ...]]:
         """Return the records and the deleted ids of a page that were not delivered before."""

@@ -26,10 +26,11 @@ from shared.crm.salesforce.creation import Creation
 from shared.crm.salesforce.currency import COLUMN as CURRENCY
 from shared.crm.salesforce.currency import OrgCurrency
 from shared.crm.salesforce.errors import missing_reference
-from shared.crm.salesforce.feed import Feed
+from shared.crm.salesforce.feed import Feed, Feeds
 from shared.crm.salesforce.locks import AccountLocks
 from shared.crm.salesforce.looking import Looking
 from shared.crm.salesforce.versions import guard, stamp_of, version_of
+from shared.crm.together import Together
 from shared.errors import GoneError, MappingError, VersionMismatch
 from shared.mapping.check.tables import Description
 from shared.mapping.field_map import FieldMap
@@ -63,8 +64,15 @@ class Salesforce:
     closed_rows_are_read_only = False
 
     def __init__(
-        self, api: SalesforceApi, field_map: FieldMap, clock: Clock, turns: Turns, currency: str | None = None
+        self,
+        api: SalesforceApi,
+        field_map: FieldMap,
+        clock: Clock,
+        turns: Turns,
+        currency: str | None = None,
+        together: Feeds | None = None,
     ) -> None:
+        """Serve the mapping's table; `together` is what asks for its changes along with another's."""
         self._api = api
         self._field_map = field_map
         self._clock = clock
@@ -76,7 +84,7 @@ class Salesforce:
         own = field_map.columns
         ours = (own.referral_identifier, own.referral_link, own.status)
         concerns = f"({own.sync} = true OR {' OR '.join(f'{each} != null' for each in ours)})"
-        self._feed = Feed(api, clock, field_map.table, concerns, self._record)
+        self._feed = Feed(api, together or Together(clock), field_map.table, concerns, self._record, clock)
         self._accounts = AccountLocks()
         mail = next((row.pair.column for row in field_map.owner if row.name == "email"), "Email")
         self._owners = Owners(lambda wanted: owners.ask(api, wanted, mail), clock)
@@ -92,6 +100,10 @@ class Salesforce:
         return self._id.fullmatch(record_id) is not None
 
     # --- reading ---------------------------------------------------------------------------------------------------
+
+    def expect(self, cursor: str | None) -> None:
+        """Let the query travel in a composite request with another table's."""
+        self._feed.expect(cursor, f"{self._select()},IsDeleted")
 
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
         """Follow SystemModstamp with an overlap; see shared.crm.salesforce.feed."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from random import Random
 
 from shared.clock import Clock
@@ -40,6 +42,11 @@ from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.crm_rules import OPEN, CrmRow
 from tests.support.fakes.tape import Tape
 
+Pages = tuple[list[str], tuple[str, ...], str]
+"""Ids that changed, ids that are gone, and the next cursor."""
+
+Changed = tuple[datetime, Pages]
+
 _ACCOUNTS = uuid.UUID("11111111-2222-4333-8444-555555555555")
 
 
@@ -54,13 +61,21 @@ class FakeCrm(CrmPeople):
     def __init__(self, tape: Tape, clock: Clock, chance: Random, page: int = 1000) -> None:
         super().__init__(tape, clock, chance, page)
         self._owners = Owners(self._ask, clock)
+        self.expected: dict[str, tuple[FakeCrm, str]] = {}
+        """The tables of this environment whose changes are about to be asked for, with their cursors."""
+        self.along: dict[str, tuple[str, Changed]] = {}
+        """What was answered along with another table's changes."""
 
     # --- the change feed -------------------------------------------------------------------------------------------
 
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
         """Return rows by version, then deletions; the set is fixed when the first page is read."""
-        seen_at = self._clock.now()
-        ids, deleted, following = self._tape.run(self.port, "changes", lambda: self._changed(cursor))
+        seen_at, asked = self._clock.now(), self.along.pop(self.port, None)
+        if asked and asked[0] == cursor:
+            seen_at, (ids, deleted, following) = asked[1]
+        else:
+            ids, deleted, following = self._tape.run(self.port, "changes", lambda: self._changed(cursor))
+            self._take_along(seen_at)
         for start in range(0, max(len(ids), 1), self._page):
             if start:
                 self._tape.run(self.port, "changes", lambda: None)
@@ -70,7 +85,19 @@ class FakeCrm(CrmPeople):
             records = tuple(self._record(each, seen_at=seen_at) for each in held)
             yield ChangePage(records, deleted if last else (), following if last else None)
 
-    def _changed(self, cursor: str | None) -> tuple[list[str], tuple[str, ...], str]:
+    def expect(self, cursor: str | None) -> None:
+        """Be asked along with the other table's changes; a first pass is asked for alone."""
+        self.along.pop(self.port, None)
+        if cursor is not None:
+            self.expected[self.port] = self, cursor
+
+    def _take_along(self, seen_at: datetime) -> None:
+        for table, cursor in self.expected.values():
+            with contextlib.suppress(CursorExpired):
+                self.along[table.port] = cursor, (seen_at, table._changed(cursor))
+        self.expected.clear()
+
+    def _changed(self, cursor: str | None) -> Pages:
         since = int(cursor) if cursor else 0
         if cursor and since < self._oldest_cursor:
             raise CursorExpired("the change feed's token expired")

@@ -132,6 +132,7 @@ class World:
         self.partner_center = FakePartnerCenter(self.tape, self.theirs, self.chance)
         self.crm = FakeCrm(self.tape, self.clock, self.chance)
         self.leads: FakeLeads | None = FakeLeads(self.tape, self.clock, Random(seed))
+        self.leads.expected, self.leads.along = self.crm.expected, self.crm.along
         self.ledger = MemoryLedger()
         self.queue = FakeQueue(self.tape, self.clock)
         self.another_receiver()

@@ -210,7 +210,7 @@ class Scenarios:
 
     def _polled(self) -> None:
         """Wait for a poll that began after this moment and was handed over: the first may be under way already."""
-        until = self._seller.polls() + 6  # two tables each time
+        until = self._seller.polls() + 3
         self._stack.eventually(lambda: self._seller.polls() >= until, "the next polls")
 
     def _decline(self) -> str:

@@ -153,8 +153,10 @@ class Dynamics365Seller:
         return self.server.log.count() - self.polls()
 
     def polls(self) -> int:
-        """Reads of a whole table are a change feed; a filter asks for a few of its rows."""
-        return sum("filter=" not in each.query for each in self.server.log.matching("GET", r"/(opportunities|leads)$"))
+        """Reads of a whole table are a change feed, also in a batch; a filter asks for a few of its rows."""
+        alone = self.server.log.matching("GET", r"/(opportunities|leads)$")
+        batches = self.server.log.matching("POST", r"/\$batch$")
+        return sum("filter=" not in each.query for each in alone) + sum(b"deltatoken=" in each.body for each in batches)
 
     def break_update(self, fault: Fault) -> Fault:
         """A PATCH of a row."""

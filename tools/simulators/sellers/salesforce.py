@@ -180,8 +180,8 @@ class SalesforceSeller:
         return self.server.log.count() - self.server.log.count(path=r"/oauth2/token$") - self.polls()
 
     def polls(self) -> int:
-        """Queries in the order of SystemModstamp, their further pages, and the log of deletions."""
-        return sum(map(_is_poll, self.server.log.matching("GET")))
+        """Queries in the order of SystemModstamp, also several in one call, further pages, and the log of deletions."""
+        return sum(map(_is_poll, self.server.log.entries))
 
     def break_update(self, fault: Fault) -> Fault:
         """A composite call with an opportunity's address in it."""
@@ -268,6 +268,10 @@ class SalesforceSeller:
 
 def _is_poll(entry: LogEntry) -> bool:
     resource = entry.path.rstrip("/")
+    if entry.method == "POST":
+        return resource.endswith("/composite") and b"ORDER%20BY%20SystemModstamp" in entry.body
+    if entry.method != "GET":
+        return False
     if resource.endswith(("/query", "/queryAll")):
         return "ORDER BY SystemModstamp" in unquote_plus(entry.query)
     return "/query/" in resource or resource.endswith("/deleted")
