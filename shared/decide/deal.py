@@ -39,7 +39,8 @@ class Need(StrEnum):
     INTENT = "intent"
     """The unfinished intent of the record that the referral names."""
     HOLDER = "holder"
-    """The link that ties the other side already: of the named record, or of the referral that a record names."""
+    """The link that ties the other side already: of the named record, of the referral that a record names, or of the
+    deal whose record was merged into one without identifier."""
     HOLDER_RECORD = "holder's record"
     SUCCESSOR = "successor"
     """The record that a merged one lives on in, or the opportunity that a lead was qualified to."""

@@ -78,8 +78,7 @@ def _link(deal: Deal, field_map: FieldMap, policy: Policy) -> Decision | Need:
     if refusal := _unfit(deal.record, deal.referral.id):
         return refusal
     adopted = adopt(replace(deal, order=None), deal.referral, deal.record, field_map, policy)
-    assert isinstance(adopted, Adopt)  # noqa: S101 - it qualifies
-    return replace(adopted, claims=True)
+    return replace(adopted, claims=True) if isinstance(adopted, Adopt) else adopted
 
 
 def _unfit(record: RecordSeen, referral_id: str) -> HoldForPerson | None:

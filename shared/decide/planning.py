@@ -44,7 +44,7 @@ def make_plan(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Pl
         _rules(
             link,
             base,
-            [*_known_to_microsoft(deal, mapped), status_rule(agreed, referral.stage, aligned, lead=record.lead)],
+            [*_as_asked(deal, base, mapped), status_rule(agreed, referral.stage, aligned, lead=record.lead)],
             deal.refused,
             held,
         ),
@@ -76,13 +76,25 @@ def _stand_ins(unreadable: Mapping[str, Problem], base: Fields) -> Fields:
     return {name: base.get(name) for name in unreadable}
 
 
-def _known_to_microsoft(deal: Deal, rules: Sequence[Rule]) -> Sequence[Rule]:
-    """Return the rules, where Microsoft takes part without having been asked: then it is not asked any more."""
-    half = deal.microsoft_known
-    if half is None or half.help:
+def _as_asked(deal: Deal, base: Fields, rules: Sequence[Rule]) -> Sequence[Rule]:
+    """Return the rules with that of the help as far as it is known whether Microsoft was asked for it.
+
+    Where it takes part without having been asked, it is not asked any more. A help whose past is unknown, and of which
+    nothing in Partner Center tells, is neither taken for submitted nor asked for.
+    """
+    half, referral = deal.microsoft_known, deal.referral
+    assert isinstance(referral, ReferralSeen)  # noqa: S101 - the caller has read both
+    untold = HELP not in base and referral.fields.get(HELP) is None and not referral.closed
+    if (half and half.help) or not (half or untold):
         return rules
-    hold = Hold(Stays.ASKED, Reason.MICROSOFT_TAKES_PART)
-    return [replace(rule, hold=rule.hold or hold) if rule.name == HELP else rule for rule in rules]
+    hold = Hold(Stays.ASKED, Reason.MICROSOFT_TAKES_PART if half else Reason.HELP_UNTOLD)
+
+    def asked(rule: Rule) -> Rule:
+        if rule.name != HELP or rule.to_partner_center:
+            return rule
+        return replace(rule, hold=rule.hold or hold, never_clear_crm=rule.never_clear_crm and not untold)
+
+    return [asked(rule) for rule in rules]
 
 
 def asks_microsoft(plan: Plan, base: Fields, deal: Deal) -> bool:

@@ -121,8 +121,13 @@ def taken(record: RecordKey, other: str) -> Problem:
     return problem("identifier.record_taken", "externalReferenceId", record=record.id, referral=other)
 
 
-def adopt(deal: Deal, referral: ReferralSeen, record: RecordSeen, field_map: FieldMap, policy: Policy) -> Decision:
-    """Tie two existing sides; Sync = Yes is the seller's word, whoever names the record."""
+def adopt(
+    deal: Deal, referral: ReferralSeen, record: RecordSeen, field_map: FieldMap, policy: Policy
+) -> Decision | Need:
+    """Tie two existing sides; Sync = Yes is the seller's word, whoever names the record.
+
+    Help that the record holds and our half does not may have been asked for: Microsoft's half tells.
+    """
     if not record.qualifies:
         return Ignore(_unwanted(record), record.key)
     link = Link(record.key.crm, referral.id, record.key, engagement_id=referral.engagement_id)
@@ -132,6 +137,8 @@ def adopt(deal: Deal, referral: ReferralSeen, record: RecordSeen, field_map: Fie
     tied = replace(deal, link=link, referral=referral, record=record)
     # Partner Center refuses what clears or closes, and neither is done on an unknown base.
     plan = make_plan(tied, link, field_map, policy)
+    if deal.microsoft is UNREAD and any(each.reason is Reason.HELP_UNTOLD for each in plan.differences):
+        return Need.MICROSOFT
     return Adopt(Agree(link, referral, record, plan, stays_behind(tied), ties=True, microsoft=deal.microsoft_read))
 
 
@@ -160,7 +167,11 @@ def decide_record(deal: Deal, field_map: FieldMap, policy: Policy) -> Decision |
 
 
 def _wanted(deal: Deal, record: RecordSeen) -> Decision | Need:
-    """The seller shares a record that leads to no referral."""
+    """The seller shares a record that leads to no referral; one that another deal's was merged into goes on with it."""
+    if deal.holder is UNREAD:
+        return Need.HOLDER
+    if ties(deal.holder) and deal.holder.state is LinkState.ORPHANED:
+        return Rekey(deal.holder, record.key)
     # A status may be our own, by which we said why the record is not shared; a referral link never is.
     allowed = () if record.tied else (Copied.OURS,)
     if (record.tied or record.marked) and (copy := _copy(deal, allowed)):

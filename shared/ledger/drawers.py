@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from shared.deal import RecordKey
 from shared.errors import ServiceUnavailable, StaleError
 
 T = TypeVar("T")
@@ -155,3 +156,8 @@ def surveyed(crm: str) -> Drawer[str]:
 def own_half(related_id: str) -> Drawer[str]:
     """The id of our own referral in the engagement of somebody else's row."""
     return text("related", related_id)
+
+
+def merged_into(record: RecordKey) -> Drawer[str]:
+    """The id of the referral whose record was merged into this one while that was not shared."""
+    return text("merged", f"{record.crm}:{record.deal}")

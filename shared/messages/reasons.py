@@ -59,6 +59,8 @@ class Reason(StrEnum):
     REFUSED = "refused"
     """Partner Center would refuse it as it is."""
     HELP_NOT_ASKED = "help_not_asked"
+    HELP_UNTOLD = "help_untold"
+    """The record holds a help, and nothing tells that Microsoft was ever asked for it."""
     MICROSOFT_TAKES_PART = "microsoft_takes_part"
     """Microsoft has a row in the deal already, without having been asked for help."""
     HISTORICAL = "historical"

@@ -14,6 +14,7 @@ from shared.decide.decisions import Decision
 from shared.decide.planning import agreed_base
 from shared.decide.unlinked import ties
 from shared.errors import GoneError
+from shared.ledger.drawers import merged_into
 from shared.ledger.model import Intent
 from shared.lifecycle import Stage
 from shared.link import Link
@@ -169,9 +170,9 @@ class Observer:
         if need is Need.AROUND:
             assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - one that is to become a record
             return replace(deal, around=surroundings(self._task, deal.referral))
-        assert isinstance(deal.record, RecordSeen)  # noqa: S101 - a record that was just read
         if need is Need.MICROSOFT:
             return replace(deal, microsoft=self._microsoft(deal))
+        assert isinstance(deal.record, RecordSeen)  # noqa: S101 - a record that was just read
         if need is Need.COPY:
             return replace(deal, copied=copies.copied(self._task, deal.record.key))
         return replace(deal, sharing=look_around(self._task, deal.record))
@@ -212,8 +213,13 @@ class Observer:
         if isinstance(deal.successor, RecordKey):
             return self._task.links.of_record(deal.successor)
         if deal.starts_at == "record":
-            return self._task.links.of_referral(_referral_id(deal))
+            referral_id = self._merged_deal(deal) if _is_unidentified(deal) else _referral_id(deal)
+            return self._task.links.of_referral(referral_id) if referral_id else None
         return self._task.links.of_record(_record_key(deal))
+
+    def _merged_deal(self, deal: Deal) -> str:
+        """Return the referral id of the deal whose record was merged into this one; empty for none."""
+        return self._task.drawers.read(merged_into(_record_key(deal))).value
 
     def _holder_record(self, holder: Link) -> RecordSeen | Absence:
         """Read the record that another link ties, in its own table. One that nobody synchronizes any more is gone."""
@@ -231,9 +237,9 @@ class Observer:
         return self._task.key(found) if found else None
 
     def _microsoft(self, deal: Deal) -> MicrosoftsHalf | None:
-        assert deal.link  # noqa: S101 - only of a deal that a link ties it is asked whether Microsoft takes part
-        engagement = self._task.partner_center.engagement(deal.link.engagement_id)
-        theirs, own = engagement.microsoft, engagement.row(deal.link.referral_id)
+        assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - both sides were just looked at
+        engagement = self._task.partner_center.engagement(deal.referral.engagement_id)
+        theirs, own = engagement.microsoft, engagement.row(deal.referral.id)
         return read_half(self._task.field_map, theirs, own) if theirs else None
 
     def _carrier(self, deal: Deal) -> RecordSeen | None:
@@ -244,6 +250,11 @@ class Observer:
 def is_fresh(intent: Intent, now: datetime) -> bool:
     """Whether the worker that holds an intent may still be alive."""
     return now - intent.started_at < INTENT_LEASE
+
+
+def _is_unidentified(deal: Deal) -> bool:
+    """Whether the deal is a record alone, which leads to no referral."""
+    return deal.link is None and isinstance(deal.record, RecordSeen) and not deal.record.identifier
 
 
 def _referral_id(deal: Deal) -> str:

@@ -65,6 +65,37 @@ def test_a_link_does_not_follow_to_a_record_that_its_seller_does_not_share(world
     assert world.link().state is LinkState.ORPHANED
 
 
+def test_a_record_that_a_deals_own_was_merged_into_goes_on_with_it_once_it_is_shared(world: World) -> None:
+    referral_id, record_id = shared(world)
+    winner = world.crm.add_deal(**{SYNC: False, "description": "the one that stays"})
+    world.settle()
+    world.crm.merge(record_id, winner)
+    world.settle()
+    assert world.link().state is LinkState.ORPHANED
+    assert world.crm.row(winner)[STATUS] is None, "it is not shared, and not written"
+    world.crm.edit(winner, **{SYNC: True})
+    world.settle()
+    check_agreed(world)
+    assert world.referral_id() == referral_id, "it is no new deal"
+    assert world.link().record_id == winner
+    assert at(world.partner_center.rows[referral_id], "externalReferenceId") == winner
+    assert at(world.partner_center.rows[referral_id], NOTES) == "the one that stays"
+
+
+def test_a_record_is_a_deal_of_its_own_when_the_one_merged_into_it_was_restored(world: World) -> None:
+    _, record_id = shared(world)
+    winner = world.crm.add_deal(**{SYNC: False})
+    world.settle()
+    row = world.crm.row(record_id)
+    world.crm.merge(record_id, winner)
+    world.settle()
+    world.crm.restore(record_id, row)
+    world.settle()
+    world.crm.edit(winner, **{SYNC: True})
+    world.settle()
+    check_agreed(world, deals=2)
+
+
 def test_a_record_that_carries_the_identifier_of_a_deleted_one_takes_its_place(world: World) -> None:
     referral_id, record_id = shared(world)
     columns = world.crm.row(record_id)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.deal import HELP as HELP_FIELD
 from shared.errors import DataError, OutcomeUnknown, ServiceUnavailable
 from shared.lifecycle import Stage
 from shared.microsoft import Seller
@@ -165,6 +166,34 @@ def test_help_chosen_later_invites_microsoft_once(world: World) -> None:
     row = world.crm.row(record_id)
     assert (row[STATUS], row[VISIBLE], row[HELP_COLUMN]) == ("Invited", True, HELP)
     assert "Microsoft invited" in world.history()
+    check_agreed(world)
+
+
+def test_help_of_an_unknown_past_is_neither_asked_for_nor_taken_for_submitted(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.lose_the_ledger()
+    world.crm.edit(record_id, **{HELP_COLUMN: HELP})
+    world.settle()
+    assert invitations(world, referral_id) == 0, "nobody knows when it was chosen"
+    assert str(world.crm.row(record_id)["cosell_syncstatus"]).startswith("◐ Microsoft was not asked. To ask: clear")
+    for chosen in (None, HELP):
+        world.crm.edit(record_id, **{HELP_COLUMN: chosen})
+        world.settle()
+    assert invitations(world, referral_id) == 1
+    check_agreed(world)
+
+
+@pytest.mark.parametrize("side", ["record", "referral"])
+def test_help_that_microsoft_knows_of_is_known_again_though_its_past_is_lost(world: World, side: str) -> None:
+    referral_id, record_id, _ = cosell(world)
+    world.lose_the_ledger()
+    if side == "record":
+        world.crm.edit(record_id, description="edited since")
+    else:
+        world.partner_center.edit(referral_id, {"/details/notes": "edited since"})
+    world.settle()
+    assert invitations(world, referral_id) == 1
+    assert world.link().base[HELP_FIELD] == CODE
     check_agreed(world)
 
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from shared.choices import CrmAudit
 from shared.crm.port import Record
+from shared.deal import RecordKey
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import Ignore, Orphan, Pause, Rekey, Stop
 from shared.decide.fights import PAUSE, once_more
 from shared.errors import CosellError
 from shared.ledger import audit
+from shared.ledger.drawers import merged_into
 from shared.link import Link, LinkState
 from shared.messages.reasons import Reason
 from shared.messages.waiting import Waiting
@@ -81,6 +83,9 @@ def orphan(task: Task, deal: Deal, decision: Orphan, written: Written) -> Outcom
     """Keep the link for the day on which the missing side comes back; the record that is there says so."""
     link, reason = _linked(deal), decision.reason
     after = replace(link, state=LinkState.ORPHANED)
+    if reason is Reason.SUCCESSOR_NOT_SHARED and isinstance(deal.successor, RecordKey):
+        # Shared later, that one goes on with this deal, and is no new one.
+        task.drawers.change(merged_into(deal.successor), lambda _held: link.referral_id)
     if reason is not Reason.REFERRAL_GONE:
         _set_state(task, link, after, reason, None, written)
         return Outcome.ORPHANED

@@ -518,6 +518,11 @@ UNLINKED_RECORD = (
         lambda s: f"adopt: {'same stage' if same_stage(s) else 'unknown_past'}",
     ),
     TableRow(
+        "A deal's record was merged into this one while it was not shared, and now it is: the deal lives on here.",
+        lambda s: _unlinked_record(s) and s.claimant == "a merged deal",
+        "rekey",
+    ),
+    TableRow(
         "The record holds our link, but no identifier: it is a copy of a shared deal, and its status says so.",
         lambda s: _unlinked_record(s) and s.tied and s.copied != "released",
         "refuse copy: identifier.copy",

@@ -94,7 +94,8 @@ class Situation:
     """What else of ours an unlinked record holds: none, a status, an audit of values that travelled."""
     claimant: str = "none"
     """Which link has the other side: none, an ignored link, this deal (tied meanwhile), another alive, another gone,
-    a qualified lead's."""
+    a qualified lead's; or of a record without identifier: a deal that was merged into it, and that went on elsewhere
+    (another alive)."""
     successor: str = "none"
     """What became of a deleted record: none, merged into a free record, an unshared one, a deleted one, a deal; or of a
     qualified lead: an opportunity, one of another deal."""
@@ -406,6 +407,8 @@ def _holder(situation: Situation) -> Link | None:
         return Link("dynamics365", theirs, RECORD, LinkState.IGNORED, etag=theirs)
     if situation.source == "partner center":
         return Link("dynamics365", OTHER_REFERRAL, RECORD, etag="other")
+    if situation.claimant == "a merged deal":
+        return Link("dynamics365", REFERRAL, OTHER_RECORD, LinkState.ORPHANED, etag="merged")
     return Link("dynamics365", REFERRAL, OTHER_RECORD, etag="other")
 
 
@@ -435,6 +438,7 @@ def situations() -> Iterator[Situation]:
     yield from _tied()
     yield from _stages()
     yield from _helps()
+    yield from _adopted_helps()
     yield from _partner_center_first()
     yield from _crm_first()
     yield from _leads()
@@ -518,6 +522,23 @@ def _pasts(referral: str) -> tuple[str, ...]:
     return ("unknown", "invited", "active", *([referral] if referral in ENDED_REFERRALS else []))
 
 
+def _adopted_helps() -> Iterator[Situation]:
+    """What Microsoft was asked for, of deals that are tied by their identity: of their past nothing is known."""
+    for source, referral, record, help_asked, microsoft in product(
+        SOURCES, OUR_REFERRALS, RECORDS, ("none", "submitted", "chosen"), ("absent", "invited", "took part unasked")
+    ):
+        yield Situation(
+            source,
+            "none",
+            referral,
+            record=record,
+            carrier="found" if source == "partner center" else "not looked for",
+            help=help_asked,
+            microsoft=microsoft,
+            base="unknown",
+        )
+
+
 CLAIMANTS = ("none", "an ignored link", "this deal", "another alive", "another gone")
 INTENTS = ("none", "fresh", "abandoned")
 NEIGHBOURS = ("none", "alike", "alike and allowed", "alike and nobody asks")
@@ -574,6 +595,9 @@ def _crm_first() -> Iterator[Situation]:
             if identifier == "none":
                 yield replace(found_here, complete=False)
                 yield replace(found_here, legible=False)
+                if link == "none":
+                    yield replace(found_here, claimant="a merged deal")
+                    yield replace(found_here, claimant="another alive")
             elif marks != "none":
                 continue  # What else it holds is not looked at.
             for claimant, referral in product(CLAIMANTS, ("gone", "foreign", *OUR_REFERRALS)):
