@@ -52,6 +52,16 @@ class RelatedRows:
 
 
 @dataclass(frozen=True)
+class Involved:
+    """Who works on a record besides its owner, who may be among them, and whom of the customer's it is tied to."""
+
+    colleagues: tuple[Columns, ...] = ()
+    """Users of the record's sales team."""
+    contacts: tuple[Columns, ...] = ()
+    """The customer's people; in the order in which they are to be named."""
+
+
+@dataclass(frozen=True)
 class ChangePage:
     """A stretch of the change feed. Only the last page of a pass carries the cursor for the next pass."""
 
@@ -188,6 +198,13 @@ class Records(Protocol):
         """Return marks of what is mapped of the rows that `related` would bring, by record: new when that changed.
 
         Of opportunities only, at most `shared.crm.beside.MOST`. One call; a record that is gone has no mark.
+        """
+        ...
+
+    def involved(self, record_id: str, *, colleagues: bool, contacts: bool) -> Involved:
+        """Return the sales team's users and the customer's people of an opportunity, of the kinds that are asked for.
+
+        One call. Raises SchemaMismatch or AccessDenied where the CRM has no such teams, or does not show them.
         """
         ...
 

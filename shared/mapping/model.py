@@ -146,6 +146,13 @@ class MappingFile(Strict):
     team_follows_owner: bool = Field(
         default=True, description="A record's new owner becomes our member of the referral's team."
     )
+    our_team: Literal["owner", "sales_team"] = Field(
+        "owner", description="Who is on our team of a new referral: the record's owner, or its sales team as well."
+    )
+    customer_team: Literal["contact", "all"] = Field(
+        "contact",
+        description="Whom of the customer's a new referral names: the record's contact, or everybody tied to it.",
+    )
     contact_in_crm: bool = Field(
         default=True, description="An inbound deal's record gets the customer's contact, a new one where there is none."
     )

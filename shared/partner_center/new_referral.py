@@ -6,9 +6,9 @@ required is from the same page, the Power Automate connectors' troubleshooting p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.deal import CLOSING_DATE, CURRENCY, DEAL_VALUE, HELP, NAME, NOTES, SOLUTIONS, VISIBLE, Fields, Value
 from shared.errors import DataError
@@ -20,6 +20,12 @@ from shared.problems import Problem, problem
 from shared.referral_kind import MICROSOFT
 
 Body = dict[str, object]
+
+Rows = Iterable[Mapping[str, object]]
+"""Rows of a CRM."""
+
+MOST_PEOPLE = 50
+"""Members of a team that Partner Center takes (bulk-upload format)."""
 
 _PERSON = ("first_name", "last_name", "phone", "email")
 
@@ -34,6 +40,10 @@ class NewDeal:
     owner: Fields | None
     notes_for_microsoft: str = ""
     """What a seller wrote for Microsoft alone; it goes with the invitation."""
+    colleagues: tuple[Fields, ...] = ()
+    """Who else is on our team."""
+    contacts: tuple[Fields, ...] = ()
+    """Whom else the customer has."""
 
     @property
     def asks_for_help(self) -> bool:
@@ -76,7 +86,7 @@ def own_referral(field_map: FieldMap, deal: NewDeal, record_id: str) -> Body:
     body: Body = {
         "type": _type(field_map, deal),
         "externalReferenceId": record_id,
-        "team": [_member(field_map.owner, deal.owner)],
+        "team": _team(field_map.owner, (deal.owner, *deal.colleagues)),
         "target": [],
     }
     solutions = deal.fields.get(SOLUTIONS)
@@ -90,8 +100,27 @@ def own_referral(field_map: FieldMap, deal: NewDeal, record_id: str) -> Body:
     if isinstance(customer, dict):
         travels = deal.asks_for_help or field_map.file.contact_travels == "always"
         travels = travels and withheld(field_map, deal.fields) is None
-        customer["team"] = [_member(field_map.contact, deal.contact)] if deal.contact and travels else []
+        people = (deal.contact, *deal.contacts) if deal.contact and travels else ()
+        customer["team"] = _team(field_map.contact, people)
     return body
+
+
+def with_people(field_map: FieldMap, deal: NewDeal, colleagues: Rows, contacts: Rows) -> NewDeal:
+    """Return the deal with everybody else whom Partner Center takes: who lacks a part of a person is left out."""
+    ours = [_read(field_map.owner, row, []) or {} for row in colleagues]
+    for person in ours:
+        person["phone"] = person.get("phone") or field_map.file.team_phone_default
+    theirs = [_read(field_map.contact, row, []) or {} for row in contacts]
+    kept = [tuple(each for each in people if not _lacking(each)) for people in (ours, theirs)]
+    return replace(deal, colleagues=kept[0], contacts=kept[1])
+
+
+def _team(rows: tuple[CompiledRow, ...], people: Iterable[Fields | None]) -> list[Body]:
+    """Return people as a team, each once by mail address."""
+    found: dict[str, Body] = {}
+    for person in people:
+        found.setdefault(str((person or {}).get("email") or "").casefold(), _member(rows, person))
+    return list(found.values())[:MOST_PEOPLE]
 
 
 def invitation(field_map: FieldMap, deal: NewDeal, record_id: str, own: Referral) -> Body:

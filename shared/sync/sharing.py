@@ -10,7 +10,7 @@ from shared.decide.masks import is_mask, looks_masked
 from shared.decide.planning import MASKED
 from shared.errors import DataError
 from shared.ledger import audit
-from shared.partner_center.new_referral import NewDeal, read_deal
+from shared.partner_center.new_referral import NewDeal, read_deal, with_people
 from shared.problems import problem
 from shared.sync.task import Task
 
@@ -36,7 +36,12 @@ def look_around(task: Task, record: RecordSeen) -> Sharing:
     except DataError as error:
         return Sharing(error.problems, travelled)
     deal = replace(deal, notes_for_microsoft=related.notes_for_microsoft)
-    parts = [deal.fields, deal.customer, deal.contact or {}, deal.owner or {}]
+    file = task.field_map.file
+    colleagues, contacts = file.our_team == "sales_team", file.customer_team == "all"
+    if colleagues or contacts:
+        found = task.records.involved(record.key.id, colleagues=colleagues, contacts=contacts)
+        deal = with_people(task.field_map, deal, found.colleagues, found.contacts)
+    parts = [deal.fields, deal.customer, deal.contact or {}, deal.owner or {}, *deal.colleagues, *deal.contacts]
     values = [(name, value) for part in parts for name, value in part.items()]
     if any(looks_masked(value) for _, value in values):
         task.records.check_readable()

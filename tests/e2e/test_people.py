@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import requests
 
@@ -16,6 +17,7 @@ from tests.e2e.deals import (
     until_referral,
 )
 from tools.local.stack import Calls, Stack
+from tools.simulators.dataverse.rows import Reference
 from tools.simulators.salesforce.seeding import add_user
 from tools.simulators.sellers.salesforce import SalesforceSeller
 from tools.simulators.sellers.seller import Seller
@@ -120,3 +122,32 @@ def test_an_invitation_that_only_looks_like_an_open_deal_becomes_a_record_of_its
     assert deal.id != record_id
     assert stack.crm.deal(record_id).referral_identifier == ""
     assert parked_problems(stack, referral_id) == []
+
+
+def test_the_sales_team_and_everybody_of_the_customers_are_on_the_referral(crm: str, tmp_path: Path) -> None:
+    text = "overlay: true\nversion: everybody\nour_team: sales_team\ncustomer_team: all\n"
+    (tmp_path / f"{crm}.yaml").write_text(text, encoding="utf-8")
+    with Stack(crms=(crm,), settings={"MAPPING_DIR": str(tmp_path)}) as stack:
+        stack.register()
+        record_id = stack.crm.opportunity(sync=False)
+        kim = new_colleague(stack.crm)
+        people = stack.crm.simulator.seller  # type: ignore[attr-defined]
+        if isinstance(stack.crm, SalesforceSeller):
+            ana = people.create_contact(FirstName="Ana", LastName="Ruiz", Email="ana@contoso.example", Phone="+44113")
+            people.create("OpportunityTeamMember", OpportunityId=record_id, UserId=kim)
+            people.create("OpportunityContactRole", OpportunityId=record_id, ContactId=ana)
+        else:
+            named = {"firstname": "Ana", "lastname": "Ruiz", "emailaddress1": "ana@contoso.example"}
+            ana = people.create_contact(**named, telephone1="+44113")
+            ends = (Reference("systemuser", kim), Reference("contact", ana))
+            for end in ends:
+                tie = {"record1id": Reference("opportunity", record_id), "record2id": end, "statecode": 0}
+                stack.crm.simulator.environment.seed("connection", tie)  # type: ignore[attr-defined]
+        stack.crm.edit(record_id, sync=True)
+        stack.run("CrmPoller")
+        referral_id = until_record(stack, record_id, lambda deal: deal.referral_identifier).referral_identifier
+        stack.quiet()
+        row = stack.partner_center.referral(referral_id)
+        assert [each["email"] for each in row["team"]] == ["sam.seller@partner.example", KIM]
+        theirs = [each["email"] for each in row["customerProfile"]["team"]]
+        assert theirs == ["olive@contoso.example", "ana@contoso.example"]

@@ -271,3 +271,58 @@ def test_only_equal_accounts_where_the_mapping_wants_it(world: World, tmp_path: 
     account = world.crm.add_account(name="NORTHWIND TRADERS, Ltd. ", address1_postalcode="LS14DL")
     _, record_id = invited(world)
     assert world.crm.row(record_id)["parentaccountid"] != account
+
+
+# --- everybody who works on the deal ---------------------------------------------------------------------------------
+
+EVERYBODY = "our_team: sales_team\ncustomer_team: all\n"
+
+
+def connected(world: World, **columns: object) -> str:
+    """A deal with two colleagues, one of them without a phone number, and two people more of the customer's."""
+    kim = world.crm.add_user(firstname="Kim", lastname="Ray", mobilephone="+14255550102")
+    pat = world.crm.add_user(firstname="Pat", lastname="Lin")
+    ana = world.crm.add_contact(firstname="Ana", lastname="Ruiz", emailaddress1="ana@contoso.example")
+    nobody = world.crm.add_contact(firstname="Bo", lastname="Li", emailaddress1=None)
+    record_id = world.crm.add_deal(**columns)
+    olive = str(world.crm.row(record_id)["parentcontactid"])
+    world.crm.connections[record_id] = [kim, pat, world.crm.seller, olive, ana, nobody]
+    world.settle()
+    return record_id
+
+
+def people_of(world: World, record_id: str) -> list[tuple[list[str], list[str]]]:
+    """Our team and the customer's, as each row of the deal names them."""
+    link = world.link_of_record(record_id)
+    assert link
+    rows = [row for row in world.partner_center.rows.values() if row["engagementId"] == link.engagement_id]
+    lists = [(row["team"], row["customerProfile"]["team"]) for row in rows]
+    return [([each["email"] for each in ours], [each["email"] for each in theirs]) for ours, theirs in lists]
+
+
+def test_everybody_who_can_be_named_is_on_the_referral_and_in_the_invitation(world: World, tmp_path: Path) -> None:
+    world.configure(field_map=mapping(tmp_path, EVERYBODY))
+    record_id = connected(world, cosell_howcanmicrosofthelp=2)
+    assert people_of(world, record_id) == [([SAM, KIM], ["olive@contoso.example", "ana@contoso.example"])] * 2
+
+
+def test_a_phone_number_for_all_names_the_others_too(world: World, tmp_path: Path) -> None:
+    world.configure(field_map=mapping(tmp_path, f"{EVERYBODY}team_phone_default: '+1'\n"))
+    record_id = connected(world)
+    assert people_of(world, record_id) == [([SAM, KIM, "pat@partner.example"], [])], "no contact without help"
+
+
+def test_unless_it_is_configured_nobody_is_asked_for(world: World) -> None:
+    start = world.mark()
+    record_id = connected(world, cosell_howcanmicrosofthelp=2)
+    assert people_of(world, record_id) == [([SAM], ["olive@contoso.example"])] * 2
+    assert "crm.involved" not in world.calls(start)
+
+
+def test_the_new_owner_takes_a_place_among_the_colleagues(world: World, tmp_path: Path) -> None:
+    world.configure(field_map=mapping(tmp_path, EVERYBODY))
+    record_id = connected(world)
+    lee = world.crm.add_user(firstname="Lee", lastname="Okoro", mobilephone="+1")
+    world.crm.edit(record_id, ownerid=lee)
+    world.settle()
+    assert people_of(world, record_id)[0][0] == ["lee@partner.example", KIM]

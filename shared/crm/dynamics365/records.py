@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from shared.clock import Clock
 from shared.crm.around import Around, Columns, Found
-from shared.crm.dynamics365 import beside, creation, merges, metadata, owners
+from shared.crm.dynamics365 import beside, connections, creation, merges, metadata, owners
 from shared.crm.dynamics365.api import DataverseApi, Json, text_at
 from shared.crm.dynamics365.closing import closing_activity
-from shared.crm.dynamics365.columns import column_names, columns_by_table
+from shared.crm.dynamics365.columns import columns_by_table
 from shared.crm.dynamics365.deals import Deals
 from shared.crm.dynamics365.entities import entity_of
 from shared.crm.dynamics365.errors import DuplicateKey, is_already_closed, missing_reference
 from shared.crm.dynamics365.feed import Feed, Feeds
 from shared.crm.dynamics365.look_ups import CURRENCY, LOOK_UPS, NaturalKeys
 from shared.crm.dynamics365.looking import Looking
+from shared.crm.dynamics365.mapped import mapped_row
 from shared.crm.dynamics365.precision import MoneyDigits
 from shared.crm.dynamics365.security import FRESH, ColumnSecurity
 from shared.crm.optional import OptionalColumns
 from shared.crm.owners import Owners
-from shared.crm.port import ChangePage, PartlyWritten, Record, RelatedRows, StageChange
+from shared.crm.port import ChangePage, Involved, PartlyWritten, Record, RelatedRows, StageChange
 from shared.crm.together import Together
 from shared.errors import AlreadyExists, CosellError, DataError, GoneError, VersionMismatch
 from shared.lifecycle import TERMINAL, Stage
 from shared.mapping.check.tables import Description
 from shared.mapping.field_map import FieldMap
-from shared.mapping.rows import CompiledRow
 
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
@@ -113,12 +113,12 @@ class Dynamics365:
         row = self._optional.attempt(lambda: self._with_long_texts(record_id))
         columns = self._record(row, self._clock.now()).columns
         account_id = columns.get("parentaccountid") or columns.get("customerid")
-        account = self._row("accounts", account_id, self._field_map.account, more="_primarycontactid_value")
+        account = mapped_row(self._api, "accounts", account_id, self._field_map.account, more="_primarycontactid_value")
         contact_id = columns.get("parentcontactid") or (account or {}).get("_primarycontactid_value")
         if account is None and not contact_id:
             contact_id = columns.get("customerid")
-        contact = self._row("contacts", contact_id, self._field_map.contact)
-        owner = self._row("systemusers", columns.get("ownerid"), self._field_map.owner)
+        contact = mapped_row(self._api, "contacts", contact_id, self._field_map.contact)
+        owner = mapped_row(self._api, "systemusers", columns.get("ownerid"), self._field_map.owner)
         own = self._field_map.columns
         texts = (str(row.get(name) or "") if name else "" for name in (own.audit, own.notes_for_microsoft))
         return RelatedRows(account, contact, owner, *texts)
@@ -134,24 +134,18 @@ class Dynamics365:
         """Read account, contact and owner of several."""
         return beside.marks(self._api, self._field_map, [each for each in record_ids if self.owns(each)])
 
+    def involved(self, record_id: str, *, colleagues: bool, contacts: bool) -> Involved:
+        """Read the opportunity's connections."""
+        return connections.involved(self._api, self._field_map, record_id, colleagues=colleagues, contacts=contacts)
+
     def person(self, owner_id: str) -> Columns | None:
         """Read a user; a team is none."""
-        return self._row("systemusers", owner_id, self._field_map.owner)
+        return mapped_row(self._api, "systemusers", owner_id, self._field_map.owner)
 
     def audit_text(self, record_id: str) -> str:
         """Read the Audit column, which is too long to be read with every record."""
         column = self._field_map.columns.audit
         return str(self._api.get(self._by_id(record_id), {"$select": column}).get(column) or "")
-
-    def _row(self, entity_set: str, row_id: object, rows: Iterable[CompiledRow], more: str = "") -> Columns | None:
-        """Read the mapped columns of a row; None when there is none (an owner may also be a team)."""
-        if not row_id:
-            return None
-        select = ",".join(dict.fromkeys([*column_names(rows), *([more] if more else [])]))
-        try:
-            return self._api.get(f"{entity_set}({row_id})", {"$select": select})
-        except GoneError:
-            return None
 
     def _record(self, row: Json, seen_at: datetime) -> Record:
         columns: dict[str, object] = {}

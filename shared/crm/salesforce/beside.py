@@ -8,11 +8,14 @@ from simple_salesforce.format import format_soql
 
 from shared.crm.around import Columns
 from shared.crm.beside import mark
+from shared.crm.port import Involved
 from shared.crm.salesforce.api import JsonObject, SalesforceApi, rows_of, text_at
 from shared.mapping.field_map import FieldMap
 from shared.mapping.rows import CompiledRow
 
-_ROLES = "OpportunityContactRoles"
+_ROLES, _TEAM = "OpportunityContactRoles", "OpportunityTeamMembers"
+MOST_INVOLVED = 50
+"""People of each kind that are read; Partner Center takes no more."""
 
 
 def columns_of(rows: Iterable[CompiledRow]) -> tuple[str, ...]:
@@ -35,6 +38,29 @@ def rows_around(row: JsonObject) -> tuple[Columns | None, Columns | None, Column
     """Return account, contact and owner out of a row that was read with `selected`."""
     roles = rows_of(row[_ROLES]) if row.get(_ROLES) else ()
     return _object(row, "Account"), _object(roles[0], "Contact") if roles else None, _object(row, "Owner")
+
+
+def involved(api: SalesforceApi, field_map: FieldMap, record_id: str, *, colleagues: bool, contacts: bool) -> Involved:
+    """Query the opportunity team, and the people with a role in the opportunity, the primary one first.
+
+    Where opportunity teams are not switched on, Salesforce does not know the relationship.
+    """
+    of_user = ", ".join(f"User.{name}" for name in columns_of(field_map.owner))
+    of_contact = ", ".join(f"Contact.{name}" for name in columns_of(field_map.contact))
+    wanted, most = ["Id"], f"LIMIT {MOST_INVOLVED}"
+    if colleagues:
+        wanted.append(f"(SELECT {of_user} FROM {_TEAM} ORDER BY CreatedDate, Id {most})")  # noqa: S608 - as above
+    if contacts:
+        ordered = f"ORDER BY IsPrimary DESC, CreatedDate, Id {most}"
+        wanted.append(f"(SELECT {of_contact} FROM {_ROLES} {ordered})")  # noqa: S608 - as above
+    soql = f"SELECT {', '.join(wanted)} FROM {field_map.table}"  # noqa: S608 - as above
+    rows = api.query(soql + format_soql(" WHERE Id = {}", record_id)).rows
+    return Involved(_ends(rows, _TEAM, "User"), _ends(rows, _ROLES, "Contact"))
+
+
+def _ends(rows: Sequence[JsonObject], relationship: str, end: str) -> tuple[Columns, ...]:
+    held = [each for row in rows if row.get(relationship) for each in rows_of(row[relationship])]
+    return tuple(found for each in held if (found := _object(each, end)))
 
 
 def marks(api: SalesforceApi, field_map: FieldMap, record_ids: Sequence[str]) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ from shared.clock import Clock
 from shared.crm.around import Around, Columns, Found
 from shared.crm.optional import OptionalColumns
 from shared.crm.owners import Owners
-from shared.crm.port import ChangePage, Record, RelatedRows, StageChange, Turns
+from shared.crm.port import ChangePage, Involved, Record, RelatedRows, StageChange, Turns
 from shared.crm.salesforce import beside, merges, metadata, owners
 from shared.crm.salesforce.api import JsonObject, SalesforceApi, Subrequest, Subresponse, path, text_at
 from shared.crm.salesforce.creation import Creation
@@ -150,6 +150,11 @@ class Salesforce:
     def beside(self, record_ids: Sequence[str]) -> Mapping[str, str]:
         """Query account, owner and primary contact of several."""
         return beside.marks(self._api, self._field_map, [each for each in record_ids if self.owns(each)])
+
+    def involved(self, record_id: str, *, colleagues: bool, contacts: bool) -> Involved:
+        """Query team members and contact roles."""
+        asked = self._api, self._field_map, self._address(record_id)[-1]
+        return beside.involved(*asked, colleagues=colleagues, contacts=contacts)
 
     def person(self, owner_id: str) -> Columns | None:
         """Query a user."""

@@ -22,7 +22,7 @@ from shared.crm.around import (
     most_alike,
 )
 from shared.crm.owners import Owners, only
-from shared.crm.port import ChangePage, PartlyWritten, Record, RelatedRows, StageChange
+from shared.crm.port import ChangePage, Involved, PartlyWritten, Record, RelatedRows, StageChange
 from shared.errors import (
     AccessDenied,
     AlreadyExists,
@@ -156,6 +156,17 @@ class FakeCrm(CrmPeople):
         held = self._held(record_id).columns
         texts = (str(held[name] or "") for name in ("cosell_audit", "cosell_notesformicrosoft"))
         return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]), *texts)
+
+    def involved(self, record_id: str, *, colleagues: bool, contacts: bool) -> Involved:
+        """Return whoever a connection ties to the record."""
+
+        def look() -> Involved:
+            ends = self.connections.get(record_id, ())
+            ours = tuple(dict(self.users[each]) for each in ends if colleagues and each in self.users)
+            theirs = tuple(dict(self.contacts[each]) for each in ends if contacts and each in self.contacts)
+            return Involved(ours, theirs)
+
+        return self._tape.run(self.port, "involved", look)
 
     def beside(self, record_ids: Sequence[str]) -> Mapping[str, str]:
         """Tell account, contact and owner of several apart from what they were."""

@@ -50,6 +50,8 @@ class CrmRows:
         self.accounts: dict[str, CrmRow] = {}
         self.contacts: dict[str, CrmRow] = {}
         self.users: dict[str, CrmRow] = {}
+        self.connections: dict[str, list[str]] = {}
+        """By record, the users and contacts that it is connected with."""
         self.teams: dict[str, CrmRow] = {}
         self.unfit_owners: set[str] = set()
         """Users without the rights that an owner of a deal needs."""

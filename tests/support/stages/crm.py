@@ -21,6 +21,7 @@ from tests.support.fakes.partner_center import SOLUTION
 from tests.support.fakes.tape import Tape
 from tests.support.stages.outages import ASKED, Outage, break_fake, break_server, impatient_clock
 from tools.simulators.dataverse import DataverseSimulator
+from tools.simulators.dataverse.rows import Reference
 from tools.simulators.vendors import CLIENT_ID, CLIENT_SECRET, Vendors
 
 CrmRow = dict[str, object]
@@ -142,6 +143,10 @@ class CrmStage(Protocol):
         """A seller adds a contact to an account."""
         ...
 
+    def involve(self, record_id: str, *, users: tuple[str, ...] = (), contacts: tuple[str, ...] = ()) -> None:
+        """A seller puts users on a record's sales team, and ties contacts to it."""
+        ...
+
     def contacts(self) -> int:
         """Return how many contacts there are."""
         ...
@@ -248,6 +253,9 @@ class FakeStage:
     def add_contact(self, account_id: str, first: str, last: str, mail: str | None) -> str:
         person = {"firstname": first, "lastname": last, "emailaddress1": mail}
         return self.fake.add_contact(**person, parentcustomerid=account_id)
+
+    def involve(self, record_id: str, *, users: tuple[str, ...] = (), contacts: tuple[str, ...] = ()) -> None:
+        self.fake.connections.setdefault(record_id, []).extend((*users, *contacts))
 
     def contacts(self) -> int:
         return len(self.fake.contacts)
@@ -377,6 +385,13 @@ class DataverseStage:
     def add_contact(self, account_id: str, first: str, last: str, mail: str | None) -> str:
         person = {"firstname": first, "lastname": last, "emailaddress1": mail}
         return self.simulator.seller.create_contact(**person, parentcustomerid=account_id)
+
+    def involve(self, record_id: str, *, users: tuple[str, ...] = (), contacts: tuple[str, ...] = ()) -> None:
+        ends = [("systemuser", each) for each in users] + [("contact", each) for each in contacts]
+        for table, each in ends:
+            here, there = Reference("opportunity", record_id), Reference(table, each)
+            for one, other in ((here, there), (there, here)):  # The platform makes its twin.
+                self.simulator.environment.seed("connection", {"record1id": one, "record2id": other, "statecode": 0})
 
     def contacts(self) -> int:
         return len(self.simulator.rows("contact"))

@@ -168,6 +168,13 @@ class SalesforceStage:
         person = {"FirstName": first, "LastName": last, "Email": mail}
         return self.simulator.seller.create_contact(**person, AccountId=account_id)
 
+    def involve(self, record_id: str, *, users: tuple[str, ...] = (), contacts: tuple[str, ...] = ()) -> None:
+        seller = self.simulator.seller
+        for each in users:
+            seller.create("OpportunityTeamMember", OpportunityId=record_id, UserId=each, TeamMemberRole="Sales Rep")
+        for each in contacts:
+            seller.create("OpportunityContactRole", OpportunityId=record_id, ContactId=each, Role="Evaluator")
+
     def contacts(self) -> int:
         return len(self.simulator.rows("Contact"))
 

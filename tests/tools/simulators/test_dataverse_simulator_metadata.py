@@ -105,7 +105,7 @@ class TestReading:
         named = {each["LogicalName"] for each in stage.get("EntityDefinitions?$select=LogicalName")["value"]}
         assert named == {
             *("opportunity", "opportunityclose", "lead", "account", "contact", "transactioncurrency"),
-            *("systemuser", "team", "organization", "attributemaskingrule"),
+            *("systemuser", "team", "organization", "attributemaskingrule", "connection"),
         }
 
 

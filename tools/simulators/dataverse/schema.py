@@ -305,6 +305,17 @@ def _team() -> Table:
     return _table("team", "teams", columns)
 
 
+def _connection() -> Table:
+    """Connections tie any two rows (entities/connection)."""
+
+    def end(name: str) -> Column:
+        targets = ("opportunity", "account", "contact", "systemuser")
+        return Column(name, Kind.LOOKUP, name, navigations=tuple((f"{name}_{each}", each) for each in targets))
+
+    columns = [create_only(end("record1id")), create_only(end("record2id")), text("name", 500), *_active_inactive()]
+    return _table("connection", "connections", columns)
+
+
 def _close() -> Table:
     columns = [
         text("subject", 200),
@@ -345,6 +356,7 @@ def standard_tables() -> dict[str, Table]:
         _user(),
         _team(),
         _close(),
+        _connection(),
         _organization(),
         _masking_rules(),
     )

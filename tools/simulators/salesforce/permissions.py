@@ -19,7 +19,7 @@ _SAME = {
     "ObjectPermissions": ("ParentId", "SobjectType"),
 }
 _ALWAYS_VISIBLE = frozenset({"OwnerId", "CurrencyIsoCode", "Name"})
-_WITHOUT_FIELD_SECURITY = frozenset({"User", "OpportunityContactRole"})
+_WITHOUT_FIELD_SECURITY = frozenset({"User", "OpportunityContactRole", "OpportunityTeamMember"})
 
 
 def is_permissionable(sobject: SObjectType, item: Field) -> bool:

@@ -137,7 +137,8 @@ def _opportunity(*, restricted_stage: bool) -> SObjectType:
         read_only(number("FiscalQuarter", 1)),
     ]
     roles = ChildRelationship("OpportunityContactRoles", "OpportunityContactRole", "OpportunityId", cascades=True)
-    return object_type("Opportunity", "006", fields, [roles], replicateable=True)
+    team = ChildRelationship("OpportunityTeamMembers", "OpportunityTeamMember", "OpportunityId", cascades=True)
+    return object_type("Opportunity", "006", fields, [roles, team], replicateable=True)
 
 
 def _account() -> SObjectType:
@@ -212,6 +213,17 @@ def _contact_role() -> SObjectType:
         checkbox("IsPrimary", "Primary"),
     ]
     return object_type("OpportunityContactRole", "00K", fields, label="Opportunity Contact Role")
+
+
+def _team_member() -> SObjectType:
+    fields = [
+        *system_fields(),
+        create_only(required(reference("OpportunityId", "Opportunity"))),
+        create_only(required(reference("UserId", "User"))),
+        picklist("TeamMemberRole", ("Account Manager", "Sales Rep", "Pre-Sales Consultant")),
+        picklist("OpportunityAccessLevel", ("Read", "Edit")),
+    ]
+    return object_type("OpportunityTeamMember", "00q", fields, label="Opportunity Team Member")
 
 
 def _user() -> SObjectType:
@@ -308,7 +320,15 @@ def standard_objects(*, multi_currency: bool, restricted_stage: bool) -> dict[st
     """Return fresh definitions of the standard object types, by lower-case name."""
     opportunity = _opportunity(restricted_stage=restricted_stage)
     with_currency = [opportunity, _account(), _contact(), _user(), _lead()]
-    types = [*with_currency, _contact_role(), _stage(), _organization(), _duplicate_rule(), *_permissions()]
+    types = [
+        *with_currency,
+        _contact_role(),
+        _team_member(),
+        _stage(),
+        _organization(),
+        _duplicate_rule(),
+        *_permissions(),
+    ]
     if multi_currency:
         for sobject in with_currency:
             sobject.add(currency_field())
