@@ -33,7 +33,7 @@ from shared.status import Status, attention, pending
 from shared.sync import copies, patience
 from shared.sync.beside import beside
 from shared.sync.binding import task_of
-from shared.sync.observe import remembered_record, remembers, seen_record
+from shared.sync.observe import remembered_record, remembers, saw_unshared, seen_record
 from shared.sync.perform import identity
 from shared.sync.perform.written import is_untouched
 from shared.sync.task import Task
@@ -206,7 +206,7 @@ def _show_on_record(
 ) -> str | None:
     link = _link(task, message)
     record_id = link.record.id if link and link.record else message.record_id
-    if not record_id:
+    if not record_id or (link is None and saw_unshared(task, message)):
         return None
     if link and link.status == status and not link.unshown:
         return link.record_version or ""

@@ -22,6 +22,7 @@ from shared.mapping.field_map import FieldMap
 from shared.messages.reasons import Reason
 from shared.microsoft import MicrosoftsHalf
 from shared.partner_center.port import Referral
+from shared.queue.message import DealMessage
 from shared.referral_kind import ReferralKind
 from shared.status import is_ours
 from shared.sync import copies
@@ -277,3 +278,9 @@ def _record_key(deal: Deal) -> RecordKey:
     assert isinstance(deal.referral, ReferralSeen)  # noqa: S101 - a deal has at least one side
     assert deal.referral.names  # noqa: S101 - which names the record
     return deal.referral.names
+
+
+def saw_unshared(task: Task, message: DealMessage) -> bool:
+    """Whether the change feed saw the message's record with Sync off: such a record is not written."""
+    columns = (message.observed or {}).get("columns")
+    return isinstance(columns, dict) and not columns.get(task.field_map.columns.sync)

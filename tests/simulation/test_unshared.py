@@ -160,6 +160,17 @@ def test_a_closed_record_that_is_switched_on_says_why_it_is_not_shared() -> None
 # --- copies with an identifier ---
 
 
+def test_what_fails_about_a_record_whose_sync_is_off_is_not_written_on_it(world: World) -> None:
+    record_id = world.crm.add_deal(**{IDENTIFIER: "6ff1b4ca-110e-4e1d-9301-95015e1a11a3", SYNC: False})
+    world.poll()
+    fault = world.tape.fail(ServiceUnavailable("Table Storage answered 503"), "ledger", "agenda.of")
+    mark = world.mark()
+    world.settle()
+    assert fault.fired == 1
+    assert world.crm.row(record_id)[STATUS] is None
+    assert "crm.update" not in world.calls(mark)
+
+
 def test_a_copy_with_the_identifier_of_a_living_record_is_told_so_and_touches_nothing(world: World) -> None:
     world.crm.keyed = False
     referral_id, record_id = shared(world)
