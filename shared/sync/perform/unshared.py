@@ -60,7 +60,7 @@ def _show(task: Task, record: RecordSeen, reason: Reason) -> bool:
     if locked or task.choices.crm_audit is CrmAudit.OFF:
         _note(task, record, reason)
         return True
-    if columns.get(column) == text:
+    if columns.get(column) == text or not (record.switched_on or columns.get(column)):
         return True
     try:
         task.records.update(Record(record.key.id, record.version, columns, record.seen_at), {column: text})
