@@ -108,10 +108,22 @@ class Beginning:
             return self._with_both_halves(link)
         if link is None and strangers.is_one(self._task, self._message):
             return NotOurs()
-        begun = self._looked_at(link)
+        begun = self._of_engagement(link) or self._looked_at(link)
         if isinstance(begun, NotOurs):
             strangers.note(self._task, self._message)
         return begun
+
+    def _of_engagement(self, link: Link | None) -> Deal | None:
+        """Return the deal to which another organization's row is known to lead: one read tells of both.
+
+        None where the row is ours, or not in the engagement's list yet.
+        """
+        named = str(self._message.referral_id)
+        if link is None or link.referral_id == named or not link.engagement_id:
+            return None
+        engagement = self._task.partner_center.engagement(link.engagement_id)
+        related, own = engagement.row(named), engagement.row(link.referral_id)
+        return self._with_related(link, own, related.changed_at, engagement) if related and own else None
 
     def _looked_at(self, link: Link | None) -> Deal | Known | NotOurs:
         try:
@@ -148,9 +160,14 @@ class Beginning:
         if link is None or link.referral_id != own.id:
             task.drawers.change(own_half(related.id), lambda _held: own.id)
             link = task.links.of_referral(own.id)
-        seen = seen_referral(task, own)
+        return self._with_related(link, own, related.changed_at, engagement)
+
+    def _with_related(
+        self, link: Link | None, own: Referral, changed_at: datetime | None, engagement: Engagement
+    ) -> Deal:
         if link:
-            link = replace(self._with_event(link, seen) or link, related_changed_at=related.changed_at)
+            seen = seen_referral(self._task, own)
+            link = replace(self._with_event(link, seen) or link, related_changed_at=changed_at)
         return self._with_microsoft(self._deal(link), own, engagement)
 
     def _own_row(self, engagement: Engagement) -> Referral | None:

@@ -75,11 +75,16 @@ def handle(task: Task, message: DealMessage) -> Handled:
             held |= refused
             message = replace(message, observed=None)
         else:
-            wrote = bool(written.received if message.source == PARTNER_CENTER else written.sent) or outcome in _CREATED
-            referral_id = link.referral_id if link else None
-            before, after = written.before, written.after
-            return Handled(outcome, referral_id, written.healed, written.behind, written.unseen, wrote, before, after)
+            return _handled(message, link, outcome, written)
     raise AssertionError("every round returns or raises")
+
+
+def _handled(message: DealMessage, link: Link | None, outcome: Outcome, written: Written) -> Handled:
+    wrote = bool(written.received if message.source == PARTNER_CENTER else written.sent) or outcome in _CREATED
+    before, after = written.before, written.after
+    known = after or link
+    referral_id = known.referral_id if known else None
+    return Handled(outcome, referral_id, written.healed, written.behind, written.unseen, wrote, before, after)
 
 
 def _trusts(message: DealMessage) -> bool:

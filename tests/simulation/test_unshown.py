@@ -212,3 +212,25 @@ def test_a_wrong_identifier_on_a_closed_record_is_told_elsewhere(world: World) -
     (told,) = world.chat.texts
     assert "ref-0042" in told
     assert Visitor(world).data(deal=record_id)["problems"][0]["code"] == "identifier.malformed"
+
+
+def test_history_that_a_locked_record_cannot_tell_calls_nobody(world: World) -> None:
+    record_id = world.crm.add_deal(**{SYNC: False})
+    referral_id = world.partner_center.registers(externalReferenceId=record_id)
+    world.partner_center.close(referral_id, "Won")
+    world.crm.edit(record_id, **{SYNC: True, IDENTIFIER: referral_id})
+    world.crm.close(record_id, Stage.WON)
+    world.settle()
+    assert counted(world, Standing.DIFFERS) == 1, "the two were filled in by two people"
+    assert world.chat.texts == [], "a first run meets hundreds of such deals"
+
+
+def test_what_a_person_decides_about_a_locked_record_names_its_deal(world: World) -> None:
+    record_id = world.crm.add_deal(**{SYNC: False})
+    referral_id = world.partner_center.registers(externalReferenceId=record_id)
+    world.partner_center.close(referral_id, "Won")
+    world.crm.edit(record_id, **{SYNC: True, IDENTIFIER: referral_id})
+    world.crm.close(record_id, Stage.LOST)
+    world.settle()
+    assert list(world.alerts.raised()) == [f"dynamics365 deal {referral_id}"]
+    assert referral_id in world.chat.texts[0]

@@ -104,8 +104,9 @@ class _Agreement:
         if now is None or now == self.before.status or not self._is_locked:
             return
         self.link = replace(self.link, unshown=True)
-        if now.kind in (StatusKind.ATTENTION, StatusKind.DIFFERS):
-            self.written.unseen = now.text
+        history = all(each.reason is Reason.HISTORICAL for each in self.plan.differences)
+        if now.kind is StatusKind.ATTENTION or (now.kind is StatusKind.DIFFERS and not history):
+            self.written.unseen = now.text  # What ended before it was linked is left as it is, and needs nobody.
 
     def forget_what_waited(self) -> None:
         drifts = any(each.reason is Reason.KEEPS_CHANGING for each in self.plan.differences)
