@@ -41,7 +41,7 @@ def test_what_follows_a_failed_step_says_so(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(stack, "quiet", lambda: stack)
         performed = steps(stack)[1:]
         failed = perform(stack, performed, Console(file=told, width=160))
-    assert failed == len(performed) == 14
+    assert failed == len(performed) == 16
     assert told.getvalue().count("not done: no deal was shared") == 6
     assert told.getvalue().count("not done: no deal was private") == 2
     assert told.getvalue().count("not done: no deal was received") == 2

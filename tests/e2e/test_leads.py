@@ -1,41 +1,50 @@
-"""A lead of Microsoft's on the genuine runtime: it arrives, a seller qualifies it, and it goes on as an opportunity."""
+"""A lead of Microsoft's on the genuine runtime, by the mapping that ships: it arrives, and a seller decides on it."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
 
-from tests.e2e.deals import until
+from tests.e2e.deals import until, until_record, until_referral
 from tools.local.stack import Stack
+from tools.simulators.partner_center.control import Kind
+from tools.simulators.sellers.seller import Lead
 
 
-def test_a_lead_is_qualified_and_goes_on_as_an_opportunity(crm: str) -> None:
-    with Stack(crms=(crm,)) as stack:
-        stack.register()
-        portal, simulator = stack.partner_center.portal, stack.crm.simulator  # type: ignore[attr-defined]
-        referral_id = str(portal.create_referral("marketplace-lead")["id"])
-        table = "lead" if crm == "dynamics365" else "Lead"
-        (lead,) = until(stack, lambda: simulator.rows(table))
-        assert lead[_identifier(crm)] == referral_id
-        assert stack.crm.find(referral_id) == []
-        stack.quiet()
-        lead_id = str(lead["leadid" if crm == "dynamics365" else "Id"])
-        opportunity = _qualify(simulator.seller, crm, lead_id)
-        stack.run("CrmPoller")
-        deal = until(stack, lambda: _tied(stack, referral_id))
-        assert deal.id == opportunity
-        assert deal.sync
-        until(stack, lambda: stack.partner_center.referral(referral_id)["status"] == "Active")
-        assert stack.partner_center.referral(referral_id)["externalReferenceId"] == opportunity
+def received_lead(stack: Stack, kind: Kind = "marketplace-lead") -> tuple[str, Lead]:
+    """A lead that Microsoft sent; returns its referral's id, and the lead as it arrived."""
+    referral_id = str(stack.partner_center.portal.create_referral(kind)["id"])
+    lead = until(stack, lambda: next(iter(stack.crm.leads(referral_id)), None))
+    stack.quiet()
+    assert stack.crm.find(referral_id) == []
+    return referral_id, next(iter(stack.crm.leads(referral_id)), lead)
 
 
-def _identifier(crm: str) -> str:
-    return "cosell_referralidentifier" if crm == "dynamics365" else "Referral_Identifier__c"
+def test_a_lead_is_qualified_and_goes_on_as_an_opportunity(stack: Stack) -> None:
+    referral_id, lead = received_lead(stack)
+    assert lead.sync_status.startswith("✔")
+    assert isinstance(lead.decide_by, date)
+    opportunity = stack.crm.qualify(lead.id)
+    stack.run("CrmPoller")
+    deal = until_record(stack, opportunity, lambda deal: deal.sync_status.startswith("✔"))
+    assert deal.sync
+    assert deal.referral_identifier == referral_id
+    row = until_referral(stack, referral_id, lambda row: row["status"] == "Active")
+    assert row["externalReferenceId"] == opportunity
 
 
-def _qualify(seller: Any, crm: str, lead_id: str) -> str:
-    return str(seller.qualify(lead_id) if crm == "dynamics365" else seller.convert(lead_id))
+def test_a_lead_is_disqualified_and_microsoft_is_told_why(stack: Stack) -> None:
+    referral_id, lead = received_lead(stack, "qualified-lead")
+    stack.crm.disqualify(lead.id, "Timeline too short")
+    stack.run("CrmPoller")
+    row = until_referral(stack, referral_id, lambda row: row["status"] == "Closed")
+    assert (row["substatus"], row["statusReason"]) == ("Declined", "Timeline too short")
+    stack.quiet()
+    (held,) = stack.crm.leads(referral_id)
+    assert held.sync_status.startswith("✔")
 
 
-def _tied(stack: Stack, referral_id: str) -> Any:
-    found = stack.crm.find(referral_id)
-    return found[0] if found and found[0].sync_status.startswith("✔") else None
+def test_a_lead_that_is_declined_in_partner_center_is_disqualified(stack: Stack) -> None:
+    referral_id, lead = received_lead(stack)
+    assert lead.open
+    stack.partner_center.portal.decline(referral_id)
+    until(stack, lambda: not stack.crm.leads(referral_id)[0].open)

@@ -191,64 +191,6 @@ def test_an_opportunity_that_belongs_to_another_deal_is_not_taken(world: World) 
     assert [each.code for due in world.parked() for each in due.problems] == ["identifier.record_taken"]
 
 
-# --- it comes to nothing ---------------------------------------------------------------------------------------------
-
-
-def test_disqualifying_declines_an_undecided_lead_and_loses_an_accepted_one(world: World) -> None:
-    referral_id, lead_id = lead(world)
-    leads(world).disqualify(lead_id)
-    world.settle()
-    assert status(world, referral_id) == "Closed/Declined"
-    accepted = world.partner_center.invites_us(**QUALIFIED)
-    world.settle()
-    world.partner_center.accept(accepted)
-    world.settle()
-    leads(world).disqualify(link_of(world, accepted).record_id)
-    world.settle()
-    assert status(world, accepted) == "Closed/Lost"
-
-
-@pytest.mark.parametrize("end", ["Declined", "Expired", "Lost"])
-def test_what_ends_in_partner_center_disqualifies_a_lead_that_nobody_moved(world: World, end: str) -> None:
-    referral_id, lead_id = lead(world)
-    if end == "Lost":
-        world.partner_center.accept(referral_id)
-        world.settle()
-    world.partner_center.close(referral_id, end)
-    world.settle()
-    assert leads(world).row(lead_id)["statecode"] == 2
-    assert link_of(world, referral_id).state is LinkState.LINKED
-
-
-def test_a_win_in_partner_center_leaves_the_lead_to_a_person(world: World) -> None:
-    referral_id, lead_id = lead(world)
-    world.partner_center.accept(referral_id)
-    world.settle()
-    world.partner_center.close(referral_id, "Won")
-    world.settle()
-    row = leads(world).row(lead_id)
-    assert row["statecode"] == 0
-    assert str(row["cosell_syncstatus"]).startswith("✖ Won in Partner Center: qualify this lead")
-
-
-def test_a_deleted_lead_leaves_an_orphan(world: World) -> None:
-    referral_id, lead_id = lead(world)
-    leads(world).delete(lead_id)
-    world.settle()
-    assert link_of(world, referral_id).state is LinkState.ORPHANED
-    assert status(world, referral_id) == "New/Pending"
-
-
-def test_a_merged_lead_is_followed_and_not_declined(world: World) -> None:
-    referral_id, lead_id = lead(world)
-    winner = leads(world).add_lead()
-    leads(world).merge(lead_id, winner, keep=(IDENTIFIER, "cosell_referrallink"))
-    world.settle()
-    assert link_of(world, referral_id).record_id == winner
-    assert status(world, referral_id) == "New/Pending"
-    assert world.partner_center.rows[referral_id]["externalReferenceId"] == winner
-
-
 # --- a seller's own --------------------------------------------------------------------------------------------------
 
 

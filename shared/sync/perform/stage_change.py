@@ -16,6 +16,7 @@ def stage_change(task: Task, decision: Agree) -> StageChange | None:
         return None
     after, field_map = Stage(str(planned[STATUS])), task.field_map
     held = {**decision.record.fields, **planned}
-    (value,) = field_map.record_values({DEAL_VALUE: held.get(DEAL_VALUE)}).values()
+    worth = {DEAL_VALUE: held[DEAL_VALUE]} if DEAL_VALUE in held else {}  # A lead may have no column for it.
+    value = next(iter(field_map.record_values(worth).values()), None)
     reason = decision.referral.fields.get(CLOSE_REASON)
     return StageChange(decision.record.stage, after, field_map.status_columns(after), value, str(reason or ""))

@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.local.demo.run import Step, StepFailed
 from tools.local.stack import Stack
-from tools.simulators.sellers.seller import Deal, Seller
+from tools.simulators.sellers.seller import Deal, Lead, Seller
 
 Row = Mapping[str, Any]
 
@@ -57,6 +57,8 @@ class Scenarios:
             "The seller copies that deal, and switches the copy's Sync off and on": self._copy,
             "The seller wins the deal, and takes it back within the undo window": self._take_back,
             "The seller declines an invitation, and says why": self._decline,
+            "A lead of Microsoft's marketplace is qualified, and goes on as an opportunity": self._qualify,
+            "A lead of Microsoft's marketplace is disqualified, and Microsoft is told why": self._disqualify,
             "The seller wins the deal": self._win,
         }
         return tuple(Step(f"{where}{title}", act, self._seller) for title, act in acts.items())
@@ -222,6 +224,32 @@ class Scenarios:
         if row["statusReason"] != "Timeline too short":
             raise StepFailed(f"Partner Center was told: {row['statusReason']}")
         return f"{row['status']}/{row['substatus']}: {row['statusReason']}, in one change"
+
+    def _qualify(self) -> str:
+        referral_id, lead = self._marketplace_lead()
+        opportunity = self._seller.qualify(lead.id)
+        row = self._referral(referral_id, lambda row: row["status"] == "Active", "acceptance of the lead")
+        deal = self._record(opportunity, lambda deal: deal.sync_status.startswith("✔"), "✔ on the opportunity")
+        return (
+            f"the lead of {lead.company}, to be decided by {lead.decide_by}, is {row['status']}/{row['substatus']}; "
+            f"its opportunity “{deal.name}” has the referral: {deal.sync_status}"
+        )
+
+    def _disqualify(self) -> str:
+        referral_id, lead = self._marketplace_lead()
+        self._seller.disqualify(lead.id, "Not a customer")
+        row = self._referral(referral_id, lambda row: row["substatus"] == "Declined", "the decline in Partner Center")
+        if row["statusReason"] != "Not a customer":
+            raise StepFailed(f"Partner Center was told: {row['statusReason']}")
+        return f"{row['status']}/{row['substatus']}: {row['statusReason']}"
+
+    def _marketplace_lead(self) -> tuple[str, Lead]:
+        """Let a customer ask for the partner in Microsoft's marketplace; returns the referral's id, and the lead."""
+        referral_id = str(self._stack.partner_center.portal.create_referral("marketplace-lead")["id"])
+        lead = self._stack.eventually(lambda: next(iter(self._seller.leads(referral_id)), None), "lead for it")
+        if self._seller.find(referral_id):
+            raise StepFailed("an undecided lead became an opportunity")
+        return referral_id, lead
 
     def _win(self) -> str:
         referral_id, record_id = self._deal("shared")

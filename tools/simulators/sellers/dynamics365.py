@@ -12,7 +12,7 @@ from shared.lifecycle import Stage
 from tools.simulators.dataverse import DataverseSimulator
 from tools.simulators.faults import Fault
 from tools.simulators.help_codes import CLOSE_REASONS, MARKETPLACE_INTENT
-from tools.simulators.sellers.seller import CONTACT, CUSTOMER, READY, Account, Deal, DealFields
+from tools.simulators.sellers.seller import CONTACT, CUSTOMER, READY, Account, Deal, DealFields, Lead, day_of
 from tools.simulators.vendors import CLIENT_ID, CLIENT_SECRET, Vendors
 
 _COLUMNS = {
@@ -124,6 +124,15 @@ class Dynamics365Seller:
         """Delete the row."""
         self._seller.delete(record_id)
 
+    def qualify(self, lead_id: str) -> str:
+        """Call QualifyLead, as the form's button does."""
+        return self._seller.qualify(lead_id)
+
+    def disqualify(self, lead_id: str, reason: str) -> None:
+        """Set the column, and then the state: a disqualified lead is locked."""
+        self._seller.edit(lead_id, table="lead", cosell_closereason=_number(CLOSE_REASONS, reason))
+        self._seller.disqualify(lead_id)
+
     # --- what the seller sees --------------------------------------------------------------------------------------
 
     def deal(self, record_id: str) -> Deal:
@@ -134,6 +143,21 @@ class Dynamics365Seller:
         """Look through all rows."""
         rows = self._seller.rows("opportunity")
         return [self._deal(row) for row in rows if row["cosell_referralidentifier"] == referral_id]
+
+    def leads(self, referral_id: str) -> list[Lead]:
+        """Look through all rows."""
+        rows = [row for row in self._seller.rows("lead") if row["cosell_referralidentifier"] == referral_id]
+        return [
+            Lead(
+                str(row["leadid"]),
+                str(row["companyname"]),
+                str(row["cosell_syncstatus"] or ""),
+                str(row["cosell_audit"] or ""),
+                day_of(row["cosell_decideby"]),
+                row["statecode"] == 0,
+            )
+            for row in rows
+        ]
 
     def contact_mail(self, record_id: str) -> str:
         """Follow the look-up."""
@@ -232,7 +256,7 @@ class Dynamics365Seller:
             microsoft_team=row["cosell_microsoftteam"] or "",
             marketplace_intent=_label(MARKETPLACE_INTENT, row["cosell_marketplaceintent"]),
             close_reason=_label(CLOSE_REASONS, row["cosell_closereason"]),
-            decide_by=date.fromisoformat(row["cosell_decideby"]) if row["cosell_decideby"] else None,
+            decide_by=day_of(row["cosell_decideby"]),
         )
 
 

@@ -13,7 +13,8 @@ from shared.lifecycle import Stage
 from tools.simulators.faults import Fault
 from tools.simulators.request_log import LogEntry
 from tools.simulators.salesforce import SalesforceSimulator
-from tools.simulators.sellers.seller import CONTACT, CUSTOMER, READY, Account, Deal, DealFields
+from tools.simulators.salesforce.schema import LEAD_STATUSES
+from tools.simulators.sellers.seller import CONTACT, CUSTOMER, READY, Account, Deal, DealFields, Lead, day_of
 from tools.simulators.vendors import SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET, Vendors
 
 _COLUMNS = {
@@ -147,6 +148,14 @@ class SalesforceSeller:
         """Move the record to the recycle bin."""
         self._seller.delete(record_id)
 
+    def qualify(self, lead_id: str) -> str:
+        """Convert it, as the page's button does."""
+        return self._seller.convert(lead_id)
+
+    def disqualify(self, lead_id: str, reason: str) -> None:
+        """Set reason and status in one save."""
+        self._seller.edit(lead_id, table="Lead", Close_Reason__c=reason, Status=LEAD_STATUSES[3])
+
     # --- what the seller sees --------------------------------------------------------------------------------------
 
     def deal(self, record_id: str) -> Deal:
@@ -160,6 +169,21 @@ class SalesforceSeller:
         """Look through all records."""
         rows = self._seller.rows("Opportunity")
         return [self._deal(row) for row in rows if row["Referral_Identifier__c"] == referral_id]
+
+    def leads(self, referral_id: str) -> list[Lead]:
+        """Look through all records."""
+        rows = [row for row in self._seller.rows("Lead") if row[_IDENTIFIER] == referral_id]
+        return [
+            Lead(
+                str(row["Id"]),
+                str(row["Company"]),
+                str(row["Sync_Status__c"] or ""),
+                str(row["Audit__c"] or ""),
+                day_of(row["Decide_By__c"]),
+                row["Status"] in LEAD_STATUSES[:2],
+            )
+            for row in rows
+        ]
 
     def contact_mail(self, record_id: str) -> str:
         """Follow the primary contact role."""
@@ -262,7 +286,7 @@ class SalesforceSeller:
             microsoft_team=row["Microsoft_Team__c"] or "",
             marketplace_intent=row["Marketplace_Intent__c"] or "",
             close_reason=row["Close_Reason__c"] or "",
-            decide_by=date.fromisoformat(row["Decide_By__c"]) if row["Decide_By__c"] else None,
+            decide_by=day_of(row["Decide_By__c"]),
         )
 
 

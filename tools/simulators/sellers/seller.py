@@ -100,6 +100,19 @@ class Contact:
     phone: str
 
 
+@dataclass(frozen=True)
+class Lead:
+    """A lead as the seller sees it."""
+
+    id: str
+    company: str
+    sync_status: str
+    audit: str
+    decide_by: date | None
+    open: bool
+    """Whether it is neither qualified nor disqualified."""
+
+
 CUSTOMER = Account("Contoso Outdoor & Sons", "1 Market Street", "Bristol", "BS1 3AE", "United Kingdom")
 CONTACT = Contact("Olive", "Marsh", "olive@contoso.example", "+441170000000")
 
@@ -115,6 +128,11 @@ READY: DealFields = {
     "contact": True,
 }
 """An opportunity that Partner Center takes as it is: what `opportunity` creates when nothing else is asked for."""
+
+
+def day_of(value: object) -> date | None:
+    """Return a column's day."""
+    return date.fromisoformat(str(value)) if value else None
 
 
 class Seller(Protocol):
@@ -191,6 +209,14 @@ class Seller(Protocol):
         """Delete an opportunity."""
         ...
 
+    def qualify(self, lead_id: str) -> str:
+        """Make an opportunity of a lead, with an account and a contact; returns the opportunity's id."""
+        ...
+
+    def disqualify(self, lead_id: str, reason: str) -> None:
+        """Say why a lead comes to nothing, one of CLOSE_REASONS, and disqualify it."""
+        ...
+
     # --- what the seller sees --------------------------------------------------------------------------------------
 
     def deal(self, record_id: str) -> Deal:
@@ -199,6 +225,10 @@ class Seller(Protocol):
 
     def find(self, referral_id: str) -> list[Deal]:
         """Return every opportunity that carries this Referral Identifier; more than one is the app's mistake."""
+        ...
+
+    def leads(self, referral_id: str) -> list[Lead]:
+        """Return every lead that carries this Referral Identifier; more than one is the app's mistake."""
         ...
 
     def contact_mail(self, record_id: str) -> str:
