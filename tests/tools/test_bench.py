@@ -1,9 +1,13 @@
 """The rows of `cosell.py bench`: what is judged, and how."""
 
 import json
+from collections import Counter
 
 import pytest
 
+from shared.ledger.survey import Standing, standing_of
+from shared.ledger.table_survey import TableSurvey
+from tools.bench import status
 from tools.bench.rows import Row, table
 from tools.cli import bench
 
@@ -46,3 +50,25 @@ def test_a_wrong_use_is_told(wrong: list[str], capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit, match="2"):
         bench.main(wrong)
     assert "usage: cosell.py bench" in capsys.readouterr().err
+
+
+def test_the_status_page_is_measured_with_few_links_and_with_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "FEW", 100)
+    monkeypatch.setattr(status, "MANY", 2_500)
+    requests, read, time = status.run(rounds=1)
+    assert requests.figure == requests.peer_figure
+    assert 100 < requests.figure < 200, "two looks"
+    assert read.figure == read.peer_figure
+    assert time.figure > 0
+
+
+def test_a_page_that_reads_every_link_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def count_all(self: TableSurvey) -> dict[Standing, int]:
+        return Counter(standing_of(each) for each in self.links(10**6))
+
+    monkeypatch.setattr(status, "FEW", 100)
+    monkeypatch.setattr(status, "MANY", 2_500)
+    monkeypatch.setattr(TableSurvey, "counts", count_all)
+    requests, read, _ = status.run(rounds=1)
+    assert not read.met
+    assert requests.met

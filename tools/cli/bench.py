@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tools.bench.rows import Row
 
-BENCHES = ("mapping", "signature", "planning", "storage", "imports", "package", "receiver", "burst")
+BENCHES = ("mapping", "signature", "planning", "storage", "status", "imports", "package", "receiver", "burst")
 
 
 def main(args: list[str]) -> int:
