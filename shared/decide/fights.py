@@ -35,10 +35,10 @@ SOON = timedelta(minutes=10)
 SHOWS = 60
 """How often, in such a row, a record is written for its Audit and status alone."""
 
-PAUSE, TIE, SHOW = "pause", "identifier to CRM", "audit to CRM"
+PAUSE, TIE, SHOW, HELD = "pause", "identifier to CRM", "audit to CRM", "held"
 """What else than fields goes round, as a link remembers it."""
 
-_LIMITS = {PAUSE: ROUNDS, TIE: ROUNDS, SHOW: SHOWS}
+_LIMITS = {PAUSE: ROUNDS, TIE: ROUNDS, SHOW: SHOWS, HELD: ROUNDS}
 
 
 def without_fights(plan: Plan, link: Link, now: datetime) -> Plan:

@@ -7,9 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.alerts import Alerts
-from shared.choices import CrmAudit
-from shared.crm.port import Record
-from shared.decide.unlinked import ties
 from shared.errors import (
     AllowanceSpent,
     CosellError,
@@ -19,23 +16,18 @@ from shared.errors import (
     LeadsUnready,
     OutcomeUnknown,
     RetriableError,
-    SignInRequired,
     StaleError,
     problems_of,
 )
 from shared.guard import for_the_log
 from shared.ledger import audit
 from shared.ledger.model import Due, DueKind
-from shared.link import Link
 from shared.messages.reasons import Reason
 from shared.queue.message import DealMessage
-from shared.status import Status, attention, pending
-from shared.sync import copies, patience
+from shared.sync import patience
 from shared.sync.beside import beside
 from shared.sync.binding import task_of
-from shared.sync.observe import remembered_record, remembers, saw_unshared, seen_record
-from shared.sync.perform import identity
-from shared.sync.perform.written import is_untouched
+from shared.sync.failure_shown import keep_unshown, link_of, show
 from shared.sync.task import Task
 
 log = logging.getLogger(__name__)
@@ -62,7 +54,7 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
     `again` is the message that resumes it. Raises the families when the ledger or the queue fail.
     """
     log.warning("deal set aside: %s", for_the_log(error), extra={"family": error.family})
-    link = _link(task, again)
+    link = link_of(task, again)
     task = task_of(task, link) or task
     key = link.referral_id if link else task.deal_key(again)
     held = task.agenda.of(DueKind.PARKED, key)
@@ -71,9 +63,9 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
     pause = _pause(task, error, attempts)
     _alert_cause(task, alerts, error)
     before = held.record_version if held and held.reason == str(error) else None
-    shown = _show(task, alerts, again, error, before=before)
+    shown = show(task, alerts, again, error, before=before)
     if shown is None:
-        _keep_unshown(task, again, error)
+        keep_unshown(task, again, error)
     _alert_deal(task, alerts, again, error, shown=shown is not None)
     if needs_person and link is None and not again.record_id and (held is None or held.reason != str(error)):
         text = task.choices.messages.reason(Reason.FAILED, problems=str(error))
@@ -161,7 +153,7 @@ def _alert_deal(task: Task, alerts: Alerts, message: DealMessage, error: CosellE
         return
     # There is no record on which a seller could read it, or it refuses that too; an undecided invitation expires.
     problems = " ".join(str(each) for each in problems_of(error))
-    link = _link(task, message)
+    link = link_of(task, message)
     key = "alert.no_record" if link is None and not message.record_id else "alert.not_shown"
     if key == "alert.not_shown" and task.choices.dry_run:
         return  # The record could show it, and is not to: the log and the agenda have it.
@@ -170,129 +162,3 @@ def _alert_deal(task: Task, alerts: Alerts, message: DealMessage, error: CosellE
         deal_alert(task, link.referral_id if link else task.deal_key(message)),
         task.choices.messages.text(key, referral=deal, problems=problems),
     )
-
-
-# --- on the record -------------------------------------------------------------------------------------------------
-
-
-def _show(task: Task, alerts: Alerts, message: DealMessage, error: CosellError, *, before: str | None) -> str | None:
-    """Show the seller on the record what happened, once: `before` is what an earlier attempt at the same returned.
-
-    Returns the version of the record after that, empty when it is not known, or None when it could not be shown.
-    """
-    if task.choices.crm_audit is CrmAudit.OFF or task.choices.dry_run:
-        return None
-    try:
-        return _show_on_record(task, _status(task, alerts, error), message, error, before=before)
-    except CosellError as second:
-        # The record cannot be reached now. The reason is parked, logged and alerted; the next attempt shows it.
-        log.warning("status not shown: %s", for_the_log(second))
-        return None
-
-
-def _status(task: Task, alerts: Alerts, error: CosellError) -> Status:
-    messages = task.choices.messages
-    if isinstance(error, (DataError, GoneError)):
-        return attention(messages, problems_of(error))
-    if isinstance(error, SignInRequired):
-        return pending(messages, "sign_in")
-    if isinstance(error, FatalError):
-        return pending(messages, "administrator_notified" if alerts.reaches_people else "administrator")
-    return pending(messages, "allowance" if isinstance(error, AllowanceSpent) else "service")
-
-
-def _show_on_record(
-    task: Task, status: Status, message: DealMessage, error: CosellError, *, before: str | None
-) -> str | None:
-    link = _link(task, message)
-    record_id = link.record.id if link and link.record else message.record_id
-    if not record_id or (link is None and saw_unshared(task, message)):
-        return None
-    if link and link.status == status and not link.unshown:
-        return link.record_version or ""
-    if link is None and before is not None:
-        return before
-    key = link.referral_id if link else task.key(record_id).deal
-    text = task.choices.messages.reason(Reason.FAILED, problems=str(error))
-    entry = audit.entry(task.stamp(), key, audit.BOTH, text)
-    shown = _with_earlier_audit(task, link or Link(task.name, key, task.key(record_id)))
-    news = [] if shown.status == status else [entry]  # Else it was told already, and could not be shown.
-    recent = audit.extended(shown.recent_audit, news)
-    shown = replace(shown, status=status, unshown=False, recent_audit=recent)
-    # Guarded by the version that failed: when the seller has edited since, that edit is looked at instead. Without
-    # one the write is not remembered as ours, so that nothing it may cover is taken for an echo.
-    version = (message.observed or {}).get("version") or (link.record_version if link else None)
-    guard = str(version) if version else None
-    row = Record(record_id, guard, {}, task.clock.now())
-    if link is None:
-        _note_what_is_ours(task, message)
-    written = task.records.update(row, identity.audit_columns(task.field_map, shown))
-    produced = written.version if guard and _is_untouched(task, message, link, written) else None
-    if link is None:
-        task.audit.add(key, entry)
-    else:
-        # What failed is still different, so what the link remembers is not what the sides hold.
-        task.links.commit(replace(shown, settled=False, record_version=produced), news)
-    return produced or ""
-
-
-def _keep_unshown(task: Task, message: DealMessage, error: CosellError) -> None:
-    """Let the link and the ledger's audit tell what needs a person, where its record cannot. Raises the families.
-
-    The link must not go on as settled and ✔: the status page and what comes next go by it.
-    """
-    link = _link(task, message)
-    if not (ties(link) and isinstance(error, (DataError, GoneError))) or task.choices.dry_run:
-        return
-    status = attention(task.choices.messages, problems_of(error))
-    if (link.status, link.unshown, link.settled) == (status, True, False):
-        return
-    text = task.choices.messages.reason(Reason.FAILED, problems=str(error))
-    entry = audit.entry(task.stamp(), link.referral_id, audit.BOTH, text)
-    news = [] if link.status == status else [entry]
-    recent = audit.extended(link.recent_audit, news)
-    try:
-        task.links.commit(replace(link, status=status, unshown=True, settled=False, recent_audit=recent), news)
-    except StaleError:
-        log.info("another worker has seen to the deal meanwhile")
-
-
-def _note_what_is_ours(task: Task, message: DealMessage) -> None:
-    """Note that the record holds nothing of ours before we write on it.
-
-    First, or a stop behind the write would make the record a copy: nobody knew how it came to its status.
-    """
-    columns, own = (message.observed or {}).get("columns"), task.field_map.columns
-    if isinstance(columns, dict) and not any(columns.get(each) for each in (own.status, own.referral_link)):
-        copies.keep(task, task.key(str(message.record_id)))
-
-
-def _is_untouched(task: Task, message: DealMessage, link: Link | None, written: Record) -> bool:
-    """Whether the write changed nothing but our own columns, as far as it is known what the record held."""
-    observed, field_map = message.observed or {}, task.field_map
-    columns, version = observed.get("columns"), observed.get("version")
-    try:
-        if version and isinstance(columns, dict):
-            before = seen_record(task, Record(written.id, str(version), columns, written.seen_at))
-        elif not version and link and remembers(link, field_map):
-            before = remembered_record(link, field_map)
-        else:
-            # To look again at what is not settled would be to try again at once what was just refused.
-            return bool(written.columns.get(field_map.columns.sync, True))
-        return is_untouched(task, before, written)
-    except DataError:
-        return False  # Its state is in no entry of the mapping, which is why the deal failed.
-
-
-def _with_earlier_audit(task: Task, link: Link) -> Link:
-    """Return the link with what a column holds that was not written for it yet: another connector's text stays."""
-    if link.status is not None or not link.record:
-        return link
-    ours, earlier = audit.parted(task.records.audit_text(link.record.id))
-    return replace(link, recent_audit=link.recent_audit or ours, earlier_audit=earlier)
-
-
-def _link(task: Task, message: DealMessage) -> Link | None:
-    if message.referral_id:
-        return task.links.of_referral(message.referral_id)
-    return task.links.of_record(task.key(str(message.record_id)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,13 @@ from tests.support.fakes.partner_center import CONTOSO, MICROSOFT
 from tests.support.fakes.world import World
 
 SEEDS = 400
+REGRESSIONS = [
+    (int(line.split()[1]), line.split()[2])
+    for line in Path(__file__).with_name("regressions.txt").read_text("utf-8").splitlines()
+    if line.startswith("wild ")
+]
+"""Seeds that failed once, and whose acts they were."""
+
 STATUS = "cosell_syncstatus"
 Body = dict[str, Any]
 
@@ -118,21 +126,31 @@ def check_truth(world: World, link: Link) -> None:
 @pytest.mark.parametrize("automation", [False, True], ids=["people", "people and automation"])
 def test_no_history_makes_the_app_do_harm(block: int, *, automation: bool) -> None:
     for seed in range(block * SEEDS // 8, (block + 1) * SEEDS // 8):
-        history = WildHistory(
-            seed,
-            steps=150,
-            calm=seed % 3 == 0,
-            closes_records=True,
-            read_only=seed % 2 == 0,
-            automation=automation,
-            mass_deals=1 if seed % 5 == 0 else 25,
-        )
-        try:
-            world = history.live()
-            check(history, world)
-            check_records(history, world)
-            check_no_mass(history)
-            check_no_edit_is_lost(history, world)
-        except Exception as error:
-            error.add_note(f"{history!r}"[:120])
-            raise
+        relive(seed, automation=automation)
+
+
+@pytest.mark.parametrize(("seed", "acts"), REGRESSIONS)
+def test_what_failed_once_does_no_harm_any_more(seed: int, acts: str) -> None:
+    relive(seed, automation=acts == "automation")
+
+
+def relive(seed: int, *, automation: bool) -> None:
+    """Live a wild history and check it; a failure names its seed."""
+    history = WildHistory(
+        seed,
+        steps=150,
+        calm=seed % 3 == 0,
+        closes_records=True,
+        read_only=seed % 2 == 0,
+        automation=automation,
+        mass_deals=1 if seed % 5 == 0 else 25,
+    )
+    try:
+        world = history.live()
+        check(history, world)
+        check_records(history, world)
+        check_no_mass(history)
+        check_no_edit_is_lost(history, world)
+    except Exception as error:
+        error.add_note(f"{history!r}"[:120])
+        raise

@@ -25,7 +25,7 @@ from shared.link import Closing, LinkState
 from shared.mapping.catalogue import named
 from shared.merge import Change, Difference, Plan
 from shared.messages.reasons import Reason
-from shared.status import Status, StatusKind
+from shared.status import Status, StatusKind, differs
 from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
@@ -233,6 +233,11 @@ class _Agreement:
             status = self.before.status if self.unshown else self.link.status
             repeats = self.link.repeats if self.unshown else once_more(self.link, SHOW, now)
             self.link = replace(self.link, status=status, repeats=repeats)
+        restless = sorted({*self.before.differences, *self.link.differences})
+        if alone and not self.unshown and restless and goes_round(self.link, SHOW, now):
+            # The last write of such a row must not say ✔ of what is different again at once.
+            last = differs(self.task.choices.messages, Reason.KEEPS_CHANGING, restless)
+            self.link = replace(self.link, status=last)
         return not self.unshown
 
     def _shows_audit(self, *, news: bool) -> bool:

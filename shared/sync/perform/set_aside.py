@@ -10,7 +10,7 @@ from shared.crm.port import Record
 from shared.deal import RecordKey
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import Ignore, Orphan, Pause, Rekey, Stop
-from shared.decide.fights import PAUSE, once_more
+from shared.decide.fights import HELD, PAUSE, goes_round, once_more
 from shared.errors import CosellError
 from shared.ledger import audit
 from shared.ledger.drawers import merged_into
@@ -99,8 +99,12 @@ def say_that_it_waits(task: Task, deal: Deal, record: object, written: Written) 
     """Let the deal go on as it is, and its record say that what was asked of it waits for a person; once."""
     link, shown = _linked(deal), pending(task.choices.messages, Waiting.MASS_CHANGE)
     known = record if isinstance(record, RecordSeen) or record is None else _record_of(task, link)
+    now = task.clock.now()
+    if goes_round(link, HELD, now):
+        return  # Automation answers each of our writes with another one.
     if link.status != shown or (link.unshown and not _is_locked(task, known)):
-        _set_state(task, link, replace(link, status=shown), Reason.MASS_CHANGE, known, written)
+        after = replace(link, status=shown, repeats=once_more(link, HELD, now))
+        _set_state(task, link, after, Reason.MASS_CHANGE, known, written)
 
 
 def rekey(task: Task, _deal: Deal, decision: Rekey, _written: Written) -> Outcome:

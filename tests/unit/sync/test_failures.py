@@ -39,6 +39,7 @@ class Case:
         self.world.settle()
         self.alone = self.world.crm.add_deal(cosell_syncwithpartnercenter=False)
         self.world.settle()
+        self.world.crm.edit(self.alone, cosell_syncwithpartnercenter=True)
         self.world.chat.texts.clear()
         self.begun = self.world.clock.now()
 
