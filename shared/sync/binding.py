@@ -7,6 +7,7 @@ from dataclasses import replace
 from shared.decide.deal import Deal, ReferralSeen
 from shared.decide.decisions import Decision, Known
 from shared.decide.unlinked import ties
+from shared.errors import LeadsUnready
 from shared.link import Link
 from shared.partner_center.port import Referral
 from shared.sync.observe import seen_referral
@@ -22,7 +23,8 @@ def bind(task: Task, deal: Deal, decision: Decision | None) -> tuple[Task, Deal,
     """Return the task of a deal's table, the deal as that table has it, and the decision where there is one already.
 
     A linked deal belongs to its record's table, and a new referral to the leads' while it is an undecided lead: one
-    that was accepted before there is any record becomes an opportunity. A record belongs to its own table.
+    that was accepted before there is any record becomes an opportunity. A record belongs to its own table. One call
+    for an accepted lead, else none. Raises the families.
     """
     if deal.order:  # It names its record's table.
         return task, deal, decision
@@ -39,5 +41,15 @@ def bind(task: Task, deal: Deal, decision: Decision | None) -> tuple[Task, Deal,
 
 def _of_new(task: Task, body: object) -> Task:
     referral = Referral(body) if isinstance(body, dict) else None
-    is_lead = referral and referral.kind.is_lead and referral.is_undecided
-    return (task.lead if is_lead else None) or task.opportunity
+    lead = task.lead if referral and referral.kind.is_lead and not referral.closed else None
+    if referral and lead and (referral.is_undecided or _is_made(lead, referral.id)):
+        return lead
+    return task.opportunity
+
+
+def _is_made(lead: Task, referral_id: str) -> bool:
+    """Whether an accepted lead has its record already: it was made, and the process died before the two were tied."""
+    try:
+        return lead.records.find(referral_id) is not None
+    except LeadsUnready:
+        return False

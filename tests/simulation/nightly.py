@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.simulation.histories import History
 from tests.simulation.machine import explore
 from tests.simulation.replay import failure
+from tests.simulation.seeds import history_of
 
 BLOCK = 1000
 MILLION = 1_000_000
@@ -29,7 +29,7 @@ STATE = Path(__file__).resolve().parents[2] / ".cosell" / "nightly.json"
 def live(seeds: range) -> dict[int, str]:
     """Live histories; returns how each failed that did, by seed."""
     logging.disable(logging.CRITICAL)
-    found = ((seed, failure(History.of(seed))) for seed in seeds)
+    found = ((seed, failure(history_of(seed))) for seed in seeds)
     return {seed: words for seed, words in found if words}
 
 

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 
 from tests.simulation.histories import History
-from tests.simulation.promises import check
+from tests.simulation.seeds import check, history_of
 
 Make = Callable[[frozenset[int] | None], History]
 
@@ -51,9 +51,9 @@ def main(args: list[str]) -> int:
     parser.add_argument("seed", type=int)
     options = parser.parse_args(args)
     logging.disable(logging.CRITICAL)
-    whole = History.of(options.seed)
+    whole = history_of(options.seed)
     try:
-        shortest = shorten(lambda only: History.of(options.seed, only), whole.steps)
+        shortest = shorten(lambda only: history_of(options.seed, only), whole.steps)
     except ValueError as kept:
         print(f"seed {options.seed}: {kept}")
         return 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.histories import COLUMNS, History
-from tests.simulation.promises import check
+from tests.simulation.seeds import check, history_of
 from tests.simulation.troubles import KINDS
 from tests.support.fakes.world import World
 
@@ -47,11 +47,11 @@ def relive(history: History) -> World:
 def test_every_history_comes_to_rest_in_agreement(block: int) -> None:
     struck: Counter[str] = Counter()
     for seed in range(block * SEEDS // BLOCKS, (block + 1) * SEEDS // BLOCKS):
-        history = History.of(seed)
+        history = history_of(seed)
         world = relive(history)
         struck += history.troubles.struck
         if seed % SEEN_TWICE == 0:
-            assert everything(world) == everything(relive(History.of(seed))), seed
+            assert everything(world) == everything(relive(history_of(seed))), seed
     assert {kind: struck[kind] for kind in KINDS if struck[kind] < ENOUGH / BLOCKS} == {}
 
 
@@ -68,7 +68,7 @@ def _told(world: World, key: str) -> list[str]:
 
 @pytest.mark.parametrize("seed", REGRESSIONS)
 def test_what_failed_once_holds(seed: int) -> None:
-    relive(History.of(seed))
+    relive(history_of(seed))
 
 
 def test_undisturbed_each_edit_is_written_once() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import AccessDenied, SchemaMismatch
+from shared.lifecycle import Stage
 from shared.link import Link, LinkState
 from shared.sync.preview import Side, linked, preview
 from tests.simulation.test_leads import LEAD, lead, leads, link_of, status, without_leads
@@ -106,6 +107,75 @@ def test_leads_that_are_switched_off_ask_nothing_of_their_table(unready: World, 
     assert unready.task.tables == ("opportunity",)
     assert unready.chat.texts == []
     assert not [step.name for step in unready.tape.steps if step.port == "leads"]
+
+
+# --- decided before it was tied --------------------------------------------------------------------------------------
+
+
+def _dies_on_arrival(number: int, *, after: bool) -> World:
+    """A lead arrives, and the process dies at one of its calls."""
+    world = World()
+    world.tape.crash_at(number, after=after)
+    world.partner_center.invites_us(**LEAD)
+    world.receive_all()
+    world.pump()
+    return world
+
+
+def _calls_on_arrival() -> int:
+    calm = World()
+    calm.partner_center.invites_us(**LEAD)
+    calm.receive_all()
+    calm.pump()
+    return len(calm.tape.steps)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_lead_that_is_qualified_before_it_was_tied_goes_on(*, after: bool) -> None:
+    qualified = 0
+    for number in range(_calls_on_arrival()):
+        world = _dies_on_arrival(number, after=after)
+        for lead_id in leads(world).rows():
+            leads(world).qualify(lead_id, world.crm)
+            qualified += 1
+        world.settle()
+        world.recover()
+        (link,) = world.links()
+        assert link.record
+        assert link.record.table == ("opportunity" if world.crm.rows() else "lead")
+        assert status(world, link.referral_id) == ("Active/Accepted" if world.crm.rows() else "New/Pending")
+        assert world.parked() == []
+    assert qualified
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_lead_that_is_accepted_before_it_was_tied_has_one_record(*, after: bool) -> None:
+    for number in range(_calls_on_arrival()):
+        world = _dies_on_arrival(number, after=after)
+        (referral,) = world.partner_center.ours()
+        world.partner_center.accept(referral["id"])
+        world.settle()
+        world.recover()
+        assert len(leads(world).rows()) + len(world.crm.rows()) == 1
+        assert world.parked() == []
+
+
+def test_an_opportunity_that_was_won_before_it_was_tied_asks_to_be_opened_again(world: World) -> None:
+    referral_id, lead_id = lead(world)
+    opportunity = leads(world).qualify(lead_id, world.crm, estimatedvalue=5)
+    world.crm.close(opportunity, Stage.WON)
+    world.settle()
+    (due,) = world.parked()
+    assert [each.code for each in due.problems] == ["lead.opportunity_closed"]
+    assert status(world, referral_id) == "Active/Accepted"
+    assert any("Reopen the opportunity" in text for text in world.chat.texts)
+    world.crm.reopen(opportunity)
+    world.recover()
+    assert link_of(world, referral_id).record_id == opportunity
+    world.crm.close(opportunity, Stage.WON)
+    world.settle()
+    assert status(world, referral_id) == "Closed/Won"
+    assert world.parked() == []
 
 
 # --- forecasts -------------------------------------------------------------------------------------------------------

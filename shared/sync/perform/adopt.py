@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.decide.deal import Deal
 from shared.decide.decisions import Adopt
 from shared.ledger import audit
 from shared.partner_center.port import Referral
+from shared.queue.message import DealMessage
+from shared.sync.begin import ASKED
 from shared.sync.microsofts_half import next_look
 from shared.sync.outcome import Outcome
 from shared.sync.perform.agree import reach
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
+_TIED_BY_THEN = timedelta(seconds=10)
+
 
 def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
     """Write the record's id to the referral, and agree on an unknown base. A closed side is not written at all."""
     agree = decision.agree
     referral, record = agree.referral, agree.record
+    if record.qualified:
+        # A lead that was qualified before it was tied goes on with its opportunity. Asked for first, so that no stop
+        # behind the commit forgets it; before the commit it finds nothing to do.
+        again = DealMessage.of_record(record.key, ASKED, task.correlation_id)
+        task.queue.send(again.dump(), delay=_TIED_BY_THEN.total_seconds())
     unnamed = not referral.names_any or (decision.claims and referral.names != record.key)
     if unnamed and not referral.closed:
         answer = set_record_id(task, referral.id, record.key.id, str(referral.version))

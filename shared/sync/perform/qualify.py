@@ -24,6 +24,7 @@ from shared.mapping.field_map import FieldMap
 from shared.mapping.rows import CompiledRow
 from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
+from shared.problems import problem
 from shared.queue.message import DealMessage
 from shared.sync.base import with_base
 from shared.sync.observe import seen_record
@@ -45,6 +46,9 @@ def qualify(task: Task, _deal: Deal, decision: Qualify, _written: Written) -> Ou
     if seen.identifier not in (None, link.referral_id):
         raise DataError(taken(decision.to, str(seen.identifier)))
     referral = _accept(task, decision)
+    if not referral.closed and _is_locked(opportunity, seen) and not _is_tied(seen):
+        # Its Sync cannot be switched on, and it would read as if the seller had switched it off.
+        raise DataError(problem("lead.opportunity_closed", "record", record=decision.to.id))
     text = task.choices.messages.reason(Reason.LEAD_QUALIFIED, record=decision.to.id)
     entry = audit.entry(task.stamp(), link.referral_id, audit.BOTH, text)
     recent = audit.extended(link.recent_audit, [entry])
@@ -80,10 +84,14 @@ def _earlier_audit(opportunity: Task, seen: RecordSeen) -> str:
 
 def _tie(opportunity: Task, link: Link, record: Record, seen: RecordSeen) -> None:
     """Give the opportunity the referral's identity, and Sync = Yes, which the seller gave to its lead."""
-    if _is_locked(opportunity, seen) or (seen.identifier and seen.tied and seen.switched_on):
+    if _is_locked(opportunity, seen) or _is_tied(seen):
         return
     columns = {**identity.columns(opportunity.field_map, link.referral_id), opportunity.field_map.columns.sync: True}
     opportunity.records.update(record, columns)
+
+
+def _is_tied(seen: RecordSeen) -> bool:
+    return bool(seen.identifier and seen.tied and seen.switched_on)
 
 
 def _is_locked(opportunity: Task, seen: RecordSeen) -> bool:
