@@ -42,9 +42,9 @@ GLYPHS = {
 }
 
 
-def is_ours(text: object) -> bool:
-    """Whether what a status column holds is one of our texts."""
-    return str(text or "").startswith(tuple(GLYPHS.values()))
+def kind_shown(text: object) -> StatusKind | None:
+    """Return the kind of status that a status column shows; None for what is none of our texts."""
+    return next((kind for kind, glyph in GLYPHS.items() if str(text or "").startswith(glyph)), None)
 
 
 @dataclass(frozen=True)

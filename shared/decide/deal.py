@@ -17,6 +17,7 @@ from shared.messages.reasons import Reason
 from shared.microsoft import MicrosoftsHalf
 from shared.orders import Order
 from shared.problems import Problem
+from shared.status import StatusKind
 
 
 class Absence(Enum):
@@ -108,14 +109,19 @@ class RecordSeen:
     """Whether it is a lead, which a person has yet to qualify."""
     tied: bool = False
     """Whether its referral link is filled: only this app does that, together with the identifier."""
-    marked: bool = False
-    """Whether its status is one of ours."""
+    shows: StatusKind | None = None
+    """The kind of its status, where that is one of our texts."""
     unreadable: Mapping[str, Problem] = field(default_factory=dict)
     """By field, why its value cannot be read."""
     digits: Mapping[str, int] = field(default_factory=dict)
     """By column, how many digits the CRM keeps of an amount, where they are fewer than the mapping's."""
     columns: Mapping[str, object] | None = field(default=None, repr=False)
     """The row as it was read; None when it was remembered."""
+
+    @property
+    def marked(self) -> bool:
+        """Whether its status is one of ours."""
+        return self.shows is not None
 
     @property
     def stage(self) -> Stage:

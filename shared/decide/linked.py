@@ -69,7 +69,9 @@ def _rests(deal: Deal, record: RecordSeen, link: Link, policy: Policy) -> bool:
     """Whether a deal whose Sync is off is paused, and its record says so or cannot be made to."""
     if link.state is not LinkState.PAUSED:
         return False
-    says_so = link.status is None or (link.status.kind is StatusKind.PAUSED and not link.unshown)
+    told = link.status is None or (link.status.kind is StatusKind.PAUSED and not link.unshown)
+    # One that a write without its commit left saying ✔ is told again.
+    says_so = told and record.shows is not StatusKind.SYNCHRONIZED
     locked = record.closed and policy.closed_rows_are_read_only
     return says_so or locked or goes_round(link, PAUSE, deal.now)
 

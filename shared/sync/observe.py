@@ -24,7 +24,7 @@ from shared.microsoft import MicrosoftsHalf
 from shared.partner_center.port import Referral
 from shared.queue.message import DealMessage
 from shared.referral_kind import ReferralKind
-from shared.status import is_ours
+from shared.status import kind_shown
 from shared.sync import copies
 from shared.sync.around import surroundings
 from shared.sync.microsofts_half import read_half
@@ -80,7 +80,7 @@ def seen_record(task: Task, record: Record) -> RecordSeen:
         identifier=identifier or None,
         lead=task.field_map.is_lead,
         tied=bool(record.columns.get(own.referral_link)),
-        marked=is_ours(record.columns.get(own.status)),
+        shows=kind_shown(record.columns.get(own.status)),
         unreadable=unreadable,
         digits=record.digits,
         columns=record.columns,

@@ -160,6 +160,20 @@ def test_a_closed_record_that_is_switched_on_says_why_it_is_not_shared() -> None
 # --- copies with an identifier ---
 
 
+def test_a_paused_record_that_a_write_without_its_commit_left_saying_that_it_agrees_is_told_again(world: World) -> None:
+    _, record_id = shared(world)
+    world.crm.edit(record_id, **{SYNC: False})
+    world.settle()
+    assert status(world, record_id).startswith("⏸")
+    world.crm.edit(record_id, **{STATUS: "✔ Synchronized 2026-03-02 13:12 UTC"})
+    world.settle()
+    assert status(world, record_id).startswith("⏸")
+    mark = world.mark()
+    world.crm.edit(record_id, description="Another note")
+    world.settle()
+    assert "crm.update" not in world.calls(mark)
+
+
 def test_what_fails_about_a_record_whose_sync_is_off_is_not_written_on_it(world: World) -> None:
     record_id = world.crm.add_deal(**{IDENTIFIER: "6ff1b4ca-110e-4e1d-9301-95015e1a11a3", SYNC: False})
     world.poll()

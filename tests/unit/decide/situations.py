@@ -382,7 +382,7 @@ def _here(situation: Situation) -> RecordSeen:
         identifier=identifiers[situation.identifier],
         lead=situation.lead,
         tied=situation.tied,
-        marked=situation.marks == "status",
+        shows=StatusKind.SYNCHRONIZED if situation.marks == "status" else None,
         unreadable={} if situation.legible else {DEAL_VALUE: ILLEGIBLE},
         columns={},
     )
