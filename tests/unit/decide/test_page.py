@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.unit.decide.page import dump
 from tests.unit.decide.rows import ROWS
 
+pytestmark = pytest.mark.timeout(600)
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "DECISIONS.md"
 
 

@@ -31,6 +31,9 @@ from tests.unit.decide.situations import (
 )
 from tests.unit.decide.wording import agreement, of_notes, tell
 
+pytestmark = pytest.mark.timeout(600)
+"""The first test that asks for it pays for the whole table."""
+
 
 @cache
 def decided() -> tuple[tuple[Situation, Decision, tuple[Need, ...]], ...]:
