@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 Value = None | bool | str | Decimal | date | tuple[str, ...]
 """A canonical value: absent, yes/no, normalized text (or a code), Decimal number, UTC day, or an ordered set."""
@@ -91,3 +91,12 @@ def _load(value: object) -> Value:
     if value is None or isinstance(value, (bool, str)):
         return value
     raise ValueError(f"not a stored canonical value: {type(value).__name__}")
+
+
+def is_part(part: Value, whole: Value) -> bool:
+    """Whether one value is the beginning of a text, a rounded number, or some members of a set."""
+    if isinstance(part, str) and isinstance(whole, str):
+        return whole.startswith(part)
+    if isinstance(part, Decimal) and isinstance(whole, Decimal):
+        return whole.quantize(part, ROUND_HALF_EVEN) == part
+    return isinstance(part, tuple) and isinstance(whole, tuple) and set(part) < set(whole)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from enum import StrEnum
 
-from shared.deal import HELP, STATUS, Fields, Value
+from shared.deal import HELP, STATUS, Fields, Value, is_part
 from shared.messages.reasons import Reason
 
 
@@ -53,6 +53,7 @@ class Rule:
     field that never returns to no. `never_clear_crm` means that an empty value in Partner Center never clears the CRM.
     `fit` returns the value as the CRM column can hold it (cut or rounded). `remapped` says that the field's row in the
     mapping file changed since the sides last agreed: what the CRM holds may have been cut or left out by the old row.
+    `crm_may_say_nothing`: an empty value in the CRM differs from none, and clears none.
     """
 
     name: str
@@ -64,6 +65,11 @@ class Rule:
     remapped: bool = False
     hold: Hold | None = None
     fit: Callable[[Value], Value] = field(default=lambda value: value, compare=False)
+    crm_may_say_nothing: bool = False
+
+    def holds(self, planned: Value, held: Value) -> bool:
+        """Whether what the CRM holds is the planned value, as its column can hold it."""
+        return self.fit(planned) == held or (self.crm_may_say_nothing and _empty(held))
 
 
 @dataclass(frozen=True)
@@ -179,7 +185,7 @@ def _agreed_value(rule: Rule, referral: Value, record: Value, outcome: _Outcome)
 def _decide(rule: Rule, base: Fields, referral: Value, record: Value, *, closed: bool) -> _Outcome:
     if _is_frozen_edit(rule, base.get(rule.name), referral, record):
         return _Outcome(to_crm=Change(rule.name, record, rule.fit(base[rule.name]), Reason.FROZEN))
-    if rule.fit(referral) == record:
+    if rule.holds(referral, record):
         return _AGREED
     if rule.never_clear_crm and _empty(referral) and record == rule.fit(base.get(rule.name, record)):
         return _AGREED  # Partner Center has nothing to say, and nobody typed anything.
@@ -207,7 +213,7 @@ def _one_way(rule: Rule, referral: Value, record: Value, *, closed: bool) -> _Ou
 
 
 def _first_meeting(rule: Rule, referral: Value, record: Value, *, closed: bool) -> _Outcome:
-    if rule.remapped and _is_part(record, referral):
+    if rule.remapped and is_part(record, referral):
         return _towards_crm(rule, referral, record, Reason.REMAPPED_CRM_PARTIAL)
     if _empty(record):
         reason = Reason.REMAPPED_CRM_EMPTY if rule.remapped else Reason.DIFFERED_CRM_EMPTY
@@ -285,15 +291,6 @@ def _is_frozen_edit(rule: Rule, submitted: Value, referral: Value, record: Value
         return False
     untouched = _empty(referral) or referral == submitted
     return untouched and (_empty(record) or rule.name == HELP)
-
-
-def _is_part(part: Value, whole: Value) -> bool:
-    """Whether one value is the beginning of a text, a rounded number, or some members of a set."""
-    if isinstance(part, str) and isinstance(whole, str):
-        return whole.startswith(part)
-    if isinstance(part, Decimal) and isinstance(whole, Decimal):
-        return whole.quantize(part, ROUND_HALF_EVEN) == part
-    return isinstance(part, tuple) and isinstance(whole, tuple) and set(part) < set(whole)
 
 
 def _empty(value: Value) -> bool:

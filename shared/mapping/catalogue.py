@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,9 @@ from shared.merge import Change
 
 if TYPE_CHECKING:
     from shared.mapping.field_map import FieldMap
+
+NAMES = ".names"
+"""Behind a record's column that holds solutions: their names by id, as the CRM's own table has them."""
 
 NAME = "solutions"
 """`solutions.yaml` (`id: name`) or `solutions.csv` (columns id and name) beside the mapping file."""
@@ -40,9 +43,14 @@ def load_catalogue(directory: Path | None) -> dict[str, str]:
     return found
 
 
-def named(field_map: FieldMap, changes: Iterable[Change]) -> Iterator[Change]:
-    """Yield changes for people's eyes: solutions with their names, where the catalogue has them."""
-    names = field_map.catalogue
+def named(
+    field_map: FieldMap, changes: Iterable[Change], record: Mapping[str, object] | None = None
+) -> Iterator[Change]:
+    """Yield changes for people's eyes: solutions with their names, where the catalogue or the record's rows have them.
+
+    `record` are the record's columns as they were read, where they were.
+    """
+    names = {**_of_rows(field_map, record or {}), **field_map.catalogue}
 
     def shown(value: Value) -> Value:
         if not isinstance(value, tuple):
@@ -53,6 +61,12 @@ def named(field_map: FieldMap, changes: Iterable[Change]) -> Iterator[Change]:
         row = field_map.rows.get(change.name)
         sold = bool(names) and row is not None and row.pair.codec == "solutions"
         yield replace(change, old=shown(change.old), new=shown(change.new)) if sold else change
+
+
+def _of_rows(field_map: FieldMap, record: Mapping[str, object]) -> dict[str, str]:
+    row = field_map.in_rows
+    held = record.get(f"{row.pair.column}{NAMES}") if row else None
+    return {str(each): str(name) for each, name in held.items()} if isinstance(held, dict) else {}
 
 
 def _of_yaml(path: Path) -> dict[str, str]:

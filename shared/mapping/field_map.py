@@ -12,7 +12,7 @@ from functools import cached_property
 from shared.deal import CURRENCY, DEAL_VALUE, HELP, STATUS, Fields, Value
 from shared.errors import DataError
 from shared.lifecycle import Stage, crm_view, wire_status
-from shared.mapping.codecs import Json, rounded
+from shared.mapping.codecs import Json, as_is, rounded
 from shared.mapping.columns import optional_of_record, read_of_record
 from shared.mapping.conditions import Condition
 from shared.mapping.model import MappingFile
@@ -54,6 +54,8 @@ class FieldMap:
         self.owner = make_rows(file.owner)
         self.registration_form = CompiledForm(file.registration, self.catalogue) if file.registration else None
         self._settings = {row.field: row for row in ours}
+        self.in_rows = next((self.rows[row.field] for row in ours if row.rows), None)
+        self.in_rows_of = next((row.rows for row in ours if row.rows), None)
         self.rules = tuple(self._rule(row) for row in self.rows.values())
         self._defaults = {
             row.field: self.rows[row.field].from_default(row.default) for row in ours if row.default is not None
@@ -73,7 +75,8 @@ class FieldMap:
             conflict=settings.conflict,
             never_unset=settings.never_unset,
             never_clear_crm=settings.never_clear_crm or row.pair.column in self.file.new_record,
-            fit=row.codec.fit,
+            fit=row.codec.fit if settings.rows is None else as_is,
+            crm_may_say_nothing=settings.rows is not None,
         )
 
     def rules_for(self, digits: Mapping[str, int], held: Fields) -> tuple[Rule, ...]:
@@ -96,9 +99,7 @@ class FieldMap:
 
         So the stamp changes with every edit that means anything, also when somebody forgot to change the version.
         """
-        said = self.file.model_dump(
-            mode="json", exclude={"version", "overlay", "lead", *(() if self.registration_form else ("registration",))}
-        )
+        said = self.file.said()
         # What is in the section is the leads' own business; that there is one decides what becomes of new referrals.
         said |= ({"lead": True} if self.lead else {}) | ({"catalogue": self.catalogue} if self.catalogue else {})
         return f"{self.file.version} ({_digest(said)})"

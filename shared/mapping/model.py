@@ -17,7 +17,7 @@ from shared.mapping.new_record import Given
 from shared.mapping.oddities import NONE, Warnings
 from shared.mapping.owners import OwnerRules
 from shared.mapping.pair import OPTIONS, CodecName, Pair, Path
-from shared.mapping.sections import Columns, LeadStatusTable, StatusTable, SyncWhen
+from shared.mapping.sections import Columns, LeadStatusTable, RowsOf, StatusTable, SyncWhen
 from shared.mapping.strict import Strict
 from shared.merge import Policy
 
@@ -45,6 +45,12 @@ class FieldRow(Pair):
         description="Partner Center's value counts only while the invitation is undecided, and is empty afterwards.",
     )
 
+    rows: RowsOf | None = Field(
+        None,
+        description="The CRM keeps the solutions in rows of a table of their own; then `column` is neither read nor "
+        "written, and a record without rows says nothing of its solutions.",
+    )
+
     @property
     def optional(self) -> bool:
         """Whether the table may lack the column: what only Microsoft tells is no part of the agreement."""
@@ -56,6 +62,12 @@ class FieldRow(Pair):
             raise ValueError(
                 "Microsoft's half is shown one way: `to_crm` is [create, update], and `to_partner_center` is empty"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _rows_are_only_read(self) -> FieldRow:
+        if self.rows and (self.codec != "solutions" or self.to_crm or self.side != "ours"):
+            raise ValueError("`rows` belongs to a row of codec `solutions` whose `to_crm` is empty: it is only read")
         return self
 
     @model_validator(mode="after")
@@ -113,6 +125,8 @@ class LeadSection(Strict):
         _distinct(self.fields, "column", "lead.fields")
         if STATUS in [row.field for row in self.fields]:
             raise ValueError("`status` is a separate table, not a row of `fields`")
+        if any(row.rows for row in self.fields):
+            raise ValueError("`rows` is for opportunities: a lead has no table of solutions")
         return self
 
     @property
@@ -189,6 +203,13 @@ class MappingFile(Strict):
     registration: RegistrationSection | None = Field(
         None, description="Which wins are registered with Microsoft, and the form for it. Without it none is."
     )
+
+    def said(self) -> dict[str, object]:
+        """Return what the file says but for its version and its leads; what came later only where it is given."""
+        absent = {"version", "overlay", "lead", *(() if self.registration else ("registration",))}
+        said = self.model_dump(mode="json", exclude=absent)
+        said["fields"] = [{key: each for key, each in row.items() if key != "rows" or each} for row in said["fields"]]
+        return said
 
     def for_lead(self) -> MappingFile | None:
         """Return the file as it holds for leads, with their section in place of the opportunity's parts."""

@@ -15,6 +15,8 @@ from shared.mapping.strict import Strict
 
 Scalar = str | int | bool
 
+_COLUMN_OR_BEHIND = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)?$"
+
 
 def _condition(text: str) -> str:
     Condition(text)
@@ -72,6 +74,22 @@ class SyncWhen(Strict):
     )
     referral: Expression | None = Field(
         None, description="On the referral's JSON: which referrals become records in the CRM."
+    )
+
+
+class RowsOf(Strict):
+    """A table of the CRM whose rows belong to the record, one solution each. The app only reads it."""
+
+    table: str = Field(min_length=1, description="Logical name of the table.")
+    record: str = Field(min_length=1, description="The table's look-up column to the record.")
+    id: str = Field(
+        min_length=1,
+        pattern=_COLUMN_OR_BEHIND,
+        description="The column with the solution's id; or that of a row which the table looks up: "
+        "look-up.column, the look-up as the CRM's API names it.",
+    )
+    name: str | None = Field(
+        None, pattern=_COLUMN_OR_BEHIND, description="Likewise the column with the solution's name, for the audit."
     )
 
 

@@ -72,4 +72,8 @@ class Dynamics365Connection:
         """Return the client of the table that the mapping names. Raises MappingError for one that it does not know."""
         from shared.crm.dynamics365.records import Dynamics365
 
+        if field_map.in_rows:
+            from shared.crm.dynamics365.with_rows import WithSolutionRows
+
+            return WithSolutionRows(self.api, field_map, self._clock, self._together)
         return Dynamics365(self.api, field_map, self._clock, self._together)

@@ -76,6 +76,7 @@ def describe(get: Get, file: MappingFile) -> Description:
         describe_table(get, "account", {need.column for need in account_needs(file)}),
         describe_table(get, "contact", {need.column for need in contact_needs(file)}),
         describe_table(get, "systemuser", {need.column for need in owner_needs(file)}),
+        rows=next((describe_table(get, row.rows.table, ()) for row in file.fields if row.rows), None),
     )
 
 

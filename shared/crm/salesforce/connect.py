@@ -102,4 +102,9 @@ class SalesforceConnection:
         """Return the client of the mapping's table; `turns` keeps two workers from making the same account."""
         from shared.crm.salesforce.records import Salesforce
 
-        return Salesforce(self.api(field_map), field_map, self._clock, turns, self.currency, self._together)
+        api, together = self.api(field_map), self._together
+        if field_map.in_rows:
+            from shared.crm.salesforce.with_rows import WithSolutionRows
+
+            return WithSolutionRows(api, field_map, self._clock, turns, self.currency, together)
+        return Salesforce(api, field_map, self._clock, turns, self.currency, together)

@@ -60,6 +60,7 @@ def describe(api: SalesforceApi, file: MappingFile, currency: str | None) -> Des
         describe_table(api, "Account"),
         describe_table(api, "Contact"),
         describe_table(api, "User"),
+        rows=next((describe_table(api, row.rows.table) for row in file.fields if row.rows), None),
     )
 
 

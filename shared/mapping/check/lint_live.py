@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from shared.lifecycle import Stage
 from shared.mapping.check.findings import Finding, error, warning
 from shared.mapping.check.lint_new_record import check_new_record
+from shared.mapping.check.lint_rows import rows_findings
 from shared.mapping.check.needs import Need, Place, account_needs, contact_needs, owner_needs, record_needs
 from shared.mapping.check.tables import Column, Description, Kind, Option, Table
 from shared.mapping.conditions import Condition
@@ -29,6 +30,7 @@ def check_against_live_tables(file: MappingFile, live: Description, *, lead: boo
         written = number == 0 and not (lead and stage is Stage.WON)
         yield from _entry(stage, ("status", stage.value, number), entry, live.record, written=written)
     yield from check_new_record(file, live.record)
+    yield from rows_findings(file, live.rows)
     shown = {column for _, number, entry in _entries(file) if number == 0 for column in entry}
     shown |= {logical_name(column) for column in file.new_record}
     yield from _unfilled(record, live.record, ("fields",), shown)

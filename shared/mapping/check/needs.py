@@ -125,6 +125,8 @@ def _rows(
     longest: int | None = None,
 ) -> Iterator[Need]:
     for number, row in enumerate(rows):
+        if isinstance(row, FieldRow) and row.rows:
+            continue  # What it says stands in another table.
         moments = row.to_crm if isinstance(row, FieldRow) else ()
         here = (*(place or (section,)), number)
         need = Need(

@@ -99,10 +99,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Description:
-    """The four tables that a mapping file speaks of, and whom it names that the CRM does not have."""
+    """The tables that a mapping file speaks of, and whom it names that the CRM does not have."""
 
     record: Table
     account: Table
     contact: Table
     owner: Table
     missing_owners: tuple[Assignee, ...] = ()
+    rows: Table | None = None
+    """The table of solutions, where the mapping file names one."""

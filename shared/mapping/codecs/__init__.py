@@ -13,7 +13,7 @@ says so through `fit`, which is all a codec may lose.
 from __future__ import annotations
 
 from shared.mapping.codecs.choices import choice, country
-from shared.mapping.codecs.codec import Codec, Json
+from shared.mapping.codecs.codec import Codec, Json, as_is
 from shared.mapping.codecs.entries import ENTRIES, entry
 from shared.mapping.codecs.lists import fewer, ids, solutions
 from shared.mapping.codecs.scalars import currency, day, money, rounded, yes_no
@@ -25,6 +25,7 @@ __all__ = [
     "MARK",
     "Codec",
     "Json",
+    "as_is",
     "choice",
     "country",
     "currency",

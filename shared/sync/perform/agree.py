@@ -181,7 +181,7 @@ class _Agreement:
         messages, found = self.task.choices.messages, []
         sent, received = self.written.sent, [*self.written.received, *self.plan.to_crm]
         if sent:
-            text = audit.describe(messages, named(self.task.field_map, sent))
+            text = audit.describe(messages, named(self.task.field_map, sent, self.decision.record.columns))
             found.append(self._entry(audit.TO_PARTNER_CENTER, text, sent))
         if received:
             text = audit.describe(messages, named(self.task.field_map, received))

@@ -152,7 +152,7 @@ def _tie(task: Task, referral: ReferralSeen, record: Record, draft: _Draft) -> L
     seen = seen_record(task, record)
     wanted: Fields = {**referral.fields, **draft.stand_ins}
     same = all(
-        rule.fit(wanted[rule.name]) == seen.fields[rule.name]
+        rule.holds(wanted[rule.name], seen.fields[rule.name])
         for rule in task.field_map.rules_for(record.digits, seen.fields)
         if rule.name not in draft.behind
     )

@@ -23,6 +23,7 @@ from shared.ledger.drawers import own_half
 from shared.ledger.model import AuditEntry, Intent
 from shared.lifecycle import TERMINAL, Stage, align
 from shared.link import Link, LinkState
+from shared.mapping.catalogue import named
 from shared.mapping.stages import stage_of
 from shared.merge import Change
 from shared.messages.reasons import Reason
@@ -211,7 +212,8 @@ def _entries(task: Task, share: _Share, own: Referral) -> list[AuditEntry]:
     ]
     invited = share.deal.asks_for_help and not own.closed
     text = task.choices.messages.reason(Reason.CREATED_FROM_CRM_INVITED if invited else Reason.CREATED_FROM_CRM)
-    entries = [audit.entry(task.stamp(), own.id, audit.TO_PARTNER_CENTER, text, sent)]
+    shown = named(task.field_map, sent, share.record.columns)
+    entries = [audit.entry(task.stamp(), own.id, audit.TO_PARTNER_CENTER, text, shown)]
     if news := microsoft.news(None, share.microsoft):
         entries.append(audit.entry(task.stamp(), own.id, audit.TO_CRM, news))
     return entries
@@ -221,7 +223,7 @@ def _holds(task: Task, written: Record, base: Fields) -> bool:
     """Whether the record holds, in every mapped field, what was shared."""
     held, unreadable = task.field_map.read_record(written.columns)
     rules = task.field_map.rules_for(written.digits, held)
-    return all(held[rule.name] == rule.fit(base[rule.name]) for rule in rules if rule.name not in unreadable)
+    return all(rule.holds(base[rule.name], held[rule.name]) for rule in rules if rule.name not in unreadable)
 
 
 def _differing(task: Task, base: Fields, own: Referral) -> set[str]:

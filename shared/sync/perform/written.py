@@ -58,7 +58,7 @@ def is_as_planned(
     planned: Fields = {**before.fields, **{each.name: each.new for each in changes}}
     held, unreadable = field_map.read_record(written.columns)
     rules = field_map.rules_for(written.digits, held)
-    fields = all(rule.fit(planned[rule.name]) == held[rule.name] for rule in rules if rule.name not in unreadable)
+    fields = all(rule.holds(planned[rule.name], held[rule.name]) for rule in rules if rule.name not in unreadable)
     switched_on = bool(written.columns.get(field_map.columns.sync, before.switched_on))
     return fields and switched_on == before.switched_on and (not moved or held[STATUS] == planned[STATUS])
 

@@ -238,3 +238,27 @@ def test_a_held_field_is_shown_with_its_reason_whoever_changed_it() -> None:
         assert [(each.reason, each.stays) for each in made.differences] == [(Reason.OPPOSITE_ENDS, Stays.DECIDE)]
         assert made.base == (base or {})
     assert not decide(rule, {"f": "a"}, "b", "b").differences, "equal sides leave nothing to decide"
+
+
+# --- a CRM that may say nothing --------------------------------------------------------------------------------------
+
+SILENT = replace(BOTH_WAYS, to_crm=False, crm_may_say_nothing=True)
+
+
+@pytest.mark.parametrize("base", [None, {"f": ("a",)}, {"f": ("b",)}])
+@pytest.mark.parametrize("empty", [None, (), False])
+def test_what_a_crm_does_not_say_differs_from_nothing_and_clears_nothing(base: Fields | None, empty: Value) -> None:
+    made = decide(SILENT, base, ("a",), empty)
+    assert not made.writes
+    assert not made.differences
+    assert made.base == {"f": ("a",)}
+
+
+def test_what_it_says_travels_and_what_partner_center_says_stays_there() -> None:
+    assert writes(decide(SILENT, {"f": ("a",)}, ("a",), ("a", "b"))) == ([], [("a", "b")])
+    kept = decide(SILENT, {"f": ("a",)}, ("p",), ("a",))
+    assert not kept.writes
+    assert [(each.reason, each.stays) for each in kept.differences] == [(Reason.NOT_SENT_TO_CRM, Stays.KEPT)]
+    assert SILENT.holds(("a",), ())
+    assert not SILENT.holds(("a",), ("b",))
+    assert not BOTH_WAYS.holds(("a",), ())

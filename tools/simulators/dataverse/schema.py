@@ -155,6 +155,11 @@ def _table(
     )
 
 
+def custom_table(name: str, columns: list[Column]) -> Table:
+    """Return a table of the customer's own; its set has the name with an s."""
+    return _table(name, f"{name}s", columns, primary_name=columns[0].name)
+
+
 def _opportunity() -> Table:
     reasons = (
         Option(1, "In Progress", 0),
