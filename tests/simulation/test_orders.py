@@ -1,8 +1,6 @@
-"""What a person orders at the status page: done once, whatever dies between the order and the worker."""
+"""What a person orders at the status page, and what becomes of it."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pytest
 
@@ -13,7 +11,6 @@ from shared.problems import problem
 from tests.simulation.agreement import check_agreed, disagreements, waiting
 from tests.simulation.deals import invited, shared
 from tests.support.desks import Visitor
-from tests.support.fakes.tape import Crash
 from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
@@ -245,43 +242,3 @@ def test_a_deal_that_is_open_is_not_shared_a_second_time(world: World) -> None:
     status, answer = order(world, "share_again", referral_id)
     assert (status, len(world.partner_center.ours())) == (409, 1)
     assert "still open" in str(answer["problems"])
-
-
-# --- dying in between ------------------------------------------------------------------------------------------------
-
-STORIES: dict[str, Callable[[World], tuple[str, str, str]]] = {
-    "pause": lambda world: (*shared(world), ""),
-    "unlink": lambda world: (*shared(world), ""),
-    "share_again": lambda world: (*over(world), ""),
-}
-
-
-def _steps(action: str) -> int:
-    world = World()
-    deal, _, _ = STORIES[action](world)
-    before = len(world.tape.steps)
-    ordered(world, action, deal)
-    return len(world.tape.steps) - before
-
-
-@pytest.mark.parametrize("action", STORIES)
-def test_an_order_is_done_once_wherever_the_process_dies(action: str) -> None:
-    ends = set()
-    for step in range(_steps(action)):
-        for after in (False, True):
-            world = World()
-            deal, record_id, _ = STORIES[action](world)
-            world.tape.crash_at(len(world.tape.steps) + step, after=after)
-            try:
-                order(world, action, deal)
-            except Crash:
-                order(world, action, deal)  # The person saw an error, and presses the button again.
-            world.recover()
-            link = world.link_of_record(record_id)
-            ends.add((state(world, deal), len(world.partner_center.ours()), link.state if link else None))
-    wanted = {
-        "pause": (LinkState.STOPPED, 1, LinkState.STOPPED),
-        "unlink": (LinkState.UNLINKED, 1, LinkState.UNLINKED),
-        "share_again": (LinkState.UNLINKED, 2, LinkState.LINKED),
-    }
-    assert ends == {wanted[action]}

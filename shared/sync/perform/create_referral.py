@@ -153,9 +153,16 @@ def _find_own(task: Task, intent: Intent) -> Referral | None:
     # How long ago is measured by our clock alone, and counted back from Partner Center's own: the two are not compared.
     elapsed = task.clock.now() - intent.since
     for referral in task.partner_center.changed_since(task.partner_center.now() - elapsed - SEARCH_MARGIN):
-        if referral.external_reference_id == intent.record.id and task.organization.owns(referral):
+        names_it = referral.external_reference_id == intent.record.id
+        if names_it and task.organization.owns(referral) and not _is_history(task, referral):
             return referral
     return None
+
+
+def _is_history(task: Task, referral: Referral) -> bool:
+    """Whether the record was taken off this referral, by whose end it is shared again: it names the record still."""
+    link = task.links.of_referral(referral.id)
+    return link is not None and link.state is LinkState.UNLINKED
 
 
 # --- the link --------------------------------------------------------------------------------------------------------
