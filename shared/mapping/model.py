@@ -118,6 +118,9 @@ class LeadSection(Strict):
     status: LeadStatusTable
     new_record: dict[str, Given] = Field({}, description="What a new lead gets besides the referral's values.")
     sync_when: SyncWhen = Field(SyncWhen(), description="Conditions for leads alone; those of the file do not apply.")
+    owner_rules: OwnerRules | None = Field(
+        None, description="Who owns a new lead, where that is not as with opportunities."
+    )
 
     @model_validator(mode="after")
     def _fields_are_distinct(self) -> LeadSection:
@@ -219,6 +222,7 @@ class MappingFile(Strict):
         own: dict[str, object] = {"table": section.table, "columns": section.columns, "fields": section.fields}
         own |= {"status": section.as_status, "sync_when": section.sync_when, "lead": None, "contact": ()}
         own |= {"new_record": section.new_record, "warnings": NONE, "registration": None}
+        own["owner_rules"] = section.owner_rules or self.owner_rules
         if CLOSE_REASON not in [row.field for row in section.fields]:
             own["close_reason"] = "optional"  # Nobody could give one.
         return self.model_copy(update=own)

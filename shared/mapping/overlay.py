@@ -25,6 +25,7 @@ Report = Callable[[Node, str, str], None]
 
 _OF_LEAD: frozenset[Path] = frozenset(
     {("lead",), ("lead", "columns"), ("lead", "status"), ("lead", "new_record"), ("lead", "sync_when")}
+    | {("lead", "owner_rules"), ("lead", "owner_rules", "by_country"), ("lead", "owner_rules", "by_location")}
 )
 _TABLES: frozenset[Path] = _OF_LEAD | frozenset(
     {(), ("columns",), ("status",), ("account",), ("new_referral",), ("new_record",), ("sync_when",)}

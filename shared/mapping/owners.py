@@ -20,11 +20,13 @@ class OwnerKind(StrEnum):
     USER = "user"
     TEAM = "team"
     """Dynamics 365 only."""
+    QUEUE = "queue"
+    """Leads of Salesforce only."""
 
 
 @dataclass(frozen=True)
 class Assignee:
-    """Somebody who may own a record: a user by mail address or full name, a team by name."""
+    """Somebody who may own a record: a user by mail address or full name, a team or queue by name."""
 
     kind: OwnerKind
     name: str
@@ -39,20 +41,22 @@ class Assignee:
 
 
 class Assigned(Strict):
-    """A user or a team of the CRM, as the mapping file names it."""
+    """A user, a team or a queue of the CRM, as the mapping file names it."""
 
     user: str | None = Field(None, min_length=1, description="The user's mail address, or full name.")
     team: str | None = Field(None, min_length=1, description="The team's name; Dynamics 365 only.")
+    queue: str | None = Field(None, min_length=1, description="The queue's name; leads of Salesforce only.")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Assigned:
-        if (self.user is None) == (self.team is None):
-            raise ValueError("name either a `user` or a `team`")
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError("name a `user`, a `team` or a `queue`, and only one of them")
         return self
 
     def assignee(self) -> Assignee:
         """Return whom it names."""
-        return Assignee(OwnerKind.USER, self.user) if self.user else Assignee(OwnerKind.TEAM, str(self.team))
+        ((kind, name),) = self.model_dump(exclude_none=True).items()
+        return Assignee(OwnerKind(kind), name)
 
 
 class OwnerRules(Strict):

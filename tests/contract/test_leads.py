@@ -19,8 +19,10 @@ from shared.lifecycle import Stage
 from shared.mapping.check.lint import lint_leads
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping, positions
+from shared.mapping.owners import Assignee, OwnerKind
 from tests.support.stages.crm import DataverseStage
 from tests.support.stages.salesforce import SalesforceStage
+from tools.simulators.salesforce.seeding import add_queue
 from tools.simulators.vendors import Vendors
 
 REFERRAL = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
@@ -179,6 +181,23 @@ def test_a_lead_of_nobody_is_gone(leads: LeadStage) -> None:
     with pytest.raises(GoneError):
         leads.records.read(record.id)
     assert leads.records.find(REFERRAL) is None
+
+
+def test_a_queue_owns_a_new_lead_of_salesforce(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
+    stage = SalesforceStage(vendors)
+    leads = SalesforceLeads(stage)
+    queue = add_queue(stage.simulator.org, "Inbound leads")
+    add_queue(stage.simulator.org, "Inbound cases", "Case")
+    stage.pass_time()
+    wanted = tuple(Assignee(OwnerKind.QUEUE, name) for name in ("Inbound cases", "inbound leads"))
+    found = leads.records.look_around(REFERRAL, Around(None, owners=wanted))
+    assert (found.owner and found.owner.id) == queue
+    columns = leads.field_map.record_values({"company": "Northwind", "last_name": "Ruiz"})
+    columns |= leads.field_map.status_columns(Stage.ON_HOLD)
+    record = leads.records.create(REFERRAL, columns, Around(None, owners=wanted), found)
+    assert record.columns["OwnerId"] == queue
+    assert leads.records.person(queue) is None
 
 
 def test_salesforce_refuses_to_write_a_converted_lead(vendors: Vendors, monkeypatch: pytest.MonkeyPatch) -> None:

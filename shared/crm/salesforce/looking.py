@@ -52,8 +52,7 @@ class Looking:
         looked_at, unknown = self.clock.now(), self.owners.unknown(around.owners)
         same = f"SELECT Id FROM {self.table} WHERE {self.identifier}{format_soql(' = {}', referral_id)}"  # noqa: S608
         queries = {"record": same, **(dict(self._customer(around)) if around.account else {})}
-        if people := owners.query(unknown, self.mail):
-            queries["people"] = people
+        queries |= dict(owners.queries(unknown, self.mail))
         looks = [Subrequest(name, "GET", path("query", q=query)) for name, query in queries.items()]
         answers = self.api.composite(looks)
         if error := self.api.first_error(answers):
@@ -61,7 +60,8 @@ class Looking:
         rows = {each.name: rows_of(answer.body) for each, answer in zip(looks, answers, strict=True)}
         if rows["record"]:
             raise exists()
-        self.owners.learn(unknown, owners.found(unknown, rows.get("people", ()), self.mail))
+        people = (*rows.get("people", ()), *rows.get("queues", ()))
+        self.owners.learn(unknown, owners.found(unknown, people, self.mail))
         owner = self.owners.first(around.owners)
         if around.account is None:
             return Found(looked_at, owner=owner)

@@ -43,16 +43,14 @@ def lint(file: MappingFile, where: Where, live: Description | None = None) -> li
 def lint_leads(file: MappingFile, where: Where, live: Description) -> list[Finding]:
     """Return everything that is wrong with the section of leads, also against their table; nothing without one."""
     for_lead = file.for_lead()
-    return (
-        _placed([*_leads(file), *of_lead(check_against_live_tables(for_lead, live, lead=True))], where)
-        if for_lead
-        else []
-    )
+    if for_lead is None or file.lead is None:
+        return []
+    return _placed([*_leads(file), *of_lead(check_against_live_tables(for_lead, live, lead=True), file.lead)], where)
 
 
 def _leads(file: MappingFile) -> list[Finding]:
     for_lead = file.for_lead()
-    return list(of_lead(offline(for_lead))) if for_lead else []
+    return list(of_lead(offline(for_lead), file.lead)) if for_lead and file.lead else []
 
 
 def _placed(found: Iterable[Finding], where: Where) -> list[Finding]:
@@ -276,7 +274,10 @@ def _stages(file: MappingFile) -> Iterator[Finding]:
 
 
 def _owners(file: MappingFile) -> Iterator[Finding]:
-    """Yield teams that are to own records of Salesforce, whose tables begin with a capital: there are none."""
+    """Yield teams that are to own records of Salesforce, whose tables begin with a capital, and misplaced queues."""
     for place, assignee in file.owner_rules.named():
         if assignee.kind is OwnerKind.TEAM and file.table[:1].isupper():
             yield error(".".join(place), place, f"no team owns a record of {file.table}; name a user")
+        if assignee.kind is OwnerKind.QUEUE and file.table != "Lead":
+            what = f"no queue owns a record of {file.table}; name one for leads of Salesforce, under lead.owner_rules"
+            yield error(".".join(place), place, what)

@@ -52,8 +52,8 @@ def written(folder: Path, crm: str, rules: str) -> Path:
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ("  otherwise: {user: a@b.example, team: Sales}\n", "line 4: owner_rules.otherwise: name either"),
-        ("  otherwise: {}\n", "line 4: owner_rules.otherwise: name either"),
+        ("  otherwise: {user: a@b.example, team: Sales}\n", "line 4: owner_rules.otherwise: name a `user`"),
+        ("  otherwise: {}\n", "line 4: owner_rules.otherwise: name a `user`"),
         ("  by_country: {Germany: {user: a@b.example}}\n", "which is no country code"),
         ("  default: {user: a@b.example}\n", "line 4: owner_rules.default: is not known here"),
     ],
@@ -82,3 +82,42 @@ def test_whom_the_crm_does_not_have_is_named_with_the_line(tmp_path: Path) -> No
     live = crm_tables.description(Assignee(OwnerKind.TEAM, "Vertrieb"))
     (found,) = lint(load_mapping("dynamics365", folder).file, positions("dynamics365", folder), live)
     assert (found.line, found.field, found.severity) == (5, "owner_rules.by_country.DE", "warning")
+
+
+def places(directory: Path, crm: str, text: str) -> list[str]:
+    """Where lint finds something wrong in the owner rules of an overlay."""
+    (directory / f"{crm}.yaml").write_text(f"overlay: true\nversion: x\n{text}\n", encoding="utf-8")
+    file = load_mapping(crm, directory).file
+    return [each.field for each in lint(file, positions(crm, directory)) if "owner_rules" in each.field]
+
+
+QUEUE = "owner_rules: {otherwise: {queue: Inbound leads}}"
+
+
+@pytest.mark.parametrize(
+    ("crm", "text", "wrong"),
+    [
+        ("salesforce", f"lead: {{{QUEUE}}}", []),
+        ("salesforce", QUEUE, ["owner_rules.otherwise"]),
+        ("dynamics365", f"lead: {{{QUEUE}}}", ["lead.owner_rules.otherwise"]),
+        ("dynamics365", QUEUE, ["owner_rules.otherwise"]),
+        ("salesforce", "lead: {owner_rules: {by_country: {DE: {team: T}}}}", ["lead.owner_rules.by_country.DE"]),
+    ],
+)
+def test_a_queue_owns_leads_of_salesforce_and_nothing_else(
+    tmp_path: Path, crm: str, text: str, wrong: list[str]
+) -> None:
+    assert places(tmp_path, crm, text) == wrong
+
+
+def test_leads_have_owners_of_their_own_or_those_of_the_file(tmp_path: Path) -> None:
+    text = "overlay: true\nversion: x\nowner_rules: {otherwise: {user: Ann Inbound}}\n"
+    (tmp_path / "salesforce.yaml").write_text(text, encoding="utf-8")
+    lead = load_mapping("salesforce", tmp_path).lead
+    assert lead
+    assert [str(each) for _, each in lead.file.owner_rules.named()] == ["user Ann Inbound"]
+    (tmp_path / "salesforce.yaml").write_text(f"{text}lead: {{{QUEUE}}}\n", encoding="utf-8")
+    field_map = load_mapping("salesforce", tmp_path)
+    assert field_map.lead
+    assert [str(each) for _, each in field_map.lead.file.owner_rules.named()] == ["queue Inbound leads"]
+    assert [str(each) for _, each in field_map.file.owner_rules.named()] == ["user Ann Inbound"]

@@ -243,6 +243,16 @@ def _user() -> SObjectType:
     return object_type("User", "005", fields, replicateable=True, writable=False)
 
 
+def _queues() -> list[SObjectType]:
+    """Groups, of which queues are a kind, and for which object types a queue is made."""
+    group = [*system_fields(), text("Name", 40), text("Type", 40)]
+    of_queue = [*system_fields(), reference("QueueId", "Group"), text("SobjectType", 40)]
+    return [
+        object_type("Group", "00G", group, writable=False),
+        object_type("QueueSobject", "03g", of_queue, writable=False),
+    ]
+
+
 def _stage() -> SObjectType:
     fields = [
         *system_fields(),
@@ -324,6 +334,7 @@ def standard_objects(*, multi_currency: bool, restricted_stage: bool) -> dict[st
         *with_currency,
         _contact_role(),
         _team_member(),
+        *_queues(),
         _stage(),
         _organization(),
         _duplicate_rule(),

@@ -51,6 +51,13 @@ def seed_org(org: Org) -> People:
     )
 
 
+def add_queue(org: Org, name: str, sobject: str = "Lead") -> str:
+    """Add a queue for an object type; returns the queue's id."""
+    queue = org.seed("Group", Name=name, Type="Queue")
+    org.seed("QueueSobject", QueueId=queue, SobjectType=sobject)
+    return queue
+
+
 def add_user(org: Org, username: str, first: str, last: str, *, phone: str | None = None) -> str:
     """Add an active user; returns the id."""
     person: dict[str, object] = {"Username": username, "Email": username, "FirstName": first, "LastName": last}

@@ -98,6 +98,8 @@ class Writer:
             if item.refers_to is None or value is None:
                 continue
             target = self.org.objects[item.refers_to.lower()]
+            if name == "OwnerId" and sobject.name == "Lead" and self._is_queue(value):
+                continue
             if str(value)[:3] != target.prefix:
                 raise RefusedError(Rule.MALFORMED_ID, label=item.label, value=value, on=[name])
             found = self.org.store.newest(str(value))
@@ -105,6 +107,11 @@ class Writer:
                 raise RefusedError(Rule.CROSS_REFERENCE, on=[name])
             if name == "OwnerId" and not found.values.get("IsActive") and not self.caller.person:
                 raise RefusedError(Rule.INACTIVE_OWNER, on=[])
+
+    def _is_queue(self, value: object) -> bool:
+        """Whether it is the id of a queue that is made for leads."""
+        made = [row.values["QueueId"] for row in self.org.live("QueueSobject") if row.values["SobjectType"] == "Lead"]
+        return value in made
 
     def _check_unique(self, sobject: SObjectType, values: Values) -> None:
         """A unique field counts deleted records out and case too; rows of open transactions count in."""
