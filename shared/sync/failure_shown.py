@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from shared.alerts import Alerts
 from shared.choices import CrmAudit
+from shared.crm.around import Columns
 from shared.crm.port import Record
 from shared.decide.unlinked import ties
 from shared.errors import (
@@ -17,6 +18,7 @@ from shared.errors import (
     GoneError,
     SignInRequired,
     StaleError,
+    VersionMismatch,
     problems_of,
 )
 from shared.guard import for_the_log
@@ -85,7 +87,7 @@ def _show_on_record(
     row = Record(record_id, guard, {}, task.clock.now())
     if link is None:
         _note_what_is_ours(task, message)
-    written = task.records.update(row, identity.audit_columns(task.field_map, shown))
+    written = _write(task, row, identity.audit_columns(task.field_map, shown), again=bool(link and link.unshown))
     produced = written.version if guard and _is_untouched(task, message, link, written) else None
     if link is None:
         for entry in news:
@@ -94,6 +96,19 @@ def _show_on_record(
         # What failed is still different, so what the link remembers is not what the sides hold.
         task.links.commit(replace(shown, settled=False, record_version=produced), news)
     return produced or ""
+
+
+def _write(task: Task, row: Record, columns: Columns, *, again: bool) -> Record:
+    """Write our columns. What could not be shown before is shown on the record as it is now, whose version is not ours.
+
+    The version that the link knows may be an old one, by which nothing would ever be shown.
+    """
+    try:
+        return task.records.update(row, columns)
+    except VersionMismatch:
+        if not again:
+            raise
+    return replace(task.records.update(task.records.read(row.id), columns), version=None)
 
 
 def _seen(task: Task, message: DealMessage, record_id: str) -> DealMessage:

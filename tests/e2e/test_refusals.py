@@ -41,6 +41,7 @@ def test_a_record_that_refuses_every_write_is_told_of_once_and_heals(stack: Stac
     stack.partner_center.portal.edit(referral_id, {"/details/dealValue": 43000})
     deal = until_record(stack, record_id, lambda deal: deal.deal_value == Decimal(43000))
     assert (deal.notes, deal.sync_status[0]) == ("Signed today.", "✔")
+    _told(stack, referral_id, "resolved")
 
 
 def test_a_unique_column_that_is_not_ours_is_named_and_makes_no_double(crm: str, tmp_path: Path) -> None:

@@ -73,6 +73,23 @@ def test_a_sync_that_the_crm_switches_off_within_our_write_pauses(world: World) 
     assert status(world, record_id).startswith("⏸")
 
 
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_sync_that_the_crm_switches_off_as_the_deal_is_made_pauses(world: World, *, arrives: bool) -> None:
+    switched = []
+
+    def switch_off(_row: CrmRow) -> CrmRow:
+        switched.append(1)
+        return {SYNC: False} if len(switched) == 1 else {}
+
+    world.crm.logic.append(switch_off)
+    record_id = "" if arrives else world.crm.add_deal()
+    if arrives:
+        world.partner_center.invites_us()
+    world.settle()
+    assert world.link().state is LinkState.PAUSED
+    assert status(world, record_id or world.record_id()).startswith("⏸")
+
+
 def test_what_the_crm_changes_while_a_vanished_referral_is_shown_is_known_when_it_is_back(world: World) -> None:
     referral_id, record_id = shared(world)
     row = world.partner_center.rows[referral_id]

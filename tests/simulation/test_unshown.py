@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.errors import DataError
+from shared.errors import DataError, ServiceUnavailable
 from shared.ledger.survey import Standing
 from shared.lifecycle import Stage
 from shared.link import LinkState
@@ -234,3 +234,16 @@ def test_what_a_person_decides_about_a_locked_record_names_its_deal(world: World
     world.settle()
     assert list(world.alerts.raised()) == [f"dynamics365 deal {referral_id}"]
     assert referral_id in world.chat.texts[0]
+
+
+def test_a_problem_that_could_not_be_shown_at_once_is_shown_whatever_version_the_link_knows(world: World) -> None:
+    _, record_id = shared(world)
+    world.tape.fail(ServiceUnavailable("answered 503"), "crm", "update")
+    world.crm.edit(record_id, **{IDENTIFIER: "11111111-2222-4333-8444-555555555555"})
+    world.settle()
+    assert str(world.crm.row(record_id)[STATUS]).startswith("✔")
+    world.recover()
+    assert str(world.crm.row(record_id)[STATUS]).startswith("✖")
+    mark = world.mark()
+    world.recover()
+    assert "crm.update" not in world.calls(mark), "once"

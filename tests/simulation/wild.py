@@ -91,13 +91,16 @@ class WildHistory(History):
             place.append(self._newer(self.chance.choice(PLUG_INS)))
 
     def _newer(self, plug_in: Callable[[CrmRow], CrmRow]) -> Callable[[CrmRow], CrmRow]:
-        """Let what a plug-in changes be the newest edit, in place of a person's of which the record holds no trace."""
+        """Let what a plug-in changes be the newest edit, in place of one at the record of which no trace is left.
+
+        An edit in Partner Center was written over by the app, or brought by it: that is to be told, whoever changes it.
+        """
 
         def act(row: CrmRow) -> CrmRow:
             changes = plug_in(row)
             for key, edit in list(self.edits.items()):
                 column = COLUMNS[edit.pointer]
-                if column in changes and str(row[column]).startswith(edit.shown):
+                if key[0] == "record" and column in changes and str(row[column]).startswith(edit.shown):
                     del self.edits[key]
             return changes
 

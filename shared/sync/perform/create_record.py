@@ -151,7 +151,7 @@ def _tie(task: Task, referral: ReferralSeen, record: Record, draft: _Draft) -> L
             version, changed_at = answer.version, answer.changed_at
     seen = seen_record(task, record)
     wanted: Fields = {**referral.fields, **draft.stand_ins}
-    same = all(
+    same = seen.switched_on and all(
         rule.holds(wanted[rule.name], seen.fields[rule.name])
         for rule in task.field_map.rules_for(record.digits, seen.fields)
         if rule.name not in draft.behind

@@ -227,10 +227,13 @@ def _entries(task: Task, share: _Share, own: Referral) -> list[AuditEntry]:
 
 
 def _holds(task: Task, written: Record, base: Fields) -> bool:
-    """Whether the record holds, in every mapped field, what was shared."""
+    """Whether the record is shared still, and holds in every mapped field what was."""
     held, unreadable = task.field_map.read_record(written.columns)
     rules = task.field_map.rules_for(written.digits, held)
-    return all(rule.holds(base[rule.name], held[rule.name]) for rule in rules if rule.name not in unreadable)
+    switched_on = bool(written.columns.get(task.field_map.columns.sync, True))
+    return switched_on and all(
+        rule.holds(base[rule.name], held[rule.name]) for rule in rules if rule.name not in unreadable
+    )
 
 
 def _differing(task: Task, base: Fields, own: Referral) -> set[str]:

@@ -9,10 +9,13 @@ import pytest
 
 from shared.crm.dynamics365.security import AGAIN, EVERY
 from shared.errors import AccessDenied
+from shared.link import Link
 from shared.mapping.check.findings import Severity
 from shared.mapping.check.lint import lint
 from shared.mapping.loading import load_mapping, positions
+from shared.sync.preview import preview
 from tests.support.crm_words import said, word
+from tests.support.fakes.world import World
 from tests.support.stages.crm import DataverseStage
 from tools.simulators.vendors import CLIENT_ID
 
@@ -55,6 +58,22 @@ def test_a_right_that_is_taken_away_is_noticed_within_an_hour_and_heals(stage: D
     stage.simulator.clear_rules()
     pass_over(stage, AGAIN)
     assert word(stage, stage.port.read(record_id).columns, "notes")
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_preview_ends_at_a_column_that_cannot_be_read_and_forecasts_no_clearing(
+    stage: DataverseStage, *, masked: bool
+) -> None:
+    world = World()
+    world.connect(stage.port, load_mapping("dynamics365"))
+    record = world.task.key(stage.add_deal())
+    referral_id = world.partner_center.registers(externalReferenceId=record.id)
+    deals = [Link("dynamics365", referral_id, record)]
+    assert [each.link for each in preview(world.task, deals)] == deals
+    stage.simulator.secure_column("opportunity", "description", masked=masked)
+    pass_over(stage, EVERY)
+    with pytest.raises(AccessDenied, match=r"opportunity\.description is (secured|masked)"):
+        list(preview(world.task, deals))
 
 
 def test_a_column_that_a_profile_lets_the_app_read_is_as_good_as_any(stage: DataverseStage) -> None:
