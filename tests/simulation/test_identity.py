@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.errors import AccessDenied
 from shared.link import LinkState
 from shared.status import StatusKind
 from shared.sync.strangers import ALL, EACH, WINDOW
@@ -292,3 +293,18 @@ def test_the_status_of_a_referral_that_vanished_says_so_and_it_goes_on_when_it_i
     world.crm.edit(record_id, estimatedvalue=6)
     world.settle()
     check_agreed(world)
+
+
+def test_an_event_about_a_row_that_we_may_not_read_calls_no_administrator(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.tape.fail(AccessDenied("the service user needs a Referrals role"), "partner_center", "read", times=None)
+    row = str(uuid.UUID(int=8, version=4))
+    assert [tell(world, row) for _ in range(EACH + 2)] == [1] * EACH + [0] * 2
+    assert world.chat.texts == []
+    assert world.parked() == []
+    world.partner_center.edit(referral_id, {VALUE: 9})
+    world.settle()
+    assert len(world.chat.texts) == 1, "of a deal of ours it is an administrator's business"
+    world.tape.faults.clear()
+    world.recover()
+    assert world.crm.row(record_id)["estimatedvalue"] == 9
