@@ -123,6 +123,10 @@ class Link:
     """The id of the record's owner when our team on the referral was last brought in line; empty when it never was."""
     owner_mark: str = ""
     """A mark of the mail address of the member that we put on the team for that owner; empty for none."""
+    beside: str = ""
+    """A mark of the record's account and contact as they were when last compared with the referral; empty for never."""
+    customer_apart: tuple[str, ...] = ()
+    """What of the customer the two sides hold otherwise, since Partner Center does not take it any more."""
     microsoft: MicrosoftsHalf | None = None
     """What Microsoft's row of the engagement told; None while nothing is known of one."""
     registration: DealRegistration | None = None

@@ -13,6 +13,7 @@ from shared import telemetry
 from shared.alerts import Alerts
 from shared.errors import AllowanceSpent, CosellError, FatalError
 from shared.feeds.beside import notice
+from shared.feeds.customers import look_at_customers
 from shared.feeds.digest import Digest
 from shared.feeds.poison import check_poison
 from shared.feeds.poll_crm import expect_others, poll_crm
@@ -106,6 +107,7 @@ def _reconcile(tasks: Tasks, alerts: Alerts, name: str) -> int:
     swept = _attempt(tasks, alerts, f"sweep {name}", lambda: sweep(tasks.of(name)), name)
     _attempt(tasks, alerts, f"mapping {name}", lambda: _apply_mappings(tasks.of(name)), name)
     _attempt(tasks, alerts, f"resume {name}", lambda: _resume(tasks.of(name), alerts), name)
+    _attempt(tasks, alerts, f"customers {name}", lambda: look_at_customers(tasks.of(name)), name)
     _attempt(tasks, alerts, f"keep up {name}", lambda: keep_up(tasks.of(name)), name)
     return swept.unannounced if swept else 0
 

@@ -201,6 +201,13 @@ class Records(Protocol):
         """
         ...
 
+    def beside_edited(self, since: datetime) -> Sequence[str]:
+        """Return the open opportunities with a referral whose account or contact was edited since; perhaps more.
+
+        Whoever needs to know holds their marks (`beside`) against earlier ones. One call, unless there are very many.
+        """
+        ...
+
     def involved(self, record_id: str, *, colleagues: bool, contacts: bool) -> Involved:
         """Return the sales team's users and the customer's people of an opportunity, of the kinds that are asked for.
 

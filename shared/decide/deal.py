@@ -213,6 +213,8 @@ class Deal:
     """What a person ordered."""
     ordered: RecordKey | None = None
     """The record that an order names."""
+    customer: str | None = None
+    """A mark of the record's account and contact, one of which was edited; None when nobody says so."""
     anyway: bool = False
     """Whether the referral becomes a record whatever deal it looks like: a person said so, or looks for such deals."""
     held: Mapping[str, Problem] = field(default_factory=dict)

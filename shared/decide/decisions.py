@@ -193,6 +193,17 @@ class Register:
 
 
 @dataclass(frozen=True)
+class FollowCustomer:
+    """The record's account or contact was edited: what Partner Center takes of it follows, the rest as `agree` says.
+
+    `mark` is what they are known by from now on.
+    """
+
+    agree: Agree
+    mark: str
+
+
+@dataclass(frozen=True)
 class AwaitUndo:
     """The referral is closed when the window is over; until then `agree` brings everything else into agreement."""
 
@@ -222,5 +233,6 @@ Decision = (
     | AskMicrosoft
     | AwaitUndo
     | FollowOwner
+    | FollowCustomer
     | Register
 )

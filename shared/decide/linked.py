@@ -11,6 +11,7 @@ from shared.decide.decisions import (
     AskMicrosoft,
     AwaitUndo,
     Decision,
+    FollowCustomer,
     FollowOwner,
     HoldForPerson,
     Known,
@@ -151,6 +152,8 @@ def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decis
 
     end = closes(plan)
     if end is None:
+        if deal.customer is not None and not referral.closed:
+            return FollowCustomer(at_once(plan), deal.customer)
         moved = bool(link.owner and record.owner) and link.owner != record.owner
         if moved and not referral.closed:
             return FollowOwner(at_once(plan))

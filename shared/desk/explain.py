@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from shared.deal import STATUS, Fields, show
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
-from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, FollowOwner, Register
+from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, FollowCustomer, FollowOwner, Register
 from shared.desk.checks import Data
 from shared.desk.desk import Desk
 from shared.desk.find import Found
@@ -176,5 +176,6 @@ def _shown(fields: Fields) -> dict[str, str]:
 
 
 def _plan(decision: Decision) -> Plan | None:
-    agree = decision.agree if isinstance(decision, (Adopt, AwaitUndo, FollowOwner, Register)) else decision
+    ends = (Adopt, AwaitUndo, FollowCustomer, FollowOwner, Register)
+    agree = decision.agree if isinstance(decision, ends) else decision
     return agree.plan if isinstance(agree, Agree) else None

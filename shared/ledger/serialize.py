@@ -92,6 +92,7 @@ def load_link(text: str, etag: str | None) -> Link:
         for name, each in content.get("apart", {}).items()
     }
     content["recent_audit"] = tuple(content["recent_audit"])
+    content["customer_apart"] = tuple(content.get("customer_apart", ()))
     if closing := content["closing"]:
         content["closing"] = Closing(Stage(closing["stage"]), datetime.fromisoformat(closing["since"]))
     content["repeats"] = {

@@ -216,6 +216,12 @@ def our_member(field_map: FieldMap, columns: Mapping[str, object]) -> Body:
     return _member(field_map.owner, values)
 
 
+def customers_member(field_map: FieldMap, columns: Mapping[str, object] | None) -> Body:
+    """Return a contact as a member of the customer's team; empty for nobody, and for one of whom a part lacks."""
+    person = _read(field_map.contact, columns, [])
+    return {} if _lacking(person) else _member(field_map.contact, person)
+
+
 def lacking(field_map: FieldMap, member: Mapping[str, object]) -> str:
     """Return what Partner Center would miss of a member, by our names of the parts."""
     rows = {row.name: row.pair.referral for row in field_map.owner}

@@ -28,6 +28,9 @@ CLOCK_MARGIN = timedelta(seconds=5)
 ASKED = "asked"
 """The reason of a message by which a person has a deal looked at again: both sides are read anew."""
 
+CUSTOMER = "customer"
+"""The reason of a message about a record whose account or contact was edited: both sides are read anew."""
+
 _NOT_FROM_US = ("sweep", "mapping", "retry")
 
 
@@ -91,7 +94,12 @@ class Beginning:
             carrier=UNREAD if self._carried else GONE,
             held=self._held,
             anyway=self._message.order is Order.CREATE,
+            customer=self._customer() if self._message.reason == CUSTOMER else None,
         )
+
+    def _customer(self) -> str:
+        """Return the mark that the message brings; without one, as after a failure, the next edit is looked at anew."""
+        return str((self._message.observed or {}).get("beside") or "")
 
     def _ordered(self, link: Link | None, order: Order) -> Deal:
         """A person ordered something: what it takes is read afresh."""
@@ -221,7 +229,7 @@ class Beginning:
         if seen is GONE and link is None:
             return Known("unknown record")
         deal = replace(self._deal(link), record=seen)
-        asked = self._message.reason == ASKED
+        asked = self._message.reason in (ASKED, CUSTOMER)
         if link and isinstance(seen, RecordSeen) and not asked and self._is_as_left(link, seen):
             return Known("our own write")
         if link and link.state is not LinkState.LINKED:

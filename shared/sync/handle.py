@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.decide.decisions import Adopt, Agree, AskMicrosoft, AwaitUndo, CreateRecord, Decision, FollowOwner, Register
+from shared.decide.decisions import (
+    Adopt,
+    Agree,
+    AskMicrosoft,
+    AwaitUndo,
+    CreateRecord,
+    Decision,
+    FollowCustomer,
+    FollowOwner,
+    Register,
+)
 from shared.errors import AlreadyExists, DataError, GoneError, StaleError
 from shared.link import Link
 from shared.problems import Problem
 from shared.queue.message import PARTNER_CENTER, DealMessage
-from shared.sync.begin import ASKED, Beginning, find_link
+from shared.sync.begin import ASKED, CUSTOMER, Beginning, find_link
 from shared.sync.binding import bind
 from shared.sync.observe import Observer
 from shared.sync.outcome import Outcome
@@ -89,10 +99,10 @@ def _handled(message: DealMessage, link: Link | None, outcome: Outcome, written:
 
 def _trusts(message: DealMessage) -> bool:
     """Whether a side that nobody said changed may be remembered: a person who asks wants both sides read."""
-    return message.order is None and message.reason != ASKED
+    return message.order is None and message.reason not in (ASKED, CUSTOMER)
 
 
 def _refused_fields(task: Task, decision: Decision | None, error: DataError) -> dict[str, Problem]:
     """Return the fields whose values a side just refused by name; empty when the refusal is about more."""
-    writes = isinstance(decision, (Agree, AskMicrosoft, AwaitUndo, FollowOwner, Register, Adopt, CreateRecord))
-    return task.field_map.fields_of(error.problems) if writes else {}
+    writes = (Agree, AskMicrosoft, AwaitUndo, FollowCustomer, FollowOwner, Register, Adopt, CreateRecord)
+    return task.field_map.fields_of(error.problems) if isinstance(decision, writes) else {}

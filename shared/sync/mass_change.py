@@ -18,6 +18,7 @@ from shared.decide.decisions import (
     AskMicrosoft,
     AwaitUndo,
     Decision,
+    FollowCustomer,
     FollowOwner,
     Orphan,
     Pause,
@@ -120,6 +121,7 @@ def kind_of(decision: Decision) -> Kind | None:
             | Adopt(agree=Agree(plan=plan))
             | AskMicrosoft(agree=Agree(plan=plan))
             | FollowOwner(agree=Agree(plan=plan))
+            | FollowCustomer(agree=Agree(plan=plan))
             | Register(agree=Agree(plan=plan))
         ):
             changes = (*plan.to_partner_center, *plan.to_crm)

@@ -22,6 +22,7 @@ from shared.decide.decisions import (
     AskMicrosoft,
     AwaitUndo,
     Decision,
+    FollowCustomer,
     FollowOwner,
     HoldForPerson,
     Known,
@@ -171,7 +172,7 @@ def _forecasts(task: Task, decision: Decision) -> Iterator[Forecast]:
             yield from _planned(task, agree)
         case Agree():
             yield from _planned(task, decision)
-        case FollowOwner(agree=agree):
+        case FollowOwner(agree=agree) | FollowCustomer(agree=agree):
             yield from _planned(task, agree)
         case HoldForPerson(problems):
             yield from map(_failure, problems)

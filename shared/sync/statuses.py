@@ -70,6 +70,7 @@ def _close_text(task: Task, link: Link, closing: Closing) -> Waiting:
 def in_agreement(task: Task, link: Link, kept: Sequence[str] = ()) -> Status:
     """Return the status of a deal on which both sides agree, its base: ✔, until an invitation is about to expire."""
     messages, deadline = task.choices.messages, link.deadline
+    kept = [*kept, *link.customer_apart]
     if deadline is None or deadline.kind is not DeadlineKind.DECIDE:
         odd = task.field_map.file.warnings.to_check(link.base, task.clock.now().date())
         return status.synchronized(messages, task.clock.now(), kept, check=odd)

@@ -16,7 +16,7 @@ from shared.freshness import Direction, Freshness
 from shared.ledger.model import DueKind
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.queue.port import DealQueue
-from shared.sync.begin import ASKED
+from shared.sync.begin import ASKED, CUSTOMER
 from shared.sync.failures import FATAL_PAUSE, WORKER, deal_alert, set_aside, waiting_for_administrator
 from shared.sync.handle import Handled, handle
 from shared.sync.mass_change import MASS_CHANGE
@@ -145,7 +145,8 @@ class Worker:
             self._troubled.add(task.name)
         # What waits for a person does not count as slow.
         since = message.since if isinstance(error, (RetriableError, StaleError)) else None
-        set_aside(task, self.alerts, replace(message, reason=RETRY, since=since), error)
+        reason = CUSTOMER if message.reason == CUSTOMER else RETRY  # What a retry is to look at is not forgotten.
+        set_aside(task, self.alerts, replace(message, reason=reason, since=since), error)
 
     def _measure(self, task: Task, message: DealMessage, handled: Handled) -> dict[str, object]:
         """Note how long the change took to the other side; returns what the log says of it, if anything was written."""
@@ -158,7 +159,7 @@ class Worker:
         return {"age_ms": round(age.total_seconds() * 1000), "to": str(direction).removeprefix("to_")}
 
     def _succeed(self, task: Task, message: DealMessage, handled: Handled) -> None:
-        again = message.reason in (RETRY, ASKED) or message.order is not None
+        again = message.reason in (RETRY, ASKED, CUSTOMER) or message.order is not None
         keys = {task.deal_key(message), *([handled.referral_id] if handled.referral_id else [])}
         if again and not handled.behind:
             for key in keys:

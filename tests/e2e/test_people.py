@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import requests
+from azure.data.tables import TableClient
 
+from shared.ledger.drawers import moment
+from shared.ledger.table_ledger import TABLE, TableLedger
 from tests.e2e.deals import (
     opportunity_of,
     own_referrals,
@@ -151,3 +155,24 @@ def test_the_sales_team_and_everybody_of_the_customers_are_on_the_referral(crm: 
         assert [each["email"] for each in row["team"]] == ["sam.seller@partner.example", KIM]
         theirs = [each["email"] for each in row["customerProfile"]["team"]]
         assert theirs == ["olive@contoso.example", "ana@contoso.example"]
+
+
+def test_a_renamed_account_is_noticed_and_kept(crm: str) -> None:
+    """The Reconciler asks once an hour; here its memory of the last time is an hour older."""
+    with Stack(crms=(crm,)) as stack:
+        stack.register()
+        _, record_id = shared_deal(stack)
+        account, people = stack.crm.deal(record_id).account_id, stack.crm.simulator.seller  # type: ignore[attr-defined]
+        salesforce = isinstance(stack.crm, SalesforceSeller)
+        if salesforce:
+            people.edit(account, table="Account", Name="Contoso Two")
+        else:
+            people.edit(account, table="account", name="Contoso Two")
+        drawer, two_hours_ago = moment("customers", crm), datetime.now(UTC) - timedelta(hours=2)
+        with TableClient.from_connection_string(stack.settings()["AzureWebJobsStorage"], TABLE) as table:
+            drawers = TableLedger(table).drawers
+            drawers.replace(drawer, two_hours_ago, drawers.read(drawer))
+        stack.run("Reconciler")
+        deal = until_record(stack, record_id, lambda deal: "kept" in deal.sync_status)
+        assert deal.sync_status.endswith("kept: customer name")
+        assert "Contoso Outdoor & Sons / Contoso Two" in deal.audit

@@ -73,7 +73,7 @@ def test_the_mark_on_the_record_costs_no_further_call(world: World) -> None:
         world.clock.advance(timedelta(hours=1))
         world.reconcile()
         world.settle()
-    assert world.calls(start) == {"partner_center.changed_since": 3}
+    assert world.calls(start) == {"partner_center.changed_since": 3, "crm.beside_edited": 3}
 
 
 def test_corrected_by_the_seller_it_is_shared(world: World) -> None:

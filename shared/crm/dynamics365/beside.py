@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from shared.crm.beside import mark
-from shared.crm.dynamics365.api import DataverseApi, Json
+from shared.crm.dynamics365.api import DataverseApi, Json, as_object, rows_of, text_at
 from shared.crm.dynamics365.columns import column_names
 from shared.mapping.field_map import FieldMap
 
@@ -14,6 +15,19 @@ _CONTACTS = ("parentcontactid", "customerid_contact")
 _OWNER = "owninguser"
 _PRIMARY = "primarycontactid"
 """Navigation properties of an opportunity, and the one of an account that leads to its contact."""
+
+
+def edited(api: DataverseApi, field_map: FieldMap, since: datetime) -> list[str]:
+    """Return the open opportunities with a referral whose account or contact was written since (query/filter-rows)."""
+    moment = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    either = " or ".join(f"{each}/modifiedon ge {moment}" for each in (_CUSTOMERS[0], _CONTACTS[0]))
+    tied = f"{field_map.columns.referral_identifier} ne null and statecode eq 0"
+    page = api.get("opportunities", {"$select": "opportunityid", "$filter": f"{tied} and ({either})"})
+    found = list(rows_of(page))
+    while (following := page.get("@odata.nextLink")) and api.contains(str(following)):
+        page = as_object(api.send("GET", str(following)))
+        found += rows_of(page)
+    return [text_at(each, "opportunityid").lower() for each in found]
 
 
 def marks(api: DataverseApi, field_map: FieldMap, record_ids: Sequence[str]) -> Mapping[str, str]:

@@ -134,6 +134,10 @@ class Dynamics365:
         """Read account, contact and owner of several."""
         return beside.marks(self._api, self._field_map, [each for each in record_ids if self.owns(each)])
 
+    def beside_edited(self, since: datetime) -> Sequence[str]:
+        """Ask which accounts and contacts of opportunities were written."""
+        return beside.edited(self._api, self._field_map, since)
+
     def involved(self, record_id: str, *, colleagues: bool, contacts: bool) -> Involved:
         """Read the opportunity's connections."""
         return connections.involved(self._api, self._field_map, record_id, colleagues=colleagues, contacts=contacts)

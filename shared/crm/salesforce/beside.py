@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from simple_salesforce.format import format_soql
 
 from shared.crm.around import Columns
 from shared.crm.beside import mark
 from shared.crm.port import Involved
-from shared.crm.salesforce.api import JsonObject, SalesforceApi, rows_of, text_at
+from shared.crm.salesforce.api import JsonObject, SalesforceApi, Subrequest, path, rows_of, text_at
 from shared.mapping.field_map import FieldMap
 from shared.mapping.rows import CompiledRow
 
@@ -38,6 +39,29 @@ def rows_around(row: JsonObject) -> tuple[Columns | None, Columns | None, Column
     """Return account, contact and owner out of a row that was read with `selected`."""
     roles = rows_of(row[_ROLES]) if row.get(_ROLES) else ()
     return _object(row, "Account"), _object(roles[0], "Contact") if roles else None, _object(row, "Owner")
+
+
+def edited(api: SalesforceApi, field_map: FieldMap, since: datetime) -> list[str]:
+    """Return the open opportunities with a referral whose account or primary contact was written since.
+
+    OR and a semi-join do not go together in one query, so it is three in one call.
+    """
+    moment = format_soql("{}", since)
+    tied = f"{field_map.columns.referral_identifier} != null AND IsClosed = false"
+    roles = "SELECT OpportunityId FROM OpportunityContactRole WHERE IsPrimary = true AND"
+    conditions = {
+        "account": f"Account.LastModifiedDate >= {moment}",
+        "role": f"Id IN ({roles} LastModifiedDate >= {moment})",
+        "contact": f"Id IN ({roles} Contact.LastModifiedDate >= {moment})",
+    }
+    asked = [
+        Subrequest(name, "GET", path("query", q=f"SELECT Id FROM {field_map.table} WHERE {tied} AND {each}"))  # noqa: S608 - as above
+        for name, each in conditions.items()
+    ]
+    answers = api.composite(asked)
+    if error := api.first_error(answers):
+        raise error
+    return list(dict.fromkeys(text_at(row, "Id") for answer in answers for row in rows_of(answer.body)))
 
 
 def involved(api: SalesforceApi, field_map: FieldMap, record_id: str, *, colleagues: bool, contacts: bool) -> Involved:

@@ -151,6 +151,10 @@ class Salesforce:
         """Query account, owner and primary contact of several."""
         return beside.marks(self._api, self._field_map, [each for each in record_ids if self.owns(each)])
 
+    def beside_edited(self, since: datetime) -> Sequence[str]:
+        """Ask which accounts and contacts of opportunities were written."""
+        return beside.edited(self._api, self._field_map, since)
+
     def involved(self, record_id: str, *, colleagues: bool, contacts: bool) -> Involved:
         """Query team members and contact roles."""
         asked = self._api, self._field_map, self._address(record_id)[-1]

@@ -14,6 +14,7 @@ from shared.decide.decisions import (
     CreateRecord,
     CreateReferral,
     Decision,
+    FollowCustomer,
     FollowOwner,
     HoldForPerson,
     Ignore,
@@ -38,6 +39,7 @@ from shared.sync.perform.agree import reach
 from shared.sync.perform.ask_microsoft import ask_microsoft
 from shared.sync.perform.create_record import create_record
 from shared.sync.perform.create_referral import create_referral
+from shared.sync.perform.follow_customer import follow_customer
 from shared.sync.perform.follow_owner import follow_owner
 from shared.sync.perform.hold_back import hold_back
 from shared.sync.perform.qualify import qualify
@@ -75,6 +77,7 @@ WRITES: Mapping[type, Performer] = {
     AskMicrosoft: ask_microsoft,
     AwaitUndo: await_undo,
     FollowOwner: follow_owner,
+    FollowCustomer: follow_customer,
     Register: register,
 }
 

@@ -165,7 +165,7 @@ class _Agreement:
             differences=differences,
             apart=apart(self.plan, self.decision.record.fields, altered, self.before, self.task.clock.now()),
             settled=not (differences or self.decision.problems),
-            status=self._status(altered, news=bool(entries)),
+            status=self._status(altered, news=bool(entries or self.written.shown)),
             recent_audit=audit.extended(self.link.recent_audit, entries),
             microsoft=microsoft.remembered(self.before.microsoft, half, shown=self._takes_columns),
         )

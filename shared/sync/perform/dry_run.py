@@ -13,6 +13,7 @@ from shared.decide.decisions import (
     CreateRecord,
     CreateReferral,
     Decision,
+    FollowCustomer,
     FollowOwner,
     Register,
 )
@@ -46,7 +47,7 @@ def key_of(deal: Deal) -> str:
 
 
 def _changes(decision: Decision) -> list[Change]:
-    ends = (Adopt, AskMicrosoft, AwaitUndo, FollowOwner, Register)
+    ends = (Adopt, AskMicrosoft, AwaitUndo, FollowCustomer, FollowOwner, Register)
     agree = decision.agree if isinstance(decision, ends) else decision
     if not isinstance(agree, Agree):
         return []
@@ -62,6 +63,6 @@ def _plainly(messages: Messages, decision: Decision) -> str:
         return messages.reason(Reason.DRY_RUN_CREATE_RECORD)
     if isinstance(decision, CreateReferral):
         return messages.reason(Reason.DRY_RUN_CREATE_REFERRAL)
-    if isinstance(decision, (Agree, Adopt, AwaitUndo, FollowOwner)):
+    if isinstance(decision, (Agree, Adopt, AwaitUndo, FollowCustomer, FollowOwner)):
         return messages.reason(Reason.DRY_RUN_NOTHING)
     return messages.reason(Reason.DRY_RUN_STEP, step=type(decision).__name__.lower())

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.decide.deal import Deal
-from shared.decide.decisions import Adopt, Agree, AskMicrosoft, Decision, FollowOwner, Orphan, Pause, Register
+from shared.decide.decisions import (
+    Adopt,
+    Agree,
+    AskMicrosoft,
+    Decision,
+    FollowCustomer,
+    FollowOwner,
+    Orphan,
+    Pause,
+    Register,
+)
 from shared.decide.planning import agreed_base, without
 from shared.decide.timing import reason_with_its_end
 from shared.messages.reasons import Reason
@@ -23,7 +33,9 @@ def hold_back(task: Task, deal: Deal, decision: Decision, written: Written) -> O
     match decision:
         case Agree():
             reach(task, deal, _without_counted(task, decision), written, decision.link.closing)
-        case AskMicrosoft(agree=agree) | FollowOwner(agree=agree) | Register(agree=agree):  # They follow the rest.
+        case (
+            AskMicrosoft(agree=agree) | FollowOwner(agree=agree) | FollowCustomer(agree=agree) | Register(agree=agree)
+        ):  # They follow the rest.
             reach(task, deal, _without_counted(task, agree), written, agree.link.closing)
         case Adopt(agree=agree):
             adopt(task, deal, Adopt(_without_counted(task, agree)), written)

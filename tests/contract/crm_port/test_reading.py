@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from shared.errors import (
@@ -17,7 +19,7 @@ from tests.support.crm_words import (
     shows,
     word,
 )
-from tests.support.stages.crm import CrmStage
+from tests.support.stages.crm import CrmStage, FakeStage
 
 # --- the change feed -------------------------------------------------------------------------------------------------
 
@@ -193,3 +195,19 @@ def test_what_is_beside_many_records_costs_one_call(stage: CrmStage) -> None:
     assert stage.requests() - before == 1
     assert stage.port.beside([]) == {}
     assert stage.requests() - before == 1
+
+
+def test_deals_whose_account_or_contact_was_edited_are_named(stage: CrmStage) -> None:
+    account = stage.add_account(customer="Edited Ltd")
+    record = created(stage, nobody())
+    unshared = stage.add_deal(**{stage.dialect.account_of: account})
+    stage.pass_time()
+    long_ago, someday = datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC) + timedelta(days=3650)
+    assert unshared not in stage.port.beside_edited(long_ago), "nothing is tied to it"
+    before = stage.requests()
+    assert record.id in stage.port.beside_edited(long_ago)
+    assert stage.requests() - before == 1
+    stage.close(record.id, Stage.LOST)
+    assert record.id not in stage.port.beside_edited(long_ago), "it is over"
+    if not isinstance(stage, FakeStage):  # Which may name more.
+        assert stage.port.beside_edited(someday) == []

@@ -157,6 +157,15 @@ class FakeCrm(CrmPeople):
         texts = (str(held[name] or "") for name in ("cosell_audit", "cosell_notesformicrosoft"))
         return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]), *texts)
 
+    def beside_edited(self, since: datetime) -> Sequence[str]:  # noqa: ARG002 - it may name more
+        """Return every open record with a referral."""
+
+        def look() -> list[str]:
+            held = ((row_id, row.columns) for row_id, row in self._rows.items())
+            return [row_id for row_id, columns in held if columns[IDENTIFIER] and columns["statecode"] == 0]
+
+        return self._tape.run(self.port, "beside_edited", look)
+
     def involved(self, record_id: str, *, colleagues: bool, contacts: bool) -> Involved:
         """Return whoever a connection ties to the record."""
 

@@ -24,8 +24,11 @@ class TableRow:
         then = self.then if isinstance(self.then, str) else self.then(situation)
         # Whatever else is done with an open referral: our team follows the record's new owner.
         ends = then.endswith(" is sent") and "active" not in then
-        follows = situation.owner == "another" and not (situation.ended or ends)
-        return then.replace("agree: ", "follow owner: ", 1) if follows else then
+        if situation.ended or ends:
+            return then
+        if situation.customer == "edited":  # The owner is followed by the next look: the record's own change brings it.
+            return then.replace("agree: ", "follow customer: ", 1)
+        return then.replace("agree: ", "follow owner: ", 1) if situation.owner == "another" else then
 
 
 # --- words -----------------------------------------------------------------------------------------------------------

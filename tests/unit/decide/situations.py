@@ -125,6 +125,8 @@ class Situation:
     """The stage last agreed; unknown: nothing is known of what was agreed."""
     owner: str = "the same"
     """Whose the record is: the same as before, another."""
+    customer: str = "as before"
+    """The record's account and contact: as before, or edited (as the CRM tells once an hour)."""
     edited: str = "nobody"
     """Who changed the notes since: nobody, crm, partner center, both."""
     valued: bool = True
@@ -271,6 +273,7 @@ def found(situation: Situation) -> Deal:
         _link(situation),
         carrier=GONE if situation.carrier == "not looked for" else UNREAD,
         anyway=situation.neighbour == "alike and allowed",
+        customer="mark" if situation.customer == "edited" else None,
     )
     if situation.source == "partner center":
         return replace(deal, referral=_referral(situation))
@@ -499,6 +502,8 @@ def _stages() -> Iterator[Situation]:
             yield moved
             if edited == "crm" and valued and read_only:
                 yield replace(moved, owner="another")
+                yield replace(moved, customer="edited")
+                yield replace(moved, customer="edited", owner="another")
 
 
 def _helps() -> Iterator[Situation]:

@@ -281,6 +281,7 @@ def test_the_table_is_complete_enough_to_mean_something() -> None:
         "intent": 3,
         "successor": 8,
         "carrier": 3,
+        "customer": 2,
         "neighbour": 4,
         "base": 7,
         "edited": 4,

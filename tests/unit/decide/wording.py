@@ -26,8 +26,9 @@ def tell(decision: Decision) -> str:
             return f"agree: {_of_registration(decision) or _of_status(decision.plan)}"
         case decisions.Adopt(agree=agree):
             return f"adopt: {_of_status(agree.plan)}"
-        case decisions.FollowOwner(agree=agree):
-            return f"follow owner: {_of_status(agree.plan)}"
+        case decisions.FollowOwner(agree=agree) | decisions.FollowCustomer(agree=agree):
+            whom = "owner" if isinstance(decision, decisions.FollowOwner) else "customer"
+            return f"follow {whom}: {_of_status(agree.plan)}"
         case decisions.AwaitUndo(closing=closing, agree=agree):
             accepts = any(each.name == STATUS for each in agree.plan.to_partner_center)
             return f"{'accept, then ' * accepts}await undo: {closing.stage}"
@@ -78,7 +79,8 @@ def of_notes(plan: Plan) -> str:
 
 def agreement(decision: Decision) -> Agree | None:
     """Return the agreement that a decision makes, if it makes one."""
-    ends = (decisions.Adopt, decisions.AskMicrosoft, decisions.AwaitUndo, decisions.FollowOwner, decisions.Register)
+    follows = (decisions.FollowCustomer, decisions.FollowOwner)
+    ends = (decisions.Adopt, decisions.AskMicrosoft, decisions.AwaitUndo, *follows, decisions.Register)
     if isinstance(decision, ends):
         return decision.agree
     return decision if isinstance(decision, Agree) else None

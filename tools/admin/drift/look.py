@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from functools import partial
 
 from shared.deal import show
-from shared.decide.decisions import Agree, AwaitUndo, FollowOwner, HoldForPerson, Known, Orphan, Pause, Register
+from shared.decide.decisions import (
+    Agree,
+    AwaitUndo,
+    FollowCustomer,
+    FollowOwner,
+    HoldForPerson,
+    Known,
+    Orphan,
+    Pause,
+    Register,
+)
 from shared.errors import DataError, GoneError, RetriableError
 from shared.ledger import audit
 from shared.link import Link, LinkState
@@ -50,7 +60,7 @@ def _rows(task: Task, link: Link) -> Iterator[Row]:
     match decision:
         case Agree():
             yield from _planned(task, link, decision)
-        case AwaitUndo(agree=agree) | FollowOwner(agree=agree) | Register(agree=agree):
+        case AwaitUndo(agree=agree) | FollowOwner(agree=agree) | FollowCustomer(agree=agree) | Register(agree=agree):
             yield from _planned(task, link, agree)
         case HoldForPerson(problems):
             yield from (_problem(link, each) for each in problems)

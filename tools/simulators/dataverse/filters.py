@@ -23,7 +23,7 @@ _TOKEN = re.compile(
   | (?P<datetime>\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2}))
   | (?P<date>\d{4}-\d{2}-\d{2})
   | (?P<number>-?\d+(?:\.\d+)?)
-  | (?P<word>[A-Za-z_]\w*)
+  | (?P<word>[A-Za-z_]\w*(?:/[A-Za-z_]\w*)?)
   | (?P<mark>[(),])
     )""",
     re.VERBOSE,
@@ -44,6 +44,10 @@ _FUNCTIONS: dict[str, Callable[[str, str], bool]] = {
 _NUMBERS = {Kind.INTEGER, Kind.BIGINT, Kind.DECIMAL, Kind.MONEY, Kind.PICKLIST, Kind.STATE, Kind.STATUS}
 
 
+Follow = Callable[[str], tuple[Callable[[str], Column], Callable[[Row], Row | None]]]
+"""By a navigation property: how its table's columns are found, and the row that a row leads to."""
+
+
 @dataclass(frozen=True)
 class Token:
     """One word of the filter."""
@@ -62,9 +66,12 @@ def value_of(row: Row, column: Column) -> object:
     return value.casefold() if isinstance(value, str) and column.kind is not Kind.DATETIME else value
 
 
-def parse_filter(text: str, resolve: Callable[[str], Column]) -> Test:
-    """Return the test that `text` stands for; `resolve` finds a column by property name or refuses."""
-    parser = _Parser(_tokens(text), resolve)
+def parse_filter(text: str, resolve: Callable[[str], Column], follow: Follow | None = None) -> Test:
+    """Return the test that `text` stands for; `resolve` finds a column by property name or refuses.
+
+    `follow` leads along a single-valued navigation property to the row behind it (filter-rows).
+    """
+    parser = _Parser(_tokens(text), resolve, follow)
     test = parser.alternatives()
     parser.require_end()
     return test
@@ -84,8 +91,9 @@ def _tokens(text: str) -> list[Token]:
 class _Parser:
     """Recursive descent: or, and, not, comparison."""
 
-    def __init__(self, tokens: list[Token], resolve: Callable[[str], Column]) -> None:
+    def __init__(self, tokens: list[Token], resolve: Callable[[str], Column], follow: Follow | None) -> None:
         self._tokens = tokens
+        self._follow = follow
         self._position = 0
         self._resolve = resolve
 
@@ -129,7 +137,14 @@ class _Parser:
         return lambda row: isinstance(text := value_of(row, column), str) and matches(text, part)
 
     def _comparison(self, name: str) -> Test:
-        column = self._resolve(name)
+        navigation, slash, rest = name.partition("/")
+        if slash and self._follow:
+            resolve, behind = self._follow(navigation)
+            inner = self._compared(resolve(rest))
+            return lambda row: (found := behind(row)) is not None and inner(found)
+        return self._compared(self._resolve(name))
+
+    def _compared(self, column: Column) -> Test:
         operation = self._next("word").text
         if operation not in _COMPARE:
             raise RefusedError(Rule.SYNTAX, detail=f"'{operation}' is not a comparison.")

@@ -102,11 +102,23 @@ class QueryReader:
         """Return the rows that $filter leaves, in the order of $orderby."""
         rows: Iterable[Row] = self.environment.store.all(self.table.name)
         if "$filter" in options:
-            rows = filter(parse_filter(options["$filter"], self.column), rows)
+            rows = filter(parse_filter(options["$filter"], self.column, self._follow), rows)
         found = list(rows)
         for item in reversed(split_list(options.get("$orderby", ""))):
             self._sort(found, item)
         return found
+
+    def _follow(self, name: str) -> tuple[Callable[[str], Column], Callable[[Row], Row | None]]:
+        navigation = self.table.navigation(name, self.environment.now())
+        if navigation is None:
+            raise RefusedError(Rule.NO_SUCH_PROPERTY, name=name, type=self.table.name)
+        column, target = navigation
+
+        def behind(row: Row) -> Row | None:
+            held = value_of(row, column)
+            return self.environment.store.find(target, str(held)) if held else None
+
+        return QueryReader(self.environment, self.environment.table(target)).column, behind
 
     def _sort(self, rows: list[Row], item: str) -> None:
         name, _, direction = item.partition(" ")
