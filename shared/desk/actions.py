@@ -138,6 +138,8 @@ def _not_over(desk: Desk, found: Found) -> str | None:
     link = found.link
     if link is None or link.record is None or link.state is LinkState.IGNORED:
         return "refused.unlink"
+    if link.record.table != tables(desk, found.crm)[0]:
+        return "refused.share_lead"
     if link.state is LinkState.UNLINKED:
         return "refused.shared" if ties(desk.of(found.crm).links.of_record(link.record)) else None
     over = link.state is LinkState.ORPHANED or link.base.get(STATUS) in TERMINAL

@@ -19,7 +19,6 @@ from tests.support.desks import FORM, Visitor
 from tests.support.fakes.world import World
 from tests.support.reader import Reader
 
-ROOT = Path(__file__).resolve().parents[3]
 NOBODYS = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
 
 
@@ -95,9 +94,13 @@ def test_a_refused_link_keeps_what_was_typed(visitor: Visitor) -> None:
     assert "open" in page.all("details")[0]
 
 
-def test_what_may_be_linked_is_asked_where_there_is_more_than_one(world: World, visitor: Visitor) -> None:
+def test_what_may_be_linked_is_asked_where_there_is_more_than_one(
+    world: World, visitor: Visitor, tmp_path: Path
+) -> None:
+    (tmp_path / "dynamics365.yaml").write_text("overlay: true\nversion: x\nleads: off\n", encoding="utf-8")
+    world.configure(field_map=load_mapping("dynamics365", tmp_path))
     assert visitor.page().all("select") == []
-    world.configure(field_map=load_mapping("dynamics365", ROOT / "docs" / "leads"))
+    world.configure(field_map=load_mapping("dynamics365"))
     (table,) = visitor.page().all("select")
     assert table["name"] == "table"
     assert [each["value"] for each in visitor.page().all("option")] == ["", "lead"]
