@@ -14,7 +14,9 @@ from shared.ledger.model import DueKind
 from shared.lifecycle import Stage
 from shared.mapping.loading import load_mapping
 from shared.status import StatusKind
+from shared.sync.preview import Action, Side, preview
 from tests.simulation.deals import HELP, shared
+from tests.support.desks import Visitor
 from tests.support.fakes.crm_rules import OPPORTUNITY
 from tests.support.fakes.partner_center import SOLUTION
 from tests.support.fakes.registration_rules import refuse
@@ -412,3 +414,24 @@ def test_an_outage_of_partner_center_only_delays_it(world: World) -> None:
     world.settle()
     world.recover()
     assert len(registrations(world, referral_id)) == 1
+
+
+def test_preview_foretells_a_registration_and_what_its_form_lacks(world: World) -> None:
+    referral_id, record_id = open_deal(world, **filled(CRM, start=None))
+    world.crm.close(record_id, Stage.WON)
+    world.settle()
+    (deal,) = preview(world.task, world.links())
+    assert [(each.action, each.field) for each in deal.forecasts] == [(Action.FAIL, "contract_start")]
+    world.crm.edit(record_id, **filled(CRM))
+    (deal,) = preview(world.task, world.links())
+    (found,) = deal.forecasts
+    assert (found.action, found.side, found.field) == (Action.WRITE, Side.PARTNER_CENTER, "deal_registration")
+    assert registrations(world, referral_id) == []
+
+
+def test_a_person_who_looks_at_a_deal_sees_what_became_of_its_registration(world: World) -> None:
+    referral_id, _ = won(world)
+    world.partner_center.microsoft_reviews(referral_id, "Failed", "Not eligible")
+    world.settle()
+    page = Visitor(world).page(deal=referral_id)
+    assert "Not accepted by Microsoft: Not eligible" in page.text

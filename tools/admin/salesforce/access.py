@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from shared.crm.salesforce.api import JsonObject, SalesforceApi, path
 from shared.lifecycle import Stage
+from shared.mapping.check.lint_rows import look_up_column
 from shared.mapping.check.needs import Need, account_needs, contact_needs, owner_needs, record_needs
+from shared.mapping.columns import behind
 from shared.mapping.field_map import FieldMap
 
 Fields = Mapping[str, Mapping[str, JsonObject]]
@@ -41,7 +43,8 @@ def tables_of(field_map: FieldMap) -> tuple[str, ...]:
 
     A lead has no account, and names its people itself.
     """
-    return (field_map.table,) if field_map.is_lead else ("Account", "Contact", "User", field_map.table)
+    own = (field_map.table, *([field_map.in_rows_of.table] if field_map.in_rows_of else ()))
+    return own if field_map.is_lead else ("Account", "Contact", "User", *own)
 
 
 def for_app(field_map: FieldMap, fields: Fields) -> PermissionSet:
@@ -49,7 +52,8 @@ def for_app(field_map: FieldMap, fields: Fields) -> PermissionSet:
 
     For leads it is what their table needs besides: a permission set is widened, and nothing is taken away.
     """
-    own = {field_map.table: ("Read", "Create", "Edit", VIEW_ALL)}
+    own: dict[str, tuple[str, ...]] = {field_map.table: ("Read", "Create", "Edit", VIEW_ALL)}
+    own |= dict.fromkeys((table for table, _ in _in_rows(field_map, fields)), ("Read", VIEW_ALL))
     of_customer = {
         "Account": ("Read", "Create", VIEW_ALL),
         "Contact": ("Read", *(("Create",) if field_map.file.contact_in_crm else ()), VIEW_ALL),
@@ -59,7 +63,7 @@ def for_app(field_map: FieldMap, fields: Fields) -> PermissionSet:
         "Co-sell sync",
         "What the synchronization with Microsoft Partner Center reads and writes. For the app's own user only.",
         own if field_map.is_lead else {**of_customer, **own},
-        _grantable(_of_app(field_map), fields),
+        _grantable({**_of_app(field_map), **dict.fromkeys(_in_rows(field_map, fields), False)}, fields),
     )
 
 
@@ -108,6 +112,23 @@ def _of_app(field_map: FieldMap) -> dict[tuple[str, str], bool]:
     for owner, each in needs.items():
         for need in each:
             wanted[owner, need.column] = wanted.get((owner, need.column), False) or need.create or need.update
+    return wanted
+
+
+def _in_rows(field_map: FieldMap, fields: Fields) -> list[tuple[str, str]]:
+    """Return by table and field what is read of solutions in a table of their own, and of the rows it looks up."""
+    rows = field_map.in_rows_of
+    if rows is None:
+        return []
+    wanted = [(rows.table, rows.record)]
+    for text in (rows.id, rows.name):
+        look_up, column = behind(text or "")
+        if not look_up:
+            wanted += [(rows.table, column)] if column else []
+            continue
+        own = look_up_column(look_up, rows.table)
+        targets = fields.get(rows.table, {}).get(own, {}).get("referenceTo")
+        wanted += [(rows.table, own), *((str(each), column) for each in (targets if isinstance(targets, list) else ()))]
     return wanted
 
 
