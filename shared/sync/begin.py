@@ -250,7 +250,13 @@ class Beginning:
     def _is_as_left(self, link: Link, seen: RecordSeen) -> bool:
         current = link.settled and link.mapping_version == self._task.field_map.version
         linked = link.state is LinkState.LINKED and link.closing is None
-        return bool(linked and current and link.record_version and seen.version == link.record_version)
+        same = bool(link.record_version) and seen.version == link.record_version
+        return linked and current and same and self._sells_as_agreed(link, seen)
+
+    def _sells_as_agreed(self, link: Link, seen: RecordSeen) -> bool:
+        """Whether solutions in rows of their own, which no version tells of, are those that were agreed, or none."""
+        row = self._task.field_map.in_rows
+        return row is None or seen.fields.get(row.name) in ((), link.base.get(row.name))
 
     def _trusted(self, link: Link | None) -> Record | None:
         """Return the record as the change feed had it, unless we have seen a newer state since.
@@ -266,10 +272,12 @@ class Beginning:
         if link and link.record_seen_at and seen_at <= link.record_seen_at + CLOCK_MARGIN:
             return None
         version = observed.get("version")
+        if not version:
+            return None  # Something beside the record changed: what its own columns held then says nothing.
         digits = observed.get("digits")
         return Record(
             str(self._message.record_id),
-            str(version) if version else None,
+            str(version),
             columns,
             seen_at,
             digits if isinstance(digits, dict) else {},

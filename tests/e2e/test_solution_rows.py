@@ -50,7 +50,6 @@ def test_rows_of_a_deal_travel_and_moving_in_reads_them(crm: str, tmp_path: Path
         assert sold(own) == [FIRST]
 
         table.add(record_id, SECOND, "Stock View")
-        stack.crm.edit(record_id, notes="Two solutions now.")
         stack.run("CrmPoller")
         until_referral(stack, deal.referral_identifier, lambda row: sold(row) == [FIRST, SECOND])
         until_record(stack, record_id, lambda deal: f"{SECOND} (Stock View)" in deal.audit)

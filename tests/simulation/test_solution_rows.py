@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from shared.crm.port import ChangePage, Record
+from shared.crm.rows_watch import Touched, Watch, parted
 from shared.crm.solution_rows import Row, SolutionRows, solution_rows
 from shared.lifecycle import Stage
 from shared.mapping.field_map import FieldMap
@@ -28,23 +28,29 @@ class RowsCrm(FakeCrm):
     """A CRM with a table of solutions; a change of its rows changes no record."""
 
     solutions: dict[str, dict[str, str]]
-    along: Any
+    written: list[Touched]
     reader: SolutionRows
 
     def with_rows(self, field_map: FieldMap) -> RowsCrm:
-        self.solutions, self.reader = {}, solution_rows(field_map)
+        self.solutions, self.written, self.reader = {}, [], solution_rows(field_map)
         return self
 
     def sells(self, record_id: str, **names: str) -> None:
         """A seller puts the solutions on the deal, by id with underscores."""
         self.solutions[record_id] = {each.replace("_", "-"): name for each, name in names.items()}
+        number = f"{len(self.written):06}"
+        self.written.append(Touched(number, record_id, number))
 
     def _solutions_of(self, ids: Sequence[str]) -> Iterator[Row]:
         return ((each, *row) for each in ids for row in self.solutions.get(each, {}).items())
 
+    def _bare(self, record: Record) -> Record:
+        return replace(
+            record, columns={name: each for name, each in record.columns.items() if name != "cosell_products"}
+        )
+
     def _filled(self, record: Record) -> Record:
-        without = {name: value for name, value in record.columns.items() if name != "cosell_products"}
-        return self.reader.into([replace(record, columns=without)], self._solutions_of)[0]
+        return self.reader.into([self._bare(record)], self._solutions_of)[0]
 
     def read(self, record_id: str) -> Record:
         return self._filled(super().read(record_id))
@@ -54,8 +60,12 @@ class RowsCrm(FakeCrm):
         return self._filled(found) if found else None
 
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
-        for page in super().changes(cursor):
-            yield replace(page, records=tuple(map(self._filled, page.records)))
+        own, mark = parted(cursor)
+        bare = (replace(page, records=tuple(map(self._bare, page.records))) for page in super().changes(own))
+        return Watch(self.reader, self._solutions_of, self._touched, self.read).follow(bare, mark)
+
+    def _touched(self, since: str | None) -> list[Touched]:
+        return self.written[-1:] if since is None else [each for each in self.written if each.stamp >= since]
 
 
 @pytest.fixture
@@ -96,13 +106,12 @@ def test_a_new_referral_has_the_rows_and_the_audit_their_names(world: World) -> 
     assert not {name for name in world.calls(since) if name.endswith("update")}
 
 
-def test_a_row_that_is_added_travels_with_the_next_change_of_the_deal(world: World) -> None:
+def test_a_row_that_is_added_by_itself_travels_once(world: World) -> None:
     referral_id, record_id = shared(world)
+    since = world.mark()
     crm(world).sells(record_id, SOL_20311_QXT="Insight Hub", SOL_40771_ABC="Stock View")
     world.settle()
-    assert sold(world, referral_id) == [SOLUTION], "the CRM does not tell of it"
-    world.crm.edit(record_id, description="Two solutions now.")
-    world.settle()
+    assert world.calls(since)["partner_center.update"] == 1
     assert sold(world, referral_id) == [SOLUTION, OTHER]
     assert "SOL-40771-ABC (Stock View)" in world.history()
 
@@ -113,7 +122,7 @@ def test_without_rows_nothing_is_shared_and_the_record_says_why(world: World) ->
     (parked,) = world.parked()
     assert [each.code for each in parked.problems] == ["deal.solutions_missing"]
     crm(world).sells(record_id, SOL_20311_QXT="Insight Hub")
-    world.recover()
+    world.settle()
     assert world.link_of_record(record_id)
 
 
@@ -177,3 +186,11 @@ def test_a_win_needs_no_rows(world: World) -> None:
     world.crm.close(record_id, Stage.WON)
     world.settle()
     assert world.partner_center.rows[referral_id]["substatus"] == "Won"
+
+
+def test_a_row_that_says_nothing_new_costs_a_look_and_no_write(world: World) -> None:
+    _, record_id = shared(world)
+    since = world.mark()
+    crm(world).sells(record_id, SOL_20311_QXT="Insight Hub, renamed")
+    world.settle()
+    assert not {name for name in world.calls(since) if name.endswith("update")}

@@ -77,10 +77,11 @@ class InSalesforce:
 
     def __init__(self, simulator: SalesforceSimulator) -> None:
         self._org = simulator.org
+        self._seller = simulator.seller
         in_salesforce.add_objects(self._org, simulator.people.integration)
 
     def add(self, record_id: str, solution: str, name: str) -> str:
         return in_salesforce.add_row(self._org, record_id, solution, name)
 
     def remove(self, row_id: str) -> None:
-        in_salesforce.remove_row(self._org, row_id)
+        self._seller.delete(row_id)

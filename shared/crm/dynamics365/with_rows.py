@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from shared.crm.dynamics365.api import Json, Query, text_at
 from shared.crm.dynamics365.records import Dynamics365
 from shared.crm.port import ChangePage, Record
+from shared.crm.rows_watch import MOST_TOUCHED, Touched, Watch, parted
 from shared.crm.solution_rows import Row, SolutionRows, at, solution_rows
 from shared.errors import GoneError, SchemaMismatch
 
@@ -25,9 +25,13 @@ class WithSolutionRows(Dynamics365):
         return solution_rows(self._field_map)
 
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
-        """Follow change tracking, and ask for the rows of what changed: one call for forty records."""
-        for page in super().changes(cursor):
-            yield replace(page, records=self._solutions.into(page.records, self._ask))
+        """Follow change tracking, with the rows of what changed, and the rows that changed by themselves."""
+        own, mark = parted(cursor)
+        return Watch(self._solutions, self._ask, self._touched, self.read).follow(super().changes(own), mark)
+
+    def expect(self, cursor: str | None) -> None:
+        """Let the delta link travel in a batch."""
+        super().expect(parted(cursor)[0])
 
     def find(self, referral_id: str) -> Record | None:
         """Read by the alternate key, then the rows."""
@@ -64,7 +68,23 @@ class WithSolutionRows(Dynamics365):
         if expanded:
             parts = (f"{name}($select={','.join(dict.fromkeys(columns))})" for name, columns in expanded.items())
             query["$expand"] = ",".join(parts)
-        return self._rows_set, query
+        return self._rows_set[0], query
+
+    def _touched(self, since: str | None) -> list[Touched]:
+        """Ask for rows by the day and second of their last write; of a deleted one nothing tells its record."""
+        entity_set, id_column = self._rows_set
+        look_up = f"_{self._solutions.table.record}_value"
+        newest = since is None
+        query = {
+            "$select": f"{id_column},{look_up},modifiedon",
+            "$orderby": f"modifiedon {'desc' if newest else 'asc'}",
+            "$top": "1" if newest else str(MOST_TOUCHED),
+            **({"$filter": f"modifiedon ge {since}"} if since else {}),
+        }
+        return [
+            Touched(text_at(row, id_column), str(row.get(look_up) or "").lower(), text_at(row, "modifiedon"))
+            for row in self._api.rows(entity_set, query)
+        ]
 
     def _row_of(self, row: Json) -> Row:
         solutions = self._solutions
@@ -72,11 +92,13 @@ class WithSolutionRows(Dynamics365):
         return record_id, at(row, solutions.solution), at(row, solutions.title)
 
     @functools.cached_property
-    def _rows_set(self) -> str:
-        """The name by which the Web API knows the table; asked for once. Raises SchemaMismatch."""
+    def _rows_set(self) -> tuple[str, str]:
+        """The name by which the Web API knows the table, and its id column; asked for once. Raises SchemaMismatch."""
         name = self._solutions.table.table
         try:
-            found = self._api.get(f"EntityDefinitions(LogicalName='{name}')", {"$select": "EntitySetName"})
+            found = self._api.get(
+                f"EntityDefinitions(LogicalName='{name}')", {"$select": "EntitySetName,PrimaryIdAttribute"}
+            )
         except GoneError as error:
             raise SchemaMismatch(f"Dynamics 365 has no table {name}, which `rows` of the mapping names") from error
-        return text_at(found, "EntitySetName")
+        return text_at(found, "EntitySetName"), text_at(found, "PrimaryIdAttribute")

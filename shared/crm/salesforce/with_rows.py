@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from simple_salesforce.format import format_soql
 
 from shared.crm.port import ChangePage, Record
-from shared.crm.salesforce.api import JsonObject, Subrequest, path, rows_of
+from shared.crm.rows_watch import MOST_TOUCHED, Touched, Watch, parted
+from shared.crm.salesforce.api import JsonObject, Subrequest, path, rows_of, text_at
+from shared.crm.salesforce.feed import literal, moment
 from shared.crm.salesforce.records import Salesforce
 from shared.crm.solution_rows import Row, SolutionRows, at, solution_rows
 
@@ -25,9 +26,13 @@ class WithSolutionRows(Salesforce):
         return solution_rows(self._field_map)
 
     def changes(self, cursor: str | None) -> Iterator[ChangePage]:
-        """Follow SystemModstamp, and ask for the rows of what changed."""
-        for page in super().changes(cursor):
-            yield replace(page, records=self._solutions.into(page.records, self._ask))
+        """Follow SystemModstamp, with the rows of what changed, and the rows that changed by themselves."""
+        own, mark = parted(cursor)
+        return Watch(self._solutions, self._ask, self._touched, self.read).follow(super().changes(own), mark)
+
+    def expect(self, cursor: str | None) -> None:
+        """Let the query travel in a composite request with another table's."""
+        super().expect(parted(cursor)[0])
 
     def find(self, referral_id: str) -> Record | None:
         """Query by the external id, then the rows."""
@@ -47,6 +52,18 @@ class WithSolutionRows(Salesforce):
 
     def _ask(self, record_ids: Sequence[str]) -> Iterator[Row]:
         return map(self._row_of, self._api.query(self._soql(record_ids)).rows)
+
+    def _touched(self, since: str | None) -> list[Touched]:
+        """Query rows by the time of their last write, those in the recycle bin among them."""
+        table, newest = self._solutions.table, since is None
+        soql = f"SELECT Id, {table.record}, SystemModstamp FROM {table.table}"  # noqa: S608 - of the mapping file
+        if since:
+            soql += f" WHERE SystemModstamp >= {since}"
+        soql += f" ORDER BY SystemModstamp {'DESC' if newest else 'ASC'} LIMIT {1 if newest else MOST_TOUCHED}"
+        return [
+            Touched(text_at(row, "Id"), str(row.get(table.record) or ""), literal(moment(row.get("SystemModstamp"))))
+            for row in self._api.query(soql, deleted=True).rows
+        ]
 
     def _soql(self, record_ids: Sequence[str]) -> str:
         table = self._solutions.table

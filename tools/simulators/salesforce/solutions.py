@@ -38,10 +38,3 @@ def add_row(org: Org, record_id: str, solution: str, name: str) -> str:
     """Let a seller add a solution to a deal; returns the row's id."""
     detail = org.seed(DETAIL, Name=name, Solution_Identifier__c=solution, Solution_Name__c=name)
     return org.seed(SOLUTION, Name="2021-12-02-01150", Opportunity__c=record_id, Solution_Detail__c=detail)
-
-
-def remove_row(org: Org, row_id: str) -> None:
-    """Let a seller take it off again."""
-    row = org.store.newest(row_id)
-    assert row  # noqa: S101 - it was added
-    org.store.purge(row)
