@@ -10,7 +10,8 @@ from shared.sync.task import Task
 STEP = 500
 """How many rows one tick reads or drops of each kind; the next one goes on."""
 
-_DONE = "done"
+DONE = "done"
+"""What the place says once every row is taken in."""
 
 
 def keep_up(task: Task) -> None:
@@ -21,8 +22,8 @@ def keep_up(task: Task) -> None:
     survey, days = task.ledger.survey, task.choices.audit_retention_days
     survey.fold()
     held = task.drawers.read(surveyed(task.name))
-    if held.value != _DONE:
+    if held.value != DONE:
         place = survey.complete(held.value, STEP)
-        task.drawers.replace(surveyed(task.name), place or _DONE, held)
+        task.drawers.replace(surveyed(task.name), place or DONE, held)
     if days:
         survey.forget(task.clock.now() - timedelta(days=days), STEP)

@@ -28,18 +28,18 @@ def run(_rounds: int) -> list[Row]:
     with Stack(settings={"MASS_CHANGE_DEALS": str(10 * DEALS)}) as stack:
         stack.partner_center.modes.delay_seconds = 0
         stack.register().raise_for_status()
-        _create(stack, 1)  # so that tokens, currencies and functions are there
+        create(stack, 1)  # so that tokens, currencies and functions are there
         meter = Meter(stack)
-        records = _create(stack, DEALS)
+        records = create(stack, DEALS)
         rows = meter.rows("creations", DEALS, rate=15, milliseconds=30)
         meter = Meter(stack)
-        waits = _update(stack, records, 51000, pause=0)
+        waits = update(stack, records, 51000, pause=0)
         rows += [*meter.rows("updates", DEALS, rate=30, milliseconds=15), *_latency("in a burst", waits, None)]
-        rows += _latency(f"at {STEADY} events/s", _update(stack, records, 52000, pause=1 / STEADY), 5.0)
+        rows += _latency(f"at {STEADY} events/s", update(stack, records, 52000, pause=1 / STEADY), 5.0)
         return [*rows, _second_host(stack, records, rows[2].figure)]
 
 
-def _create(stack: Stack, count: int) -> dict[str, str]:
+def create(stack: Stack, count: int) -> dict[str, str]:
     """Invite us to so many deals; returns record ids by referral id, once there is one for each."""
     ids = [str(stack.partner_center.portal.create_referral()["id"]) for _ in range(count)]
     records: dict[str, str] = {}
@@ -55,7 +55,7 @@ def _create(stack: Stack, count: int) -> dict[str, str]:
     return records
 
 
-def _update(stack: Stack, records: dict[str, str], value: int, *, pause: float) -> list[float]:
+def update(stack: Stack, records: dict[str, str], value: int, *, pause: float) -> list[float]:
     """Change the value of every deal in Partner Center; returns the seconds after which each record had it."""
     asked, waits = dict[str, float](), list[float]()
 
@@ -86,7 +86,7 @@ def _second_host(stack: Stack, records: dict[str, str], alone: float) -> Row:
     """Run the same burst with a second process of the app on the same queue."""
     with HostProcess(ROOT, stack.settings()):
         meter = Meter(stack)
-        _update(stack, records, 53000, pause=0)
+        update(stack, records, 53000, pause=0)
         both = meter.rate(len(records))
     return Row("updates, two processes", both, "/s", peer="one", peer_figure=alone, more_is_better=True)
 

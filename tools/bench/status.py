@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
-
-from azure.data.tables import TableClient
+from typing import Any
 
 from shared.alerts import Alerts
 from shared.clock import SystemClock
-from shared.deal import RecordKey
 from shared.desk.answers import look
 from shared.desk.desk import Desk
 from shared.desk.pages.conversation import respond
 from shared.errors import SettingsError
-from shared.ledger import audit
-from shared.ledger.audit import Stamp
-from shared.ledger.model import Due, DueKind
-from shared.ledger.table_ledger import TableLedger
-from shared.link import Link
 from shared.pages.web import Visit
-from shared.queue.message import PARTNER_CENTER, DealMessage
-from shared.status import Status, StatusKind
 from shared.sync.task import Task
 from shared.sync.worker import LazyTasks
 from tools.bench.indexed_table import IndexedTable
+from tools.bench.many_links import CRM, FEW, FLAT, MANY, filled
 from tools.bench.rounds import medians
 from tools.bench.rows import Row
 
-FEW, MANY = 1_000, 100_000
-WAITING = 60
-"""How many deals are parked, however many are linked."""
-FLAT = 1.2
-"""By how much the cost may grow between the two (design, quality bars)."""
-
-CRM = "dynamics365"
-_START = datetime(2026, 1, 1, tzinfo=UTC)
 _VISIT = Visit("GET", "https://app.example/api/StatusPage?code=key", {"accept": "text/html"}, {"code": "key"})
 
 
@@ -60,11 +42,7 @@ class _Installation:
 
     def __init__(self, links: int) -> None:
         self._links, self._table = links, IndexedTable()
-        ledger = TableLedger(cast("TableClient", self._table))
-        for number in range(links):
-            _commit(ledger, number)
-            if number % 1000 == 999 or number == links - 1:
-                ledger.of(CRM).survey.fold()  # As the Reconciler does.
+        ledger = filled(self._table, links)
         tasks, alerts = LazyTasks((CRM,), _no_task), Alerts(ledger.drawers, None)
         self._desk = Desk((CRM,), tasks, ledger, alerts, _Empty(), SystemClock())
 
@@ -82,19 +60,6 @@ class _Installation:
         """Look at the page, and at the list of all deals."""
         for params in ({}, {"standing": "all"}):
             respond(Visit(_VISIT.method, _VISIT.url, _VISIT.headers, {**_VISIT.params, **params}), lambda: self._desk)
-
-
-def _commit(ledger: TableLedger, number: int) -> None:
-    """Store a deal as its worker does; some of them are parked."""
-    part, referral_id = ledger.of(CRM), f"{number:08x}-0000-4000-8000-000000000000"
-    status = Status(StatusKind.SYNCHRONIZED, "✔ Synchronized 2026-01-01")
-    record = RecordKey(CRM, "opportunity", referral_id)
-    link = Link(CRM, referral_id, record, base={"name": f"Deal {number}"}, status=status)
-    entry = audit.entry(Stamp(_START + timedelta(seconds=number)), referral_id, audit.TO_CRM, "created")
-    part.links.commit(link, [entry])
-    if number < WAITING:
-        message = DealMessage(PARTNER_CENTER, "retry", "", referral_id=referral_id).dump()
-        part.agenda.put(Due(DueKind.PARKED, referral_id, _START, _START, message, family="data", reason="no street"))
 
 
 def _no_task(_crm: str) -> Task:

@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tools.bench.rows import Row
 
-BENCHES = ("mapping", "signature", "planning", "storage", "status", "imports", "package", "receiver", "burst")
+BENCHES = (
+    "mapping",
+    "signature",
+    "planning",
+    "storage",
+    "status",
+    "feeds",
+    "imports",
+    "package",
+    "receiver",
+    "burst",
+    "memory",
+)
 
 
 def main(args: list[str]) -> int:
