@@ -1,10 +1,15 @@
-"""The clients of the app's storage account: by identity where the settings name one, else by connection string."""
+"""The clients of the app's storage account: by identity where the settings name one, else by connection string.
+
+Both raise SettingsError for a text that is no connection string.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from shared.errors import SettingsError
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +31,8 @@ def table_client(settings: Settings, name: str, identity: Identity) -> TableClie
     if settings.storage_by_identity:
         uri = settings.table_uri or f"https://{settings.storage_account}.table.core.windows.net"
         return TableClient(uri, name, credential=identity(), **_TIMEOUTS)
-    return TableClient.from_connection_string(str(settings.storage), name, **_TIMEOUTS)
+    with _named():
+        return TableClient.from_connection_string(str(settings.storage), name, **_TIMEOUTS)
 
 
 def queue_client(settings: Settings, name: str, identity: Identity) -> QueueClient:
@@ -37,4 +43,17 @@ def queue_client(settings: Settings, name: str, identity: Identity) -> QueueClie
     if settings.storage_by_identity:
         uri = settings.queue_uri or f"https://{settings.storage_account}.queue.core.windows.net"
         return QueueClient(uri, name, credential=identity(), **options)
-    return QueueClient.from_connection_string(str(settings.storage), name, **options)
+    with _named():
+        return QueueClient.from_connection_string(str(settings.storage), name, **options)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Name the setting whose text the SDK cannot use."""
+    try:
+        yield
+    except ValueError:
+        raise SettingsError(
+            "AzureWebJobsStorage: is no connection string. Copy it from the storage account (Access keys), or name the "
+            "account in AzureWebJobsStorage__accountName and use an identity."
+        ) from None

@@ -23,6 +23,9 @@ NAMES = ".names"
 NAME = "solutions"
 """`solutions.yaml` (`id: name`) or `solutions.csv` (columns id and name) beside the mapping file."""
 
+NOT_UTF_8 = "cannot be read: it is not UTF-8 text. Save it as UTF-8."
+"""What is said of a file in a code page."""
+
 _LARGEST = 20_000
 
 
@@ -72,7 +75,9 @@ def _of_rows(field_map: FieldMap, record: Mapping[str, object]) -> dict[str, str
 def _of_yaml(path: Path) -> dict[str, str]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise MappingError(f"{path.name}: {NOT_UTF_8}") from error
+    except (OSError, yaml.YAMLError, RecursionError, ValueError) as error:
         raise MappingError(f"{path.name}: cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise MappingError(f"{path.name}: must be a table, one line a solution: SOL-20311-QXT: Insight Hub")
@@ -89,6 +94,8 @@ def _of_csv(path: Path) -> dict[str, str]:
                 raise MappingError(f"{path.name}, line 1: has no column id; it has {', '.join(columns) or 'none'}")
             title = next((columns[each] for each in ("name", "solution name") if each in columns), key)
             rows = [(str(row[key] or "").strip(), str(row[title] or "").strip()) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise MappingError(f"{path.name}: {NOT_UTF_8}") from error
+    except (OSError, csv.Error) as error:
         raise MappingError(f"{path.name}: cannot be read: {error}") from error
     return {each: name for each, name in rows if each}

@@ -120,6 +120,8 @@ def _unreadable(name: str, error: Exception) -> MappingError:
     mark = getattr(error, "problem_mark", None)
     if isinstance(error, yaml.MarkedYAMLError) and mark is not None:
         return MappingError(f"{mark.name}, line {mark.line + 1}: cannot be read: {error.problem}")
+    if isinstance(error, UnicodeDecodeError):
+        return MappingError(f"{name}: {catalogue.NOT_UTF_8}")
     return MappingError(f"{name}: cannot be read: {error}")
 
 

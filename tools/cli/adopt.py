@@ -22,7 +22,7 @@ from tools.admin.adopt.survey import survey
 from tools.admin.asked import CRM, KEEPING, PARTNER_CENTER, QUEUE, STORAGE
 from tools.admin.files import check_writable, private
 from tools.cli import local_settings
-from tools.cli.configured import KNOWN, app_for
+from tools.cli.configured import KNOWN, app_with_ledger
 from tools.cli.progress import Progress
 from tools.cli.quiet import quiet
 from tools.cli.stream import JsonStream
@@ -40,9 +40,9 @@ def main(args: list[str]) -> int:
         if options.csv:
             check_writable(options.csv)
         asked = [options.crm] if options.crm else []
-        app = app_for(asked, CRM, STORAGE, PARTNER_CENTER, KEEPING, *([QUEUE] if options.apply else []))
+        app = app_with_ledger(asked, CRM, STORAGE, PARTNER_CENTER, KEEPING, *([QUEUE] if options.apply else []))
         return run(app, options)
-    except (CosellError, ValueError) as error:  # The SDK's word for a connection string that is none.
+    except CosellError as error:
         warn(f"✖ {error}")
         return FAILED
 

@@ -9,6 +9,7 @@ from shared.errors import SettingsError
 from shared.settings import CRM_NAMES
 from tools.admin.asked import Part, settings_for
 from tools.admin.operator import OperatorApp
+from tools.admin.storage import check_storage
 
 KNOWN = CRM_NAMES
 """Every CRM that there can be."""
@@ -23,3 +24,10 @@ def app_for(crms: Iterable[str], *parts: Part) -> OperatorApp:
     if absent := [crm for crm in crms if crm not in settings.crms]:
         raise SettingsError(f"CRM: {', '.join(absent)} is not in this setting.")
     return OperatorApp(settings)
+
+
+def app_with_ledger(crms: Iterable[str], *parts: Part) -> OperatorApp:
+    """Return the same, for a command that cannot do without the ledger. Raises SettingsError."""
+    app = app_for(crms, *parts)
+    check_storage(app)
+    return app

@@ -13,7 +13,7 @@ from shared.errors import CosellError
 from tools.admin.asked import QUEUE, STORAGE, Part
 from tools.admin.desks import desk_of, order, problem_lines
 from tools.cli import local_settings
-from tools.cli.configured import KNOWN, app_for
+from tools.cli.configured import KNOWN, app_with_ledger
 from tools.cli.quiet import quiet
 from tools.cli.terminal import say, warn
 
@@ -25,8 +25,8 @@ def run(options: argparse.Namespace, work: Callable[[Desk], int], *parts: Part) 
     quiet()
     try:
         local_settings.into_environment(options, needed=False)
-        return work(desk_of(app_for([], STORAGE, QUEUE, *parts)))
-    except (CosellError, ValueError) as error:  # The SDK's word for a connection string that is none.
+        return work(desk_of(app_with_ledger([], STORAGE, QUEUE, *parts)))
+    except CosellError as error:
         warn(f"✖ {error}")
         return FAILED
 

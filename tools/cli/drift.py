@@ -18,7 +18,7 @@ from tools.admin.drift.look import from_both_sides
 from tools.admin.drift.rows import HEADER, Report, Row
 from tools.admin.files import check_writable, inert, private
 from tools.cli import local_settings
-from tools.cli.configured import KNOWN, app_for
+from tools.cli.configured import KNOWN, app_with_ledger
 from tools.cli.progress import Progress
 from tools.cli.quiet import quiet
 from tools.cli.stream import JsonStream
@@ -37,8 +37,8 @@ def main(args: list[str]) -> int:
             check_writable(options.csv)
         asked = (STORAGE, CRM, PARTNER_CENTER, KEEPING) if options.look else (STORAGE,)
         crms = [options.crm] if options.crm and options.look else []
-        return run(app_for(crms, *asked), options)
-    except (CosellError, ValueError) as error:  # The SDK's word for a connection string that is none.
+        return run(app_with_ledger(crms, *asked), options)
+    except CosellError as error:
         warn(f"✖ {error}")
         return FAILED
 

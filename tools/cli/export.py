@@ -21,7 +21,7 @@ from tools.admin.export.deal import of_deal
 from tools.admin.export.person import Person, Place
 from tools.admin.files import check_writable, private
 from tools.cli import local_settings
-from tools.cli.configured import KNOWN, app_for
+from tools.cli.configured import KNOWN, app_with_ledger
 from tools.cli.progress import Progress
 from tools.cli.quiet import quiet
 from tools.cli.terminal import say, warn
@@ -41,8 +41,8 @@ def main(args: list[str]) -> int:
         if options.verify:
             return _verify(options.verify, options.hash)
         local_settings.into_environment(options)
-        return run(app_for([], STORAGE), options)
-    except (CosellError, ValueError) as error:  # The SDK's word for a connection string that is none.
+        return run(app_with_ledger([], STORAGE), options)
+    except CosellError as error:
         warn(f"✖ {error}")
         return FAILED
 

@@ -12,7 +12,7 @@ from shared.sync.mass_change import Kind
 from tools.admin.asked import QUEUE, STORAGE
 from tools.admin.held import Group, groups, guarded, let_go
 from tools.cli import local_settings
-from tools.cli.configured import KNOWN, app_for
+from tools.cli.configured import KNOWN, app_with_ledger
 from tools.cli.quiet import quiet
 from tools.cli.terminal import say
 
@@ -25,8 +25,8 @@ def main(args: list[str]) -> int:
     quiet()
     try:
         local_settings.into_environment(options, needed=False)
-        return run(app_for([], STORAGE, QUEUE), options)
-    except (CosellError, ValueError) as error:  # The SDK's word for a connection string that is none.
+        return run(app_with_ledger([], STORAGE, QUEUE), options)
+    except CosellError as error:
         say(f"✖ {error}")
         return FAILED
 

@@ -113,7 +113,9 @@ def test_a_program_gets_what_the_page_gives_and_nothing_else(storage: Storage, r
     _, out, _ = run("status", "--json", "--crm", "salesforce")
     assert {"time", "version", "health", "checks", "crms", "parked", "attention"} < json.loads(out).keys()
     _, out, _ = run("explain", "--json", storage.record_id)
-    assert list(json.loads(out)) == ["link", "status", "fields", "microsoft", "audit", "problems", "next", "notes"]
+    assert list(json.loads(out)) == [
+        *("link", "status", "fields", "microsoft", "registration", "audit", "problems", "next", "notes")
+    ]
     _, out, _ = run("retry", "--json", storage.record_id)
     assert json.loads(out)["action"] == "retry"
 

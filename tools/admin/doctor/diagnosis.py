@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from shared.bootstrap import App
-from shared.errors import AccessDenied, ServiceUnavailable
+from shared.errors import AccessDenied, ServiceUnavailable, SettingsError
 from shared.ledger import drawers
 from shared.ledger.memory import MemoryLedger
 from tools.admin.crms import ADMINS
@@ -73,8 +73,8 @@ def _storage(app: App) -> Iterator[Line]:
     """Yield whether rows can be written, read and deleted, and messages be sent and deleted."""
     try:
         ledger, queue = app.ledger, app.queue
-    except ValueError:
-        yield bad("storage", "AzureWebJobsStorage is no connection string", Owner.AZURE, CORRECT)
+    except SettingsError as error:
+        yield bad("storage", str(error), Owner.AZURE, CORRECT)
         return
     probe, text = drawers.text("doctor", str(uuid.uuid4())), "a row to be deleted at once"
     ledger.drawers.replace(probe, text, ledger.drawers.read(probe))
