@@ -61,16 +61,17 @@ class Watch:
     read: Callable[[str], Record]
 
     def follow(self, pages: Iterator[ChangePage], mark: Mark | None) -> Iterator[ChangePage]:
-        """Yield the pages with their solutions, the last with what else has to be looked at. Raises the families."""
-        seen = set[str]()
+        """Yield the pages with their solutions, the last with what else has to be looked at. Raises the families.
+
+        A record of the pages is among that: our own echo, say, whose version would end the look at it.
+        """
         for page in pages:
             filled = replace(page, records=self.solutions.into(page.records, self.ask))
-            seen.update(each.id for each in page.records)
             if page.cursor is None:
                 yield filled
                 continue
             rows = self.touched(mark.stamp if mark else None)
-            fresh = [each.record for each in rows if mark and mark.is_new(each) and each.record not in seen]
+            fresh = [each.record for each in rows if mark and mark.is_new(each)]
             again = tuple(self._afresh(dict.fromkeys(filter(None, fresh))))
             cursor = joined(page.cursor, (mark or Mark()).after(rows))
             yield replace(filled, records=(*filled.records, *again), cursor=cursor)

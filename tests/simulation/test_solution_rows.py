@@ -194,3 +194,13 @@ def test_a_row_that_says_nothing_new_costs_a_look_and_no_write(world: World) -> 
     crm(world).sells(record_id, SOL_20311_QXT="Insight Hub, renamed")
     world.settle()
     assert not {name for name in world.calls(since) if name.endswith("update")}
+
+
+def test_a_row_that_is_added_behind_our_own_write_is_not_taken_for_its_echo(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.partner_center.edit(referral_id, {"/details/notes": "Signed."})
+    world.receive_all()
+    world.pump()  # The record was written, and its echo waits in the change feed.
+    crm(world).sells(record_id, SOL_20311_QXT="Insight Hub", SOL_40771_ABC="Stock View")
+    world.settle()
+    assert sold(world, referral_id) == [SOLUTION, OTHER]
