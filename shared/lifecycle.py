@@ -74,7 +74,7 @@ def align(record: Stage, referral: Stage, base: Stage | None = None, *, lead: bo
 
     A lead's own states say less: while it is not disqualified it agrees with an undecided and an accepted referral.
     """
-    if lead and record is not Stage.LOST:
+    if lead and record not in _LOST_FOR_CRM:
         return next((each for each in (referral, base) if each in _UNDER_WAY), Stage.ACTIVE)
     if record is Stage.LOST:
         if referral in _LOST_FOR_CRM:

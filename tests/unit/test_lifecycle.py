@@ -283,6 +283,12 @@ def test_a_disqualified_lead_is_declined_or_lost() -> None:
     assert align(Stage.LOST, Stage.EXPIRED, lead=True) is Stage.EXPIRED
 
 
+@pytest.mark.parametrize("ended", [Stage.DECLINED, Stage.EXPIRED, Stage.LOST])
+def test_a_lead_that_is_remembered_as_ended_is_not_taken_for_an_open_one(ended: Stage) -> None:
+    """A settled link has the record's side from its base."""
+    assert align(ended, ended, ended, lead=True) is ended
+
+
 def test_no_lead_is_won() -> None:
     held = status_rule(Stage.ACTIVE, Stage.WON, Stage.ACTIVE, lead=True).hold
     assert held
