@@ -45,7 +45,8 @@ class Pace:
         with self._lock:
             now, last = self._clock.now(), self._begun.get(crm)
             least = self._least.get(crm, timedelta())
-            if crm in self._running or (last is not None and now - last < least - EARLY):
+            # A clock that was set back says nothing of how long ago that was.
+            if crm in self._running or (last is not None and timedelta() <= now - last < least - EARLY):
                 return None
             self._running.add(crm)
             self._begun[crm] = now

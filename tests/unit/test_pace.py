@@ -104,3 +104,12 @@ def test_a_change_waits_since_the_poll_that_did_not_see_it() -> None:
     (message,) = (DealMessage.load(each.text) for each in world.queue.messages)
     assert message.since is not None
     assert datetime.fromisoformat(message.since) <= before
+
+
+def test_a_clock_that_is_set_back_stops_no_polls() -> None:
+    clock, seen = ManualClock(), list[str]()
+    pace = Pace(clock, {"dynamics365": QUARTER})
+    for _ in range(3):
+        pace.run("dynamics365", _noting(seen, "polled"))
+        clock.pass_time(-86_400)
+    assert seen == ["polled"] * 3
