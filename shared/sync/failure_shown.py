@@ -16,6 +16,7 @@ from shared.errors import (
     DataError,
     FatalError,
     GoneError,
+    RetriableError,
     SignInRequired,
     StaleError,
     VersionMismatch,
@@ -24,7 +25,7 @@ from shared.errors import (
 from shared.guard import for_the_log
 from shared.ledger import audit
 from shared.ledger.model import AuditEntry
-from shared.link import Link
+from shared.link import RESTING, Link
 from shared.messages.reasons import Reason
 from shared.queue.message import DealMessage
 from shared.status import Status, attention, pending
@@ -71,6 +72,9 @@ def _show_on_record(
     if not record_id or (link is None and saw_unshared(task, message)):
         return None
     if link and link.status == status and not link.unshown:
+        return link.record_version or ""
+    if link and link.state in RESTING and isinstance(error, RetriableError):
+        # What a person ordered is done, and only its answer was lost: nothing would take the ⏳ back.
         return link.record_version or ""
     if link is None and before is not None:
         return before
