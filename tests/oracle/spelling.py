@@ -77,7 +77,7 @@ HELP = {
 }
 """By Dynamics 365's option: Partner Center's code, and Salesforce's label."""
 
-INTENT = {1: ("Yes", "Yes"), 2: ("No", "No"), 3: ("HaveNotDecided", "Have not decided")}
+INTENT = {1: ("Yes", "Yes"), 2: ("No", "No"), 3: ("HaveNotDecided", "Not decided")}
 
 REASONS = {
     1: "Budget inadequate",

@@ -55,7 +55,8 @@ class Stack:
 
     `crms` are the CRMs that the app is configured with, names of tools.simulators.sellers; `sellers` are theirs,
     by name. `settings` overrides app settings, among which a close is sent at once; `storage` reuses a running Azurite
-    by its connection string; `program` is the app when it is not the checkout.
+    by its connection string; `program` is the app when it is not the checkout; `lock` is for how many seconds a
+    message in progress is hidden, ten minutes in Azure.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Stack:
         queue: str = "deals",
         log: Path | None = None,
         program: Program = CHECKOUT,
+        lock: int | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._crms = crms
@@ -79,6 +81,7 @@ class Stack:
         self._storage = storage
         self._log = log
         self._program = program
+        self._lock = lock
         self._tell = tell
         self._running = ExitStack()
         self.vendors = Vendors()
@@ -154,6 +157,7 @@ class Stack:
             port=port,
             state=self._state,
             runner=self._program.runner,
+            lock=self._lock,
         )
 
     # --- acting on the app -----------------------------------------------------------------------------------------

@@ -21,7 +21,9 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     log_to(options.log)
     settings = _settings(options.settings) if options.settings else {}
-    host = LocalHost(options.root, settings, port=options.port, auth=options.auth, state=options.state)
+    host = LocalHost(
+        options.root, settings, port=options.port, auth=options.auth, state=options.state, lock=options.lock
+    )
     if options.leash:
         threading.Thread(target=_follow, args=(host,), name="leash", daemon=True).start()
     host.start()
@@ -54,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, help="folder for keys and timer status")
     parser.add_argument("--log", type=Path, help="log file; default: standard error")
     parser.add_argument("--auth", action="store_true", help="check function keys")
+    parser.add_argument("--lock", type=int, help="seconds for which a message in progress is hidden; default: 600")
     parser.add_argument("--leash", action="store_true", help="stop when standard input ends")
     return parser
 

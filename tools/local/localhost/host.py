@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -41,7 +43,7 @@ class LocalHost:
 
     `settings` are the app settings; they go into this process's environment. `port` 0 takes a free one. With `auth`
     keys are checked: those given, else those in `keys_file`. `state` is the folder for that file and for the timers'
-    status, default `<root>/.cosell/localhost`.
+    status, default `<root>/.cosell/localhost`. `lock` is for how many seconds a queue's message in progress is hidden.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class LocalHost:
         keys: Keys | None = None,
         auth: bool = True,
         state: Path | None = None,
+        lock: int | None = None,
         log: Callable[[str], None] = logger.info,
     ) -> None:
         self.root = root.resolve()
@@ -63,6 +66,7 @@ class LocalHost:
         self._port = port
         self._keys = keys
         self._state = state or self.root / ".cosell" / "localhost"
+        self._lock = lock
         self._log = log
         self._listeners: dict[str, Listener] = {}
         self._stop_asked = threading.Event()
@@ -72,6 +76,8 @@ class LocalHost:
         os.environ.update(self._settings)
         self._app = load_app(self.root, os.environ)
         self._options = QueueOptions.read(self._app.extension("queues"))
+        if self._lock is not None:
+            self._options = replace(self._options, lock=timedelta(seconds=self._lock))
         outputs = QueueOutputs(os.environ, self._options)
         self._runtime = Runtime(self._app, outputs.send, self._log)
         begun = time.monotonic()

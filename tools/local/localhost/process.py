@@ -43,6 +43,7 @@ class HostProcess:
         log: Path | None = None,
         env: Mapping[str, str] | None = None,
         runner: Sequence[str] = RUNNER,
+        lock: int | None = None,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="cosell-host-")
         folder = Path(self._folder.name)
@@ -52,6 +53,7 @@ class HostProcess:
         self._settings.chmod(0o600)
         options = ["--root", str(root), "--port", str(port), "--settings", str(self._settings), "--log", str(self.log)]
         options += ["--leash", "--state", str(state or folder / "state")] + (["--auth"] if auth else [])
+        options += ["--lock", str(lock)] if lock is not None else []
         self._command = [*runner, *options]
         # Another runner finds the host by itself, and its app must not find this repository.
         self._cwd = ROOT if runner is RUNNER else root
