@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from shared.errors import CosellError, ServiceUnavailable
 from shared.lifecycle import Stage
+from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
 from shared.sync import mass_change
 from shared.sync.mass_change import Kind
@@ -17,18 +21,27 @@ from tests.oracle.spelling import FIELDS, at
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.desks import Visitor
 from tests.support.fakes.crm_rows import IDENTIFIER
-from tests.support.fakes.crm_rules import SYNC
+from tests.support.fakes.crm_rules import OPPORTUNITY, SYNC
 from tests.support.fakes.partner_center import Event
 from tests.support.fakes.queue import Message
 from tests.support.fakes.tape import Crash
 from tests.support.fakes.world import World
+from tests.support.registration import column, filled, section
 
+CRM = "dynamics365"
 FOREIGN = "99999999-2222-4333-8444-555555555555"
 LEAD = {"type": "Independent", "qualification": "Direct"}
-LEADS = load_mapping("dynamics365", Path(__file__).parents[2] / "docs" / "leads")
 
 Scenario = Callable[[], tuple[World, Callable[[], object]]]
 """Makes a world in which something is about to happen, and what somebody does then."""
+
+
+@cache
+def _overlaid(text: str) -> FieldMap:
+    """The built-in mapping with something else in it."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "dynamics365.yaml").write_text(f"overlay: true\nversion: own\n{text}\n", "utf-8")
+        return load_mapping("dynamics365", Path(folder))
 
 
 class Hosted(World):
@@ -206,6 +219,7 @@ def incomplete() -> tuple[World, Callable[[], object]]:
 def not_shared() -> tuple[World, Callable[[], object]]:
     """A lead arrives at an app without leads, another partner joins a deal, and an event is about nobody's row."""
     world = Hosted()
+    world.configure(field_map=_overlaid("lead:"))
     referral_id, _ = shared(world)
 
     def act() -> None:
@@ -216,10 +230,27 @@ def not_shared() -> tuple[World, Callable[[], object]]:
     return world, act
 
 
+def registered() -> tuple[World, Callable[[], object]]:
+    """A win is registered with Microsoft by its form."""
+    world = Hosted(closed_rows_are_read_only=False)
+    names = [column(CRM, each) for each in ("term", "start", "end", "signed", "value")]
+    texts = {column(CRM, name): 100 for name in ("status", "solution")}
+    world.crm.rules = replace(
+        OPPORTUNITY,
+        lengths={**OPPORTUNITY.lengths, **texts},
+        flags=(*OPPORTUNITY.flags, column(CRM, "when")),
+        others=(*OPPORTUNITY.others, *names),
+    )
+    world.configure(field_map=_overlaid(section(CRM)))
+    _, record_id = shared(world, cosell_howcanmicrosofthelp=HELP, estimatedvalue=90_000, **filled(CRM))
+    world.clock.advance(timedelta(days=4))
+    world.settle()
+    return world, lambda: world.crm.close(record_id, Stage.WON)
+
+
 def lead_qualified() -> tuple[World, Callable[[], object]]:
     """A lead arrives, is edited on both sides, and is qualified."""
     world = Hosted()
-    world.configure(field_map=LEADS)
 
     def act() -> None:
         referral_id = world.partner_center.invites_us(**LEAD)
@@ -236,7 +267,6 @@ def lead_qualified() -> tuple[World, Callable[[], object]]:
 def lead_disqualified() -> tuple[World, Callable[[], object]]:
     """A lead arrives, and is disqualified."""
     world = Hosted()
-    world.configure(field_map=LEADS)
 
     def act() -> None:
         world.partner_center.invites_us(**LEAD)
@@ -320,6 +350,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     adopted,
     incomplete,
     not_shared,
+    registered,
     lead_qualified,
     lead_disqualified,
     held_and_released,
@@ -341,7 +372,15 @@ def at_rest(world: World) -> str:
     for row in world.partner_center.rows.values():
         values = {each.name: each.there(at(row, each.path)) for each in FIELDS}
         team = [member["email"] for member in row["team"]]
-        stands = row["status"], row["substatus"], row.get("statusReason"), row["type"], row["externalReferenceId"]
+        entries = len(row.get("registrations") or ())
+        stands = (
+            entries,
+            row["status"],
+            row["substatus"],
+            row.get("statusReason"),
+            row["type"],
+            row["externalReferenceId"],
+        )
         told.append(f"{row['id']} of {row['organizationName']}: {stands} {values} {team}")
     for record_id, columns in rows:
         shown = {name: value for name, value in columns.items() if name not in _TOLD and not name.endswith("id")}
