@@ -1,4 +1,4 @@
-"""Lives histories by the million, for `cosell.py test --nightly`, and then those that Hypothesis makes.
+"""Lives histories by the million, for `cosell.py test --nightly`; then those of Hypothesis, the mutants, and the soak.
 
 Blocks that are finished are remembered in a file, so that a run which was interrupted goes on. A seed that fails is
 told, and noted; `python -m tests.simulation.replay SEED` makes it short.
@@ -10,6 +10,7 @@ import argparse
 import json
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -43,6 +44,8 @@ def main(args: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="cosell.py test --nightly", description="Live very many random histories.")
     parser.add_argument("--until", type=int, default=MILLION, help="the seed to stop at (default 1,000,000)")
     parser.add_argument("--examples", type=int, default=EXAMPLES, help="histories of Hypothesis (default 10,000)")
+    parser.add_argument("--mutants", type=int, default=400, help="mutants of the pure modules (default 400)")
+    parser.add_argument("--links", type=int, default=2000, help="links of the soak on real parts (default 2,000)")
     parser.add_argument("--state", type=Path, default=STATE, help="where finished blocks are remembered")
     options = parser.parse_args(args)
     done, failed = _read(options.state)
@@ -56,8 +59,18 @@ def main(args: list[str]) -> int:
             print(f"{len(done) * BLOCK:>9,} of {options.until:,} histories, {len(failed)} failed", flush=True)
     for seed, words in sorted(failed.items()):
         print(f"seed {seed}: {words}")
-    broken = _explored(options.examples)
-    return 1 if failed or broken else 0
+    broken = [
+        _explored(options.examples),
+        _run("tests.planted.mutants", "--sample", options.mutants),
+        _run("tests.e2e.soak", "--links", options.links),
+    ]
+    return 1 if failed or any(broken) else 0
+
+
+def _run(module: str, option: str, count: int) -> bool:
+    """Run another part of the night, unless there is nothing of it; tells whether it failed."""
+    command = [sys.executable, "-m", module, option, str(count)]
+    return bool(count) and subprocess.run(command, check=False).returncode != 0
 
 
 def _explored(examples: int) -> str:

@@ -9,13 +9,15 @@ import pytest
 
 from tests.simulation import nightly
 
+NO_MORE = ("--mutants", "0", "--links", "0")
+
 
 def test_finished_blocks_are_not_lived_again_and_failures_stay(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = tmp_path / "nightly.json"
     state.write_text(json.dumps({"done": [0], "failed": {"17": "AssertionError: lost"}}))
-    assert nightly.main(["--until", "1000", "--examples", "0", "--state", str(state)]) == 1
+    assert nightly.main(["--until", "1000", *NO_MORE, "--examples", "0", "--state", str(state)]) == 1
     assert capsys.readouterr().out == "seed 17: AssertionError: lost\n"
     assert list(nightly.blocks(3000, {0, 2})) == [1]
 
@@ -23,5 +25,5 @@ def test_finished_blocks_are_not_lived_again_and_failures_stay(
 def test_what_is_finished_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = tmp_path / "nightly.json"
     monkeypatch.setattr(nightly, "BLOCK", 2)
-    assert nightly.main(["--until", "4", "--examples", "1", "--state", str(state)]) == 0
+    assert nightly.main(["--until", "4", *NO_MORE, "--examples", "1", "--state", str(state)]) == 0
     assert json.loads(state.read_text()) == {"done": [0, 1], "failed": {}}
