@@ -7,7 +7,7 @@ import pytest
 
 from shared.ledger.survey import Standing, standing_of
 from shared.ledger.table_survey import TableSurvey
-from tools.bench import status
+from tools.bench import feeds, status
 from tools.bench.rows import Row, table
 from tools.cli import bench
 
@@ -60,6 +60,20 @@ def test_the_status_page_is_measured_with_few_links_and_with_many(monkeypatch: p
     assert 100 < requests.figure < 200, "two looks"
     assert read.figure == read.peer_figure
     assert time.figure > 0
+
+
+def test_the_feeds_are_measured_with_few_links_and_with_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "FEW", 100)
+    monkeypatch.setattr(feeds, "MANY", 1_500)
+    rows = feeds.run(1)
+    assert [row.figure == row.peer_figure and row.met for row in rows] == [True] * 4
+
+
+def test_a_poll_that_reads_every_link_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "FEW", 100)
+    monkeypatch.setattr(feeds, "MANY", 1_500)
+    monkeypatch.setattr("shared.timers.notice", lambda task: list(task.links.all()))
+    assert [row.met for row in feeds.run(1)][:2] == [True, False]
 
 
 def test_a_page_that_reads_every_link_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ from tools.simulators.vendors import Vendors
 _RUNS_BEFORE = 4
 """The first ones get tokens and cursors, and queue what waits, some of it in each."""
 
+_RUNS = 3
+
 
 def run(_rounds: int) -> list[Row]:
     """Measure."""
@@ -59,9 +61,14 @@ class _Installation(App):
     def _cost(self, act: Callable[[], None]) -> dict[str, int]:
         for _ in range(_RUNS_BEFORE):
             act()
+        # Some runs also store what was counted since the last minute.
+        requests, rows = min(self._counted(act) for _ in range(_RUNS))
+        return {"requests to the ledger": requests, "rows read": rows}
+
+    def _counted(self, act: Callable[[], None]) -> tuple[int, int]:
         requests, rows = self._table.requests, self._table.entities
         act()
-        return {"requests to the ledger": self._table.requests - requests, "rows read": self._table.entities - rows}
+        return self._table.requests - requests, self._table.entities - rows
 
 
 class _Queue:
