@@ -75,7 +75,7 @@ param massChangeDeals string = '25'
 @description('MASS_CHANGE_PERCENT. The share of all linked deals that goes with `MASS_CHANGE_DEALS`.')
 param massChangePercent string = '10'
 
-@description('AUDIT_RETENTION_DAYS. For how many days the ledger keeps the audit of a deal; the record\'s Audit column is its own. 0 is for ever.')
+@description('AUDIT_RETENTION_DAYS. For how many days the ledger keeps the audit of deals and of refused requests; the record\'s Audit column is its own. 0 is for ever.')
 param auditRetentionDays string = '730'
 
 @description('DEADLINE_DAYS. How many days before an invitation expires, or a win can no longer be registered, people are reminded.')

@@ -219,9 +219,8 @@ class App:
 
     @property
     def _poll_every(self) -> dict[str, timedelta]:
-        settings = self.settings
-        seconds = {"dynamics365": settings.dynamics_poll_seconds, "salesforce": settings.salesforce_poll_seconds}
-        return {crm: timedelta(seconds=each) for crm, each in seconds.items()}
+        dynamics, salesforce = self.settings.dynamics_poll_seconds, self.settings.salesforce_poll_seconds
+        return {"dynamics365": timedelta(seconds=dynamics), "salesforce": timedelta(seconds=salesforce)}
 
     @functools.cached_property
     def freshness(self) -> Freshness:
@@ -237,6 +236,14 @@ class App:
 
         hours = self.settings.webhook_heartbeat_hours
         return Heartbeat(lambda: self.ledger.drawers, self.clock, timedelta(hours=hours))
+
+    def keep_up_security(self) -> None:
+        """Keep the security audit as long as that of the deals. Raises the retriable and fatal families."""
+        from shared.feeds.upkeep import keep
+        from shared.webhook.security_audit import SECURITY
+
+        days, now = self.settings.audit_retention_days, self.clock.now()
+        keep(self.ledger.of(SECURITY).survey, self.ledger.drawers, SECURITY, now, days)
 
     @functools.cached_property
     def watchdog(self) -> Watchdog:

@@ -76,7 +76,12 @@ def _other_tables(tasks: Tasks, name: str) -> tuple[str, ...]:
 
 
 def run_reconcile(
-    tasks: Tasks, alerts: Alerts, watchdog: Watchdog, poison: PoisonQueue, digest: Digest | None = None
+    tasks: Tasks,
+    alerts: Alerts,
+    watchdog: Watchdog,
+    poison: PoisonQueue,
+    digest: Digest | None = None,
+    security: Callable[[], None] | None = None,
 ) -> None:
     """Sweep for missed events, queue what is due, and look after the ledger, the webhook and the poison queue.
 
@@ -89,6 +94,8 @@ def run_reconcile(
         _attempt(tasks, alerts, "look at the poison queue", lambda: check_poison(poison, alerts))
         if digest:
             _attempt(tasks, alerts, "tell the digest", partial(_tell, digest, tasks))
+        if security:
+            _attempt(tasks, alerts, "keep up security", security)
 
 
 def _tell(digest: Digest, tasks: Tasks) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from shared.ledger.drawers import surveyed
+from shared.ledger.drawers import Drawers, surveyed
+from shared.ledger.survey import Survey
 from shared.sync.task import Task
 
 STEP = 500
@@ -15,15 +16,19 @@ DONE = "done"
 
 
 def keep_up(task: Task) -> None:
-    """Sum up the counts, take in rows from before there were any, and drop audit that is old enough.
+    """Look after a CRM's part of the ledger, and keep its audit as long as the setting says. Raises the families."""
+    keep(task.ledger.survey, task.drawers, task.name, task.clock.now(), task.choices.audit_retention_days)
 
-    Each is safe to be done by two at once, and to be interrupted. Raises the families.
+
+def keep(survey: Survey, drawers: Drawers, name: str, now: datetime, days: int) -> None:
+    """Sum up the counts of a part, take in rows from before there were any, and drop audit that is `days` old.
+
+    Zero days are for ever. Each is safe to be done by two at once, and to be interrupted. Raises the families.
     """
-    survey, days = task.ledger.survey, task.choices.audit_retention_days
     survey.fold()
-    held = task.drawers.read(surveyed(task.name))
+    held = drawers.read(surveyed(name))
     if held.value != DONE:
         place = survey.complete(held.value, STEP)
-        task.drawers.replace(surveyed(task.name), place or DONE, held)
+        drawers.replace(surveyed(name), place or DONE, held)
     if days:
-        survey.forget(task.clock.now() - timedelta(days=days), STEP)
+        survey.forget(now - timedelta(days=days), STEP)

@@ -155,7 +155,8 @@ class Settings:
     )]
     audit_retention_days: Annotated[int, Setting(
         "AUDIT_RETENTION_DAYS", whole(0, 3650), SYNC,
-        "For how many days the ledger keeps the audit of a deal; the record's Audit column is its own. 0 is for ever",
+        "For how many days the ledger keeps the audit of deals and of refused requests; the record's Audit column is "
+        "its own. 0 is for ever",
         default="730",
     )]
     deadline_days: Annotated[tuple[int, ...], Setting(

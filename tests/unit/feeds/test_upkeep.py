@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from shared.bootstrap import App
 from shared.feeds import upkeep
 from shared.feeds.upkeep import keep_up
 from shared.ledger import audit
+from shared.ledger.memory import MemoryLedger
 from shared.ledger.memory_survey import MemorySurvey
+from shared.settings import load_settings
 from shared.sync.task import Task
+from shared.timers import run_reconcile
+from shared.webhook.security_audit import SECURITY, WEBHOOK, SecurityAudit
+from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.world import World
+from tests.unit.test_settings import GOOD
 
 
 class Slow(MemorySurvey):
@@ -62,3 +71,25 @@ def test_without_a_number_of_days_audit_is_kept_for_ever() -> None:
     world.clock.advance(timedelta(days=9999))
     keep_up(task)
     assert [each.text for each in task.audit.of("r1")] == ["old"]
+
+
+def test_the_audit_of_refused_requests_is_kept_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    app = App(load_settings({**GOOD, "AUDIT_RETENTION_DAYS": "30"}), clock)
+    monkeypatch.setattr(app, "ledger", MemoryLedger())
+    refusals = SecurityAudit(lambda: app.ledger, clock)
+    refusals.refused("no signature")
+    clock.advance(timedelta(days=29))
+    refusals.refused("another certificate")
+    app.keep_up_security()
+    kept = app.ledger.of(SECURITY).audit
+    assert len(kept.of(WEBHOOK)) == 2
+    clock.advance(timedelta(days=2))
+    app.keep_up_security()
+    assert ["another certificate" in each.text for each in kept.of(WEBHOOK)] == [True]
+
+
+def test_the_reconciler_keeps_it_up() -> None:
+    world, kept = World(), list[int]()
+    run_reconcile(world.tasks, world.alerts, world.watchdog, world.queue, security=lambda: kept.append(1))
+    assert kept == [1]
