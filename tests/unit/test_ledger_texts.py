@@ -89,6 +89,8 @@ LINK: dict[str, Any] = {
     "earlier_audit": TEXT,
     "owner": TEXT,
     "owner_mark": TEXT,
+    "beside": TEXT,
+    "customer_apart": st.lists(TEXT, max_size=3).map(tuple),
     "microsoft": st.none() | HALF,
     "registration": st.none() | st.builds(DealRegistration, TEXT, TEXT, st.integers(0, 9), TEXT, TEXT),
     "etag": st.none(),

@@ -100,8 +100,12 @@ def test_every_wait_of_the_catalogue_has_a_key() -> None:
     assert keys == set(Waiting)
 
 
+USUAL = {"stage": "won", "at": "2026-11-28 14:20", "hours": 72, "dollars": 25_000}
+"""What the sentences about waiting name."""
+
+
 def test_nobody_is_said_to_be_notified_but_by_the_one_key_for_it() -> None:
-    told = {each for each in Waiting if "notified" in pending(ENGLISH_MESSAGES, each, stage="won", at="14:20").text}
+    told = {each for each in Waiting if "notified" in pending(ENGLISH_MESSAGES, each, **USUAL).text}
     assert told == {Waiting.ADMINISTRATOR_NOTIFIED}
 
 
@@ -178,7 +182,7 @@ def test_every_wait_fits_into_a_status(key: Waiting, language: str) -> None:
     for long in LONG:
         status = pending(Messages(language), key, **values_for("texts", f"pending.{key}", long))
         assert fits(status, StatusKind.PENDING)
-    usual = pending(Messages(language), key, stage="won", at="2026-11-28 14:20")
+    usual = pending(Messages(language), key, **USUAL)
     assert usual.text != f"⏳ {Messages(language).text('status.wait')}", "its own sentence has room"
 
 
