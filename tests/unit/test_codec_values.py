@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from shared.deal import show
 from shared.mapping import codecs
 from shared.mapping.codecs import Codec, Json
+from shared.mapping.codecs.scalars import rounded
 from shared.mapping.codes import country_code, folded
 from tests.support.stand_ins import UNHURRIED
 from tools.country_names import lines
@@ -336,3 +337,11 @@ def test_half_of_an_emoji_is_text_that_can_still_be_stored() -> None:
     # Programs that cut texts by UTF-16 units leave such halves behind, and JSON carries them.
     for read in (codecs.text().from_referral, codecs.text().from_record):
         assert str(read("cut here \ud83d")).encode().startswith(b"cut here")
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"), [("1.2", "1.2"), ("1.3", "1.3"), ("1.4", "1.2"), ("1.25", "1.2"), (None, "1.2")]
+)
+def test_what_lies_halfway_may_have_been_rounded_either_way(held: str | None, expected: str) -> None:
+    there = Decimal(held) if held else None
+    assert rounded(Decimal("1.25"), 1, there) == Decimal(expected)
