@@ -80,6 +80,7 @@ class Stack:
         self._overrides = {"SYNC_QUEUE": queue, **at_once, **(settings or {})}
         self._storage = storage
         self._log = log
+        self._earlier = ""
         self._program = program
         self._lock = lock
         self._tell = tell
@@ -145,6 +146,7 @@ class Stack:
         port = int(self.host.url.rsplit(":", 1)[1])
         self.host.close()
         self.host = self._new_host(port)
+        self._earlier = self.host.log_text()
         self.host.start()
 
     def _new_host(self, port: int) -> HostProcess:
@@ -172,11 +174,19 @@ class Stack:
         return requests.post(self.url_of("RegisterWebhook"), json=content, timeout=60)
 
     def run(self, function: str) -> None:
-        """Run a timer function now, as `POST /admin/functions/<name>` does; returns when it was started."""
+        """Run a timer function now, as `POST /admin/functions/<name>` does; returns when it was started.
+
+        One that still runs is waited for: the app lets no poll begin beside another.
+        """
+        self.eventually(lambda: not self._runs(function), f"the end of {function}")
         headers = {"x-functions-key": self.host.keys["_master"]}
         url = f"{self.host.url}/admin/functions/{function}"
         answer = requests.post(url, json={"input": ""}, headers=headers, timeout=60)
         answer.raise_for_status()
+
+    def _runs(self, function: str) -> bool:
+        log = self.host.log_text().removeprefix(self._earlier)
+        return log.count(f"Executing 'Functions.{function}'") > log.count(f"Executed 'Functions.{function}'")
 
     # --- watching --------------------------------------------------------------------------------------------------
 
