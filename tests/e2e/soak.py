@@ -47,7 +47,7 @@ FIELDS = ("deal_value", "notes", "closing_date")
 ACTS_FOR_EACH_DEAL = 8
 CALM = 3
 """How many times in a row, a second apart, nothing must be amiss."""
-MORE = 400
+MORE = 2000
 """How many acts more there may be until each trouble has struck."""
 KINDS = (
     "503",
