@@ -26,7 +26,7 @@ from shared.link import Link, LinkState
 from shared.orders import Order
 from shared.problems import problem
 from tests.support.stand_ins import START
-from tests.unit.decide.situations import FIELD_MAP, OTHER_RECORD, OTHER_REFERRAL, RECORD, REFERRAL
+from tests.unit.decide.deals import FIELD_MAP, OTHER_RECORD, OTHER_REFERRAL, RECORD, REFERRAL
 
 POLICY = Policy()
 VALUES = {STATUS: Stage.ACTIVE, **{rule.name: None for rule in FIELD_MAP.rules}}

@@ -14,21 +14,20 @@ from shared.decide.deal import UNREAD, Deal, Need
 from shared.decide.decisions import Adopt, AskMicrosoft, AwaitUndo, CreateRecord, CreateReferral, Decision, Register
 from shared.lifecycle import TERMINAL, Stage
 from shared.messages.reasons import Reason
-from tests.unit.decide.rows import ROWS, TableRow, notes_go
-from tests.unit.decide.situations import (
+from tests.unit.decide.deals import (
     ASKED,
     FIELD_MAP,
     HELPS,
     OTHER_REFERRAL,
     REFERRAL,
-    Situation,
     field_map_of,
     found,
     policy_of,
-    situations,
     step_by_step,
     whole,
 )
+from tests.unit.decide.rows import ROWS, TableRow, notes_go
+from tests.unit.decide.situations import Situation, situations
 from tests.unit.decide.wording import agreement, of_notes, tell
 
 pytestmark = pytest.mark.timeout(600)

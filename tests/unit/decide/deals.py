@@ -1,0 +1,324 @@
+"""A deal made of a situation, and what is decided about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from shared.deadline import Deadline, DeadlineKind
+from shared.deal import DEAL_VALUE, HELP, NOTES, STATUS, Fields, RecordKey, Value
+from shared.deal_registration import DealRegistration, Form, RegistrationForm
+from shared.decide import decide
+from shared.decide.deal import (
+    GONE,
+    UNREAD,
+    Absence,
+    Copied,
+    Deal,
+    IntentState,
+    Likely,
+    Need,
+    Policy,
+    RecordSeen,
+    ReferralSeen,
+    Sharing,
+    Surroundings,
+)
+from shared.decide.decisions import Decision
+from shared.decide.fights import PAUSE, ROUNDS
+from shared.lifecycle import Stage
+from shared.link import Closing, Link, LinkState, Repeat
+from shared.merge import Policy as Wins
+from shared.merge import Rule
+from shared.messages.reasons import Reason
+from shared.microsoft import MicrosoftsHalf
+from shared.problems import Problem, problem
+from shared.status import Status, StatusKind
+from tests.support.stand_ins import START
+from tests.unit.decide.situations import KNOWN, Situation
+
+REFERRAL = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
+OTHER_REFERRAL = "5b0f2f0e-6a1d-4c1f-9a07-3f6f0c3b1d55"
+RECORD = RecordKey("dynamics365", "opportunity", "record")
+OTHER_RECORD = replace(RECORD, id="other")
+WINDOW = timedelta(minutes=20)
+
+STAGES = {
+    "invited": Stage.ON_HOLD,
+    "own new": Stage.ACTIVE,
+    "active": Stage.ACTIVE,
+    "won": Stage.WON,
+    "lost": Stage.LOST,
+    "declined": Stage.DECLINED,
+    "expired": Stage.EXPIRED,
+    "on hold": Stage.ON_HOLD,
+    "open": Stage.ACTIVE,
+    "open lead": Stage.ON_HOLD,
+    "qualified": Stage.WON,
+    "disqualified": Stage.LOST,
+}
+"""A referral's or a record's state in words, as the canonical stage."""
+
+
+@dataclass(frozen=True)
+class OneForm:
+    """A form of one value."""
+
+    now: str
+
+    def wanted(self, columns: Mapping[str, object]) -> bool:  # noqa: ARG002 - a protocol
+        """Whether the mapping's condition is met."""
+        return "unwanted" not in self.now
+
+    def fill(self, columns: Mapping[str, object], deal: Fields) -> Form:  # noqa: ARG002 - a protocol
+        """Return the form as it stands on the record."""
+        lacks = "incomplete" in self.now or "spoilt" in self.now
+        return Form({"contract.term": self.now}, (UNFILLED,) if lacks else ())
+
+
+@dataclass(frozen=True)
+class FewFields:
+    """A mapping of a few fields."""
+
+    rules: tuple[Rule, ...] = (
+        Rule(NOTES, to_crm=True, to_partner_center=True, conflict=Wins.CRM),
+        Rule(DEAL_VALUE, to_crm=True, to_partner_center=True, conflict=Wins.CRM),
+        Rule(HELP, to_crm=True, to_partner_center=False, conflict=Wins.PARTNER_CENTER, never_clear_crm=True),
+    )
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    edits_wait: bool = True
+    proposes_duplicates: bool = True
+    close_reason_required: bool = False
+    only_undecided: tuple[str, ...] = ()
+    registration_form: RegistrationForm | None = None
+
+    def refusal(self, name: str, new: Value, held: Value) -> Problem | None:  # noqa: ARG002 - a protocol
+        """Return None: no value is known to be refused."""
+        return None
+
+    def rules_for(self, digits: Mapping[str, int], held: Fields) -> tuple[Rule, ...]:  # noqa: ARG002 - a protocol
+        """Return the rules: no amount is rounded here."""
+        return self.rules
+
+
+FIELD_MAP = FewFields()
+
+
+def field_map_of(situation: Situation) -> FewFields:
+    """Return the mapping of the record's table: a lead has no state in which edits wait for the invitation."""
+    proposes = situation.neighbour != "alike and nobody asks"
+    form = None if situation.registration == "off" else OneForm(situation.registration)
+    return replace(FIELD_MAP, edits_wait=not situation.lead, proposes_duplicates=proposes, registration_form=form)
+
+
+PAUSED, PROBLEM = Status(StatusKind.PAUSED, "⏸ Off"), Status(StatusKind.ATTENTION, "✖ Correct it")
+LACKING = problem("customer.city_missing", "city")
+LIKELY = Likely(OTHER_RECORD, "Contoso store analytics")
+UNFILLED = problem("registration.missing", "contract_term", column="new_term")
+ILLEGIBLE = problem("value.not_a_number", DEAL_VALUE, side="crm")
+
+
+ITSELF = (Need.REFERRAL_ITSELF, Need.RECORD_ITSELF)
+"""What is read although the link's memory of it is there."""
+
+
+# --- a situation as a deal -------------------------------------------------------------------------------------------
+
+
+def policy_of(situation: Situation) -> Policy:
+    """Return the settings."""
+    return Policy(timedelta() if situation.window == "none" else WINDOW, situation.read_only)
+
+
+def whole(situation: Situation) -> dict[Need, Mapping[str, object]]:
+    """Return what reading each piece would bring."""
+    holder = _holder(situation)
+    alive = situation.claimant in ("another alive", "a qualified lead")
+    holding = _here(replace(situation, record="qualified") if situation.claimant == "a qualified lead" else situation)
+    return {
+        Need.REFERRAL: {"referral": _from_memory(situation, _referral(situation), "body")},
+        Need.REFERRAL_ITSELF: {"referral": _referral(situation)},
+        Need.RECORD: {"record": _from_memory(situation, _record(situation), "columns")},
+        Need.RECORD_ITSELF: {"record": _record(situation)},
+        Need.INTENT: {"intent": IntentState[situation.intent.upper()]},
+        Need.HOLDER: {"holder": holder},
+        Need.HOLDER_RECORD: {"holder_record": replace(holding, key=OTHER_RECORD) if alive else GONE},
+        Need.SUCCESSOR: {"successor": None if situation.successor == "none" else OTHER_RECORD},
+        Need.SUCCESSOR_RECORD: {"successor_record": _successor(situation)},
+        Need.CARRIER: {"carrier": _here(situation) if situation.carrier == "found" else None},
+        Need.MICROSOFT: {"microsoft": _half(situation) if situation.microsoft != "absent" else None},
+        Need.COPY: {"copied": Copied[situation.copied.upper()]},
+        Need.SHARING: {
+            "sharing": Sharing(() if situation.complete else (LACKING,), situation.marks == "audit", "rows")
+        },
+        Need.AROUND: {"around": Surroundings(None if situation.neighbour == "none" else LIKELY, "rows")},
+    }
+
+
+def found(situation: Situation) -> Deal:
+    """Return the deal as the worker finds it: with the side that was told of, and nothing else."""
+    deal = Deal(
+        START,
+        "referral" if situation.source == "partner center" else "record",
+        _link(situation),
+        carrier=GONE if situation.carrier == "not looked for" else UNREAD,
+        anyway=situation.neighbour == "alike and allowed",
+        customer="mark" if situation.customer == "edited" else None,
+    )
+    if situation.source == "partner center":
+        return replace(deal, referral=_referral(situation))
+    return replace(deal, record=_record(situation))
+
+
+def step_by_step(situation: Situation) -> tuple[Decision, list[Need]]:
+    """Decide as the worker does, reading what is needed; returns the decision and what was read for it."""
+    deal, pieces, needs = found(situation), whole(situation), list[Need]()
+    while isinstance(decision := decide(deal, field_map_of(situation), policy_of(situation)), Need):
+        (name,) = pieces[decision]
+        assert getattr(deal, name) is UNREAD or decision in ITSELF, f"{decision} is known already: {situation}"
+        assert decision not in needs, f"{decision} is read twice: {situation}"
+        assert len(needs) < len(Need), f"it never ends: {situation}"
+        needs.append(decision)
+        deal = replace(deal, **pieces[decision])  # type: ignore[arg-type]
+    return decision, needs
+
+
+def _link(situation: Situation) -> Link | None:
+    if situation.link == "none":
+        return None
+    if situation.link == "ignored":
+        # A record leads to an ignored link only when its referral named the record, which is to be another's here.
+        other = situation.source == "crm" and situation.identifier in ("another", "malformed")
+        named = RECORD if situation.source == "crm" else None
+        return Link("dynamics365", OTHER_REFERRAL if other else REFERRAL, named, LinkState.IGNORED, etag="ignored")
+    closing = None
+    if situation.window != "none" and situation.closed:
+        wanted = Stage.WON if situation.record == "won" else Stage.LOST
+        wanted = Stage.DECLINED if wanted is Stage.LOST and situation.referral == "invited" else wanted
+        closing = Closing(wanted, START - (WINDOW / 2 if situation.window == "open" else WINDOW * 2))
+    base: Fields = {}
+    if situation.base != "unknown":
+        submitted = ASKED if situation.help == "submitted" else None
+        base = {NOTES: "agreed", DEAL_VALUE: _value(situation), HELP: submitted, STATUS: STAGES[situation.base]}
+    state, half = LinkState(situation.link), _half(situation) if situation.microsoft in KNOWN else None
+    rounds = {PAUSE: Repeat("", ROUNDS, START, row=ROUNDS)} if situation.toggled else {}
+    status = PROBLEM if situation.shows == "a problem" else PAUSED if situation.link == "paused" else None
+    link = Link("dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, repeats=rounds, status=status)
+    link = replace(link, microsoft=half, etag="linked", owner="owner", unshown=situation.shows == "something else")
+    link = replace(link, registration=_registration_known(situation))
+    due = situation.registration.startswith("due") and situation.base == "won"
+    return replace(link, deadline=Deadline(DeadlineKind.REGISTER, START, START) if due else None)
+
+
+def _registration_known(situation: Situation) -> DealRegistration | None:
+    """Return what the link remembers: a registration of ours, but for one of others."""
+    match situation.registration:
+        case "known":
+            return DealRegistration("ReviewPending", form="sent")
+        case "once asked":
+            return DealRegistration("ActionRequired", form="sent")
+        case "asked" | "asked and corrected" | "asked and spoilt":
+            sent = Form({"contract.term": "asked"}).digest
+            return DealRegistration("ReviewPending", form=sent)
+    return None
+
+
+def _registration_told(situation: Situation) -> dict[str, object]:
+    """Return what the referral tells of it."""
+    if situation.registration.endswith("told"):
+        return {"registrations": [{"status": "ReviewPending"}]}
+    asked = situation.registration.startswith("asked")
+    return {"registrationStatus": "ActionRequired", "registrations": [{}]} if asked else {}
+
+
+def _from_memory(
+    situation: Situation, side: ReferralSeen | RecordSeen | Absence, row: str
+) -> ReferralSeen | RecordSeen | Absence:
+    """Return a side as the link remembers it, without its row."""
+    forgotten: dict[str, Any] = {row: None}
+    return side if isinstance(side, Absence) or not situation.remembered else replace(side, **forgotten)
+
+
+def _referral(situation: Situation) -> ReferralSeen | Absence:
+    if situation.referral == "gone":
+        return GONE
+    stage = STAGES.get(situation.referral, Stage.ACTIVE)
+    return ReferralSeen(
+        REFERRAL,
+        {NOTES: _notes(situation, "partner center"), DEAL_VALUE: _value(situation), HELP: None, STATUS: stage},
+        "1",
+        stage,
+        ours=situation.referral != "foreign",
+        ignored=None if situation.wanted else Reason.UNACCEPTED_LEAD,
+        names=RECORD if situation.names else None,
+        names_any=situation.names,
+        body=_registration_told(situation),
+    )
+
+
+def _record(situation: Situation) -> RecordSeen | Absence:
+    return GONE if situation.record == "gone" else _here(situation)
+
+
+def _here(situation: Situation) -> RecordSeen:
+    another = OTHER_REFERRAL if situation.source == "partner center" or situation.tied_by_link else REFERRAL
+    identifiers = {"none": None, "this": REFERRAL, "another": another, "malformed": "see the other one"}
+    stage = STAGES.get(situation.record, Stage.ACTIVE)
+    return RecordSeen(
+        RECORD,
+        {NOTES: _notes(situation, "crm"), DEAL_VALUE: _value(situation), HELP: HELPS[situation.help], STATUS: stage},
+        "1",
+        START,
+        qualifies=situation.sync == "on",
+        switched_on=situation.sync != "off",
+        owner="owner" if situation.owner == "the same" else "another owner",
+        identifier=identifiers[situation.identifier],
+        lead=situation.lead,
+        tied=situation.tied,
+        shows=StatusKind.SYNCHRONIZED if situation.marks == "status" else None,
+        unreadable={} if situation.legible else {DEAL_VALUE: ILLEGIBLE},
+        columns={},
+    )
+
+
+def _successor(situation: Situation) -> RecordSeen | Absence:
+    if situation.successor == "merged into a deleted record":
+        return GONE
+    sync = {"merged into an unshared record": "off", "merged into an excluded record": "excluded"}
+    return replace(_here(replace(situation, sync=sync.get(situation.successor, "on"))), key=OTHER_RECORD)
+
+
+def _holder(situation: Situation) -> Link | None:
+    if situation.successor in ("merged into a deal", "an opportunity of another deal"):
+        return Link("dynamics365", OTHER_REFERRAL, OTHER_RECORD, etag="other")
+    if situation.claimant == "none":
+        return None
+    if situation.claimant == "this deal":
+        return Link("dynamics365", REFERRAL, RECORD, etag="meanwhile")
+    if situation.claimant == "an ignored link":
+        theirs = REFERRAL if situation.source == "crm" else OTHER_REFERRAL
+        return Link("dynamics365", theirs, RECORD, LinkState.IGNORED, etag=theirs)
+    if situation.source == "partner center":
+        return Link("dynamics365", OTHER_REFERRAL, RECORD, etag="other")
+    if situation.claimant == "a merged deal":
+        return Link("dynamics365", REFERRAL, OTHER_RECORD, LinkState.ORPHANED, etag="merged")
+    return Link("dynamics365", REFERRAL, OTHER_RECORD, etag="other")
+
+
+ASKED, CHOSEN = "ProofOfConceptOrDemo", "QuotesOrLicensing"
+HELPS: Mapping[str, Value] = {"none": None, "submitted": ASKED, "chosen": CHOSEN}
+
+
+def _half(situation: Situation) -> MicrosoftsHalf:
+    stage = Stage.DECLINED if situation.microsoft == "declined" else Stage.ON_HOLD
+    return MicrosoftsHalf("msft-row", stage, help=None if situation.microsoft == "took part unasked" else ASKED)
+
+
+def _notes(situation: Situation, side: str) -> Value:
+    return side if situation.edited in (side, "both") else "agreed"
+
+
+def _value(situation: Situation) -> Value:
+    return "42" if situation.valued else None
