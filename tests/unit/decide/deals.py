@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -37,6 +37,7 @@ from shared.microsoft import MicrosoftsHalf
 from shared.problems import Problem, problem
 from shared.status import Status, StatusKind
 from tests.support.stand_ins import START
+from tests.unit.decide.alike import alike_in
 from tests.unit.decide.situations import KNOWN, Situation
 
 REFERRAL = "0f6f6a2e-50f7-4a39-9a6c-6f0c6f6d5a11"
@@ -106,6 +107,7 @@ class FewFields:
 FIELD_MAP = FewFields()
 
 
+@alike_in("record neighbour registration")
 def field_map_of(situation: Situation) -> FewFields:
     """Return the mapping of the record's table: a lead has no state in which edits wait for the invitation."""
     proposes = situation.neighbour != "alike and nobody asks"
@@ -120,96 +122,93 @@ UNFILLED = problem("registration.missing", "contract_term", column="new_term")
 ILLEGIBLE = problem("value.not_a_number", DEAL_VALUE, side="crm")
 
 
-ITSELF = (Need.REFERRAL_ITSELF, Need.RECORD_ITSELF)
-"""What is read although the link's memory of it is there."""
-
-
 # --- a situation as a deal -------------------------------------------------------------------------------------------
 
 
+@alike_in("window read_only")
 def policy_of(situation: Situation) -> Policy:
     """Return the settings."""
     return Policy(timedelta() if situation.window == "none" else WINDOW, situation.read_only)
 
 
-def whole(situation: Situation) -> dict[Need, Mapping[str, object]]:
-    """Return what reading each piece would bring."""
-    holder = _holder(situation)
-    alive = situation.claimant in ("another alive", "a qualified lead")
-    holding = _here(replace(situation, record="qualified") if situation.claimant == "a qualified lead" else situation)
-    return {
-        Need.REFERRAL: {"referral": _from_memory(situation, _referral(situation), "body")},
-        Need.REFERRAL_ITSELF: {"referral": _referral(situation)},
-        Need.RECORD: {"record": _from_memory(situation, _record(situation), "columns")},
-        Need.RECORD_ITSELF: {"record": _record(situation)},
-        Need.INTENT: {"intent": IntentState[situation.intent.upper()]},
-        Need.HOLDER: {"holder": holder},
-        Need.HOLDER_RECORD: {"holder_record": replace(holding, key=OTHER_RECORD) if alive else GONE},
-        Need.SUCCESSOR: {"successor": None if situation.successor == "none" else OTHER_RECORD},
-        Need.SUCCESSOR_RECORD: {"successor_record": _successor(situation)},
-        Need.CARRIER: {"carrier": _here(situation) if situation.carrier == "found" else None},
-        Need.MICROSOFT: {"microsoft": _half(situation) if situation.microsoft != "absent" else None},
-        Need.COPY: {"copied": Copied[situation.copied.upper()]},
-        Need.SHARING: {
-            "sharing": Sharing(() if situation.complete else (LACKING,), situation.marks == "audit", "rows")
-        },
-        Need.AROUND: {"around": Surroundings(None if situation.neighbour == "none" else LIKELY, "rows")},
-    }
+def piece(situation: Situation, need: Need) -> tuple[str, object]:
+    """Return what reading a piece would bring, and the member of the deal that it fills."""
+    name, read = PIECES[need]
+    return name, read(situation)
 
 
 def found(situation: Situation) -> Deal:
     """Return the deal as the worker finds it: with the side that was told of, and nothing else."""
-    deal = Deal(
+    told, side = _told(situation), _side(situation)
+    if told.starts_at == "referral":
+        return replace(told, link=_link(situation), referral=side)  # type: ignore[arg-type] # it is a referral
+    return replace(told, link=_link(situation), record=side)  # type: ignore[arg-type] # it is a record
+
+
+@alike_in("source carrier neighbour customer")
+def _told(situation: Situation) -> Deal:
+    """Return what a message tells."""
+    return Deal(
         START,
         "referral" if situation.source == "partner center" else "record",
-        _link(situation),
         carrier=GONE if situation.carrier == "not looked for" else UNREAD,
         anyway=situation.neighbour == "alike and allowed",
         customer="mark" if situation.customer == "edited" else None,
     )
-    if situation.source == "partner center":
-        return replace(deal, referral=_referral(situation))
-    return replace(deal, record=_record(situation))
 
 
-def step_by_step(situation: Situation) -> tuple[Decision, list[Need]]:
-    """Decide as the worker does, reading what is needed; returns the decision and what was read for it."""
-    deal, pieces, needs = found(situation), whole(situation), list[Need]()
-    while isinstance(decision := decide(deal, field_map_of(situation), policy_of(situation)), Need):
-        (name,) = pieces[decision]
-        assert getattr(deal, name) is UNREAD or decision in ITSELF, f"{decision} is known already: {situation}"
-        assert decision not in needs, f"{decision} is read twice: {situation}"
-        assert len(needs) < len(Need), f"it never ends: {situation}"
-        needs.append(decision)
-        deal = replace(deal, **pieces[decision])  # type: ignore[arg-type]
-    return decision, needs
+def _side(situation: Situation) -> ReferralSeen | RecordSeen | Absence:
+    return _referral(situation) if situation.source == "partner center" else _record(situation)
 
 
 def _link(situation: Situation) -> Link | None:
     if situation.link == "none":
         return None
-    if situation.link == "ignored":
-        # A record leads to an ignored link only when its referral named the record, which is to be another's here.
-        other = situation.source == "crm" and situation.identifier in ("another", "malformed")
-        named = RECORD if situation.source == "crm" else None
-        return Link("dynamics365", OTHER_REFERRAL if other else REFERRAL, named, LinkState.IGNORED, etag="ignored")
-    closing = None
-    if situation.window != "none" and situation.closed:
-        wanted = Stage.WON if situation.record == "won" else Stage.LOST
-        wanted = Stage.DECLINED if wanted is Stage.LOST and situation.referral == "invited" else wanted
-        closing = Closing(wanted, START - (WINDOW / 2 if situation.window == "open" else WINDOW * 2))
+    return _ignored(situation) if situation.link == "ignored" else _tying(situation)
+
+
+@alike_in("source identifier")
+def _ignored(situation: Situation) -> Link:
+    # A record leads to an ignored link only when its referral named the record, which is to be another's here.
+    other = situation.source == "crm" and situation.identifier in ("another", "malformed")
+    named = RECORD if situation.source == "crm" else None
+    return Link("dynamics365", OTHER_REFERRAL if other else REFERRAL, named, LinkState.IGNORED, etag="ignored")
+
+
+@alike_in("link window record referral base help valued microsoft toggled shows registration")
+def _tying(situation: Situation) -> Link:
     base: Fields = {}
     if situation.base != "unknown":
         submitted = ASKED if situation.help == "submitted" else None
         base = {NOTES: "agreed", DEAL_VALUE: _value(situation), HELP: submitted, STATUS: STAGES[situation.base]}
-    state, half = LinkState(situation.link), _half(situation) if situation.microsoft in KNOWN else None
     rounds = {PAUSE: Repeat("", ROUNDS, START, row=ROUNDS)} if situation.toggled else {}
     status = PROBLEM if situation.shows == "a problem" else PAUSED if situation.link == "paused" else None
-    link = Link("dynamics365", REFERRAL, RECORD, state, base=base, closing=closing, repeats=rounds, status=status)
-    link = replace(link, microsoft=half, etag="linked", owner="owner", unshown=situation.shows == "something else")
-    link = replace(link, registration=_registration_known(situation))
     due = situation.registration.startswith("due") and situation.base == "won"
-    return replace(link, deadline=Deadline(DeadlineKind.REGISTER, START, START) if due else None)
+    return Link(
+        "dynamics365",
+        REFERRAL,
+        RECORD,
+        LinkState(situation.link),
+        base=base,
+        closing=_closing(situation),
+        repeats=rounds,
+        status=status,
+        microsoft=_half(situation) if situation.microsoft in KNOWN else None,
+        etag="linked",
+        owner="owner",
+        unshown=situation.shows == "something else",
+        registration=_registration_known(situation),
+        deadline=Deadline(DeadlineKind.REGISTER, START, START) if due else None,
+    )
+
+
+def _closing(situation: Situation) -> Closing | None:
+    """Return how long the seller's end waits already."""
+    if situation.window == "none" or not situation.closed:
+        return None
+    wanted = Stage.WON if situation.record == "won" else Stage.LOST
+    wanted = Stage.DECLINED if wanted is Stage.LOST and situation.referral == "invited" else wanted
+    return Closing(wanted, START - (WINDOW / 2 if situation.window == "open" else WINDOW * 2))
 
 
 def _registration_known(situation: Situation) -> DealRegistration | None:
@@ -233,14 +232,7 @@ def _registration_told(situation: Situation) -> dict[str, object]:
     return {"registrationStatus": "ActionRequired", "registrations": [{}]} if asked else {}
 
 
-def _from_memory(
-    situation: Situation, side: ReferralSeen | RecordSeen | Absence, row: str
-) -> ReferralSeen | RecordSeen | Absence:
-    """Return a side as the link remembers it, without its row."""
-    forgotten: dict[str, Any] = {row: None}
-    return side if isinstance(side, Absence) or not situation.remembered else replace(side, **forgotten)
-
-
+@alike_in("referral edited valued wanted names registration")
 def _referral(situation: Situation) -> ReferralSeen | Absence:
     if situation.referral == "gone":
         return GONE
@@ -258,10 +250,21 @@ def _referral(situation: Situation) -> ReferralSeen | Absence:
     )
 
 
+@alike_in("referral edited valued wanted names registration remembered")
+def _referral_or_memory(situation: Situation) -> ReferralSeen | Absence:
+    """Return the referral, or what the link remembers of it, which has no row."""
+    seen = _referral(situation)
+    return replace(seen, body=None) if situation.remembered and isinstance(seen, ReferralSeen) else seen
+
+
 def _record(situation: Situation) -> RecordSeen | Absence:
     return GONE if situation.record == "gone" else _here(situation)
 
 
+RECORD_WORDS = "source link record identifier sync owner tied marks help legible edited valued"
+
+
+@alike_in(RECORD_WORDS)
 def _here(situation: Situation) -> RecordSeen:
     another = OTHER_REFERRAL if situation.source == "partner center" or situation.tied_by_link else REFERRAL
     identifiers = {"none": None, "this": REFERRAL, "another": another, "malformed": "see the other one"}
@@ -283,13 +286,31 @@ def _here(situation: Situation) -> RecordSeen:
     )
 
 
+@alike_in(f"{RECORD_WORDS} remembered")
+def _record_or_memory(situation: Situation) -> RecordSeen | Absence:
+    """Return the record, or what the link remembers of it, which has no row."""
+    seen = _record(situation)
+    return replace(seen, columns=None) if situation.remembered and isinstance(seen, RecordSeen) else seen
+
+
+@alike_in(f"{RECORD_WORDS} successor")
 def _successor(situation: Situation) -> RecordSeen | Absence:
     if situation.successor == "merged into a deleted record":
         return GONE
     sync = {"merged into an unshared record": "off", "merged into an excluded record": "excluded"}
-    return replace(_here(replace(situation, sync=sync.get(situation.successor, "on"))), key=OTHER_RECORD)
+    return replace(_here(situation._replace(sync=sync.get(situation.successor, "on"))), key=OTHER_RECORD)
 
 
+@alike_in(f"{RECORD_WORDS} claimant")
+def _holding(situation: Situation) -> RecordSeen | Absence:
+    """Return the record of the deal that has the other side."""
+    if situation.claimant not in ("another alive", "a qualified lead"):
+        return GONE
+    qualified = situation.claimant == "a qualified lead"
+    return replace(_here(situation._replace(record="qualified") if qualified else situation), key=OTHER_RECORD)
+
+
+@alike_in("successor claimant source")
 def _holder(situation: Situation) -> Link | None:
     if situation.successor in ("merged into a deal", "an opportunity of another deal"):
         return Link("dynamics365", OTHER_REFERRAL, OTHER_RECORD, etag="other")
@@ -307,10 +328,21 @@ def _holder(situation: Situation) -> Link | None:
     return Link("dynamics365", REFERRAL, OTHER_RECORD, etag="other")
 
 
+@alike_in("complete marks")
+def _sharing(situation: Situation) -> Sharing:
+    return Sharing(() if situation.complete else (LACKING,), situation.marks == "audit", "rows")
+
+
+@alike_in("neighbour")
+def _around(situation: Situation) -> Surroundings:
+    return Surroundings(None if situation.neighbour == "none" else LIKELY, "rows")
+
+
 ASKED, CHOSEN = "ProofOfConceptOrDemo", "QuotesOrLicensing"
 HELPS: Mapping[str, Value] = {"none": None, "submitted": ASKED, "chosen": CHOSEN}
 
 
+@alike_in("microsoft")
 def _half(situation: Situation) -> MicrosoftsHalf:
     stage = Stage.DECLINED if situation.microsoft == "declined" else Stage.ON_HOLD
     return MicrosoftsHalf("msft-row", stage, help=None if situation.microsoft == "took part unasked" else ASKED)
@@ -322,3 +354,71 @@ def _notes(situation: Situation, side: str) -> Value:
 
 def _value(situation: Situation) -> Value:
     return "42" if situation.valued else None
+
+
+PIECES: Mapping[Need, tuple[str, Callable[[Situation], object]]] = {
+    Need.REFERRAL: ("referral", _referral_or_memory),
+    Need.REFERRAL_ITSELF: ("referral", _referral),
+    Need.RECORD: ("record", _record_or_memory),
+    Need.RECORD_ITSELF: ("record", _record),
+    Need.INTENT: ("intent", lambda each: IntentState[each.intent.upper()]),
+    Need.HOLDER: ("holder", _holder),
+    Need.HOLDER_RECORD: ("holder_record", _holding),
+    Need.SUCCESSOR: ("successor", lambda each: None if each.successor == "none" else OTHER_RECORD),
+    Need.SUCCESSOR_RECORD: ("successor_record", _successor),
+    Need.CARRIER: ("carrier", lambda each: _here(each) if each.carrier == "found" else None),
+    Need.MICROSOFT: ("microsoft", lambda each: _half(each) if each.microsoft != "absent" else None),
+    Need.COPY: ("copied", lambda each: Copied[each.copied.upper()]),
+    Need.SHARING: ("sharing", _sharing),
+    Need.AROUND: ("around", _around),
+}
+"""By need, the member of the deal that it fills, and how."""
+
+
+# --- what is decided -------------------------------------------------------------------------------------------------
+
+ITSELF = (Need.REFERRAL_ITSELF, Need.RECORD_ITSELF)
+"""What is read although the link's memory of it is there."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is answered about a deal as far as it is known, and what was read before that.
+
+    `further` has what is answered after one more piece. A decision depends on the deal alone, so what is known alike in
+    many situations is decided about once.
+    """
+
+    deal: Deal
+    answer: Decision | Need
+    needs: tuple[Need, ...] = ()
+    further: dict[int, Step] = field(default_factory=dict)
+
+
+_FIRST: dict[tuple[int, ...], Step] = {}
+"""By what is found, the mapping and the settings; each is one object as long as this module lives."""
+
+
+def step_by_step(situation: Situation) -> tuple[Decision, tuple[Need, ...]]:
+    """Decide as the worker does, reading what is needed; returns the decision and what was read for it."""
+    field_map, policy = field_map_of(situation), policy_of(situation)
+    begun = tuple(map(id, (field_map, policy, _told(situation), _link(situation), _side(situation))))
+    if begun not in _FIRST:
+        deal = found(situation)
+        _FIRST[begun] = Step(deal, decide(deal, field_map, policy))
+    step = _FIRST[begun]
+    while isinstance(step.answer, Need):
+        name, read = piece(situation, step.answer)
+        if id(read) not in step.further:
+            step.further[id(read)] = _further(situation, step, step.answer, {name: read})
+        step = step.further[id(read)]
+    return step.answer, step.needs
+
+
+def _further(situation: Situation, step: Step, need: Need, read: dict[str, Any]) -> Step:
+    (name,) = read
+    assert getattr(step.deal, name) is UNREAD or need in ITSELF, f"{need} is known already: {situation}"
+    assert need not in step.needs, f"{need} is read twice: {situation}"
+    assert len(step.needs) < len(Need), f"it never ends: {situation}"
+    deal = replace(step.deal, **read)
+    return Step(deal, decide(deal, field_map_of(situation), policy_of(situation)), (*step.needs, need))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 
 from tests.unit.decide.rows import LINKED, ROWS, UNLINKED_RECORD, UNLINKED_REFERRAL, TableRow
-from tests.unit.decide.situations import situations
+from tests.unit.decide.table import table
 
 _ABOUT = """# Decisions
 
@@ -75,9 +74,9 @@ def dump() -> str:
 def _ends() -> dict[TableRow, list[str]]:
     """Return by row every end that it has for some situation."""
     found: dict[TableRow, dict[str, None]] = {row: {} for row in ROWS}
-    for situation in situations():
-        row = next(row for row in ROWS if row.when(situation))
-        found[row][row.expected(replace(situation, owner="the same", customer="as before"))] = None
+    for entry in table():
+        if entry.row:
+            found[entry.row][entry.row.told(entry.situation)] = None
     return {row: list(ends) for row, ends in found.items()}
 
 

@@ -19,9 +19,13 @@ class TableRow:
     when: Callable[[Situation], bool]
     then: str | Callable[[Situation], str]
 
+    def told(self, situation: Situation) -> str:
+        """Return what is done in a situation of this story, whoever owns the record and whatever its customer."""
+        return self.then if isinstance(self.then, str) else self.then(situation)
+
     def expected(self, situation: Situation) -> str:
         """Return what is done in a situation of this story."""
-        then = self.then if isinstance(self.then, str) else self.then(situation)
+        then = self.told(situation)
         # Whatever else is done with an open referral: our team follows the record's new owner.
         ends = then.endswith(" is sent") and "active" not in then
         if situation.ended or ends:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import product
+from typing import NamedTuple
 
 OPEN_REFERRALS = ("invited", "own new", "active")
 ENDED_REFERRALS = ("won", "lost", "declined", "expired")
@@ -13,8 +13,7 @@ RECORDS = ("on hold", "open", "won", "lost")
 LEADS = ("open lead", "qualified", "disqualified")
 
 
-@dataclass(frozen=True)
-class Situation:
+class Situation(NamedTuple):
     """A deal as it is found. What a field names is true of the world, whether it is read or not."""
 
     source: str = "crm"
@@ -146,20 +145,20 @@ def _tied() -> Iterator[Situation]:
     for source, link, referral in product(SOURCES, TIED, ("gone", "foreign", *OUR_REFERRALS)):
         found_here = Situation(source, link, referral, base="unknown")
         for successor in SUCCESSORS:
-            yield replace(found_here, record="gone", successor=successor)
-        yield replace(found_here, record="gone", successor="merged into a free record", claimant="an ignored link")
+            yield found_here._replace(record="gone", successor=successor)
+        yield found_here._replace(record="gone", successor="merged into a free record", claimant="an ignored link")
         for record, sync, identifier, tied in product(
             RECORDS, ("on", "off", "excluded"), ("none", "this", "another", "malformed"), (True, False)
         ):
-            seen = replace(found_here, record=record, sync=sync, identifier=identifier, tied=tied)
+            seen = found_here._replace(record=record, sync=sync, identifier=identifier, tied=tied)
             yield seen
             if tied:
-                yield replace(seen, toggled=True)
+                yield seen._replace(toggled=True)
                 for toggled in (True, False) if link == "paused" else ():
-                    yield replace(seen, shows="a problem", toggled=toggled)
-                    yield replace(seen, shows="a problem", toggled=toggled, read_only=False)
+                    yield seen._replace(shows="a problem", toggled=toggled)
+                    yield seen._replace(shows="a problem", toggled=toggled, read_only=False)
                 for read_only in (True, False) if link != "linked" else ():
-                    yield replace(seen, shows="something else", read_only=read_only)
+                    yield seen._replace(shows="something else", read_only=read_only)
 
 
 def _stages() -> Iterator[Situation]:
@@ -185,9 +184,9 @@ def _stages() -> Iterator[Situation]:
             )
             yield moved
             if edited == "crm" and valued and read_only:
-                yield replace(moved, owner="another")
-                yield replace(moved, customer="edited")
-                yield replace(moved, customer="edited", owner="another")
+                yield moved._replace(owner="another")
+                yield moved._replace(customer="edited")
+                yield moved._replace(customer="edited", owner="another")
 
 
 def _helps() -> Iterator[Situation]:
@@ -238,19 +237,19 @@ def _partner_center_first() -> Iterator[Situation]:
     for link, referral, wanted in product(("none", "ignored"), ("gone", "foreign", *OUR_REFERRALS), (True, False)):
         found_here = Situation("partner center", link, referral, wanted, base="unknown", edited="both")
         for carrier, neighbour in product(("not looked for", "none"), NEIGHBOURS):
-            yield replace(found_here, carrier=carrier, neighbour=neighbour)
+            yield found_here._replace(carrier=carrier, neighbour=neighbour)
         for claimant, record, sync in product(CLAIMANTS, RECORDS, ("on", "off", "excluded")):
-            yield replace(found_here, carrier="found", claimant=claimant, record=record, sync=sync)
-        named = replace(found_here, names=True)
+            yield found_here._replace(carrier="found", claimant=claimant, record=record, sync=sync)
+        named = found_here._replace(names=True)
         for claimant, intent in product(CLAIMANTS, INTENTS):
-            yield replace(named, claimant=claimant, intent=intent, record="gone")
+            yield named._replace(claimant=claimant, intent=intent, record="gone")
             for record, sync, identifier in product(
                 RECORDS, ("on", "off", "excluded"), ("none", "this", "another", "malformed")
             ):
-                seen = replace(named, claimant=claimant, intent=intent, record=record, sync=sync, identifier=identifier)
+                seen = named._replace(claimant=claimant, intent=intent, record=record, sync=sync, identifier=identifier)
                 yield seen
                 if intent == "abandoned":
-                    yield replace(seen, complete=False)
+                    yield seen._replace(complete=False)
 
 
 HELD = (
@@ -282,15 +281,15 @@ def _crm_first() -> Iterator[Situation]:
                 edited="both",
             )
             if identifier == "none":
-                yield replace(found_here, complete=False)
-                yield replace(found_here, legible=False)
+                yield found_here._replace(complete=False)
+                yield found_here._replace(legible=False)
                 if link == "none":
-                    yield replace(found_here, claimant="a merged deal")
-                    yield replace(found_here, claimant="another alive")
+                    yield found_here._replace(claimant="a merged deal")
+                    yield found_here._replace(claimant="another alive")
             elif marks != "none":
                 continue  # What else it holds is not looked at.
             for claimant, referral in product(CLAIMANTS, ("gone", "foreign", *OUR_REFERRALS)):
-                yield replace(found_here, claimant=claimant, referral=referral)
+                yield found_here._replace(claimant=claimant, referral=referral)
 
 
 def _leads() -> Iterator[Situation]:
@@ -302,12 +301,12 @@ def _leads() -> Iterator[Situation]:
             became.get(record, merged), ("on", "off", "excluded"), ("none", "this", "another")
         ):
             lead = Situation(source, link, referral, record=record, sync=sync, identifier=identifier, base="unknown")
-            yield replace(lead, successor=successor)
+            yield lead._replace(successor=successor)
     for referral, record, edited, window, read_only in product(
         OUR_REFERRALS, LEADS, ("nobody", "crm", "both"), ("none", "open", "over"), (True, False)
     ):
         lead = Situation("crm", "linked", referral, record=record, edited=edited, window=window, read_only=read_only)
-        yield from (replace(lead, base=base) for base in _pasts(referral))
+        yield from (lead._replace(base=base) for base in _pasts(referral))
     for record, sync, identifier, claimant in product(
         (*LEADS, "open"), ("on", "off"), ("none", "this"), ("none", "another alive", "a qualified lead")
     ):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
+from typing import Any
 
 import pytest
 
 from shared.deal import HELP, STATUS
 from shared.decide import decide
-from shared.decide.deal import UNREAD, Deal, Need
+from shared.decide.deal import UNREAD, Need
 from shared.decide.decisions import Adopt, AskMicrosoft, AwaitUndo, CreateRecord, CreateReferral, Decision, Register
 from shared.lifecycle import TERMINAL, Stage
 from shared.messages.reasons import Reason
@@ -22,46 +23,44 @@ from tests.unit.decide.deals import (
     REFERRAL,
     field_map_of,
     found,
+    piece,
     policy_of,
     step_by_step,
-    whole,
 )
-from tests.unit.decide.rows import ROWS, TableRow, notes_go
-from tests.unit.decide.situations import Situation, situations
+from tests.unit.decide.rows import ROWS, notes_go
+from tests.unit.decide.situations import Situation
+from tests.unit.decide.table import spread, table
 from tests.unit.decide.wording import agreement, of_notes, tell
 
 pytestmark = pytest.mark.timeout(600)
 """The first test that asks for it pays for the whole table."""
 
 
-@cache
-def decided() -> tuple[tuple[Situation, Decision, tuple[Need, ...]], ...]:
-    """Every situation with what is done in it, and what was read for that."""
-    return tuple((each, *_decided(each)) for each in situations())
+_DECIDED: list[tuple[Situation, Decision, tuple[Need, ...]]] = []
 
 
-def _decided(situation: Situation) -> tuple[Decision, tuple[Need, ...]]:
-    decision, needs = step_by_step(situation)
-    return decision, tuple(needs)
-
-
-def row_of(situation: Situation) -> TableRow | None:
-    return next((row for row in ROWS if row.when(situation)), None)
+def decided() -> Iterator[tuple[Situation, Decision, tuple[Need, ...]]]:
+    """Yield every situation with what is done in it, and what was read for that; it is decided when first asked for."""
+    for number, entry in enumerate(spread()):
+        if number == len(_DECIDED):
+            _DECIDED.append((entry.situation, *step_by_step(entry.situation)))
+        yield _DECIDED[number]
 
 
 def test_every_situation_ends_as_its_row_says() -> None:
+    """A sample of the table comes first, so that what is wrong is soon found."""
     wrong = []
-    for situation, decision, _ in decided():
-        row = row_of(situation)
-        assert row, f"no row fits {situation}"
-        if row.expected(situation) != tell(decision):
-            wrong.append(f"{situation}\n  {row.story}\n  wanted {row.expected(situation)!r}, is {tell(decision)!r}")
-    assert not wrong, f"{len(wrong)} situations, such as\n" + "\n".join(wrong[:: max(1, len(wrong) // 10)])
+    for entry, (situation, decision, _) in zip(spread(), decided(), strict=True):
+        assert entry.row, f"no row fits {situation}"
+        if entry.wanted != tell(decision):
+            wrong.append(f"{situation}\n  {entry.row.story}\n  wanted {entry.wanted!r}, is {tell(decision)!r}")
+            assert len(wrong) < 10, "such situations as\n" + "\n".join(wrong)
+    assert not wrong, f"{len(wrong)} situations\n" + "\n".join(wrong)
 
 
 def test_every_row_is_the_first_for_some_situation() -> None:
-    used = Counter(id(row_of(situation)) for situation, _, _ in decided())
-    assert [row.story for row in ROWS if not used[id(row)]] == []
+    used = {id(entry.row) for entry in table()}
+    assert [row.story for row in ROWS if id(row) not in used] == []
 
 
 def test_edits_travel_as_they_should_in_every_situation_that_agrees() -> None:
@@ -222,14 +221,6 @@ def test_only_what_is_needed_is_read() -> None:
             assert len(needs) <= most[kind], (situation, needs)
 
 
-def test_deciding_with_every_piece_known_is_the_same_as_step_by_step() -> None:
-    for situation, decision, needs in decided():
-        deal = found(situation)
-        for need in needs:
-            deal = _with(deal, situation, need)
-        assert decide(deal, field_map_of(situation), policy_of(situation)) == decision, situation
-
-
 @pytest.mark.parametrize(
     ("source", "link", "need"),
     [
@@ -249,22 +240,13 @@ def test_with_nothing_read_it_begins_where_the_seller_has_a_say(source: str, lin
 
 def test_any_set_of_known_pieces_yields_a_decision_or_asks_for_another() -> None:
     """Whatever else is known already, it neither fails nor asks for it again."""
-    needs = tuple(Need)
     for number, (situation, _, _) in enumerate(decided()):
         if number % 7:
             continue
-        deal = found(situation)
-        for place, need in enumerate(needs):
-            if (number // 7) >> place & 1:
-                deal = _with(deal, situation, need)
-        answer = decide(deal, field_map_of(situation), policy_of(situation))
-        if isinstance(answer, Need):
-            known = {each for place, each in enumerate(needs) if (number // 7) >> place & 1}
-            assert answer not in known, situation
-
-
-def _with(deal: Deal, situation: Situation, need: Need) -> Deal:
-    return replace(deal, **whole(situation)[need])  # type: ignore[arg-type]
+        known = {need for place, need in enumerate(Need) if (number // 7) >> place & 1}
+        read: dict[str, Any] = dict(piece(situation, need) for need in Need if need in known)
+        answer = decide(replace(found(situation), **read), field_map_of(situation), policy_of(situation))
+        assert not isinstance(answer, Need) or answer not in known, situation
 
 
 def test_the_table_is_complete_enough_to_mean_something() -> None:
@@ -298,5 +280,5 @@ def test_the_table_is_complete_enough_to_mean_something() -> None:
         "registration": 13,
         "remembered": 2,
     }.items():
-        assert len({getattr(situation, name) for situation, _, _ in decided()}) == values, name
-    assert len(decided()) > 30_000
+        assert len({getattr(entry.situation, name) for entry in table()}) == values, name
+    assert len(table()) > 160_000
