@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.storage.queue import QueueClient
 
+    from shared.checkup import Finding
     from shared.crm.port import Records
     from shared.desk.desk import Desk
     from shared.freshness import Freshness
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from shared.webhook.heartbeat import Heartbeat
     from shared.webhook.receiver import Receiver
     from shared.webhook.registration_answers import RegistrationAnswers
+    from shared.webhook.rounds import Rounds
 
 
 CONNECTORS: Mapping[str, Callable[[Settings, Transport, Clock, Identity], Connection]] = {
@@ -244,6 +246,21 @@ class App:
 
         days, now = self.settings.audit_retention_days, self.clock.now()
         keep(self.ledger.of(SECURITY).survey, self.ledger.drawers, SECURITY, now, days)
+
+    @functools.cached_property
+    def rounds(self) -> Rounds:
+        """What notes what the Reconciler saw, for the status page."""
+        from shared.webhook.rounds import Rounds
+
+        return Rounds(self.ledger.drawers, self.clock, self._seldom, self.keep_up_security)
+
+    def _seldom(self) -> Iterator[Finding]:
+        """Yield how the sign-in and the trust stand. Raises the retriable and fatal families."""
+        from shared.partner_center.findings import sign_in, trust
+
+        connection, now = self.partner_center_connection, self.clock.now()
+        yield sign_in(connection.token_store.load(), now)
+        yield from trust(connection.trust.bundle, now, fetched=bool(self.settings.webhook_issuer_hosts))
 
     @functools.cached_property
     def watchdog(self) -> Watchdog:

@@ -19,7 +19,7 @@ from shared.feeds.poison import check_poison
 from shared.feeds.poll_crm import expect_others, poll_crm
 from shared.feeds.remap import apply_mapping
 from shared.feeds.resume import parked_by_family, resume_due
-from shared.feeds.sweep import sweep
+from shared.feeds.sweep import Swept, sweep
 from shared.feeds.upkeep import keep_up
 from shared.freshness import Freshness
 from shared.guard import for_the_log
@@ -28,6 +28,7 @@ from shared.queue.port import PoisonQueue
 from shared.sync.failures import POLL, no_more_fatal, waiting_for_administrator
 from shared.sync.task import Task
 from shared.sync.worker import Tasks
+from shared.webhook.rounds import Rounds
 from shared.webhook.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -81,21 +82,24 @@ def run_reconcile(
     watchdog: Watchdog,
     poison: PoisonQueue,
     digest: Digest | None = None,
-    security: Callable[[], None] | None = None,
+    rounds: Rounds | None = None,
 ) -> None:
     """Sweep for missed events, queue what is due, and look after the ledger, the webhook and the poison queue.
 
     The alert of a CRM's deals is resolved once none of them waits for an administrator.
     """
     with telemetry.work(str(uuid.uuid4())):
-        unannounced = sum(_reconcile(tasks, alerts, name) for name in tasks.names)
-        _attempt(tasks, alerts, "look at the webhook", watchdog.check_registration)
+        swept = {name: done for name in tasks.names if (done := _reconcile(tasks, alerts, name))}
+        unannounced = sum(each.unannounced for each in swept.values())
+        found = _attempt(tasks, alerts, "look at the webhook", watchdog.check_registration)
         _attempt(tasks, alerts, "look for events", lambda: watchdog.check_heartbeat(unannounced))
         _attempt(tasks, alerts, "look at the poison queue", lambda: check_poison(poison, alerts))
         if digest:
             _attempt(tasks, alerts, "tell the digest", partial(_tell, digest, tasks))
-        if security:
-            _attempt(tasks, alerts, "keep up security", security)
+        if rounds:
+            _attempt(tasks, alerts, "keep up security", rounds.security)
+            seldom = _attempt(tasks, alerts, "look at the sign-in", rounds.look)
+            _attempt(tasks, alerts, "note what was seen", lambda: rounds.note(found, seldom, swept))
 
 
 def _tell(digest: Digest, tasks: Tasks) -> bool:
@@ -109,14 +113,14 @@ def _tell(digest: Digest, tasks: Tasks) -> bool:
     return bool(usable) and digest.tell(usable)
 
 
-def _reconcile(tasks: Tasks, alerts: Alerts, name: str) -> int:
-    """Reconcile one CRM; returns how many changes the sweep found for the first time."""
+def _reconcile(tasks: Tasks, alerts: Alerts, name: str) -> Swept | None:
+    """Reconcile one CRM; returns what the sweep found, None when it failed."""
     swept = _attempt(tasks, alerts, f"sweep {name}", lambda: sweep(tasks.of(name)), name)
     _attempt(tasks, alerts, f"mapping {name}", lambda: _apply_mappings(tasks.of(name)), name)
     _attempt(tasks, alerts, f"resume {name}", lambda: _resume(tasks.of(name), alerts), name)
     _attempt(tasks, alerts, f"customers {name}", lambda: look_at_customers(tasks.of(name)), name)
     _attempt(tasks, alerts, f"keep up {name}", lambda: keep_up(tasks.of(name)), name)
-    return swept.unannounced if swept else 0
+    return swept
 
 
 def _apply_mappings(task: Task) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.alerts import Alerts
@@ -21,6 +21,10 @@ class Queue(DealQueue, Protocol):
 
     def waiting(self) -> int:
         """Return about how many messages wait. Raises the retriable and fatal families."""
+        ...
+
+    def oldest(self) -> datetime | None:
+        """Return since when a message waits that could be taken now. Raises the retriable and fatal families."""
         ...
 
     def poison_length(self) -> int:

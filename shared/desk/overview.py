@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 
 from shared import VERSION
-from shared.desk.checks import ATTENTION, DOWN, OK, Data, checks
+from shared.desk.checks import ATTENTION, DOWN, OK, Data, checks, last_figures
 from shared.desk.desk import Desk
 from shared.errors import DataError
-from shared.freshness import Direction, Figures, figures_drawer, summary
+from shared.freshness import Direction, Figures, summary
 from shared.ledger.drawers import applied_mapping, sweep_cursor
 from shared.ledger.model import Due, DueKind
 from shared.ledger.survey import LINKED, LISTED, Listed, Standing, standing_of
@@ -55,7 +55,7 @@ def overview(desk: Desk, asked: Asked) -> Data:
     """Return how everything stands. Raises the retriable and fatal families when the ledger fails."""
     crms = [crm for crm in desk.crms if asked.crm in ("", crm)]
     parked = _soonest((crm, due) for crm in crms for due in islice(desk.of(crm).agenda.all(DueKind.PARKED), MOST))
-    figures = {crm: desk.ledger.drawers.read(figures_drawer(crm)).value for crm in desk.crms}
+    figures = last_figures(desk)
     found = list(checks(desk, figures.items(), parked))
     counts = {crm: desk.of(crm).survey.counts() for crm in crms}
     shown = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ResourceExistsError, ResourceNotFoundError
@@ -36,6 +37,15 @@ class StorageDealQueue:
         """Return about how many messages wait. Raises the retriable and fatal families."""
         with self._translated():
             return int(self._queue.get_queue_properties().approximate_message_count or 0)
+
+    def oldest(self) -> datetime | None:
+        """Return since when the first message waits that could be taken now; None when there is none.
+
+        Raises the retriable and fatal families.
+        """
+        with self._translated():
+            first = next(iter(self._queue.peek_messages(max_messages=1)), None)
+            return first.inserted_on if first else None
 
     def poison_length(self) -> int:
         """Return about how many messages were given up. Raises the retriable and fatal families."""

@@ -7,10 +7,12 @@ registration of a tenant from each other would do so for ever.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.alerts import Alerts
+from shared.checkup import Finding
 from shared.choices import OnLoss
 from shared.clock import Clock
 from shared.errors import CosellError, StaleError
@@ -23,6 +25,7 @@ from shared.webhook.heartbeat import last_event
 from shared.webhook.register import WATCHDOG, register_webhook
 from shared.webhook.registration_history import fingerprint, history
 from shared.webhook.registration_request import DEFAULT_EVENTS, RegistrationRequest
+from shared.webhook.whose import Expected, Whose, findings, missing, unlooked, whose
 
 log = logging.getLogger(__name__)
 
@@ -83,15 +86,6 @@ _KEPT = document("registration", "kept", _Kept(), _dump_kept, _load_kept)
 
 
 @dataclass(frozen=True)
-class Expected:
-    """The registration that should be there. The URL itself is known only where a setting holds it."""
-
-    shown: str
-    fingerprint: str
-    events: frozenset[str]
-
-
-@dataclass(frozen=True)
 class Watchdog:
     """Checks the registration and the heartbeat. `public_url` is the receiver's whole URL, where it is configured.
 
@@ -109,26 +103,29 @@ class Watchdog:
 
     # --- the registration ------------------------------------------------------------------------------------------
 
-    def check_registration(self) -> None:
-        """Read the registration back, one call, and alert when it is lost or lacks events. Raises the families.
+    def check_registration(self) -> Sequence[Finding]:
+        """Read the registration back, one call, and alert when it is lost or lacks events; returns what was found.
 
         What should be there is the setting, or else what this app registered last; without either nothing is asked.
+        Raises the families.
         """
-        expected = self._expected()
+        expected = self.expected()
         if expected is None:
-            return
+            return [unlooked()]
         found = self.webhooks.registration()
-        lost, missing = self._lost(found, expected), self._missing(found, expected)
-        if lost or missing:
+        lost, absent = self._lost(found, expected), self._missing(found, expected)
+        if lost or absent:
             url = self.public_url if self.on_loss is OnLoss.KEEP else None
             remedy = self._keep(url, expected.events, found) if url else self._say("webhook.remedy", "webhook.late")
-            self.alerts.alert(REGISTRATION if lost else EVENTS, f"{lost or missing} {remedy}")
+            self.alerts.alert(REGISTRATION if lost else EVENTS, f"{lost or absent} {remedy}")
         if not lost:
             self.alerts.clear(REGISTRATION)
-            if not missing:
+            if not absent:
                 self.alerts.clear(EVENTS)
+        return list(findings(found, expected))
 
-    def _expected(self) -> Expected | None:
+    def expected(self) -> Expected | None:
+        """Return what should be registered; None where nothing tells. Raises the retriable and fatal families."""
         last = next(iter(history(self.drawers)), None)
         if self.public_url is None:
             return Expected(last.webhook_url, last.fingerprint, _wanted(last.events)) if last else None
@@ -171,18 +168,17 @@ class Watchdog:
 
     def _lost(self, found: Registration | None, expected: Expected) -> str:
         """Return in words how the registration is no longer ours, or an empty text."""
-        if found is None:
-            return self._say("webhook.none")
-        if expected.fingerprint in (fingerprint(found.url.rstrip("/")), fingerprint(found.url)):
-            return ""
+        owner = whose(found, expected)
+        if found is None or owner is Whose.OURS:
+            return "" if owner is Whose.OURS else self._say("webhook.none")
         shown = redacted(found.url)
-        if shown == expected.shown:
+        if owner is Whose.OTHER_KEY:
             return self.messages.text("webhook.other_key", shown=shown)
         return self.messages.text("webhook.taken", shown=shown, expected=expected.shown)
 
     def _missing(self, found: Registration | None, expected: Expected) -> str:
-        missing = sorted(expected.events - set(found.events)) if found else []
-        return self.messages.text("webhook.events_missing", events=", ".join(missing)) if missing else ""
+        absent = missing(found, expected)
+        return self.messages.text("webhook.events_missing", events=", ".join(absent)) if absent else ""
 
     def _say(self, *keys: str) -> str:
         return " ".join(self.messages.text(key) for key in keys)

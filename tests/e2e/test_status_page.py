@@ -125,7 +125,18 @@ def test_nothing_stops_anybody(browser: Browser, stack: Stack, scheme: Literal["
 
 def test_the_same_as_data_with_a_key_only(stack: Stack) -> None:
     referral_id, _ = shared_deal(stack)
-    answer = requests.get(stack.url_of("StatusPage"), headers={"Accept": "application/json"}, timeout=30)
+    stack.run("Reconciler")
+    seen = {"webhook", "sign-in", "trust bundle"}
+
+    def looked() -> requests.Response | None:
+        answer = requests.get(stack.url_of("StatusPage"), headers={"Accept": "application/json"}, timeout=30)
+        return answer if seen <= {each["name"] for each in answer.json()["checks"]} else None
+
+    answer = stack.eventually(looked, "what the Reconciler saw")
+    checks = {each["name"]: each for each in answer.json()["checks"]}
+    for name in (f"polls of {stack.crm.name}", f"sweeps of {stack.crm.name}", f"sign-in of {stack.crm.name}"):
+        assert checks[name]["state"] == "ok"
+    assert all(each["remedy"] for each in checks.values() if each["state"] != "ok")
     assert answer.json()["crms"][stack.crm.name]["linked"] >= 1
     assert answer.headers["Cache-Control"] == "no-store"
     deal = requests.get(stack.url_of("StatusPage"), params={"format": "json", "deal": referral_id}, timeout=30)

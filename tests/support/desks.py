@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+from shared.checkup import Finding
 from shared.desk.desk import Desk
 from shared.desk.pages.conversation import respond
 from shared.pages.web import Reply, Visit
+from shared.partner_center.webhooks import Registration
+from shared.webhook.registration_request import DEFAULT_EVENTS
+from shared.webhook.rounds import Rounds
 from tests.support.fakes.world import World
 from tests.support.reader import Reader
 
 HERE = "https://fn.example/api/StatusPage?code=CANARY-PAGE"
+RECEIVER = "https://fn.example/api/WebhookReceiver?code=CANARY-RECEIVER"
 FORM = "application/x-www-form-urlencoded"
 
 
 def desk_of(world: World) -> Desk:
     """Return the desk of everything that the world is configured with."""
     return Desk(tuple(world.configured), world.tasks, world.taped, world.alerts, world.queue, world.clock)
+
+
+def reconciled(world: World, *seldom: Finding) -> None:
+    """Give the world a registration of its own and somebody who notes what the Reconciler sees; then let it go once."""
+    world.watchdog = replace(world.watchdog, public_url=RECEIVER)
+    world.webhooks.current = Registration(RECEIVER, DEFAULT_EVENTS)
+    world.rounds = Rounds(world.taped.drawers, world.clock, lambda: seldom, lambda: None)
+    world.reconcile()
 
 
 class Visitor:

@@ -47,7 +47,8 @@ def overview_lines(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"{crm}: {counts}"
         yield from _freshness_lines(crm, row)
     for check in content["checks"]:
-        yield f"{_MARKS[check['state']]} {check['name']}: {check['detail']}"
+        remedy = f" → {check['who']}: {check['remedy']}" if check["remedy"] else ""
+        yield f"{_MARKS[check['state']]} {check['name']}: {check['detail']}{remedy}"
     for row in content["parked"]:
         what = " ".join(f"{each['rule']}. {each['remedy']}" for each in row["problems"]) or row["family"]
         yield f"✖ {row['crm']} {_deal(row)} is parked: {what} (attempt {row['attempts']}, again at {row['due'][:16]})"

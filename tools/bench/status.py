@@ -77,6 +77,9 @@ class _Empty:
         """Return that nothing waits."""
         return 0
 
+    def oldest(self) -> None:
+        """Return since when a message waits: none does."""
+
     def poison_length(self) -> int:
         """Return that nothing was given up."""
         return 0

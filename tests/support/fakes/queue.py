@@ -22,6 +22,7 @@ class Message:
     text: str
     visible_at: datetime
     number: int
+    sent_at: datetime
     dequeues: int = 0
 
 
@@ -45,13 +46,17 @@ class FakeQueue:
 
         def keep() -> None:
             visible_at = self._clock.now() + timedelta(seconds=delay)
-            self.messages.append(Message(message, visible_at, next(self._numbers)))
+            self.messages.append(Message(message, visible_at, next(self._numbers), self._clock.now()))
 
         self._tape.run("queue", "send", keep)
 
     def waiting(self) -> int:
         """Return how many messages wait."""
         return len(self.messages)
+
+    def oldest(self) -> datetime | None:
+        """Return since when the first visible message waits."""
+        return min((each.sent_at for each in self.due()), default=None)
 
     def poison_length(self) -> int:
         """Return how many messages were given up."""

@@ -32,6 +32,7 @@ from shared.sync.worker import FixedTasks, Worker
 from shared.timers import run_poll, run_reconcile
 from shared.webhook.events import Intake
 from shared.webhook.heartbeat import Heartbeat
+from shared.webhook.rounds import Rounds
 from shared.webhook.watchdog import Watchdog
 from tests.support.fakes.clock import FakeClock, SkewedClock
 from tests.support.fakes.crm import FakeCrm
@@ -166,6 +167,8 @@ class World:
         # As the receiver has Partner Center's clock: a skew would make every event one of long ago.
         self.heartbeat = Heartbeat(lambda: drawers, self.clock, timedelta.max)
         self.watchdog = Watchdog(self.webhooks, drawers, self.alerts, self.clock)
+        self.rounds: Rounds | None = None
+        """What notes what the Reconciler saw, for those who look at it."""
         self._restart(seed)
 
     @property
@@ -255,7 +258,7 @@ class World:
 
     def reconcile(self) -> None:
         """Let the Reconciler's timer tick."""
-        self._survives(lambda: run_reconcile(self.tasks, self.alerts, self.watchdog, self.queue))
+        self._survives(lambda: run_reconcile(self.tasks, self.alerts, self.watchdog, self.queue, rounds=self.rounds))
 
     def pump(self) -> int:
         """Handle every visible message; returns how many."""

@@ -15,7 +15,7 @@ from shared.lifecycle import Stage
 from shared.link import Link
 from shared.status import Status, StatusKind
 from tests.simulation.deals import invited, shared
-from tests.support.desks import Visitor
+from tests.support.desks import Visitor, reconciled
 from tests.support.fakes.world import World
 from tests.support.reader import Reader
 
@@ -69,6 +69,7 @@ def test_nothing_is_there_yet(world: World, visitor: Visitor) -> None:
     }
     assert [answer[name] for name in ("parked", "attention", "deadlines", "held", "recent")] == [[]] * 5
     world.settle()
+    reconciled(world)
     assert visitor.data()["health"] == "ok"
     page = visitor.page()
     for sentence in (
@@ -93,7 +94,10 @@ def test_linked_paused_and_parked_deals_are_counted(world: World, visitor: Visit
     assert (counted["linked"], counted["paused"], counted["parked"]) == (1, 1, 1)
     assert counted["mapping_version"] == world.task.field_map.version
     assert counted["cursor_at"]
-    assert [each["name"] for each in answer["checks"]] == ["queue", "given up", "polls of dynamics365", "events"]
+    told = [each["name"] for each in answer["checks"]]
+    assert told == [
+        *("queue", "given up", "polls of dynamics365", "sweeps of dynamics365", "sign-in of dynamics365", "events")
+    ]
 
 
 def test_a_parked_deal_says_what_is_wrong_and_what_to_do(world: World, visitor: Visitor) -> None:
@@ -142,34 +146,6 @@ def test_a_message_that_was_given_up_is_told(world: World, visitor: Visitor) -> 
     world.queue.poisoned.append("{}")
     (check,) = [each for each in visitor.data()["checks"] if each["name"] == "given up"]
     assert (check["state"], visitor.data()["health"]) == ("attention", "attention")
-
-
-def check(visitor: Visitor, name: str) -> tuple[str, str]:
-    (found,) = [each for each in visitor.data()["checks"] if each["name"] == name]
-    return found["state"], found["detail"]
-
-
-def test_polls_that_stopped_are_told_and_events_that_came(world: World, visitor: Visitor) -> None:
-    referral_id, _ = shared(world)
-    state, detail = check(visitor, "polls of dynamics365")
-    assert (state, detail[:27]) == ("ok", "asked for changes last at 2")
-    assert check(visitor, "events")[1] == "the last event of Partner Center came at 2026-03-02 09:00 UTC"
-    world.clock.advance(timedelta(minutes=14))
-    assert check(visitor, "polls of dynamics365")[0] == "ok"
-    world.clock.advance(timedelta(minutes=8))
-    state, detail = check(visitor, "polls of dynamics365")
-    assert (state, "CrmPoller does not run" in detail) == ("attention", True)
-    world.partner_center.edit(referral_id, {"/details/dealValue": 7})
-    world.settle()
-    world.clock.advance(timedelta(minutes=6))
-    world.settle()
-    assert check(visitor, "polls of dynamics365")[0] == "ok"
-    assert check(visitor, "events")[1] == "the last event of Partner Center came at 2026-03-02 09:22 UTC"
-
-
-def test_a_dry_run_is_told(visitor: Visitor, world: World) -> None:
-    world.configure(dry_run=True)
-    assert check(visitor, "dry run") == ("attention", "DRY_RUN is on: nothing is written to either side")
 
 
 def test_how_long_changes_took_is_shown_by_their_way(world: World, visitor: Visitor) -> None:

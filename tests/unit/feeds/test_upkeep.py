@@ -16,6 +16,7 @@ from shared.ledger.memory_survey import MemorySurvey
 from shared.settings import load_settings
 from shared.sync.task import Task
 from shared.timers import run_reconcile
+from shared.webhook.rounds import Rounds
 from shared.webhook.security_audit import SECURITY, WEBHOOK, SecurityAudit
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.world import World
@@ -91,5 +92,6 @@ def test_the_audit_of_refused_requests_is_kept_as_long(monkeypatch: pytest.Monke
 
 def test_the_reconciler_keeps_it_up() -> None:
     world, kept = World(), list[int]()
-    run_reconcile(world.tasks, world.alerts, world.watchdog, world.queue, security=lambda: kept.append(1))
+    rounds = Rounds(world.taped.drawers, world.clock, list, lambda: kept.append(1))
+    run_reconcile(world.tasks, world.alerts, world.watchdog, world.queue, rounds=rounds)
     assert kept == [1]

@@ -8,27 +8,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from functools import partial
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from shared.bootstrap import App
 from shared.errors import AccessDenied, ServiceUnavailable, SettingsError
 from shared.ledger import drawers
 from shared.ledger.memory import MemoryLedger
+from shared.partner_center.findings import trust
 from tools.admin.crms import ADMINS
 from tools.admin.doctor.crm_diagnosis import diagnose_crm
 from tools.admin.doctor.partner_center import diagnose_partner_center
-from tools.admin.doctor.report import CORRECT, Line, Mark, Owner, bad, good, guarded, look, note
-from tools.admin.doctor.waiting import diagnose_poison, diagnose_waiting
+from tools.admin.doctor.report import CORRECT, Line, Mark, Owner, bad, good, guarded, line_of, look, note
+from tools.admin.doctor.waiting import diagnose_schedules, diagnose_waiting
 from tools.admin.storage import NO_EMULATOR, emulator_runs, is_emulator
-
-SOON = timedelta(days=30)
-
-_BUNDLE = "set WEBHOOK_TRUST_BUNDLE to the current certificates, or update the app (README)"
 
 
 def diagnose(app: App) -> Iterator[Line]:
@@ -49,6 +43,7 @@ def diagnose(app: App) -> Iterator[Line]:
         title = ADMINS[name].title if name in ADMINS else name
         yield from guarded(title, Owner.CRM, partial(diagnose_crm, app, name, stored=stored))
     if stored:
+        yield from guarded("schedules", Owner.AZURE, lambda: diagnose_schedules(app))
         yield from guarded("deals", Owner.AZURE, lambda: diagnose_waiting(app))
     yield _alert_channel(app)
 
@@ -85,10 +80,9 @@ def _storage(app: App) -> Iterator[Line]:
         yield bad("storage: table", what, Owner.AZURE, "use a general-purpose v2 storage account of its own")
     else:
         yield good("storage: table", "a row was written, read and deleted")
-    waiting = queue.waiting()
+    queue.waiting()  # makes the queue
     _try_queue(app)
-    yield good("storage: queue", f"{app.settings.queue} takes messages; about {waiting} wait")
-    yield from diagnose_poison(app)
+    yield good("storage: queue", f"{app.settings.queue} takes messages")
 
 
 def _try_queue(app: App) -> None:
@@ -110,35 +104,5 @@ def _try_queue(app: App) -> None:
 
 def _trust(app: App) -> Iterator[Line]:
     """Yield whether the bundle can vouch for the certificate that signs events."""
-    now, bundle = app.clock.now(), app.partner_center_connection.trust.bundle
-    valid = [each for each in bundle if each.not_valid_after_utc > now]
-    roots = [each for each in valid if each.subject == each.issuer]
-    current = [each for each in valid if each.subject != each.issuer]
-    expired = [each for each in bundle if each not in valid]
-    if not roots:
-        yield bad("trust bundle", "holds no unexpired root certificate: every event is refused", Owner.AZURE, _BUNDLE)
-    elif not current and not app.settings.webhook_issuer_hosts:
-        what = "holds no unexpired intermediate certificate, and WEBHOOK_ISSUER_HOSTS is empty"
-        late = "events are refused with 401, and changes come late"
-        yield bad("trust bundle", f"{what}: {late}", Owner.AZURE, _BUNDLE)
-    else:
-        yield from _expiry(roots, current, now)
-    if expired:
-        yield look("trust bundle", f"expired: {', '.join(map(_name, expired))}", Owner.AZURE, _BUNDLE)
-
-
-def _expiry(roots: list[x509.Certificate], current: list[x509.Certificate], now: datetime) -> Iterator[Line]:
-    first = min([*roots, *current], key=lambda each: each.not_valid_after_utc)
-    until = f"the first to expire is {_name(first)}, on {first.not_valid_after_utc:%Y-%m-%d}"
-    others = f"intermediates: {len(current)}" if current else "intermediates are fetched"
-    text = f"roots: {len(roots)}, {others}; {until}"
-    yield (
-        look("trust bundle", text, Owner.AZURE, _BUNDLE)
-        if first.not_valid_after_utc < now + SOON
-        else good("trust bundle", text)
-    )
-
-
-def _name(certificate: x509.Certificate) -> str:
-    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if names else certificate.subject.rfc4514_string()
+    fetched = bool(app.settings.webhook_issuer_hosts)
+    yield from map(line_of, trust(app.partner_center_connection.trust.bundle, app.clock.now(), fetched=fetched))

@@ -1,41 +1,34 @@
-"""The diagnosis of Partner Center: who signed in, tokens, roles, the registration, and whether events arrive."""
+"""The diagnosis of Partner Center: who signed in, tokens, roles, the registration, and whether it can be reached."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 from shared.bootstrap import App
 from shared.errors import OutcomeUnknown, ServiceUnavailable
 from shared.http import Request
-from shared.urls import redacted
-from shared.webhook.events import REFERRAL_EVENTS
-from shared.webhook.heartbeat import last_event
-from tools.admin.doctor.report import Line, Mark, Owner, bad, clock, good, guarded, look, note
-
-SIGN_IN = "`python3 cosell.py sign-in`, as the service user"
-REGISTER = "`python3 cosell.py register --overwrite`"
-NEARLY_OVER = timedelta(days=14)
-"""How long before its end an unused refresh token is worth a word: a running app renews it daily."""
+from shared.ledger.memory import MemoryLedger
+from shared.partner_center.findings import sign_in
+from shared.webhook.whose import findings
+from tools.admin.doctor.report import Line, Mark, Owner, bad, clock, good, guarded, line_of, look, note
 
 
 def diagnose_partner_center(app: App, *, stored: bool) -> Iterator[Line]:
-    """Yield a line for each thing. `stored`: whether the storage works, which knows when the last event came."""
+    """Yield a line for each thing. `stored`: whether the storage works, which knows what was registered."""
     admin = Owner.PARTNER_CENTER
     signed_in = list(guarded("sign-in", admin, lambda: _signed_in(app)))
     yield from signed_in
     if any(line.mark is Mark.BAD for line in signed_in):
         yield note("Partner Center", "skipped: needs a sign-in")
     else:
-        yield from _both_apis(app)
+        yield from _both_apis(app, stored=stored)
     yield from guarded("receiver", Owner.AZURE, lambda: _receiver(app))
-    if stored:
-        yield from guarded("events", Owner.AZURE, lambda: _events(app))
 
 
-def _both_apis(app: App) -> Iterator[Line]:
+def _both_apis(app: App, *, stored: bool) -> Iterator[Line]:
     settings, admin = app.settings, Owner.PARTNER_CENTER
     scopes = {"referrals": settings.partner_center_api_scope, "webhooks": settings.partner_center_webhooks_scope}
     tokens = [
@@ -48,23 +41,12 @@ def _both_apis(app: App) -> Iterator[Line]:
         yield note("Partner Center", "skipped: needs tokens")
     else:
         yield from guarded("Partner Center", admin, lambda: _referrals(app))
-        yield from guarded("webhook", admin, lambda: _registration(app))
+        yield from guarded("webhook", admin, lambda: _registration(app, stored=stored))
 
 
 def _signed_in(app: App) -> Iterator[Line]:
     """Yield who signed in, when, and when that ends."""
-    kept = app.partner_center_connection.token_store.load()
-    if not kept.token:
-        yield bad("sign-in", "nobody has signed in to Partner Center", Owner.PARTNER_CENTER, SIGN_IN)
-        return
-    who = f"{kept.signed_in.user} on {kept.signed_in.at:%Y-%m-%d}" if kept.signed_in else "it is not noted who, or when"
-    if kept.ends is None:
-        yield note("sign-in", f"{who}; PARTNER_CENTER_REFRESH_TOKEN was set by hand")
-        return
-    text = f"{who}; the app renews the token daily, and if it stands still it ends on {kept.ends:%Y-%m-%d}"
-    near = kept.ends - app.clock.now() < NEARLY_OVER
-    remedy = f"let the app run, or {SIGN_IN}"
-    yield look("sign-in", text, Owner.PARTNER_CENTER, remedy) if near else good("sign-in", text)
+    yield line_of(sign_in(app.partner_center_connection.token_store.load(), app.clock.now()))
 
 
 def _token(app: App, name: str, scope: str) -> Iterator[Line]:
@@ -78,25 +60,11 @@ def _referrals(app: App) -> Iterator[Line]:
     yield clock("Partner Center", theirs, app.clock)
 
 
-def _registration(app: App) -> Iterator[Line]:
-    """Yield where events are sent. Being without them costs time, not changes: the Reconciler sweeps."""
-    found, wanted = app.webhooks.registration(), app.settings.webhook_public_url
-    if found is None:
-        text = "nothing is registered: changes come late, with the periodic check"
-        yield look("webhook", text, Owner.AZURE, "`python3 cosell.py register --url <WebhookReceiver>`")
-        return
-    shown = redacted(found.url)
-    if wanted is None:
-        remedy = "set WEBHOOK_PUBLIC_URL, so that this is checked"
-        yield look("webhook", f"events go to {shown}; whether that is this app is not known", Owner.AZURE, remedy)
-    elif found.url.rstrip("/") != wanted:
-        other = "with another key" if shown == redacted(wanted) else f"not to {redacted(wanted)}"
-        yield bad("webhook", f"events go to {shown}, {other}", Owner.AZURE, REGISTER)
-    else:
-        yield good("webhook", f"events go to {shown}")
-    missing = sorted(REFERRAL_EVENTS - set(found.events))
-    if missing:
-        yield look("webhook", f"not registered: {', '.join(missing)}", Owner.AZURE, REGISTER)
+def _registration(app: App, *, stored: bool) -> Iterator[Line]:
+    """Yield where events are sent, as the app's own watchdog sees it; only the storage knows what was registered."""
+    found = app.webhooks.registration()
+    watchdog = app.watchdog if stored else replace(app.watchdog, drawers=MemoryLedger().drawers)
+    yield from map(line_of, findings(found, watchdog.expected()))
 
 
 def _receiver(app: App) -> Iterator[Line]:
@@ -123,12 +91,3 @@ def _receiver(app: App) -> Iterator[Line]:
         yield bad("receiver", f"{urlsplit(address).netloc} answered {answer.status}", Owner.AZURE, remedy)
     else:
         yield good("receiver", f"{urlsplit(address).netloc} answers, and its certificate is trusted")
-
-
-def _events(app: App) -> Iterator[Line]:
-    last = last_event(app.ledger.drawers)
-    if last is None:
-        remedy = "`python3 cosell.py register --test-event` sends one"
-        yield look("events", "no event has ever arrived", Owner.AZURE, remedy)
-    else:
-        yield good("events", f"the last one arrived on {last:%Y-%m-%d %H:%M} UTC")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.checkup import WELL, Degree, Finding
 from shared.clock import Clock
 from shared.errors import (
     AccessDenied,
@@ -18,6 +19,7 @@ from shared.errors import (
     SettingsError,
     SignInRequired,
 )
+from shared.messages import Messages
 
 APART = timedelta(seconds=60)
 """How far two clocks may be apart before it is worth a word: tokens and certificates have validity periods."""
@@ -86,6 +88,23 @@ def look(subject: str, text: str, owner: Owner, remedy: str) -> Line:
 def bad(subject: str, text: str, owner: Owner, remedy: str) -> Line:
     """Return a line about something that must be put right."""
     return Line(Mark.BAD, subject, text, owner, remedy)
+
+
+_MARKS = {
+    Degree.OK: Mark.GOOD,
+    Degree.NOTE: Mark.LOOK,
+    Degree.LOOK: Mark.LOOK,
+    Degree.WRONG: Mark.BAD,
+    Degree.DOWN: Mark.BAD,
+}
+
+
+def line_of(finding: Finding, subject: str = "") -> Line:
+    """Return the line about what the status page tells in the same words."""
+    messages = Messages()
+    owner = None if finding.degree in WELL else Owner(messages.word(finding.who))
+    text, remedy = finding.text(messages), finding.remedy(messages)
+    return Line(_MARKS[finding.degree], subject or finding.subject, text, owner, remedy)
 
 
 def clock(whose: str, theirs: datetime, ours: Clock) -> Line:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.bootstrap import App
+from shared.checkup import LAST_ROUND
+from shared.desk.checks import alerts, last_figures, schedules
 from shared.errors import DataError, FatalError
 from shared.ledger.model import Due, DueKind
-from tools.admin.doctor.report import Line, Owner, bad, good, note
+from tools.admin.doctor.report import Line, Owner, bad, good, line_of, note
 
 EXAMPLES = 3
 
@@ -30,11 +32,17 @@ def parked_deals(app: App) -> Sequence[Parked]:
 def diagnose_waiting(app: App) -> Iterator[Line]:
     """Yield who is waited for. With a deal that needs somebody, no diagnosis ends well."""
     yield from _deals(parked_deals(app))
-    alerts = app.alerts.raised()
-    for key, text in alerts.items():
-        yield bad(f"alert: {key}", text, _owner(key, text), "do what the alert says; it clears by itself afterwards")
-    if not alerts:
+    raised = app.alerts.raised()
+    for each in alerts(raised):
+        yield line_of(each, f"alert: {each.subject}")
+    if not raised:
         yield good("alerts", "none is raised")
+
+
+def diagnose_schedules(app: App) -> Iterator[Line]:
+    """Yield whether messages, polls, sweeps and events come and go, as the status page tells it."""
+    last = app.ledger.drawers.read(LAST_ROUND).value
+    yield from map(line_of, schedules(app.desk, last_figures(app.desk).items(), last, app.alerts.raised()))
 
 
 def _deals(parked: Sequence[Parked]) -> Iterator[Line]:
@@ -63,20 +71,3 @@ def _examples(deals: Sequence[Parked]) -> str:
         f"{each.crm} {each.due.key}: {' '.join(each.due.reason.split())[:160]}" for each in deals[:EXAMPLES]
     )
     return shown + (f"; and {len(deals) - EXAMPLES} more" if len(deals) > EXAMPLES else "")
-
-
-def _owner(key: str, text: str) -> Owner:
-    """Return whose turn it is: a sign-in is the service user's, a step of a CRM mostly the CRM's."""
-    if "cosell.py sign-in" in text:
-        return Owner.PARTNER_CENTER
-    return Owner.CRM if key.startswith("mapping ") else Owner.AZURE
-
-
-def diagnose_poison(app: App) -> Iterator[Line]:
-    """Yield whether messages ended as poison: the host gives up on one after five tries, which only a bug causes."""
-    name, count = f"{app.settings.queue}-poison", app.queue.poison_length()
-    if count:
-        remedy = f"look for errors of SyncWorker in the log, then move the messages back to {app.settings.queue}"
-        yield bad("storage: poison queue", f"about {count} messages in {name}", Owner.AZURE, remedy)
-    else:
-        yield good("storage: poison queue", "empty")

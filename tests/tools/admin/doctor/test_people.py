@@ -93,7 +93,7 @@ def test_messages_that_ended_as_poison(desk: Desk) -> None:
         client.create_queue()
         client.send_message("x")
     found = see(settings)
-    assert found.bad == [("storage: poison queue", Owner.AZURE)]
+    assert found.bad == [("given up", Owner.AZURE)]
 
 
 def test_nobody_is_told_of_alerts(desk: Desk) -> None:
