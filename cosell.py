@@ -132,7 +132,13 @@ def run(command: list[str]) -> None:
     """Run one step with its output in LOG and progress in one line; a failure shows the end of its output and ends."""
     LOG.parent.mkdir(exist_ok=True)
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     ) as process:
         try:
             lines = follow(process)

@@ -29,6 +29,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Spread | 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     # A shell ignores Ctrl-C for what it starts in the background; every process that a test starts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if threading.current_thread() is threading.main_thread():
+    # What ends a run ends it as Ctrl-C does: every fixture takes down the servers that it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

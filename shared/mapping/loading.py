@@ -47,7 +47,7 @@ def _document(crm: str, directory: Path | None) -> tuple[yaml.Node | None, str]:
         if (directory / path.name).exists():
             path = directory / path.name
         elif problem := _overlooked(directory, path.name):
-            raise MappingError(f"MAPPING_DIR: {problem}")
+            raise MappingError(f"Mapping folder (MAPPING_DIR): {problem}")
     root = _compose(path, path.name)
     if root is None or not is_overlay(root):
         return root, path.name
@@ -67,7 +67,7 @@ def _overlooked(directory: Path, name: str) -> str:
     strange = [each for each in files if each not in {*others, f"{catalogue.NAME}.yaml"}]
     if strange or not files:
         found = f"it holds {', '.join(strange)}" if strange else "it holds no mapping file"
-        return f"{directory} has no {name}, and {found}. Name the file {name}, or leave MAPPING_DIR out."
+        return f"{directory} has no {name}, and {found}. Name the file {name}, or name no folder at all."
     return ""
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.simulation.machine import explore
 from tests.simulation.replay import failure
 from tests.simulation.seeds import history_of
+from tools.cli.manners import behave
 
 BLOCK = 1000
 MILLION = 1_000_000
@@ -102,4 +103,4 @@ def _write(state: Path, done: set[int], failed: dict[int, str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(behave(lambda: main(sys.argv[1:])))

@@ -11,6 +11,9 @@ import pytest
 
 import cosell
 from tests.tools.localhost.waiting import until
+from tools.cli import __main__ as cli
+from tools.cli import demo, host
+from tools.local.azurite import AzuriteError
 
 COMMAND = [sys.executable, "-u", "-P", "-m", "tools.cli"]
 PAUSE = """
@@ -94,6 +97,26 @@ def test_a_reader_that_leaves_is_no_failure_of_ours(tmp_path: Path, args: list[s
     assert (process.returncode, err) == (141, b"")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("args", [["--schema"], []], ids=["one write", "line by line"])
+def test_a_full_disk_is_told_in_one_line_and_is_nobodys_answer(tmp_path: Path, args: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "lint", *args], cwd=tmp_path, env=environment(), stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    told = b"cosell.py: No space left on device: the answer is not complete."
+    assert (done.returncode, done.stderr.strip()) == (74, told)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_closed_output_is_an_output_that_nobody_reads(name: str) -> None:
+    code = (
+        f"import sys; sys.{name} = None; from tools.cli.manners import behave; sys.exit(behave(lambda: print(1) or 3))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (3, b"")
+
+
 @pytest.mark.parametrize("encoding", ["cp949", "cp1252", "ascii", "utf-8"])
 def test_what_an_encoding_lacks_is_spelled(encoding: str) -> None:
     code = "import sys; from tools.cli.manners import behave; behave(lambda: print('✔ ✖ ⚠ “a” → b… 한국 é') or 0)"
@@ -112,6 +135,46 @@ def test_doctor_speaks_in_an_old_code_page(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", PYTHONIOENCODING="cp949", CRM="dynamics365")
     assert (done.returncode, done.stderr) == (1, b"")
     assert b"x settings: DYNAMICS_URL" in done.stdout
+
+
+# --- what nobody expected ---------------------------------------------------------------------------------------------
+
+
+def test_a_defect_is_no_answer_of_a_command() -> None:
+    """`preview` exits with 1 when something would be cleared; so a script must not get that for a traceback."""
+    code = "import sys; from tools.cli.manners import behave; sys.exit(behave(lambda: {}['x']))"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=False)
+    assert done.returncode == 70
+    assert b"KeyError: 'x'" in done.stderr
+    assert done.stderr.strip().endswith(b"this is a defect of the app. Please report it with the lines above.")
+
+
+def test_what_does_not_run_on_this_machine_is_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: list[str]) -> int:
+        raise AzuriteError("npm could not install it.")
+
+    monkeypatch.setattr(demo, "main", refuse)
+    assert cli.main(["demo"]) == 2
+    assert capsys.readouterr().err == "✖ npm could not install it.\n"
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        demo.main(["--log", str(tmp_path / "gone" / "app.log")])
+    assert ended.value.code == 2
+    assert "gone does not exist." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_port_is_one(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        host.main([f"--port={port}"])
+    assert ended.value.code == 2
+    assert "must be a port, 1 to 65535" in capsys.readouterr().err
 
 
 # --- being stopped ----------------------------------------------------------------------------------------------------
@@ -146,6 +209,11 @@ def test_a_signal_ends_it_in_one_line_and_leaves_nothing(paused: subprocess.Pope
     _, err = paused.communicate(timeout=60)
     assert (paused.returncode, err.strip()) == (128 + number, line)
     assert not folder.exists()
+
+
+def test_a_run_of_tests_is_ended_as_by_ctrl_c() -> None:
+    """So that every fixture takes down the servers that it started, and no worker is left behind."""
+    assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
 
 
 @pytest.mark.slow

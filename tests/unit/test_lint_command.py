@@ -9,6 +9,7 @@ import pytest
 
 from shared.mapping.loading import BUILT_IN, load_mapping
 from tools.cli import lint as command
+from tools.cli import preview
 
 FILE = "dynamics365.yaml"
 DEFAULT = (BUILT_IN / FILE).read_text(encoding="utf-8")
@@ -31,6 +32,19 @@ def test_the_command_fails_for_an_error_and_not_for_a_warning(
     assert "dynamics365.yaml, line 4: error: notes: a referral has no details.note. Did you mean" in printed
     assert "0 errors, 1 warnings" in printed
     assert "dynamics365.yaml, line 1: the file: table, columns, fields" in printed
+
+
+def test_a_folder_that_is_none_is_named_as_it_was_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gone = str(tmp_path / "gone")
+    assert command.main(["--mapping", gone]) == 1
+    assert preview.main(["--mapping", gone, "--settings", str(settings_without_values(tmp_path))]) == 2
+    assert capsys.readouterr().out.splitlines() == [f"--mapping: {gone} is not a folder."] * 2
+
+
+def settings_without_values(folder: Path) -> Path:
+    path = folder / "some.json"
+    path.write_text('{"Values": {"CRM": "dynamics365"}}', encoding="utf-8")
+    return path
 
 
 def test_the_command_checks_the_file_of_every_crm_that_is_configured(

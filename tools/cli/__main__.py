@@ -7,15 +7,23 @@ from pathlib import Path
 
 from tools.cli.commands import COMMANDS, usage
 from tools.cli.manners import behave
+from tools.local import NotStarted
 
 
 def main(argv: list[str]) -> int:
-    """Run one command and return its exit code; each module's `main(args)` parses its own options."""
+    """Run one command and return its exit code; each module's `main(args)` parses its own options.
+
+    What it needs and does not run on this machine is told in its own words; then the code is 2.
+    """
     if not argv or argv[0] not in COMMANDS:
         print(usage(), file=sys.stderr)
         return 2
     command = importlib.import_module(f"tools.cli.{argv[0].replace('-', '_')}")
-    return int(command.main(argv[1:]) or 0)
+    try:
+        return int(command.main(argv[1:]) or 0)
+    except NotStarted as error:
+        print(f"✖ {error}", file=sys.stderr)
+        return 2
 
 
 def forget_path() -> None:

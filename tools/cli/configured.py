@@ -1,9 +1,10 @@
-"""Which CRMs a command may speak of."""
+"""Which CRMs and which mapping a command speaks of."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from shared.errors import SettingsError
 from shared.settings import CRM_NAMES
@@ -31,3 +32,15 @@ def app_with_ledger(crms: Iterable[str], *parts: Part) -> OperatorApp:
     app = app_for(crms, *parts)
     check_storage(app)
     return app
+
+
+def use_mapping(folder: Path | None) -> None:
+    """Let a command read its mapping files from the caller's folder of --mapping, when there is one.
+
+    Raises SettingsError when it is no folder.
+    """
+    if folder is None:
+        return
+    if not folder.is_dir():
+        raise SettingsError(f"--mapping: {folder} is not a folder.")
+    os.environ["MAPPING_DIR"] = str(folder.resolve())  # a relative one would start at the app's

@@ -34,16 +34,22 @@ def main(args: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cosell.py host", description="Run the function app on this machine.")
-    parser.add_argument("--port", type=int, default=7071, help="default 7071, as Core Tools has it")
+    parser.add_argument("--port", type=_port, default=7071, help="default 7071, as Core Tools has it")
     parser.add_argument("--func", action="store_true", help="use Azure Functions Core Tools (`func start`) instead")
     parser.add_argument("--no-azurite", action="store_true", help="do not start Azurite for development storage")
     parser.add_argument("--no-auth", action="store_true", help="do not ask for function keys, as Core Tools does not")
     return parser
 
 
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("must be a port, 1 to 65535, or 0 for a free one")
+    return int(text)
+
+
 def _settings() -> dict[str, str]:
     if not local_settings.FILE.exists():
-        sys.exit(local_settings.MISSING)
+        sys.exit(f"{local_settings.NONE}.")
     return local_settings.read()
 
 

@@ -20,7 +20,7 @@ from shared.settings.kinds import CRMS, crm_names
 from tools.admin import problems_page
 from tools.admin.asked import CRM
 from tools.cli import local_settings
-from tools.cli.configured import KNOWN, app_for
+from tools.cli.configured import KNOWN, app_for, use_mapping
 from tools.cli.quiet import quiet
 from tools.cli.terminal import say, warn
 
@@ -39,8 +39,7 @@ def main(args: list[str]) -> int:
     quiet()
     try:
         local_settings.into_environment(options, needed=options.live)
-        if options.mapping:
-            os.environ["MAPPING_DIR"] = str(options.mapping.resolve())  # the caller's, not the app's
+        use_mapping(options.mapping)
         crms = [options.crm] if options.crm else _configured()
         app = app_for(crms, CRM) if options.live else None
     except CosellError as error:

@@ -15,10 +15,8 @@ from tools.admin import azure_cli, jsonc
 from tools.admin.references import resolved
 
 FILE = Path(__file__).resolve().parents[2] / "local.settings.json"
-MISSING = (
-    "local.settings.json is missing: `cp local.settings.sample.json local.settings.json` and fill it in, or take the "
-    "settings from elsewhere with --settings FILE or --from-app NAME"
-)
+NONE = "local.settings.json is missing: `cp local.settings.sample.json local.settings.json` and fill it in"
+MISSING = f"{NONE}, or take the settings from elsewhere with --settings FILE or --from-app NAME"
 
 _OURS = re.compile(r"CRM|PARTNER_CENTER_\w+|DYNAMICS_\w+|SALESFORCE_\w+|AzureWebJobsStorage\w*|KEY_VAULT_URL")
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")

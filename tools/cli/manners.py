@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn, TextIO
@@ -14,6 +16,8 @@ INTERRUPTED = 128 + signal.SIGINT
 """The exit code after Ctrl+C, as shells have it."""
 READER_LEFT = 128 + 13
 """The exit code when whoever read the output has closed it (`| head`): that of SIGPIPE, which Windows does not name."""
+DEFECT, NO_ROOM = 70, 74
+"""Exit codes of sysexits.h, which no command has for an answer: a defect of ours, and a disk that is full."""
 
 _SIGNS = {"✔": "+", "✖": "x", "⚠": "!", "⏳": "~", "…": "...", "→": "->", "←": "<-", "“": '"', "”": '"', "’": "'"}
 _ENDINGS = ("SIGTERM", "SIGHUP", "SIGBREAK")  # Windows has no SIGHUP, the others no SIGBREAK
@@ -22,8 +26,10 @@ _ENDINGS = ("SIGTERM", "SIGHUP", "SIGBREAK")  # Windows has no SIGHUP, the other
 def behave(command: Callable[[], int]) -> int:
     """Run `command` and return its exit code; an interruption is one line, and what was started ends first."""
     codecs.register_error("cosell", _spelled)
-    for stream in (sys.stdout, sys.stderr):
-        _tolerate(stream)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # whoever started us has closed it (`>&-`, a service without a console)
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 (open as long as we are)
+        _tolerate(getattr(sys, name))
     for name in _ENDINGS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
@@ -36,9 +42,26 @@ def behave(command: Callable[[], int]) -> int:
         print("\ncosell.py: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # What is still buffered has no reader either, and must not fail a second time at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return READER_LEFT
+    except Exception as error:  # noqa: BLE001 (1 is an answer of many commands, and no failure may look like one)
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Tell what nobody expected, and return its exit code."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        _forget_output()
+        print(f"\ncosell.py: {error.strerror}: {error.filename or 'the answer'} is not complete.", file=sys.stderr)
+        return NO_ROOM
+    traceback.print_exception(error)
+    print("\ncosell.py: this is a defect of the app. Please report it with the lines above.", file=sys.stderr)
+    return DEFECT
+
+
+def _forget_output() -> None:
+    """Let what is still buffered go nowhere: it must not fail a second time at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from tools.admin.asked import CRM, KEEPING, PARTNER_CENTER, STORAGE
 from tools.admin.files import check_writable, private
 from tools.admin.preview.forecasts import CsvRows, Report
 from tools.cli import local_settings
-from tools.cli.configured import KNOWN, app_for
+from tools.cli.configured import KNOWN, app_for, use_mapping
 from tools.cli.progress import Progress
 from tools.cli.quiet import quiet
 from tools.cli.terminal import say
@@ -38,8 +37,7 @@ def main(args: list[str]) -> int:
     quiet()
     try:
         local_settings.into_environment(options)
-        if options.mapping:
-            os.environ["MAPPING_DIR"] = str(options.mapping.resolve())  # the caller's, not the app's
+        use_mapping(options.mapping)
         app = app_for([options.crm] if options.crm else [], CRM, STORAGE, PARTNER_CENTER, KEEPING)
         names = [options.crm] if options.crm else app.tasks.names
         wanted = {name: _Wanted.of(options, name if len(names) > 1 else "") for name in names}

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import cosell
+from tools.local import NotStarted
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".cosell"
@@ -32,8 +33,8 @@ _LEASH = 'data:text/javascript,process.stdin.resume().on("end",()=>process.kill(
 _numbers = itertools.count(1)
 
 
-class AzuriteError(RuntimeError):
-    """Azurite could not be installed or started; the message says what to do or ends with its log."""
+class AzuriteError(NotStarted):
+    """Azurite could not be installed or started."""
 
 
 class Azurite:

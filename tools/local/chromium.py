@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.local import NotStarted
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _ADVICE = "No Chromium on PATH: install it (Debian: apt-get install chromium), or Google Chrome, for the browser tests."
 
@@ -22,7 +24,7 @@ ARGUMENTS = (
 """How it is started: nothing but the page under test reaches the network."""
 
 
-class ChromiumMissing(RuntimeError):
+class ChromiumMissing(NotStarted):
     """There is no Chromium, and none could be installed; the message is one line that says what to do."""
 
 

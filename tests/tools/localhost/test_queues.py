@@ -18,12 +18,17 @@ from azure.storage.queue import QueueClient, QueueServiceClient
 from tests.tools.localhost import toyapp
 from tests.tools.localhost.toyapp import WORKER, sending
 from tests.tools.localhost.waiting import until
+from tools.local.localhost import queues
 from tools.local.localhost.app import AppError
 from tools.local.localhost.messages import TypedData
 from tools.local.localhost.process import HostProcess
 from tools.local.localhost.queues import Queue, QueueListener, QueueOptions, bodies
 from tools.local.localhost.runtime import Outcome
 
+NOBODY = (
+    "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;"
+    "QueueEndpoint=http://127.0.0.1:9/a;TableEndpoint=http://127.0.0.1:9/a;"
+)
 FAST = QueueOptions(batch=2, threshold=1, polling=timedelta(milliseconds=200), attempts=2)
 
 
@@ -31,6 +36,17 @@ def test_defaults_are_the_hosts() -> None:
     assert QueueOptions.read({}) == QueueOptions(16, 8, timedelta(minutes=1), timedelta(), 5, "base64")
     assert QueueOptions.read({"batchSize": 4}).threshold == 2
     assert QueueOptions.read({"visibilityTimeout": "00:00:30"}).pause_after_failure == timedelta(seconds=30)
+
+
+def test_a_storage_that_does_not_answer_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(queues, "UNANSWERED", 0.01)
+    monkeypatch.setattr(Queue, "receive", lambda *_: release.wait() and [])
+    listener = QueueListener("deals", NOBODY, FAST, lambda *_: Future(), lambda _: None)
+    listener.start()
+    listener.stop()
+    listener.join(3600)  # of which the test run would not see the end
+    release.set()
 
 
 @pytest.mark.parametrize("section", [{"batchSize": 33}, {"batchSize": 0}, {"maxPollingInterval": "5s"}])

@@ -8,6 +8,8 @@ from pathlib import Path
 import requests
 from rich.console import Console
 
+from shared.errors import SettingsError
+from tools.admin.files import check_writable
 from tools.local.demo.run import perform
 from tools.local.demo.steps import steps
 from tools.local.stack import Stack
@@ -24,7 +26,13 @@ CHOICES = {name: (name,) for name in SELLERS} | ({"both": tuple(SELLERS)} if len
 
 def main(args: list[str]) -> int:
     """Run every step; returns 0 when all of them succeeded."""
-    options = _parser().parse_args(args)
+    parser = _parser()
+    options = parser.parse_args(args)
+    if options.log:
+        try:
+            check_writable(options.log)
+        except SettingsError as error:
+            parser.error(f"--log: {error}")
     console = Console(width=None if Console().is_terminal else 120)
     console.print("[bold]Co-sell synchronization, end to end on this machine[/bold]\nStarting:")
     stack = Stack(
@@ -67,7 +75,8 @@ def _show_status(stack: Stack, console: Console, *, deals: bool) -> None:
 def _wait(stack: Stack, console: Console) -> None:
     control = stack.vendors.servers["control"].url
     console.print("\nEverything is still running; Ctrl+C ends it.")
-    console.print(f"  app               {stack.host.url}   (keys: {stack.host.function_keys})", soft_wrap=True)
+    console.print(f"  registration page {stack.url_of('RegisterWebhook')}", soft_wrap=True, markup=False)
+    console.print(f"    paste into it   {stack.url_of('WebhookReceiver')}", soft_wrap=True, markup=False)
     console.print(f"  Partner Center    {stack.vendors.servers['referrals'].url}")
     for seller in stack.sellers.values():
         console.print(f"  {seller.title:<16}  {seller.server.url}")

@@ -175,8 +175,10 @@ class LocalHost:
         self._stop_asked.set()
 
     def run_forever(self) -> bool:
-        """Serve until SIGTERM or SIGINT, then `stop()`. Main thread only."""
+        """Serve until SIGTERM or SIGINT, then `stop()`; a second SIGINT ends the process. Main thread only."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop_asked.set())
         self._stop_asked.wait()
+        self._log("Stopping. What runs is finished first; Ctrl+C again ends it.")
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         return self.stop()

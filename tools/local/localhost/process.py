@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tools.local import NotStarted
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -66,14 +68,14 @@ class HostProcess:
         self.load_seconds = 0.0
 
     def start(self) -> Self:
-        """Start it and wait until it serves; raises RuntimeError with its words when it does not."""
+        """Start it and wait until it serves; raises NotStarted with its words when it does not."""
         self._process = subprocess.Popen(
             self._command, cwd=self._cwd, env=self._env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._process.stdout is not None  # noqa: S101 (stdout=PIPE above)
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the local host ended with {self.stop()} before it was ready:\n{self.log_text()}")
+            raise NotStarted(f"the local host ended with {self.stop()} before it was ready:\n{self.log_text()}")
         ready = json.loads(line)
         self.url = ready["url"]
         self.function_keys = ready["keys"].pop("functions")

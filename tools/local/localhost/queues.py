@@ -24,6 +24,8 @@ Log = Callable[[str], None]
 
 FIRST_PAUSE = 0.1
 """Seconds between looks at a queue that has just run empty; doubles up to `maxPollingInterval`."""
+UNANSWERED = 2.0
+"""Seconds to wait at a stop for a storage that did not answer the last time: no message of it is in progress."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class QueueListener:
         self._running = 0
         self._changed = threading.Condition()
         self._stopping = threading.Event()
+        self._answers = False
         self._pool = ThreadPoolExecutor(options.batch + options.threshold, thread_name_prefix=f"queue-{name}")
         self._thread = threading.Thread(target=self._listen, name=f"queue-{name}", daemon=True)
 
@@ -115,8 +118,8 @@ class QueueListener:
             self._changed.notify_all()
 
     def join(self, patience: float) -> None:
-        """Wait for the messages in progress."""
-        self._thread.join(patience)
+        """Wait for the messages in progress; hardly for a storage that does not answer."""
+        self._thread.join(patience if self._answers else UNANSWERED)
         with self._changed:
             self._changed.wait_for(lambda: self._running == 0, patience)
         self._pool.shutdown(wait=False)
@@ -144,10 +147,13 @@ class QueueListener:
 
     def _receive(self) -> list[QueueMessage]:
         try:
-            return self._queue.receive(self._options.batch, self._options.lock)
+            messages = self._queue.receive(self._options.batch, self._options.lock)
         except AzureError as error:
+            self._answers = False
             self._log(f"queue {self._queue.name}: cannot be read: {error}")
             return []
+        self._answers = True
+        return messages
 
     def _count(self, change: int) -> None:
         with self._changed:
