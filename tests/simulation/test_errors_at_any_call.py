@@ -17,6 +17,7 @@ from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.referral_rules import at
+from tests.support.fakes.tape import Step
 from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
@@ -54,6 +55,42 @@ def _break_at(world: World, number: int, *, after: bool) -> None:
             raise OutcomeUnknown(f"broke at {step}") if after else ServiceUnavailable(f"broke at {step}")
 
     hooks.append(strike)
+
+
+@pytest.mark.parametrize("chosen", ["", HELP], ids=["alone", "with Microsoft"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_creation_that_broke_off_at_any_call_goes_on_in_seconds(chosen: str, after: bool) -> None:
+    calm = World()
+    _shares(calm, chosen)
+    for number in range(calm.mark()):
+        world = World()
+        _break_once(world, number, after=after)
+        record_id = _shares(world, chosen)
+        for _ in range(3):
+            world.clock.advance(timedelta(seconds=20))
+            world.receive_all()
+            world.poll()
+            world.pump()
+        assert status(world, record_id).startswith("✔"), (world.tape.steps[number], status(world, record_id))
+        (own,) = world.partner_center.ours()
+        assert len(world.partner_center.of_microsoft(str(own["engagementId"]))) == bool(chosen)
+
+
+def _shares(world: World, chosen: str) -> str:
+    record_id = world.crm.add_deal(**({"cosell_howcanmicrosofthelp": chosen} if chosen else {}))
+    world.poll()
+    world.pump()
+    return record_id
+
+
+def _break_once(world: World, number: int, *, after: bool) -> None:
+    """Let one call fail; whether a new referral was made nobody knows then."""
+
+    def strike(step: Step) -> None:
+        if step.number == number:
+            raise OutcomeUnknown("broke") if after and step.name == "create" else ServiceUnavailable("answered 503")
+
+    (world.tape.after if after else world.tape.before).append(strike)
 
 
 def _live(world: World) -> World:

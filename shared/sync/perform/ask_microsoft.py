@@ -13,9 +13,9 @@ from shared.decide import decide
 from shared.decide.deal import Deal
 from shared.decide.decisions import Agree, AskMicrosoft
 from shared.decide.planning import agreed_base
-from shared.errors import CosellError, DataError, OutcomeUnknown, StaleError, VersionMismatch
+from shared.errors import DataError, StaleError, VersionMismatch
 from shared.ledger import audit
-from shared.ledger.model import AuditEntry, Intent
+from shared.ledger.model import AuditEntry
 from shared.link import Link
 from shared.merge import Change
 from shared.messages.reasons import Reason
@@ -29,7 +29,7 @@ from shared.sync.outcome import Outcome
 from shared.sync.perform import microsoft
 from shared.sync.perform.agree import reach
 from shared.sync.perform.create_referral import lead_to
-from shared.sync.perform.intents import claim, release, wait_for_certainty
+from shared.sync.perform.intents import Attempt, attempting, expect_unchanged, wait_for_certainty
 from shared.sync.perform.written import Written
 from shared.sync.sharing import Rows, look_around
 from shared.sync.task import Task
@@ -93,31 +93,20 @@ def _visible(task: Task, agree: Agree) -> Referral:
 def _ask(task: Task, agree: Agree, asked: NewDeal, own: Referral) -> tuple[Link, MicrosoftsHalf]:
     """Post the invitation under an intent, and commit the link that knows of it; returns both."""
     record = agree.record.key
-    intent, taken_over = claim(task, record, own.id, task.clock.now())
-    held = task.links.of_record(record)
-    if held is None or held.etag != agree.link.etag:
-        # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
-        if held:
-            task.links.commit(held, [], intent)
-        raise StaleError("another worker looked at this deal")
-    try:
-        invited = _posted(task, asked, own, intent, taken_over=taken_over)
-    except OutcomeUnknown:
-        release(task, intent, unknown_since=intent.unknown_since)
-        raise
-    except CosellError:
-        release(task, intent)
-        raise
-    half = read_half(task.field_map, invited, own)
-    entries = _entries(task, agree, asked, half)
-    base = {**agreed_base(agree.link, task.field_map), HELP: asked.fields[HELP]}
-    link = replace(
-        with_base(agree.link, base, task.field_map),
-        microsoft=replace(half, told={}),
-        settled=False,
-        recent_audit=audit.extended(agree.link.recent_audit, entries),
-    )
-    committed = task.links.commit(link, entries, intent, [next_look(task, link)])
+    with attempting(task, record, own.id, task.clock.now()) as attempt:
+        expect_unchanged(task, attempt, agree.link)
+        invited = _posted(task, asked, own, attempt)
+        attempt.answered = True
+        half = read_half(task.field_map, invited, own)
+        entries = _entries(task, agree, asked, half)
+        base = {**agreed_base(agree.link, task.field_map), HELP: asked.fields[HELP]}
+        link = replace(
+            with_base(agree.link, base, task.field_map),
+            microsoft=replace(half, told={}),
+            settled=False,
+            recent_audit=audit.extended(agree.link.recent_audit, entries),
+        )
+        committed = task.links.commit(link, entries, attempt.intent, [next_look(task, link)])
     lead_to(task, invited, own)
     return committed, half
 
@@ -131,10 +120,10 @@ def _entries(task: Task, agree: Agree, asked: NewDeal, half: MicrosoftsHalf) -> 
     ]
 
 
-def _posted(task: Task, asked: NewDeal, own: Referral, intent: Intent, *, taken_over: bool) -> Referral:
+def _posted(task: Task, asked: NewDeal, own: Referral, attempt: Attempt) -> Referral:
     """Return Microsoft's row: the one that an earlier attempt made, or a new one."""
-    if taken_over:
+    if attempt.taken_over:
         if theirs := task.partner_center.engagement(own.engagement_id).microsoft:
             return theirs
-        wait_for_certainty(task, intent)
-    return task.partner_center.create(invitation(task.field_map, asked, intent.record.id, own))
+        wait_for_certainty(task, attempt.intent)
+    return task.partner_center.create(invitation(task.field_map, asked, attempt.intent.record.id, own))

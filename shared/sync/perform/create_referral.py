@@ -6,7 +6,6 @@ abandoned one looks for a referral that carries the record's id before it posts,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -17,7 +16,7 @@ from shared.deal import STATUS, Fields
 from shared.decide.deal import Deal, RecordSeen
 from shared.decide.decisions import CreateReferral
 from shared.decide.unlinked import IDENTIFIER, ties
-from shared.errors import CosellError, DataError, OutcomeUnknown, StaleError, VersionMismatch
+from shared.errors import DataError, StaleError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.drawers import own_half
 from shared.ledger.model import AuditEntry, Intent
@@ -38,7 +37,7 @@ from shared.sync.outcome import Outcome
 from shared.sync.perform import identity, microsoft, odd
 from shared.sync.perform.behind import forget
 from shared.sync.perform.follow_owner import mark
-from shared.sync.perform.intents import claim, release, wait_for_certainty
+from shared.sync.perform.intents import Attempt, attempting, release, wait_for_certainty
 from shared.sync.perform.written import Written
 from shared.sync.sharing import Rows
 from shared.sync.statuses import in_agreement
@@ -71,41 +70,27 @@ def create_referral(task: Task, _deal: Deal, decision: CreateReferral, written: 
     record, rows = decision.record, decision.sharing.rows
     assert isinstance(rows, Rows)  # noqa: S101 - it was looked for, or nothing would be shared
     task.records.wait_until_guard_holds(_row(record))
-    intent, taken_over = claim(task, record.key)
-    if ties(link := task.links.of_record(record.key)):
-        # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
-        task.links.commit(link, [], intent)
-        raise StaleError("another worker created this deal")
-    share = _Share(record, rows.deal, rows.related, intent, taken_over)
-    return _release_on_failure(task, share, written, lambda: _post(task, share))
-
-
-def _release_on_failure(
-    task: Task, share: _Share, written: Written, post: Callable[[], tuple[Referral, _Share] | None]
-) -> Outcome:
-    try:
-        posted = post()
-    except OutcomeUnknown:
-        # Whoever comes next may look for it, and waits with another POST until the lists are certain to tell.
-        release(task, share.intent, unknown_since=share.intent.unknown_since or task.clock.now())
-        raise
-    except CosellError:
-        release(task, share.intent, unknown_since=share.intent.unknown_since)
-        raise
-    if posted is None:
-        return Outcome.KNOWN
-    own, posted_share = posted
-    link = _commit(task, posted_share, own)
-    forget(task, share.record.key.deal, written)
-    if posted_share.invited:
-        lead_to(task, posted_share.invited, own)
+    with attempting(task, record.key) as attempt:
+        if ties(link := task.links.of_record(record.key)):
+            # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
+            task.links.commit(link, [], attempt.intent)
+            raise StaleError("another worker created this deal")
+        posted = _post(task, _Share(record, rows.deal, rows.related, attempt.intent, attempt.taken_over), attempt)
+        if posted is None:
+            return Outcome.KNOWN
+        attempt.answered = True
+        own, share = posted
+        link = _commit(task, share, own)
+    forget(task, record.key.deal, written)
+    if share.invited:
+        lead_to(task, share.invited, own)
     notify_other_crms(task, link)
     if not link.settled:
         raise StaleError("the deal was edited while its creation was interrupted")
     return Outcome.REFERRAL_CREATED
 
 
-def _post(task: Task, share: _Share) -> tuple[Referral, _Share] | None:
+def _post(task: Task, share: _Share, attempt: Attempt) -> tuple[Referral, _Share] | None:
     """Make what lacks of the deal: our half, then Microsoft's. None when there is no deal to share any more."""
     intent, deal = share.intent, share.deal
     own = _find_own(task, intent) if share.taken_over else None
@@ -118,6 +103,7 @@ def _post(task: Task, share: _Share) -> tuple[Referral, _Share] | None:
     if own is None:
         wait_for_certainty(task, intent)
         own = task.partner_center.create(own_referral(task.field_map, deal, share.record.key.id))
+        attempt.referral_id = own.id
         task.organization.learn(own)
     # An interrupted deal may have been closed meanwhile; then nobody can be invited any more.
     if not deal.asks_for_help or own.closed:

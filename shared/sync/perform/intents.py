@@ -7,12 +7,15 @@ posts, and while an unanswered POST may still turn up in Partner Center's lists 
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.deal import RecordKey
-from shared.errors import Deferred, OutcomeUnknown
+from shared.errors import CosellError, Deferred, OutcomeUnknown, StaleError
 from shared.ledger.model import Intent
+from shared.link import Link
 from shared.sync.observe import is_fresh
 from shared.sync.perform.rest import LOOK_AGAIN
 from shared.sync.task import Task
@@ -27,31 +30,78 @@ _RELEASED = datetime.min.replace(tzinfo=UTC)
 """The start of an intent that nobody holds any more."""
 
 
-def claim(
+@dataclass
+class Attempt:
+    """What is done under an intent, and how far it has come."""
+
+    intent: Intent
+    taken_over: bool = False
+    """Whether an earlier attempt under the same intent was given up."""
+    referral_id: str | None = None
+    """Our own half of the deal, once Partner Center answered that it exists."""
+    answered: bool = False
+    """Whether whatever was to be posted is answered, so that only the CRM and the ledger may lack it."""
+
+
+@contextmanager
+def attempting(
     task: Task, record: RecordKey, referral_id: str | None = None, posting_since: datetime | None = None
-) -> tuple[Intent, bool]:
-    """Write the intent down; returns it, and whether it was taken over from an earlier attempt. Raises Deferred.
+) -> Iterator[Attempt]:
+    """Write the intent down, or take it over from an attempt that was given up; its fulfillment is to be committed.
 
     `referral_id` is our own half where it exists, `posting_since` the moment from which on a POST may be under way.
+    Where the attempt fails the next one may begin at once, and knows what this one knew; without that the deal would
+    wait for the longest that a function may run. Raises Deferred while another worker is at it.
     """
     now = task.clock.now()
-    intent = Intent(record, now, now, uuid.uuid4().hex, referral_id, posting_since)
-    held = task.intents.begin(intent)
-    if held.owner == intent.owner:
-        return held, False
+    attempt = Attempt(Intent(record, now, now, uuid.uuid4().hex, referral_id, posting_since))
+    try:
+        _claim(task, attempt, now)
+        yield attempt
+    except CosellError as error:
+        _let_go(task, attempt, error)
+        raise
+
+
+def _claim(task: Task, attempt: Attempt, now: datetime) -> None:
+    mine, held = attempt.intent, task.intents.begin(attempt.intent)
+    if held.owner == mine.owner:
+        attempt.intent = held
+        return
     if is_fresh(held, now):
         raise Deferred("another worker is creating this deal", retry_after=LOOK_AGAIN)
-    mine = replace(
-        intent, since=held.since, referral_id=held.referral_id or referral_id, unknown_since=held.unknown_since
-    )
-    return task.intents.replace(held, mine), True
+    attempt.taken_over = True
+    referral_id = held.referral_id or mine.referral_id
+    mine = replace(mine, since=held.since, referral_id=referral_id, unknown_since=held.unknown_since)
+    attempt.intent = task.intents.replace(held, mine)
 
 
-def release(task: Task, intent: Intent, unknown_since: datetime | None = None) -> None:
-    """Let the next attempt begin at once, knowing what this one knew."""
-    held = task.intents.of(intent.record)
-    if held and held.owner == intent.owner:
-        task.intents.replace(held, replace(held, started_at=_RELEASED, unknown_since=unknown_since))
+def _let_go(task: Task, attempt: Attempt, error: CosellError) -> None:
+    held = task.intents.of(attempt.intent.record)
+    if held is None or held.owner != attempt.intent.owner:
+        return
+    unknown_since = held.unknown_since if attempt.taken_over else None
+    if attempt.answered:
+        unknown_since = None
+    elif isinstance(error, OutcomeUnknown):
+        unknown_since = held.unknown_since or task.clock.now()
+    known = replace(held, referral_id=held.referral_id or attempt.referral_id, unknown_since=unknown_since)
+    task.intents.replace(held, replace(known, started_at=_RELEASED))
+
+
+def expect_unchanged(task: Task, attempt: Attempt, link: Link) -> None:
+    """Raise StaleError when another worker committed the deal between our look at the ledger and our claim."""
+    held = task.links.of_record(attempt.intent.record)
+    if held is not None and held.etag == link.etag:
+        return
+    if held:
+        task.links.commit(held, [], attempt.intent)  # The other's intent was gone already.
+    raise StaleError("another worker looked at this deal")
+
+
+def release(task: Task, intent: Intent) -> None:
+    """Let the next attempt begin at once: there was nothing to post."""
+    task.intents.replace(intent, replace(intent, started_at=_RELEASED, unknown_since=None))
 
 
 def wait_for_certainty(task: Task, intent: Intent) -> None:

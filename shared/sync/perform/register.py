@@ -12,9 +12,8 @@ from shared.deal import Fields
 from shared.deal_registration import REVIEW_PENDING, DealRegistration, read_registration
 from shared.decide.deal import Deal
 from shared.decide.decisions import Agree, Register
-from shared.errors import CosellError, DataError, OutcomeUnknown, StaleError
+from shared.errors import DataError
 from shared.ledger import audit
-from shared.ledger.model import Intent
 from shared.mapping.field_map import FieldMap
 from shared.mapping.registration_form import CompiledForm
 from shared.merge import Change
@@ -22,7 +21,7 @@ from shared.messages.reasons import Reason
 from shared.partner_center.port import Referral
 from shared.sync.outcome import Outcome
 from shared.sync.perform.agree import reach
-from shared.sync.perform.intents import claim, release, wait_for_certainty
+from shared.sync.perform.intents import attempting, expect_unchanged, wait_for_certainty
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
@@ -82,25 +81,9 @@ def _corrected(task: Task, decision: Register) -> Referral:
 def _registered(task: Task, agree: Agree, decision: Register) -> Referral:
     """Register under an intent, which the commit of what Partner Center answered fulfils."""
     record, referral = agree.record.key, agree.referral
-    intent, taken_over = claim(task, record, referral.id, task.clock.now())
-    held = task.links.of_record(record)
-    if held is None or held.etag != agree.link.etag:
-        # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
-        if held:
-            task.links.commit(held, [], intent)
-        raise StaleError("another worker looked at this deal")
-    try:
-        return _sent(task, decision, intent, taken_over=taken_over)
-    except OutcomeUnknown:
-        release(task, intent, unknown_since=intent.unknown_since or task.clock.now())
-        raise
-    except CosellError:
-        release(task, intent)
-        raise
-
-
-def _sent(task: Task, decision: Register, intent: Intent, *, taken_over: bool) -> Referral:
-    if taken_over:
-        wait_for_certainty(task, intent)
-    referral = decision.agree.referral
-    return task.partner_center.update(referral.id, _form(task.field_map).first(decision.form), str(referral.version))
+    with attempting(task, record, referral.id, task.clock.now()) as attempt:
+        expect_unchanged(task, attempt, agree.link)
+        if attempt.taken_over:
+            wait_for_certainty(task, attempt.intent)
+        first = _form(task.field_map).first(decision.form)
+        return task.partner_center.update(referral.id, first, str(referral.version))
