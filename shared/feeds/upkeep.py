@@ -11,8 +11,14 @@ from shared.sync.task import Task
 STEP = 500
 """How many rows one tick reads or drops of each kind; the next one goes on."""
 
-DONE = "done"
+DONE = "done, engagements too"
 """What the place says once every row is taken in."""
+
+_BEFORE = "done"
+"""What it said before links were found by their engagement: the links are looked at once more."""
+
+_AGAIN = "again "
+"""What stands before the place meanwhile."""
 
 
 def keep_up(task: Task) -> None:
@@ -28,7 +34,15 @@ def keep(survey: Survey, drawers: Drawers, name: str, now: datetime, days: int) 
     survey.fold()
     held = drawers.read(surveyed(name))
     if held.value != DONE:
-        place = survey.complete(held.value, STEP)
-        drawers.replace(surveyed(name), place or DONE, held)
+        drawers.replace(surveyed(name), _taken_in(survey, held.value), held)
     if days:
         survey.forget(now - timedelta(days=days), STEP)
+
+
+def _taken_in(survey: Survey, place: str) -> str:
+    """Take in the next rows; returns the place that was reached."""
+    again = place == _BEFORE or place.startswith(_AGAIN)
+    reached = survey.complete("" if place == _BEFORE else place.removeprefix(_AGAIN), STEP)
+    if again:
+        return f"{_AGAIN}{reached}" if reached.startswith("link:") else DONE
+    return reached or DONE

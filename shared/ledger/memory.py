@@ -98,6 +98,7 @@ class MemoryLinks:
         self._agenda = agenda
         self._by_referral = audit.links
         self._by_record: dict[RecordKey, str] = {}
+        self._by_engagement: dict[str, str] = {}
         self.commits = 0
         """How many commits were made."""
 
@@ -109,6 +110,10 @@ class MemoryLinks:
         """Return the link of a record."""
         link = self._by_referral.get(self._by_record.get(record, ""))
         return link if link and link.record == record else None
+
+    def of_engagement(self, engagement_id: str) -> Link | None:
+        """Return the link of our referral in an engagement."""
+        return self._by_referral.get(self._by_engagement.get(engagement_id, ""))
 
     def all(self) -> Iterator[Link]:
         """Return every link."""
@@ -135,6 +140,8 @@ class MemoryLinks:
             self._audit.survey.counted(held, stored)
             if link.record:
                 self._by_record[link.record] = link.referral_id
+            if link.engagement_id:
+                self._by_engagement[link.engagement_id] = link.referral_id
             for entry in entries:
                 self._audit.add(link.referral_id, entry, link.record)
             if intent:

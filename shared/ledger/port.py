@@ -29,6 +29,10 @@ class Links(Protocol):
         """Return the link of a record."""
         ...
 
+    def of_engagement(self, engagement_id: str) -> Link | None:
+        """Return the link of our referral in an engagement; of several, one of them."""
+        ...
+
     def all(self) -> Iterator[Link]:
         """Return every link, in bounded memory."""
         ...

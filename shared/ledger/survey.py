@@ -111,6 +111,8 @@ class Survey(Protocol):
     def complete(self, after: str, limit: int) -> str:
         """Bring links and audit entries that were stored before there was a survey into it, `limit` rows at a time.
 
+        Links are found by their engagement from then on, too.
+
         `after` is what the last call returned; empty to begin, and returned when nothing is left.
         """
         ...

@@ -1,8 +1,9 @@
 """The ledger in Azure Table Storage: one table, one partition per CRM, so that a deal's commit is one transaction.
 
-Row keys: `link:<referral>`, `record:<table>:<id>` (the way back from a record to its referral), `audit:<key>:<newest
-first>`, `intent:<table>:<id>`, `agenda:<kind>:<key>`, and `due:<moment>:<kind>:<key>`, which points to an entry of the
-agenda; table_survey.py has those of the survey. Drawers are in the partition `value`, as `<kind>:<name>`.
+Row keys: `link:<referral>`, `record:<table>:<id>` and `engagement:<id>` (the ways from a record and from an engagement
+back to our referral), `audit:<key>:<newest first>`, `intent:<table>:<id>`, `agenda:<kind>:<key>`, and
+`due:<moment>:<kind>:<key>`, which points to an entry of the agenda; table_survey.py has those of the survey. Drawers
+are in the partition `value`, as `<kind>:<name>`.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from shared.ledger.table_survey import (
     Stood,
     TableSurvey,
     audit_rows,
+    engagement_of,
     link_of,
     link_row,
     parted,
     steps,
     unlisted,
     version,
+    ways,
 )
 from shared.link import Link
 
@@ -58,6 +61,13 @@ class TableLinks:
         link = self.of_referral(found["ReferralId"]) if found is not None else None
         return link if link and link.record == record else None
 
+    def of_engagement(self, engagement_id: str) -> Link | None:
+        """Return the link of our referral in an engagement: two point reads, one where there is none."""
+        key = engagement_of(engagement_id)
+        found = self._table.get(self._crm, f"engagement:{key}") if key else None
+        link = self.of_referral(found["ReferralId"]) if found is not None else None
+        return link if link and link.engagement_id == engagement_id else None
+
     def all(self) -> Iterator[Link]:
         """Return every link, page by page."""
         for found in self._table.range(self._crm, "link:"):
@@ -73,9 +83,7 @@ class TableLinks:
     ) -> Link:
         """Store a link with all that belongs to it: one transaction. What stands there already is not stored again."""
         was, etag = parted(link.etag)
-        others = steps(self._crm, link, was.standing)
-        if link.record and Stood.of(link) != was:
-            others.append(upsert(entity(self._crm, f"record:{link.record.deal}", ReferralId=link.referral_id)))
+        others = [*steps(self._crm, link, was.standing), *ways(self._crm, link, was)]
         for entry in entries:
             others += audit_rows(self._crm, link.referral_id, entry, link.record)
         for due in dues:

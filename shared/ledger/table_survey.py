@@ -30,26 +30,44 @@ _BATCH = 45
 
 def link_row(crm: str, link: Link) -> Entity:
     """Return a link's row."""
-    return entity(crm, f"link:{link.referral_id}", serialize.dump_link(link), Standing=str(standing_of(link)))
+    stood = {"Standing": str(standing_of(link)), "Engagement": engagement_of(link.engagement_id)}
+    return entity(crm, f"link:{link.referral_id}", serialize.dump_link(link), **stood)
+
+
+def engagement_of(engagement_id: str) -> str:
+    """Return an engagement's id as the key of a row, which not every character may stand in. Empty for none."""
+    return "".join(each for each in engagement_id if each.isalnum() or each == "-")[:100]
+
+
+def ways(crm: str, link: Link, was: Stood) -> list[Operation]:
+    """Return the operations by which a link is found by its record and its engagement; of those that stand, none."""
+    operations, now = list[Operation](), Stood.of(link)
+    if now.record and (now.standing, now.record) != (was.standing, was.record):
+        operations.append(upsert(entity(crm, f"record:{now.record}", ReferralId=link.referral_id)))
+    if now.engagement and now.engagement != was.engagement:
+        operations.append(upsert(entity(crm, f"engagement:{now.engagement}", ReferralId=link.referral_id)))
+    return operations
 
 
 def link_of(row: Any) -> Link:
     """Return the link of a row; its version tells what else was stored with it."""
     link = serialize.load_link(from_chunks(row), None)
-    stood = Stood(row.get("Standing") or "", link.record.deal if link.record else "")
+    stood = Stood(row.get("Standing") or "", link.record.deal if link.record else "", row.get("Engagement") or "")
     return replace(link, etag=version(stood, etag_of(row)))
 
 
 class Stood(NamedTuple):
-    """What was stored with a link: how it was counted, and the record that leads to it. Empty where there is none."""
+    """What was stored with a link: how it was counted, and what leads to it. Empty where there is none."""
 
     standing: str = ""
     record: str = ""
+    engagement: str = ""
 
     @classmethod
     def of(cls, link: Link) -> Stood:
         """Return what is stored with a link."""
-        return cls(str(standing_of(link)), link.record.deal if link.record else "")
+        record = link.record.deal if link.record else ""
+        return cls(str(standing_of(link)), record, engagement_of(link.engagement_id))
 
 
 def version(stood: Stood, etag: str) -> str:
@@ -61,8 +79,8 @@ def parted(version: str | None) -> tuple[Stood, str | None]:
     """Return what was stored with a link, and the version of its row."""
     if version is None:
         return Stood(), None
-    standing, record, etag = version.split("|", 2)
-    return Stood(standing, record), etag
+    standing, record, engagement, etag = version.split("|", 3)
+    return Stood(standing, record, engagement), etag
 
 
 def audit_rows(crm: str, key: str, entry: AuditEntry, record: RecordKey | None) -> list[Operation]:
@@ -172,11 +190,13 @@ class TableSurvey:
         return "audit:" if prefix == "link:" else ""
 
     def _count_in(self, row: Any) -> None:
-        if row.get("Standing"):
+        if row.get("Standing") and "Engagement" in row:
             return
         link = link_of(row)
+        was, etag = parted(link.etag)
+        others = [*steps(self._crm, link, was.standing), *ways(self._crm, link, was)]
         try:
-            self._table.transact(link_row(self._crm, link), etag_of(row), steps(self._crm, link, ""))
+            self._table.transact(link_row(self._crm, link), etag, others)
         except StaleError:
             pass  # It was committed at this moment, and so counted.
 

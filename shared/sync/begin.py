@@ -155,12 +155,19 @@ class Beginning:
         own = Referral(found.body or {})
         return self._with_microsoft(deal, own, self._task.partner_center.engagement(found.engagement_id))
 
-    def _from_related(self, link: Link | None, related: ReferralSeen) -> Deal | NotOurs:
-        """Another organization's row changed: look at ours, with what only Microsoft's tells filled in.
+    def _from_related(self, link: Link | None, related: ReferralSeen) -> Deal | Known | NotOurs:
+        """Another organization's row changed. Where the ledger knows its engagement, it leads to ours.
 
-        `link` is the one to which the row led, if it did.
+        `link` is the one to which the row led, if it did. A referral of ours that is not known yet is found by its own
+        event, or by the sweep. What another partner's row says is not the deal's; Microsoft's half is read with ours.
         """
         task = self._task
+        known = link or task.links.of_engagement(related.engagement_id)
+        if known is None or known.referral_id == related.id:
+            return NotOurs()
+        if not Referral(related.body or {}).is_microsofts:
+            task.drawers.change(own_half(related.id), lambda _held: known.referral_id)
+            return Known("another partner's row")
         engagement = task.partner_center.engagement(related.engagement_id)
         own = self._own_row(engagement)
         if own is None:

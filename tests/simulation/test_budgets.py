@@ -65,6 +65,28 @@ def test_microsofts_answer_is_written_once(world: World) -> None:
     assert again == {}
 
 
+def test_another_partners_row_costs_one_read_each_time_that_it_changes(world: World) -> None:
+    referral_id, _ = shared(world, cosell_howcanmicrosofthelp=HELP)
+    engagement = str(world.partner_center.rows[referral_id]["engagementId"])
+    theirs: list[str] = []
+    joined = cost(world, lambda: theirs.append(world.partner_center.partner_joins(engagement)))
+    assert joined == {READ: 1}, "the ledger knows the engagement"
+    assert cost(world, lambda: world.partner_center.edit(theirs[0], {VALUE: 5})) == {ENGAGEMENT: 1}
+
+
+def test_a_row_of_microsofts_that_was_never_told_of_costs_a_read_and_the_look_at_both_halves(world: World) -> None:
+    referral_id, record_id = shared(world, cosell_howcanmicrosofthelp=HELP)
+    engagement = str(world.partner_center.rows[referral_id]["engagementId"])
+    (theirs,) = world.partner_center.of_microsoft(engagement)
+    world.settle()
+    other = copy.deepcopy({**theirs, "id": "5c2a7f10-9d3e-4b6a-8c1d-2f4e6a8b0c13"})
+    world.partner_center.delete(str(theirs["id"]))
+    world.partner_center.rows[str(other["id"])] = other
+    spent = cost(world, lambda: world.partner_center.microsoft_declines(engagement, "No seller"))
+    assert spent == {READ: 1, ENGAGEMENT: 1, "crm.update": 1}
+    assert "No seller" in str(world.crm.row(record_id)["cosell_microsoftstatus"])
+
+
 def test_help_later_costs_a_look_and_the_invitation(world: World) -> None:
     _, record_id = shared(world)
     spent = cost(world, lambda: world.crm.edit(record_id, cosell_howcanmicrosofthelp=HELP))

@@ -115,6 +115,21 @@ def test_a_record_that_is_linked_anew_has_the_new_link(ledger: Ledger) -> None:
     assert links.of_record(record("c1")) == second
 
 
+@pytest.mark.parametrize("engagement", ["5c2a7f10-9d3e-4b6a-8c1d-2f4e6a8b0c13", "a/b?c#d", "x" * 2000])
+def test_the_link_of_an_engagement_is_found_and_follows_it(ledger: Ledger, engagement: str) -> None:
+    links = ledger.of(CRM).links
+    assert links.of_engagement(engagement) is None
+    before = links.commit(link(), [])
+    assert links.of_engagement("") is None
+    held = links.commit(replace(before, engagement_id=engagement), [])
+    assert links.of_engagement(engagement) == held
+    ignored = links.commit(Link(CRM, "r2", None, state=LinkState.IGNORED, engagement_id="another"), [])
+    assert links.of_engagement("another") == ignored
+    later = links.commit(replace(held, settled=True), [])
+    assert links.of_engagement(engagement) == later
+    assert ledger.of("salesforce").links.of_engagement(engagement) is None
+
+
 def test_a_lead_and_an_opportunity_with_one_id_are_two_records(ledger: Ledger) -> None:
     links = ledger.of(CRM).links
     lead = links.commit(Link(CRM, "r1", record("x", "lead")), [])

@@ -71,6 +71,30 @@ def test_what_leads_to_a_link_is_stored_when_it_changes_and_not_at_each_commit(
     assert found.etag == held.etag
 
 
+def test_the_way_from_the_engagement_is_stored_once_and_made_up_for_in_links_from_before(
+    stored: tuple[TableLedger, Table],
+) -> None:
+    ledger, table = stored
+    part = ledger.of(CRM)
+    for number in range(2):
+        old = link(f"r{number}", f"c{number}", engagement_id=f"e{number}")
+        standing = str(Standing.SYNCHRONIZED)
+        table.upsert(entity(CRM, f"link:r{number}", serialize.dump_link(old), Standing=standing))
+    assert part.links.of_engagement("e0") is None
+    held = part.links.of_referral("r0")
+    assert held
+    held = part.links.commit(replace(held, settled=True), [])
+    assert part.links.of_engagement("e0") == held
+    written = etag_of(table.get(CRM, "engagement:e0"))
+    part.survey.complete("", 100)
+    found = part.links.of_engagement("e1")
+    assert found
+    part.links.commit(replace(held, settled=False), [])
+    part.links.commit(replace(found, settled=True), [])
+    assert etag_of(table.get(CRM, "engagement:e0")) == written
+    assert not any(part.survey.counts().values()), "they were counted before"
+
+
 def test_a_commit_is_one_request_however_the_link_stands_afterwards(lossy: Lossy) -> None:
     ledger, transport = lossy
     links = ledger.of(CRM).links

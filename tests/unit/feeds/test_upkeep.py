@@ -11,6 +11,7 @@ from shared.bootstrap import App
 from shared.feeds import upkeep
 from shared.feeds.upkeep import keep_up
 from shared.ledger import audit
+from shared.ledger.drawers import surveyed
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.memory_survey import MemorySurvey
 from shared.settings import load_settings
@@ -50,6 +51,14 @@ def test_rows_from_before_the_survey_are_taken_in_step_by_step_and_once() -> Non
         keep_up(with_survey(world, survey))
     assert survey.asked == ["", "link:b", "audit:"]
     assert survey.folds == 6
+
+
+def test_links_from_before_they_were_found_by_their_engagement_are_looked_at_once_more() -> None:
+    world, survey = World(), Slow()
+    world.task.drawers.change(surveyed("dynamics365"), lambda _held: "done")
+    for _ in range(4):
+        keep_up(with_survey(world, survey))
+    assert survey.asked == ["", "link:b"]
 
 
 def test_audit_is_dropped_after_its_days_and_not_before() -> None:
