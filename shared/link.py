@@ -57,6 +57,14 @@ class Repeat:
 
 
 @dataclass(frozen=True)
+class Restless:
+    """A field that has to rest before it is written again: a mark of what its sides held when last seen, since when."""
+
+    mark: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Apart:
     """A field that differs: what the two sides held when last seen, as text, the reason and what it means, and since.
 
@@ -117,6 +125,8 @@ class Link:
     """Until when a person has to do something about it."""
     repeats: Mapping[str, Repeat] = field(default_factory=dict)
     """By field and direction, the last write, and how often it was made because the other side had taken it back."""
+    restless: Mapping[str, Restless] = field(default_factory=dict)
+    """The fields that were written again and again, and wait until they rest."""
     earlier_audit: str = ""
     """What the record's Audit column held before we wrote it: another connector's lines, kept below ours."""
     owner: str = ""

@@ -97,6 +97,12 @@ def pending(messages: Messages, key: str, **values: object) -> Status:
     return _status(StatusKind.PENDING, [said, messages.text("status.wait")])
 
 
+def restless(messages: Messages, fields: Sequence[str]) -> Status:
+    """`fields` keep changing, and travel once they rest."""
+    named = messages.text("status.restless", fields=", ".join(fields))
+    return _status(StatusKind.PENDING, [named, messages.text("status.restless_many", count=len(fields))])
+
+
 def paused(messages: Messages, reason_key: str = "") -> Status:
     """The deal is not synchronized until somebody switches it on again, or for the reason `reason_key`."""
     own = f"paused.{reason_key}"

@@ -15,7 +15,7 @@ from shared.deal import RecordKey, dump_fields, load_fields
 from shared.deal_registration import DealRegistration
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.lifecycle import Stage
-from shared.link import Apart, Closing, Link, LinkState, Repeat
+from shared.link import Apart, Closing, Link, LinkState, Repeat, Restless
 from shared.microsoft import MicrosoftsHalf, Seller
 from shared.problems import dump_problem, load_problem
 from shared.status import Status, StatusKind
@@ -50,6 +50,8 @@ def dump_link(link: Link) -> str:
         content["apart"][name]["since"] = each.since.isoformat()
     for name, repeat in link.repeats.items():
         content["repeats"][name]["at"] = repeat.at.isoformat()
+    for name, rest in link.restless.items():
+        content["restless"][name]["since"] = rest.since.isoformat()
     content["microsoft"] = _dump_half(link.microsoft) if link.microsoft else None
     if link.deadline:
         moments = {name: getattr(link.deadline, name).isoformat() for name in ("until", "remind_at")}
@@ -97,6 +99,10 @@ def load_link(text: str, etag: str | None) -> Link:
         content["closing"] = Closing(Stage(closing["stage"]), datetime.fromisoformat(closing["since"]))
     content["repeats"] = {
         name: Repeat(**{**each, "at": datetime.fromisoformat(each["at"])}) for name, each in content["repeats"].items()
+    }
+    content["restless"] = {
+        name: Restless(each["mark"], datetime.fromisoformat(each["since"]))
+        for name, each in content.get("restless", {}).items()
     }
     if deadline := content.get("deadline"):
         moments = {name: datetime.fromisoformat(deadline[name]) for name in ("until", "remind_at")}

@@ -38,6 +38,8 @@ def agreed_status(task: Task, decision: Agree, altered: Sequence[str], link: Lin
     if differing:
         first = differing[0].reason
         return status.differs(messages, first, [each.name for each in differing if each.reason is first])
+    if moving := [each.name for each in differences if each.reason is Reason.KEEPS_CHANGING]:
+        return status.restless(messages, moving)
     if altered:
         return status.differs(messages, Reason.ANSWERED_OTHERWISE, list(altered))
     if closing := link.closing:

@@ -21,7 +21,7 @@ from shared.ledger import serialize
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.ledger.table import CHUNK, UNITS, from_chunks, to_chunks
 from shared.lifecycle import Stage
-from shared.link import Apart, Closing, Link, LinkState, Repeat
+from shared.link import Apart, Closing, Link, LinkState, Repeat, Restless
 from shared.microsoft import MicrosoftsHalf, Seller
 from shared.problems import problem
 from shared.status import Status, StatusKind
@@ -86,6 +86,7 @@ LINK: dict[str, Any] = {
     "customer": TEXT,
     "deadline": st.none() | st.builds(Deadline, st.sampled_from(DeadlineKind), MOMENT, MOMENT),
     "repeats": st.dictionaries(TEXT, st.builds(Repeat, TEXT, st.integers(0, 9), MOMENT, st.integers(1, 9)), max_size=3),
+    "restless": st.dictionaries(TEXT, st.builds(Restless, TEXT, MOMENT), max_size=3),
     "earlier_audit": TEXT,
     "owner": TEXT,
     "owner_mark": TEXT,

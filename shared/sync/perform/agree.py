@@ -15,7 +15,7 @@ from shared.crm.port import PartlyWritten, Record, StageChange
 from shared.deal import STATUS, Value
 from shared.decide.deal import Deal
 from shared.decide.decisions import Agree
-from shared.decide.fights import SHOW, TIE, goes_round, once_more, repeats
+from shared.decide.fights import SHOW, TIE, goes_round, looked_at_again, once_more, repeats, restless
 from shared.decide.masks import looks_masked
 from shared.decide.planning import MASKED, agreed_base
 from shared.errors import CosellError, VersionMismatch
@@ -95,6 +95,7 @@ class _Agreement:
             closing=closing,
             owner=decision.link.owner or record.owner,
             repeats=repeats(self.plan, decision.link, task.clock.now()),
+            restless=restless(self.plan, decision.link, task.clock.now()),
         )
         if decision.ties:
             self.link = replace(self.link, repeats=once_more(self.link, TIE, task.clock.now()))
@@ -109,11 +110,12 @@ class _Agreement:
             self.written.unseen = now.text  # What ended before it was linked is left as it is, and needs nobody.
 
     def forget_what_waited(self) -> None:
-        drifts = any(each.reason is Reason.KEEPS_CHANGING for each in self.plan.differences)
-        if self.decision.problems or drifts or self.unshown:
+        now, problems = self.task.clock.now(), self.decision.problems
+        moving = [each.name for each in self.plan.differences if each.reason is Reason.KEEPS_CHANGING]
+        if problems or moving or self.unshown:
             self.written.behind = True
-            pause = None if self.decision.problems else DRIFTS
-            come_back(self.task, self.link, self.decision.problems, pause)
+            rested = looked_at_again(self.link, moving, now)
+            come_back(self.task, self.link, problems, rested - now if rested else None if problems else DRIFTS)
         else:
             self.written.healed |= no_more_behind(self.task, self.decision, self.link)
 

@@ -21,7 +21,7 @@ from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
 DRIFTS = timedelta(hours=1)
-"""When a value that automation keeps changing is tried again."""
+"""When a record is tried again that automation changes each time that it is written."""
 
 
 def come_back(
@@ -29,7 +29,8 @@ def come_back(
 ) -> None:
     """Put a deal on the agenda for the sake of what it lacks, or cannot show; an `order` is obeyed again then.
 
-    Without a `pause` it comes back soon at first, and ever more rarely. Raises the families.
+    Problems are looked at soon at first, and ever more rarely; a `pause` is the longest until then, without them the
+    whole of it. Raises the families.
     """
     assert link.record  # noqa: S101 - a deal with values on both sides has a record
     message = DealMessage.of_record(link.record, "retry", task.correlation_id)
@@ -38,10 +39,13 @@ def come_back(
     reason = " ".join(str(each) for each in problems)
     held = task.agenda.of(DueKind.PARKED, link.referral_id)
     attempts = patience.attempts_at(held, reason)
+    pauses = [pause] if pause else []
+    if problems or not pause:
+        pauses.append(patience.until_next_look(task, attempts))
     due = Due(
         DueKind.PARKED,
         link.referral_id,
-        now + (pause or patience.until_next_look(task, attempts)),
+        now + min(pauses),
         held.since if held else now,
         message.dump(),
         family=DataError.family,

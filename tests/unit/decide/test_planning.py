@@ -26,7 +26,7 @@ from shared.deal_registration import RegistrationForm
 from shared.decide import decide
 from shared.decide.deal import Deal, Policy, RecordSeen, ReferralSeen
 from shared.decide.decisions import Agree, AwaitUndo
-from shared.decide.fights import DRIFT, FIGHT, FIGHT_WINDOW, SOON, digest, drifts, lane, repeats
+from shared.decide.fights import FIGHT, FIGHT_WINDOW, digest, lane, repeats
 from shared.decide.masks import is_mask, looks_masked
 from shared.decide.planning import (
     agreed_base,
@@ -245,36 +245,6 @@ def test_a_side_that_changes_its_own_value_to_and_fro_fights_nobody() -> None:
 def test_a_mark_tells_nothing_of_the_value() -> None:
     assert digest(BACK) != digest(replace(BACK, new="other"))
     assert "theirs" not in digest(BACK)
-
-
-def test_a_field_that_changes_at_once_after_each_write_is_held_until_it_rests() -> None:
-    link, now = LINK, START
-    for number in range(DRIFT):
-        made = planned(replace(deal(link, None, {NOTES: f"value {number}"}), now=now))
-        assert made.writes, number
-        link, now = replace(link, repeats=repeats(made, link, now)), now + SOON
-    last = link.repeats[lane(NOTES, to_crm=False)].at
-    seen = deal(link, None, {NOTES: "yet another"})
-    made = planned(replace(seen, now=last + SOON))
-    assert not made.writes
-    assert [(each.reason, each.stays) for each in made.differences] == [(Reason.KEEPS_CHANGING, Stays.HELD)]
-    agrees = planned(replace(deal(link, {NOTES: "value 19"}, {NOTES: "value 19"}), now=last + SOON))
-    assert [each.reason for each in agrees.differences] == [Reason.KEEPS_CHANGING], "it agrees by chance"
-    rested = last + SOON + timedelta(seconds=1)
-    made = planned(replace(seen, now=rested))
-    assert made.writes, "it is tried again"
-    link = replace(link, repeats=repeats(made, link, rested))
-    assert not planned(replace(deal(link, None, {NOTES: "and again"}), now=rested)).writes, "once"
-    assert planned(replace(seen, now=rested + FIGHT_WINDOW)).writes
-
-
-def test_people_who_take_their_time_never_drift() -> None:
-    link, now = LINK, START
-    for number in range(2 * DRIFT):
-        made = planned(replace(deal(link, None, {NOTES: f"value {number}"}), now=now))
-        assert made.writes, number
-        link, now = replace(link, repeats=repeats(made, link, now)), now + SOON + timedelta(seconds=1)
-    assert not drifts(link.repeats[lane(NOTES, to_crm=False)], now)
 
 
 # --- what Partner Center would refuse --------------------------------------------------------------------------------
