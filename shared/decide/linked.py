@@ -139,8 +139,9 @@ def _agree(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Decis
     if refused := refusals(plan, referral.fields, field_map):
         deal = replace(deal, refused=refused)
         plan = make_plan(deal, link, field_map, policy)
-    cleared = record.columns is not None and record.identifier is None and not goes_round(link, TIE, deal.now)
-    agree = Agree(link, referral, record, plan, stays_behind(deal), ties=cleared, microsoft=deal.microsoft_read)
+    cleared = record.columns is not None and not (record.identifier and record.tied)
+    tie = cleared and not goes_round(link, TIE, deal.now)
+    agree = Agree(link, referral, record, plan, stays_behind(deal), ties=tie, microsoft=deal.microsoft_read)
     if asks_microsoft(plan, agreed_base(link, field_map), deal):
         return AskMicrosoft(agree) if deal.microsoft is None else Need.MICROSOFT
     undecided = referral.stage is Stage.ON_HOLD

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.ledger import audit
 from shared.link import Link
 from tests.oracle import sides
 from tests.support.fakes.crm_rows import IDENTIFIER
@@ -83,3 +84,11 @@ def check_tied(world: World, link: Link) -> None:
     assert row[IDENTIFIER] == link.referral_id or row["statecode"] != 0
     referral = world.partner_center.rows[link.referral_id]
     assert referral["externalReferenceId"] == link.record_id or referral["status"] == "Closed"
+
+
+def check_audit(world: World) -> None:
+    """An open record's Audit has every line that was committed, and none that was not, while every change is shown."""
+    for link in world.links():
+        row = world.crm_of(link).row(link.record_id)
+        shown, _ = audit.parted(str(row["cosell_audit"]))
+        assert row["statecode"] != 0 or set(shown) == set(link.recent_audit)

@@ -9,7 +9,7 @@ import pytest
 
 from shared.choices import CrmAudit
 from shared.lifecycle import Stage
-from tests.simulation.agreement import check_agreed, check_at_rest
+from tests.simulation.agreement import check_agreed, check_at_rest, check_audit
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.tape import Step
@@ -186,6 +186,8 @@ def test_one_crash_anywhere(prepare: Prepare, crm_audit: CrmAudit) -> None:
             _relive(world, act)
             assert world.crashes == 1, (number, after)
             check_at_rest(world)
+            if crm_audit is CrmAudit.EVERY_CHANGE:
+                check_audit(world)
 
 
 @EACH

@@ -172,6 +172,16 @@ def test_an_exchanged_identifier_is_held_and_a_cleared_one_restored(world: World
     check_agreed(world, deals=2)
 
 
+@pytest.mark.parametrize("cleared", [(LINK,), (LINK, IDENTIFIER)], ids=["the link", "both"])
+def test_what_ties_a_record_is_given_back_when_a_person_clears_it(world: World, cleared: tuple[str, ...]) -> None:
+    _, record_id = shared(world)
+    before = world.crm.row(record_id)
+    world.crm.edit(record_id, **dict.fromkeys(cleared))
+    world.settle()
+    after = world.crm.row(record_id)
+    assert (after[LINK], after[IDENTIFIER]) == (before[LINK], before[IDENTIFIER])
+
+
 # --- Sync = Yes is the seller's word ---------------------------------------------------------------------------------
 
 

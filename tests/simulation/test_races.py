@@ -13,7 +13,7 @@ from shared.errors import OutcomeUnknown
 from shared.lifecycle import Stage
 from shared.link import Link, LinkState
 from shared.queue.message import PARTNER_CENTER, DealMessage
-from tests.simulation.agreement import accept_invitations, check_agreed, check_at_rest
+from tests.simulation.agreement import accept_invitations, check_agreed, check_at_rest, check_audit
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.tape import Crash, Step
 from tests.support.fakes.world import World
@@ -108,6 +108,8 @@ def test_a_second_worker_at_every_call(start: Start, crm_audit: CrmAudit) -> Non
         _interfere_at(world, number, lambda world=world: _second_worker(world))  # type: ignore[misc]
         _first_worker(world, action)
         world.settle()
+        if crm_audit is CrmAudit.EVERY_CHANGE:
+            check_audit(world)
         world.recover()
         accept_invitations(world)
         check_at_rest(world)

@@ -411,14 +411,21 @@ def test_a_waiting_close_leaves_an_unknown_stage_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("identifier", "columns", "given"), [(None, {}, True), (REFERRAL, {}, False), (None, None, False)]
+    ("identifier", "tied", "columns", "given"),
+    [
+        (None, True, {}, True),
+        (REFERRAL, False, {}, True),
+        (REFERRAL, True, {}, False),
+        (None, False, None, False),
+    ],
+    ids=["no identifier", "no link to the referral", "both", "remembered"],
 )
-def test_an_identifier_that_somebody_cleared_is_given_back(
-    identifier: str | None, columns: dict[str, object] | None, given: bool
+def test_an_identifier_or_a_link_that_somebody_cleared_is_given_back(
+    identifier: str | None, tied: bool, columns: dict[str, object] | None, given: bool
 ) -> None:
     seen = deal()
     assert isinstance(seen.record, RecordSeen)
-    record = replace(seen.record, identifier=identifier, columns=columns)
+    record = replace(seen.record, identifier=identifier, tied=tied, columns=columns)
     decision = decide(replace(seen, record=record), FIELD_MAP, Policy())
     assert isinstance(decision, Agree)
     assert decision.ties is given, "a record that is only remembered tells nothing of its columns"
