@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Protocol
 
 from shared.messages.plain import plain
@@ -93,11 +94,11 @@ class Messages:
 
     def reason(self, key: str, **values: object) -> str:
         """Return why something was decided, as part of a sentence; the keys are those of shared.messages.reasons."""
-        return self._sentence("reasons", key).format_map(self._spoken(values))
+        return _filled(self._sentence("reasons", key), self._spoken(values))
 
     def text(self, key: str, **values: object) -> str:
         """Return any other sentence."""
-        return self._sentence("texts", key).format_map(self._spoken(values))
+        return _filled(self._sentence("texts", key), self._spoken(values))
 
     def knows(self, key: str) -> bool:
         """Whether `text` has this key."""
@@ -113,7 +114,7 @@ class Messages:
         template = self._table("problems", problem.code)[part]
         field = _Value(plain(self.name(problem.field), limit), self)
         values = self._spoken({name: plain(value, limit) for name, value in problem.values})
-        return template.format_map({**values, "field": field})
+        return _filled(template, {**values, "field": field})
 
     def _sentence(self, section: str, key: str) -> str:
         own: Table = getattr(catalogue(self.language), section)
@@ -127,6 +128,16 @@ class Messages:
 
     def _spoken(self, values: Mapping[str, object]) -> dict[str, _Value]:
         return {name: _Value(plain(value), self) for name, value in values.items()}
+
+
+def _filled(template: str, values: Mapping[str, _Value]) -> str:
+    """Return the sentence; a full stop behind a vendor's own words, which may end with theirs, is not doubled."""
+    text = ""
+    for literal, name, spec, _ in Formatter().parse(template):
+        text += literal.removeprefix(".") if text.endswith(".") else literal
+        if name is not None:
+            text += format(values[name], spec or "")
+    return text
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,23 @@ def test_a_defect_is_no_answer_of_a_command() -> None:
     assert done.stderr.strip().endswith(b"this is a defect of the app. Please report it with the lines above.")
 
 
+LOUD = """
+import logging, sys
+from tools.cli import __main__ as cli, lint
+def loud(_):
+    for name in ("azure.identity", "msal", "urllib3", "asyncio", "shared.crm.optional"):
+        logging.getLogger(name).error("%s speaks", name)
+    return 3
+lint.main = loud
+sys.exit(cli.main(["lint"]))
+"""
+
+
+def test_no_library_speaks_beside_a_command() -> None:
+    done = subprocess.run([sys.executable, "-c", LOUD], env=environment(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (3, b"")
+
+
 def test_what_does_not_run_on_this_machine_is_told_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def test_a_vendors_full_stop_is_not_doubled() -> None:
     assert str(found) == (
         "Products: Partner Center refused it: 'foo bar' is not a valid solution id. Correct products, then save again."
     )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_no_sentence_doubles_the_full_stop_of_what_it_quotes(code: str, language: str) -> None:
+    fixed = {"side": "crm", "parts": "phone"}
+    names = set(re.findall(r"{(\w+)", " ".join(PROBLEMS[code].values()))) - {"field"}
+    found = problem(code, "record", **{name: fixed.get(name, "Call your administrator.") for name in names})
+    messages = Messages(language)
+    assert ".." not in messages.full(found) + " " + messages.short_remedy(found)
 
 
 def test_a_value_with_braces_is_no_template() -> None:

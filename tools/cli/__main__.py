@@ -1,6 +1,7 @@
 """`python -m tools.cli <command> [options]`, run by cosell.py inside `.venv`."""
 
 import importlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in COMMANDS:
         print(usage(), file=sys.stderr)
         return 2
+    # Libraries, and the app itself, speak of nothing: each failure is told by the command, in its own words.
+    logging.getLogger().addHandler(logging.NullHandler())
     command = importlib.import_module(f"tools.cli.{argv[0].replace('-', '_')}")
     try:
         return int(command.main(argv[1:]) or 0)

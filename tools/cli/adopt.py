@@ -24,7 +24,6 @@ from tools.admin.files import check_writable, private
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_with_ledger
 from tools.cli.progress import Progress
-from tools.cli.quiet import quiet
 from tools.cli.stream import JsonStream
 from tools.cli.terminal import say, warn
 
@@ -34,7 +33,6 @@ NOTHING, OPEN, FAILED = 0, 1, 2
 def main(args: list[str]) -> int:
     """Forecast or perform; 0 when nothing is left to decide, 1 when something is, 2 when it could not be told."""
     options = _parser().parse_args(args)
-    quiet()
     try:
         local_settings.into_environment(options)
         if options.csv:

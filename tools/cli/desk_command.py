@@ -14,7 +14,6 @@ from tools.admin.asked import QUEUE, STORAGE, Part
 from tools.admin.desks import desk_of, order, problem_lines
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_with_ledger
-from tools.cli.quiet import quiet
 from tools.cli.terminal import say, warn
 
 OK, FINDINGS, FAILED = 0, 1, 2
@@ -22,7 +21,6 @@ OK, FINDINGS, FAILED = 0, 1, 2
 
 def run(options: argparse.Namespace, work: Callable[[Desk], int], *parts: Part) -> int:
     """Open the desk and do the work; 2, with a line that says why, when it cannot be opened or does not answer."""
-    quiet()
     try:
         local_settings.into_environment(options, needed=False)
         return work(desk_of(app_with_ledger([], STORAGE, QUEUE, *parts)))

@@ -17,7 +17,6 @@ from tools.admin.doctor.installation import diagnose_installation
 from tools.admin.doctor.report import CORRECT, Line, Mark, Owner, bad, good, guarded, look, note
 from tools.admin.operator import OperatorApp
 from tools.cli import local_settings
-from tools.cli.quiet import quiet
 from tools.cli.terminal import say
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +28,6 @@ _FOLLOWED = "set the value itself on this machine, or use --from-app, which foll
 def main(args: list[str]) -> int:
     """Look at everything, a line each; 1 when something must be put right, 2 when there are no settings to look at."""
     options = _parser().parse_args(args)
-    quiet()
     try:
         local_settings.into_environment(options)
     except SettingsError as error:

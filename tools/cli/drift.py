@@ -20,7 +20,6 @@ from tools.admin.files import check_writable, inert, private
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_with_ledger
 from tools.cli.progress import Progress
-from tools.cli.quiet import quiet
 from tools.cli.stream import JsonStream
 from tools.cli.terminal import say, warn
 
@@ -30,7 +29,6 @@ AS_EXPECTED, UNEXPECTED, FAILED = 0, 1, 2
 def main(args: list[str]) -> int:
     """Print the report; 0 when every difference is as it should be, 1 when one is not, 2 when it cannot be told."""
     options = _parser().parse_args(args)
-    quiet()
     try:
         local_settings.into_environment(options)
         if options.csv:

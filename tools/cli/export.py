@@ -23,7 +23,6 @@ from tools.admin.files import check_writable, private
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_with_ledger
 from tools.cli.progress import Progress
-from tools.cli.quiet import quiet
 from tools.cli.terminal import say, warn
 
 DONE, NOTHING, FAILED = 0, 1, 2
@@ -35,7 +34,6 @@ KEEPERS = (*KNOWN, "security")
 def main(args: list[str]) -> int:
     """Export, erase or verify; 0 when it was done, 1 when there is nothing of it or it was changed, 2 otherwise."""
     options = _parser().parse_args(args)
-    quiet()
     try:
         _check(options)
         if options.verify:

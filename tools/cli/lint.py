@@ -21,7 +21,6 @@ from tools.admin import problems_page
 from tools.admin.asked import CRM
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for, use_mapping
-from tools.cli.quiet import quiet
 from tools.cli.terminal import say, warn
 
 DEFAULT = "dynamics365"
@@ -36,7 +35,6 @@ def main(args: list[str]) -> int:
     if options.problems:
         print(problems_page.dump(), end="")
         return 0
-    quiet()
     try:
         local_settings.into_environment(options, needed=options.live)
         use_mapping(options.mapping)

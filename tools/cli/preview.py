@@ -25,7 +25,6 @@ from tools.admin.preview.forecasts import CsvRows, Report
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_for, use_mapping
 from tools.cli.progress import Progress
-from tools.cli.quiet import quiet
 from tools.cli.terminal import say
 
 UNTOUCHED, ALARMING, NOT_MADE = 0, 1, 2
@@ -34,7 +33,6 @@ UNTOUCHED, ALARMING, NOT_MADE = 0, 1, 2
 def main(args: list[str]) -> int:
     """Print the report; 0 when nothing would be cleared or fail, 1 when something would, 2 when none could be made."""
     options = _parser().parse_args(args)
-    quiet()
     try:
         local_settings.into_environment(options)
         use_mapping(options.mapping)

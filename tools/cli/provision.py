@@ -18,7 +18,6 @@ from tools.admin.options import Options
 from tools.admin.provision.plan import Action, Item
 from tools.cli import local_settings
 from tools.cli.configured import app_for
-from tools.cli.quiet import quiet
 from tools.cli.terminal import say, warn
 
 DEFAULT = Options()
@@ -29,7 +28,6 @@ Data = dict[str, object]
 def main(args: list[str]) -> int:
     """Show the plans, carry them out when asked to; 1 when something stands in the way. Each CRM is done for itself."""
     options = _parser().parse_args(args)
-    quiet()
     try:
         local_settings.into_environment(options)
         app = app_for([], CRM)

@@ -16,7 +16,6 @@ from tools.admin.operator import OperatorApp
 from tools.admin.registering import lines, overview_lines, receiver_url, shown, undelivered
 from tools.admin.storage import NO_EMULATOR, emulator_runs, is_emulator
 from tools.cli import local_settings
-from tools.cli.quiet import quiet
 
 DONE, REFUSED, WRONG_USE = 0, 1, 2
 
@@ -27,7 +26,6 @@ KEY = "WEBHOOK_RECEIVER_KEY"
 def main(args: list[str]) -> int:
     """Register; 1 when it is refused or the test event was, 2 when the request cannot be made."""
     options = _parser().parse_args(args)
-    quiet()
     try:
         local_settings.into_environment(options)
         app = _app()

@@ -13,7 +13,6 @@ from tools.admin.asked import QUEUE, STORAGE
 from tools.admin.held import Group, groups, guarded, let_go
 from tools.cli import local_settings
 from tools.cli.configured import KNOWN, app_with_ledger
-from tools.cli.quiet import quiet
 from tools.cli.terminal import say
 
 NOTHING, HELD, FAILED = 0, 1, 2
@@ -22,7 +21,6 @@ NOTHING, HELD, FAILED = 0, 1, 2
 def main(args: list[str]) -> int:
     """Do what is asked for; 0 when nothing of it is held any more, 1 when something is, 2 when it cannot be told."""
     options = _parser().parse_args(args)
-    quiet()
     try:
         local_settings.into_environment(options, needed=False)
         return run(app_with_ledger([], STORAGE, QUEUE), options)

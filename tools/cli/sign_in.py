@@ -17,7 +17,6 @@ from tools.admin.sign_in.loopback import Loopback, pasted
 from tools.admin.sign_in.places import AppSettings, LocalSettings, Place, Vault
 from tools.admin.sign_in.proof import prove
 from tools.cli import local_settings
-from tools.cli.quiet import quiet
 
 DONE, REFUSED, WRONG_USE = 0, 1, 2
 
@@ -25,7 +24,6 @@ DONE, REFUSED, WRONG_USE = 0, 1, 2
 def main(args: list[str]) -> int:
     """Sign in, prove and store; 1 when that is refused, 2 when it cannot begin."""
     options = _parser().parse_args(args)
-    quiet()
     try:
         local_settings.into_environment(options)
         app = OperatorApp(settings_for(os.environ, PARTNER_CENTER))
