@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 
 from shared.ledger.drawers import Drawers, surveyed
 from shared.ledger.survey import Survey
+from shared.sync.shadow import kind_of_shadows, shadow_drawer
 from shared.sync.task import Task
 
 STEP = 500
@@ -24,6 +27,15 @@ _AGAIN = "again "
 def keep_up(task: Task) -> None:
     """Look after a CRM's part of the ledger, and keep its audit as long as the setting says. Raises the families."""
     keep(task.ledger.survey, task.drawers, task.name, task.clock.now(), task.choices.audit_retention_days)
+    if not task.choices.dry_run:
+        forget_shadows(task)
+
+
+def forget_shadows(task: Task) -> None:
+    """Drop what a dry run learned, once the app writes itself. Raises the families."""
+    drawer = partial(shadow_drawer, task.name)
+    for key, _ in islice(task.drawers.all(drawer, kind_of_shadows(task.name)), STEP):
+        task.drawers.clear(drawer(key), task.drawers.read(drawer(key)))
 
 
 def keep(survey: Survey, drawers: Drawers, name: str, now: datetime, days: int) -> None:

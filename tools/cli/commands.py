@@ -9,7 +9,7 @@ ADMINISTRATOR = {
     "doctor": "say what is wrong with an installation, and who can put it right",
     "preview": "forecast what a mapping file would do to every live deal, before it is switched on",
     "adopt": "move in: forecast the first run deal by deal, and perform what a person confirms of it",
-    "drift": "report what differs between the two sides of linked deals, and why; with --look as both hold it now",
+    "drift": "report what differs between the two sides, and why; --look as both hold it, --shadow in a dry run",
     "export": "take a deal or a person out of the ledger, erase a person, or export an audit that shows changes",
     "status": "show how every deal stands, and what waits for a person",
     "explain": "explain one deal, field by field, and what comes next; with --look as both sides hold it now",

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from shared.link import Link
-from shared.printable import printable
-
-SHOWN = 50
-"""How many lines the terminal shows, the unexpected first in the order of the deals; the files have all of them."""
 
 HEADER = (
     "crm",
@@ -81,49 +73,17 @@ class Row:
         """Return it for a program, in the order of the header."""
         return {name: getattr(self, name) for name in HEADER}
 
+    @property
+    def cells(self) -> Sequence[str]:
+        """Return it for the terminal."""
+        return (self.kind, self.record_id, self.referral_id, self.field, self.referral, self.record, self.reason)
+
+
+COLUMNS = ("kind", "record", "referral", "field", "Partner Center", "CRM", "why")
+"""The headings of the cells."""
+
 
 def of_link(link: Link, kind: Kind, **more: str) -> Row:
     """Return a row about a link's deal."""
     table = link.record.table if link.record else ""
     return Row(link.crm, table, link.referral_id, link.record_id, kind, **more)
-
-
-class Report:
-    """Counts rows, and keeps the first of them for the terminal."""
-
-    def __init__(self) -> None:
-        self.deals = 0
-        self._counts: Counter[tuple[str, Kind]] = Counter()
-        self._first: dict[bool, list[Row]] = {True: [], False: []}
-
-    def add(self, row: Row) -> None:
-        """Count one difference."""
-        self._counts[row.crm, row.kind] += 1
-        if len(self._first[row.expected]) < SHOWN:
-            self._first[row.expected].append(row)
-
-    @property
-    def unexpected(self) -> int:
-        """How many differences are not as they should be."""
-        return sum(count for (_, kind), count in self._counts.items() if kind not in EXPECTED)
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Return how many there are of each kind, by CRM."""
-        found: dict[str, dict[str, int]] = {}
-        for (crm, kind), count in sorted(self._counts.items()):
-            found.setdefault(crm, {})[str(kind)] = count
-        return found
-
-    def table(self) -> Table | None:
-        """Return the first differences, the unexpected ones first; None when there are none."""
-        rows = [*self._first[False], *self._first[True]][:SHOWN]
-        if not rows:
-            return None
-        table = Table(box=box.SIMPLE_HEAD)
-        for name in ("kind", "record", "referral", "field", "Partner Center", "CRM", "why"):
-            table.add_column(name, overflow="fold")
-        for row in rows:
-            cells = (row.kind, row.record_id, row.referral_id, row.field, row.referral, row.record, row.reason)
-            # As plain text: a deal's name may look like a mark of style, or be a command to the terminal.
-            table.add_row(*(Text(printable(each, 200)) for each in cells), style=None if row.expected else "yellow")
-        return table

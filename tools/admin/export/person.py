@@ -10,20 +10,25 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from shared.errors import StaleError
 from shared.ledger import audit, serialize
 from shared.ledger.audit import Stamp
-from shared.ledger.drawers import Drawer, Drawers
+from shared.ledger.drawers import Drawers
 from shared.ledger.drawers import text as drawer
 from shared.ledger.model import AuditEntry, Due, DueKind
 from shared.ledger.port import DealLedger
 from shared.link import Link
 from shared.queue.message import DealMessage
+from shared.settings import CRM_NAMES
+from shared.sync.shadow import kind_of_shadows
 
 ERASED = "(erased)"
 
 _ROUNDS = 5
+_DRAWERS = ("alert", *map(kind_of_shadows, CRM_NAMES))
+"""The drawers that may hold what a deal holds."""
 _LINE_HEAD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC  \S.*?  |[✔◐⏳⏸✖] ")
 """What a line of the audit, or a status, begins with: it stays."""
 
@@ -130,10 +135,11 @@ def find(crm: str, part: DealLedger, person: Person) -> Iterator[Place]:
 
 
 def find_drawers(drawers: Drawers, person: Person) -> Iterator[Place]:
-    """Yield the alerts that mention the person. Raises the families."""
-    for name, value in drawers.all(_alert, "alert"):
-        for path, text in person.places(_document(value)):
-            yield Place("", name, f"alert.{path}", text)
+    """Yield the alerts, and the deals of dry runs, that mention the person. Raises the families."""
+    for kind in _DRAWERS:
+        for name, value in drawers.all(partial(drawer, kind), kind):
+            for path, text in person.places(_document(value)):
+                yield Place("", name, f"{kind}.{path}", text)
 
 
 def erase(part: DealLedger, person: Person, stamp: Stamp) -> int:
@@ -153,11 +159,15 @@ def erase(part: DealLedger, person: Person, stamp: Stamp) -> int:
 
 
 def erase_drawers(drawers: Drawers, person: Person) -> int:
-    """Erase the person from the alerts' texts; returns from how many. Raises the families."""
-    found = [name for name, value in drawers.all(_alert, "alert") if person.is_in(_document(value))]
-    for name in found:
-        drawers.change(_alert(name), lambda held: json.dumps(person.erased(_document(held))))
-    return len(found)
+    """Erase the person from the texts of alerts and dry runs; returns from how many. Raises the families."""
+    count = 0
+    for kind in _DRAWERS:
+        named = partial(drawer, kind)
+        found = [name for name, value in drawers.all(named, kind) if person.is_in(_document(value))]
+        for name in found:
+            drawers.change(named(name), lambda held: json.dumps(person.erased(_document(held))))
+        count += len(found)
+    return count
 
 
 def _conclude(part: DealLedger, person: Person, key: str, stamp: Stamp) -> None:
@@ -244,10 +254,6 @@ def _document(text: str) -> Json:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _alert(name: str) -> Drawer[str]:
-    return drawer("alert", name)
 
 
 def _texts(node: Json) -> Iterator[str]:

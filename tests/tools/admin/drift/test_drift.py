@@ -79,7 +79,7 @@ class Story:
         return [row for rows in from_both_sides(self.world.task) for row in rows]
 
     def run(self, **options: object) -> int:
-        given = {"crm": CRM, "look": False, "csv": None, "json": False, **options}
+        given = {"crm": CRM, "look": False, "shadow": False, "csv": None, "json": False, **options}
         app = SimpleNamespace(ledger=self.world.ledger, tasks=self.world.tasks)
         return drift.run(cast("App", app), argparse.Namespace(**given))
 
@@ -163,6 +163,6 @@ def test_nothing_unexpected_is_no_finding(capsys: pytest.CaptureFixture[str]) ->
     world.crm.edit(record_id, name="Another name")
     world.settle()
     app = SimpleNamespace(ledger=world.ledger, tasks=world.tasks)
-    options = argparse.Namespace(crm=None, look=False, csv=None, json=False)
+    options = argparse.Namespace(crm=None, look=False, shadow=False, csv=None, json=False)
     assert drift.run(cast("App", app), options) == drift.AS_EXPECTED
     assert "Every difference is as it should be." in capsys.readouterr().out
