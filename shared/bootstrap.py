@@ -239,20 +239,25 @@ class App:
         hours = self.settings.webhook_heartbeat_hours
         return Heartbeat(lambda: self.ledger.drawers, self.clock, timedelta(hours=hours))
 
-    def keep_up_security(self) -> None:
-        """Keep the security audit as long as that of the deals. Raises the retriable and fatal families."""
-        from shared.feeds.upkeep import keep
+    def keep_up_others(self) -> None:
+        """Keep the security audit as long as that of the deals, and drop what an earlier dry run learned.
+
+        Raises the retriable and fatal families.
+        """
+        from shared.feeds.upkeep import forget_shadows, keep
         from shared.webhook.security_audit import SECURITY
 
         days, now = self.settings.audit_retention_days, self.clock.now()
         keep(self.ledger.of(SECURITY).survey, self.ledger.drawers, SECURITY, now, days)
+        for crm in () if self.settings.dry_run else self.settings.crms:
+            forget_shadows(self.ledger.drawers, crm)
 
     @functools.cached_property
     def rounds(self) -> Rounds:
         """What notes what the Reconciler saw, for the status page."""
         from shared.webhook.rounds import Rounds
 
-        return Rounds(self.ledger.drawers, self.clock, self._seldom, self.keep_up_security)
+        return Rounds(self.ledger.drawers, self.clock, self._seldom, self.keep_up_others)
 
     def _seldom(self) -> Iterator[Finding]:
         """Yield how the sign-in and the trust stand. Raises the retriable and fatal families."""

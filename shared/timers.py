@@ -97,7 +97,7 @@ def run_reconcile(
         if digest:
             _attempt(tasks, alerts, "tell the digest", partial(_tell, digest, tasks))
         if rounds:
-            _attempt(tasks, alerts, "keep up security", rounds.security)
+            _attempt(tasks, alerts, "keep up others", rounds.keep_up)
             seldom = _attempt(tasks, alerts, "look at the sign-in", rounds.look)
             _attempt(tasks, alerts, "note what was seen", lambda: rounds.note(found, seldom, swept))
 

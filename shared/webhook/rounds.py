@@ -1,4 +1,4 @@
-"""What the Reconciler does besides deals: it keeps the security audit, and notes for the status page what it saw."""
+"""What the Reconciler does besides deals: upkeep of what is no deal's, and notes of what it saw for the status page."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ KEPT = 3
 
 @dataclass(frozen=True)
 class Rounds:
-    """Notes rounds in one drawer. `seldom` looks at the sign-in and the trust; `security` keeps the security audit."""
+    """Notes rounds in one drawer. `seldom` looks at sign-in and trust; `keep_up` looks after what is no deal's."""
 
     drawers: Drawers
     clock: Clock
     seldom: Callable[[], Iterable[Finding]]
-    security: Callable[[], None]
+    keep_up: Callable[[], None]
 
     def look(self) -> Sequence[Finding] | None:
         """Look at what changes seldom; None when that was done a short while ago. Raises the families."""

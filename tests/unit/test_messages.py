@@ -21,6 +21,8 @@ from tests.support.catalogue import calls, of_template, placeholders
 ROOT = Path(__file__).resolve().parents[2]
 OTHERS = [language for language in LANGUAGES if language != ENGLISH]
 SECTIONS = ("labels", "words", "problems", "reasons", "texts")
+UNSAID = {"who", "gone", "short"}
+"""What need not be said in every language."""
 PARTS = {"rule", "remedy", "short"}
 
 
@@ -30,7 +32,11 @@ def entries(language: str) -> dict[tuple[str, ...], str]:
     for section in SECTIONS:
         for key, entry in getattr(catalogue(language), section).items():
             parts = {(): entry} if isinstance(entry, str) else {(name,): text for name, text in entry.items()}
-            found |= {(section, key, *part): text for part, text in parts.items() if part not in {("who",), ("short",)}}
+            found |= {
+                (section, key, *part): text
+                for part, text in parts.items()
+                if part not in {("who",), ("gone",), ("short",)}
+            }
     return found
 
 
@@ -88,7 +94,7 @@ CAUSES = ("both_changed", "differed", "remapped")
 
 def test_every_problem_has_its_parts_and_somebody_to_put_it_right() -> None:
     for code, parts in catalogue(ENGLISH).problems.items():
-        assert {"rule", "remedy", "who"} <= parts.keys() <= PARTS | {"who"}, code
+        assert {"rule", "remedy", "who", "gone"} <= parts.keys() <= PARTS | {"who", "gone"}, code
         assert Messages().word(parts["who"]), code
         assert re.fullmatch(r"[a-z_]+\.[a-z_]+", code)
         assert not parts["rule"].endswith("."), code

@@ -14,6 +14,7 @@ from shared.sync.failures import POLL, WORKER
 from shared.sync.mass_change import MASS_CHANGE
 from shared.webhook.watchdog import EVENTS, HEARTBEAT, REGISTRATION
 from tests.support.bicep import FOLDER, read
+from tools.admin.workbook import PARTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "OPERATIONS.md").read_text()
@@ -70,3 +71,53 @@ def test_an_alert_is_raised_under_a_key_that_is_named_here() -> None:
 def test_a_link_within_the_page_leads_somewhere(target: str) -> None:
     headings = re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)
     assert target[1:] in {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+# --- how big the table gets ------------------------------------------------------------------------------------------
+
+
+def kinds_of_drawers() -> Iterator[str]:
+    """Every kind of drawer that the app makes; a kind with a CRM in it as `<kind>-<crm>`."""
+    for file in (ROOT / "shared").rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        constants = {
+            target.id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 1:
+                kind = node.args[0]
+                if node.func.id not in ("document", "text", "moment") or file.parent.name == "check":
+                    continue
+                if isinstance(kind, ast.Name):
+                    yield str(constants.get(kind.id, kind.id))
+                else:
+                    yield str(kind.value) if isinstance(kind, ast.Constant) else ast.unparse(kind)
+
+
+KINDS = sorted(set(kinds_of_drawers()))
+
+
+def test_the_kinds_of_drawers_are_found() -> None:
+    assert {"cursor", "alert", "issuer", "freshness", "kind_of_shadows(crm)"} <= set(KINDS)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "adopt_refused"])
+def test_every_kind_of_drawer_says_how_many_there_are_and_how_long(kind: str) -> None:
+    assert {"kind_of_shadows(crm)": "shadow-<crm>"}.get(kind, kind) in ENTRIES
+
+
+@pytest.mark.parametrize("file", ["table_ledger.py", "table_survey.py"])
+def test_every_kind_of_row_says_how_many_there_are_and_how_long(file: str) -> None:
+    about = ast.get_docstring(ast.parse((ROOT / "shared" / "ledger" / file).read_text())) or ""
+    kinds = set(re.findall(r"`(\w+):<", about))
+    assert len(kinds) >= 3
+    assert kinds <= ENTRIES
+
+
+@pytest.mark.parametrize("query", [name for name, *_ in PARTS])
+def test_every_part_of_the_workbook_is_explained(query: str) -> None:
+    assert query in ENTRIES

@@ -40,7 +40,8 @@ CRM = Part(
 )
 _QUEUE = next(each for each in declared().values() if each.name == "SYNC_QUEUE")
 QUEUE = Part((_QUEUE.name,), {_QUEUE.name: _QUEUE.default})
-_NAMED = (STORAGE, QUEUE, PARTNER_CENTER, KEEPING, WEBHOOK, CRM)
+CHAT = Part(("ALERT_", "DIGEST_HOUR"), {})
+_NAMED = (CHAT, STORAGE, QUEUE, PARTNER_CENTER, KEEPING, WEBHOOK, CRM)
 _HOSTS = [each for each in declared().values() if each.starts and not QUEUE.holds(each.name)]
 HOST = Part(tuple(each.name for each in _HOSTS), {each.name: each.default for each in _HOSTS})
 _EVERYBODYS = ("ENTRA_AUTHORITY", "AZURE_CLIENT_ID")

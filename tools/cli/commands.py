@@ -20,6 +20,7 @@ ADMINISTRATOR = {
     "create": "make a record of a referral that waits, since it looks like a deal that is there",
     "unlink": "take the two sides of a deal apart; both keep what they hold",
     "share-again": "give the record of a deal that is over a new referral",
+    "test-alert": "send the chat a message on trial, or what the daily digest would say now",
     "release": "list held mass changes, let them happen, or forget them",
     "package": "build what is published to Azure, with --verify prove that it runs; --lock renews its dependencies",
 }

@@ -91,11 +91,11 @@ def test_the_audit_of_refused_requests_is_kept_as_long(monkeypatch: pytest.Monke
     refusals.refused("no signature")
     clock.advance(timedelta(days=29))
     refusals.refused("another certificate")
-    app.keep_up_security()
+    app.keep_up_others()
     kept = app.ledger.of(SECURITY).audit
     assert len(kept.of(WEBHOOK)) == 2
     clock.advance(timedelta(days=2))
-    app.keep_up_security()
+    app.keep_up_others()
     assert ["another certificate" in each.text for each in kept.of(WEBHOOK)] == [True]
 
 

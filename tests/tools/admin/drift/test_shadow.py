@@ -5,27 +5,25 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 
-from shared.feeds.upkeep import forget_shadows, keep_up
+from shared.bootstrap import App
 from shared.messages import Messages
+from shared.settings import load_settings
 from shared.sync.shadow import LONGEST, kind_of_shadows
 from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.world import World
 from tests.tools.admin.adopt.town import with_held_notes
+from tests.unit.test_settings import GOOD
 from tools.admin.drift import shadow
 from tools.admin.drift.shadow import Kind, Row, from_shadow
 from tools.admin.export.person import Person, erase_drawers, find_drawers
 from tools.cli import drift
-
-if TYPE_CHECKING:
-    from shared.bootstrap import App
 
 CRM = "dynamics365"
 IDENTIFIER = "cosell_referralidentifier"
@@ -226,14 +224,14 @@ def test_once_the_app_writes_itself_what_a_dry_run_learned_goes_some_rows_a_tick
 ) -> None:
     beside = Beside(deals=3)
     monkeypatch.setattr("shared.feeds.upkeep.STEP", 2)
-    values = beside.world.ledger.values
-    keep_up(beside.world.task)
-    assert len(list(values.all(kind_of_shadows(CRM)))) == 3, "it still runs dry"
-    forget_shadows(beside.world.task)
-    assert len(list(values.all(kind_of_shadows(CRM)))) == 1
-    task = replace(beside.world.task, choices=replace(beside.world.task.choices, dry_run=False))
-    keep_up(task)
-    assert list(values.all(kind_of_shadows(CRM))) == []
+    values, ledger = beside.world.ledger.values, beside.world.ledger
+    left = []
+    for dry_run in ("true", "false", "false"):
+        app = App(load_settings({**GOOD, "DRY_RUN": dry_run}), beside.world.clock)
+        monkeypatch.setattr(app, "ledger", ledger)
+        app.keep_up_others()
+        left.append(len(list(values.all(kind_of_shadows(CRM)))))
+    assert left == [3, 1, 0]
 
 
 def test_a_person_is_found_and_erased_in_it(beside: Beside) -> None:
