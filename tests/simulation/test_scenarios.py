@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from shared.errors import StaleError
 from shared.ledger import audit
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.referral_rules import SHARE, at
+from tests.support.fakes.tape import Crash, Step
 from tests.support.fakes.world import World
 
 VALUE, NOTES, CURRENCY, CLOSING = (
@@ -125,6 +127,33 @@ def test_a_solution_keeps_what_partner_center_knows_of_it(world: World) -> None:
 
 
 # --- inbound ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outbound", [True, False])
+@pytest.mark.parametrize("dies", [True, False])
+def test_what_a_deal_was_made_with_is_told_though_the_commit_of_its_creation_was_lost(
+    world: World, *, outbound: bool, dies: bool
+) -> None:
+    world.settle()
+
+    def die(step: Step) -> None:
+        if step.name == "links.commit":
+            world.tape.before.remove(die)
+            raise Crash(str(step))
+
+    if dies:
+        world.tape.before.append(die)
+    else:
+        world.tape.fail(StaleError("the stored row changed"), "ledger", "links.commit")
+    if outbound:
+        world.crm.add_deal(estimatedvalue=1234)
+    else:
+        world.partner_center.edit(world.partner_center.invites_us(), {"/details/dealValue": 1234})
+    world.settle()
+    world.recover()
+    check_agreed(world)
+    told = [change for entry in world.audit_of(world.link().referral_id) for change in entry.changes]
+    assert ("deal_value", "(empty)", "1234") in told
 
 
 def test_the_audit_of_a_record_begins_with_the_values_it_was_made_with(world: World) -> None:

@@ -29,7 +29,7 @@ from shared.status import Status, StatusKind, differs
 from shared.sync.base import with_base
 from shared.sync.fan_out import notify_other_crms
 from shared.sync.outcome import Outcome
-from shared.sync.perform import deadlines, identity, microsoft, odd, registered
+from shared.sync.perform import deadlines, identity, microsoft, odd, registered, tied
 from shared.sync.perform.apart import apart
 from shared.sync.perform.behind import DRIFTS, come_back, no_more_behind
 from shared.sync.perform.overwritten import note_overwritten
@@ -152,11 +152,10 @@ class _Agreement:
             base.pop(name, None)
             base |= {name: self.link.base[name]} if name in self.link.base else {}
         half = self.decision.microsoft
-        entries = [*self._entries(differences), *microsoft.entries(self.task, self.before, half)]
+        entries = [*tied.entries(self.task, self.before, base), *self._entries(differences)]
+        entries += microsoft.entries(self.task, self.before, half)
         entries += odd.entries(self.task, self.link.referral_id, self.before.base, base)
         entries += registered.entries(self.task, self.before, self.decision.registration)
-        if self.before.etag is None or self.before.state is LinkState.IGNORED:
-            entries = entries or [self._entry(audit.BOTH, messages.reason(Reason.LINKED))]
         known, shows = self.before.registration, self._takes_columns
         registration = registered.remembered(self.task, known, self.decision.registration, shows=shows)
         self.link = replace(self.link, registration=registration)
