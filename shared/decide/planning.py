@@ -32,7 +32,7 @@ def make_plan(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Pl
     referral, record = deal.referral, deal.record
     assert isinstance(referral, ReferralSeen)  # noqa: S101 - the caller has read both
     assert isinstance(record, RecordSeen)  # noqa: S101
-    base = agreed_base(link, field_map)
+    base = {**_own(link, record, field_map), **agreed_base(link, field_map)}
     agreed = Stage(str(base[STATUS])) if STATUS in base else None
     aligned = align(record.stage, referral.stage, agreed, lead=record.lead)
     held = {**referral.unreadable, **record.unreadable, **deal.held}
@@ -54,6 +54,16 @@ def make_plan(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -> Pl
     if referral.stage is Stage.ON_HOLD and field_map.edits_wait:
         plan = edits_after_acceptance(plan, base)
     return without_fights(plan, link, deal.now)
+
+
+def _own(link: Link, record: RecordSeen, field_map: FieldMap) -> Fields:
+    """Return what was agreed on the columns that only this app fills, though the link never heard of it.
+
+    A tied record was made, or tied, by us: what such a column holds is what we wrote, and is no seller's word to keep.
+    """
+    if not record.tied or record.closed:
+        return {}
+    return {name: record.fields[name] for name in field_map.only_undecided if name not in link.base}
 
 
 def _submitted(deal: Deal, referral: ReferralSeen) -> Fields:

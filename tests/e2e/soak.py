@@ -38,8 +38,6 @@ LOCK = 20
 """Seconds for which the message of a host that was killed stays hidden; in Azure ten minutes."""
 TRIGGER, PUT_RIGHT = "as it was dictated", "put right by automation"
 """The notes that each CRM's automation changes, and to what."""
-LEFT = "decide_by"
-"""What may stay on a record that was made by a host which died before it noted it: an unknown past clears nothing."""
 
 NOTES_COLUMN = {sides.DYNAMICS: "description", sides.SALESFORCE: "Description"}
 IDENTIFIER = {sides.DYNAMICS: "cosell_referralidentifier", sides.SALESFORCE: "Referral_Identifier__c"}
@@ -237,11 +235,7 @@ class Soak:
             found += [f"{crm}: no record of {key}" for key in ours.keys() - count.keys()]
             for row in rows:
                 if referral := ours.get(str(row[IDENTIFIER[crm]])):
-                    found += [
-                        f"{crm} {referral['id']} {each}"
-                        for each in sides.apart(referral, row, crm)
-                        if each.field != LEFT
-                    ]
+                    found += [f"{crm} {referral['id']} {each}" for each in sides.apart(referral, row, crm)]
         with QueueClient.from_connection_string(self.stack.settings()["AzureWebJobsStorage"], "deals") as queue:
             # Those that are hidden try again what has succeeded meanwhile, up to minutes later.
             waiting = len(queue.peek_messages(32))

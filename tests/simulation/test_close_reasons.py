@@ -12,6 +12,7 @@ from shared.mapping.loading import load_mapping
 from shared.status import StatusKind
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import invited, shared
+from tests.support.fakes.tape import Crash, Step
 from tests.support.fakes.world import World
 
 REASON = "cosell_closereason"
@@ -123,6 +124,30 @@ def test_the_record_shows_until_when_an_invitation_may_be_decided(world: World) 
     assert world.partner_center.rows[referral_id]["status"] == "Active"
     assert world.crm.row(record_id)[DECIDE_BY] is None
     check_agreed(world)
+
+
+@pytest.mark.parametrize("ends", ["accepted", "declined"])
+def test_what_a_dead_host_left_of_it_is_cleared_though_nobody_knows_the_past(world: World, ends: str) -> None:
+    def die(step: Step) -> None:
+        if step.name == "links.commit":
+            world.tape.before.remove(die)
+            raise Crash(str(step))
+
+    world.settle()
+    world.tape.before.append(die)
+    referral_id = world.partner_center.invites_us(expirationDateTime="2027-04-05T10:00:00Z")
+    world.receive_all()
+    world.pump()
+    assert (world.crashes, list(world.links())) == (1, [])
+    (row,) = world.crm.rows().values()
+    assert row[DECIDE_BY] == "2027-04-05"
+    if ends == "accepted":
+        world.partner_center.accept(referral_id)
+    else:
+        world.partner_center.close(referral_id, "Declined")
+    world.settle()
+    world.recover()
+    assert world.crm.row(world.link().record_id)[DECIDE_BY] is None
 
 
 def test_a_decline_leaves_no_difference_on_the_locked_record(world: World) -> None:

@@ -156,6 +156,27 @@ def test_a_problem_that_holds_two_fields_is_told_once() -> None:
     assert stays_behind(seen) == (WRONG,)
 
 
+# --- columns that only the app fills ---------------------------------------------------------------------------------
+
+
+def invitation(*, tied: bool = True, closed: bool = False, base: Fields | None = None) -> Plan:
+    """Plan an invitation that was decided, whose record says still until when that could be done."""
+    rules = (Rule(CLOSING_DATE, to_crm=True, to_partner_center=False, conflict=Wins.PARTNER_CENTER),)
+    field_map = SixFields(rules, only_undecided=(CLOSING_DATE,))
+    stage = Stage.WON if closed else Stage.ACTIVE
+    link = replace(LINK, base={STATUS: stage, **(base or {})})
+    seen = deal(link, {CLOSING_DATE: None, STATUS: stage}, {CLOSING_DATE: "until then", STATUS: stage})
+    assert isinstance(seen.record, RecordSeen)
+    return make_plan(replace(seen, record=replace(seen.record, tied=tied)), link, field_map, Policy())
+
+
+def test_what_the_app_wrote_on_a_record_that_it_tied_is_cleared_on_an_unknown_past() -> None:
+    assert [(each.old, each.new) for each in invitation().to_crm] == [("until then", None)]
+    assert not invitation(tied=False).to_crm, "it may be a seller's word"
+    assert not invitation(closed=True).to_crm, "a closed record is left as it is"
+    assert not invitation(base={CLOSING_DATE: None}).to_crm, "it was typed since"
+
+
 # --- fights ----------------------------------------------------------------------------------------------------------
 
 
