@@ -104,7 +104,9 @@ class RecordSeen:
     owner: str = ""
     """Its owner's id, where our team on the referral is to follow the owner; empty when it is not known."""
     identifier: str | None = None
-    """The text in its identifier column."""
+    """The text in its identifier column, in Partner Center's spelling of its ids."""
+    typed: str = ""
+    """The same as it was typed, for people; empty where it was not read."""
     lead: bool = False
     """Whether it is a lead, which a person has yet to qualify."""
     tied: bool = False
@@ -117,6 +119,11 @@ class RecordSeen:
     """By column, how many digits the CRM keeps of an amount, where they are fewer than the mapping's."""
     columns: Mapping[str, object] | None = field(default=None, repr=False)
     """The row as it was read; None when it was remembered."""
+
+    @property
+    def as_typed(self) -> str:
+        """What its identifier column holds, as its seller reads it."""
+        return self.typed or str(self.identifier)
 
     @property
     def marked(self) -> bool:

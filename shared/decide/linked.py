@@ -52,8 +52,8 @@ def decide_linked(deal: Deal, link: Link, field_map: FieldMap, policy: Policy) -
     if not deal.referral.ours:
         return HoldForPerson((problem("identifier.foreign", IDENTIFIER, id=link.referral_id),))
     if deal.record.identifier not in (None, link.referral_id):
-        now = str(deal.record.identifier)
-        return HoldForPerson((problem("identifier.exchanged", IDENTIFIER, linked=link.referral_id, id=now),))
+        exchanged = problem("identifier.exchanged", IDENTIFIER, linked=link.referral_id, id=deal.record.as_typed)
+        return HoldForPerson((exchanged,))
     return _agree(deal, link, field_map, policy)
 
 

@@ -85,6 +85,6 @@ def _unfit(record: RecordSeen, referral_id: str) -> HoldForPerson | None:
     if not record.qualifies:
         return HoldForPerson((problem("order.not_shared", "record"),))
     if record.identifier not in (None, referral_id):
-        found = problem("identifier.exchanged", IDENTIFIER, linked=referral_id, id=str(record.identifier))
+        found = problem("identifier.exchanged", IDENTIFIER, linked=referral_id, id=record.as_typed)
         return HoldForPerson((found,))
     return None

@@ -99,7 +99,7 @@ def _named(
     if deal.record is GONE:
         return Ignore(Reason.RECORD_MISSING)
     if deal.record.identifier not in (None, referral.id):
-        return HoldForPerson((taken(named, str(deal.record.identifier)),))
+        return HoldForPerson((taken(named, deal.record.as_typed),))
     if deal.intent is IntentState.ABANDONED and deal.record.qualifies:
         return share(deal, deal.record)  # Its creation was interrupted: what lacks of it is made, and nothing twice.
     return adopt(deal, referral, deal.record, field_map, policy)
@@ -217,8 +217,9 @@ def _identified(
     deal: Deal, record: RecordSeen, referral_id: str, field_map: FieldMap, policy: Policy
 ) -> Decision | Need:
     """The record carries a referral's identifier: its own, a copied one, or a wrong one."""
+    shown = record.as_typed if record.identifier else referral_id
     if not is_guid(referral_id):
-        return HoldForPerson((problem("identifier.malformed", IDENTIFIER, id=referral_id),))
+        return HoldForPerson((problem("identifier.malformed", IDENTIFIER, id=shown),))
     if deal.holder is UNREAD:
         return Need.HOLDER
     holder = deal.holder
@@ -228,9 +229,9 @@ def _identified(
     if deal.referral is UNREAD:
         return Need.REFERRAL
     if deal.referral is GONE:
-        return HoldForPerson((problem("identifier.unknown", IDENTIFIER, id=referral_id),))
+        return HoldForPerson((problem("identifier.unknown", IDENTIFIER, id=shown),))
     if not deal.referral.ours:
-        return HoldForPerson((problem("identifier.foreign", IDENTIFIER, id=referral_id),))
+        return HoldForPerson((problem("identifier.foreign", IDENTIFIER, id=shown),))
     return adopt(deal, deal.referral, record, field_map, policy)
 
 

@@ -68,7 +68,7 @@ def seen_record(task: Task, record: Record) -> RecordSeen:
     fields, unreadable = task.field_map.read_record(record.columns)
     own = task.field_map.columns
     # In Partner Center's spelling of its ids, so that one typed in capitals is no other one.
-    identifier = str(record.columns.get(own.referral_identifier) or "").strip().lower()
+    typed = str(record.columns.get(own.referral_identifier) or "").strip()
     return RecordSeen(
         task.key(record.id),
         fields,
@@ -77,7 +77,8 @@ def seen_record(task: Task, record: Record) -> RecordSeen:
         qualifies=task.field_map.record_qualifies(record.columns),
         switched_on=bool(record.columns.get(own.sync)),
         owner=_owner(task, record),
-        identifier=identifier or None,
+        identifier=typed.lower() or None,
+        typed=typed,
         lead=task.field_map.is_lead,
         tied=bool(record.columns.get(own.referral_link)),
         shows=kind_shown(record.columns.get(own.status)),

@@ -131,6 +131,7 @@ def test_an_identifier_that_is_no_guid_is_a_problem_on_the_record(world: World, 
     record_id = world.crm.add_deal(**{IDENTIFIER: identifier})
     world.settle()
     assert status(world, record_id).startswith("✖ Correct or clear the Referral Identifier")
+    assert f"{identifier} is not a referral ID" in str(world.crm.row(record_id)["cosell_audit"])
     assert world.queue.poisoned == []
     assert world.partner_center.ours() == []
     world.crm.edit(record_id, **{IDENTIFIER: None})
@@ -138,12 +139,15 @@ def test_an_identifier_that_is_no_guid_is_a_problem_on_the_record(world: World, 
     check_agreed(world)
 
 
-def test_an_unknown_identifier_is_no_outage(world: World) -> None:
-    record_id = world.crm.add_deal(**{IDENTIFIER: "11111111-2222-4333-8444-555555555555"})
+@pytest.mark.parametrize("typed", ["11111111-2222-4333-8444-555555555555", "AAAAAAAA-2222-4333-8444-555555555555"])
+def test_an_unknown_identifier_is_no_outage(world: World, typed: str) -> None:
+    record_id = world.crm.add_deal(**{IDENTIFIER: typed})
     world.settle()
     assert status(world, record_id).startswith("✖ Correct or clear the Referral Identifier")
     (parked,) = world.parked()
     assert (parked.family, parked.problems[0].code) == ("data", "identifier.unknown")
+    assert typed in parked.reason, "as it was typed"
+    assert typed in str(world.crm.row(record_id)["cosell_audit"])
 
 
 def test_another_organizations_identifier_is_refused(world: World) -> None:

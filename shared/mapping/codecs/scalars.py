@@ -69,11 +69,10 @@ def currency() -> Codec:
     def read(value: Json) -> Value:
         if value is None or value == "":
             return None
-        code = str(value)
+        typed = str(value)
+        code = typed if is_currency(typed) else typed.strip().upper()
         if not is_currency(code):
-            code = code.strip().upper()
-            if not is_currency(code):
-                raise UnreadableValue("value.not_a_currency", value=code)
+            raise UnreadableValue("value.not_a_currency", value=typed)
         return code
 
     return Codec(read, as_is_to_referral, read, as_is)

@@ -44,7 +44,7 @@ def qualify(task: Task, _deal: Deal, decision: Qualify, _written: Written) -> Ou
     record = opportunity.records.read(decision.to.id)
     seen = seen_record(opportunity, record)
     if seen.identifier not in (None, link.referral_id):
-        raise DataError(taken(decision.to, str(seen.identifier)))
+        raise DataError(taken(decision.to, seen.as_typed))
     referral = _accept(task, decision)
     if not referral.closed and _is_locked(opportunity, seen) and not _is_tied(seen):
         # Its Sync cannot be switched on, and it would read as if the seller had switched it off.

@@ -125,12 +125,12 @@ def test_every_column_that_is_written_is_read() -> None:
 
 def test_a_bad_value_of_partner_center_holds_its_own_field_and_no_other() -> None:
     body = referral_body()
-    body["details"]["currency"] = "EURO"
+    body["details"]["currency"] = "Euro"
     fields, unreadable = FIELD_MAP.read_referral(body)
-    assert unreadable == {"currency": problem("value.not_a_currency", "currency", value="EURO", side="partner_center")}
+    assert unreadable == {"currency": problem("value.not_a_currency", "currency", value="Euro", side="partner_center")}
     assert fields == {**GOLDEN, "currency": None}
     assert str(unreadable["currency"]) == (
-        "Currency: EURO is not an ISO 4217 currency code. Correct currency in Partner Center."
+        "Currency: Euro is not an ISO 4217 currency code. Correct currency in Partner Center."
     )
 
 
