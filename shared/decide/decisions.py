@@ -236,3 +236,13 @@ Decision = (
     | FollowCustomer
     | Register
 )
+
+
+def agreement(decision: Decision) -> Agree | None:
+    """Return how a decision brings two sides into agreement, whatever it does besides; None for one that does not."""
+    match decision:
+        case Agree():
+            return decision
+        case Adopt() | AskMicrosoft() | AwaitUndo() | FollowOwner() | FollowCustomer() | Register():
+            return decision.agree
+    return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from shared.deal import STATUS, Fields, show
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
-from shared.decide.decisions import Adopt, Agree, AwaitUndo, Decision, FollowCustomer, FollowOwner, Register
+from shared.decide.decisions import agreement
 from shared.desk.checks import Data
 from shared.desk.desk import Desk
 from shared.desk.find import Found
@@ -17,7 +17,7 @@ from shared.errors import FatalError
 from shared.ledger.survey import standing_of
 from shared.link import Apart, Link
 from shared.mapping.field_map import FieldMap
-from shared.merge import Plan, Stays
+from shared.merge import Stays
 from shared.messages import Messages
 from shared.sync.observe import Observer
 from shared.sync.perform.apart import apart
@@ -162,7 +162,8 @@ def _look(task: Task, link: Link) -> Seen:
     deal, decision = observer.decide(deal)
     record = deal.record.fields if isinstance(deal.record, RecordSeen) else {}
     referral = deal.referral.fields if isinstance(deal.referral, ReferralSeen) else {}
-    plan = _plan(decision)
+    agree = agreement(decision)
+    plan = agree.plan if agree else None
     differing = apart(plan, record, {}, link, task.clock.now()) if plan else {}
     for each in (*plan.to_crm, *plan.to_partner_center) if plan else ():
         now, why = task.clock.now(), str(each.reason)
@@ -173,9 +174,3 @@ def _look(task: Task, link: Link) -> Seen:
 
 def _shown(fields: Fields) -> dict[str, str]:
     return {name: show(value) for name, value in fields.items()}
-
-
-def _plan(decision: Decision) -> Plan | None:
-    ends = (Adopt, AwaitUndo, FollowCustomer, FollowOwner, Register)
-    agree = decision.agree if isinstance(decision, ends) else decision
-    return agree.plan if isinstance(agree, Agree) else None

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.decide.decisions import (
-    Adopt,
-    Agree,
-    AskMicrosoft,
-    AwaitUndo,
-    CreateRecord,
-    Decision,
-    FollowCustomer,
-    FollowOwner,
-    Register,
-)
+from shared.decide.decisions import CreateRecord, Decision, agreement
 from shared.errors import AlreadyExists, DataError, GoneError, StaleError
 from shared.link import Link
 from shared.problems import Problem
@@ -104,5 +94,5 @@ def _trusts(message: DealMessage) -> bool:
 
 def _refused_fields(task: Task, decision: Decision | None, error: DataError) -> dict[str, Problem]:
     """Return the fields whose values a side just refused by name; empty when the refusal is about more."""
-    writes = (Agree, AskMicrosoft, AwaitUndo, FollowCustomer, FollowOwner, Register, Adopt, CreateRecord)
-    return task.field_map.fields_of(error.problems) if isinstance(decision, writes) else {}
+    writes = decision is not None and (agreement(decision) or isinstance(decision, CreateRecord))
+    return task.field_map.fields_of(error.problems) if writes else {}

@@ -12,18 +12,7 @@ from typing import Protocol
 from shared.clock import Clock
 from shared.deal import STATUS
 from shared.decide.deal import Deal
-from shared.decide.decisions import (
-    Adopt,
-    Agree,
-    AskMicrosoft,
-    AwaitUndo,
-    Decision,
-    FollowCustomer,
-    FollowOwner,
-    Orphan,
-    Pause,
-    Register,
-)
+from shared.decide.decisions import AwaitUndo, Decision, Orphan, Pause, agreement
 from shared.ledger.drawers import Drawer, Drawers, document
 from shared.ledger.model import Due, DueKind
 from shared.ledger.port import Agenda
@@ -116,20 +105,12 @@ def kind_of(decision: Decision) -> Kind | None:
             return Kind.DELETE
         case AwaitUndo():
             return Kind.CLOSE
-        case (
-            Agree(plan=plan)
-            | Adopt(agree=Agree(plan=plan))
-            | AskMicrosoft(agree=Agree(plan=plan))
-            | FollowOwner(agree=Agree(plan=plan))
-            | FollowCustomer(agree=Agree(plan=plan))
-            | Register(agree=Agree(plan=plan))
-        ):
-            changes = (*plan.to_partner_center, *plan.to_crm)
-            counted = [each for each in changes if counts(each)]
-            if any(each.name == STATUS for each in counted):
-                return Kind.CLOSE
-            return Kind.CLEAR if counted else None
-    return None
+    agree = agreement(decision)
+    changes = (*agree.plan.to_partner_center, *agree.plan.to_crm) if agree else ()
+    counted = [each for each in changes if counts(each)]
+    if any(each.name == STATUS for each in counted):
+        return Kind.CLOSE
+    return Kind.CLEAR if counted else None
 
 
 class Guarded(Protocol):

@@ -22,12 +22,11 @@ from shared.decide.decisions import (
     AskMicrosoft,
     AwaitUndo,
     Decision,
-    FollowCustomer,
-    FollowOwner,
     HoldForPerson,
     Known,
     Orphan,
     Register,
+    agreement,
 )
 from shared.errors import DataError, RetriableError
 from shared.ledger import audit
@@ -170,16 +169,14 @@ def _forecasts(task: Task, decision: Decision) -> Iterator[Forecast]:
             registers = task.choices.messages.reason(Reason.WIN_REGISTERED)
             yield Forecast(Action.WRITE, Side.PARTNER_CENTER, FIELD, registers)
             yield from _planned(task, agree)
-        case Agree():
-            yield from _planned(task, decision)
-        case FollowOwner(agree=agree) | FollowCustomer(agree=agree):
-            yield from _planned(task, agree)
         case HoldForPerson(problems):
             yield from map(_failure, problems)
         case Orphan(reason=reason):
             yield Forecast(
                 Action.FAIL, Side.BOTH, "deal", f"{task.choices.messages.reason(reason)}; it would be orphaned"
             )
+        case _ if reached := agreement(decision):
+            yield from _planned(task, reached)
 
 
 def _planned(task: Task, agree: Agree) -> Iterator[Forecast]:

@@ -12,7 +12,6 @@ from shared.mapping.loading import load_mapping
 from shared.status import StatusKind
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import invited, shared
-from tests.support.fakes.tape import Crash, Step
 from tests.support.fakes.world import World
 
 REASON = "cosell_closereason"
@@ -128,13 +127,8 @@ def test_the_record_shows_until_when_an_invitation_may_be_decided(world: World) 
 
 @pytest.mark.parametrize("ends", ["accepted", "declined"])
 def test_what_a_dead_host_left_of_it_is_cleared_though_nobody_knows_the_past(world: World, ends: str) -> None:
-    def die(step: Step) -> None:
-        if step.name == "links.commit":
-            world.tape.before.remove(die)
-            raise Crash(str(step))
-
     world.settle()
-    world.tape.before.append(die)
+    world.tape.crash_before("links.commit")
     referral_id = world.partner_center.invites_us(expirationDateTime="2027-04-05T10:00:00Z")
     world.receive_all()
     world.pump()

@@ -12,7 +12,6 @@ from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.referral_rules import SHARE, at
-from tests.support.fakes.tape import Crash, Step
 from tests.support.fakes.world import World
 
 VALUE, NOTES, CURRENCY, CLOSING = (
@@ -135,14 +134,8 @@ def test_what_a_deal_was_made_with_is_told_though_the_commit_of_its_creation_was
     world: World, *, outbound: bool, dies: bool
 ) -> None:
     world.settle()
-
-    def die(step: Step) -> None:
-        if step.name == "links.commit":
-            world.tape.before.remove(die)
-            raise Crash(str(step))
-
     if dies:
-        world.tape.before.append(die)
+        world.tape.crash_before("links.commit")
     else:
         world.tape.fail(StaleError("the stored row changed"), "ledger", "links.commit")
     if outbound:

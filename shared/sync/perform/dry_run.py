@@ -8,16 +8,14 @@ from shared.deal import HELP, STATUS, Value, show
 from shared.deal_registration import FIELD
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import (
-    Adopt,
     Agree,
     AskMicrosoft,
     AwaitUndo,
     CreateRecord,
     CreateReferral,
     Decision,
-    FollowCustomer,
-    FollowOwner,
     Register,
+    agreement,
 )
 from shared.ledger import audit
 from shared.merge import Change
@@ -50,14 +48,8 @@ def key_of(deal: Deal) -> str:
     return deal.record.key.deal
 
 
-def _agree(decision: Decision) -> Agree | None:
-    ends = (Adopt, AskMicrosoft, AwaitUndo, FollowCustomer, FollowOwner, Register)
-    agree = decision.agree if isinstance(decision, ends) else decision
-    return agree if isinstance(agree, Agree) else None
-
-
 def _changes(decision: Decision) -> list[Change]:
-    agree = _agree(decision)
+    agree = agreement(decision)
     if agree is None:
         return []
     asked = decision.help if isinstance(decision, AskMicrosoft) else None
@@ -72,7 +64,7 @@ def _plainly(messages: Messages, decision: Decision) -> str:
         return messages.reason(Reason.DRY_RUN_CREATE_RECORD)
     if isinstance(decision, CreateReferral):
         return messages.reason(Reason.DRY_RUN_CREATE_REFERRAL)
-    if _agree(decision):
+    if agreement(decision):
         return messages.reason(Reason.DRY_RUN_NOTHING)
     return messages.reason(Reason.DRY_RUN_STEP, step=type(decision).__name__.lower())
 
@@ -100,7 +92,7 @@ def _compare(task: Task, deal: Deal, decision: Decision) -> None:
 
 def _look(task: Task, decision: Decision) -> Look:
     """Return what a decision calls for. What only the app's own columns show is nobody else's business."""
-    agree, now = _agree(decision), task.clock.now()
+    agree, now = agreement(decision), task.clock.now()
     writes = tuple(Would(*each, since=now) for each in (_planned(decision, agree) if agree else _steps(decision)))
     if agree is None:
         return Look(now, writes, {}, {})

@@ -5,17 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.decide.deal import Deal
-from shared.decide.decisions import (
-    Adopt,
-    Agree,
-    AskMicrosoft,
-    Decision,
-    FollowCustomer,
-    FollowOwner,
-    Orphan,
-    Pause,
-    Register,
-)
+from shared.decide.decisions import Adopt, Agree, Decision, Orphan, Pause, agreement
 from shared.decide.planning import agreed_base, without
 from shared.decide.timing import reason_with_its_end
 from shared.messages.reasons import Reason
@@ -31,12 +21,6 @@ from shared.sync.task import Task
 def hold_back(task: Task, deal: Deal, decision: Decision, written: Written) -> Outcome:
     """Bring everything else into agreement, and say on the record what waits for a person. Raises the families."""
     match decision:
-        case Agree():
-            reach(task, deal, _without_counted(task, decision), written, decision.link.closing)
-        case (
-            AskMicrosoft(agree=agree) | FollowOwner(agree=agree) | FollowCustomer(agree=agree) | Register(agree=agree)
-        ):  # They follow the rest.
-            reach(task, deal, _without_counted(task, agree), written, agree.link.closing)
         case Adopt(agree=agree):
             adopt(task, deal, Adopt(_without_counted(task, agree)), written)
         case Pause():
@@ -44,6 +28,8 @@ def hold_back(task: Task, deal: Deal, decision: Decision, written: Written) -> O
         case Orphan(reason=reason):
             record = None if reason is not Reason.REFERRAL_GONE else deal.record
             set_aside.say_that_it_waits(task, deal, record, written)
+        case _ if reached := agreement(decision):  # What else was decided follows the rest.
+            reach(task, deal, _without_counted(task, reached), written, reached.link.closing)
     return Outcome.HELD_BACK
 
 

@@ -116,6 +116,7 @@ def _moved(task: Task, link: Link, seen: RecordSeen, referral: Referral) -> Link
         referral_changed_at=referral.changed_at,
         differences={},
         repeats={},
+        restless={},
         closing=None,
     )
     return with_base(moved, base, opportunity.field_map)

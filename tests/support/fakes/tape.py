@@ -100,6 +100,16 @@ class Tape:
 
         hooks.append(die)
 
+    def crash_before(self, name: str) -> None:
+        """Let the process die before the next step of that name, once."""
+
+        def die(step: Step) -> None:
+            if step.name == name:
+                self.before.remove(die)
+                raise Crash(f"before {step}")
+
+        self.before.append(die)
+
     def remote(self, since: int = 0) -> Counter[str]:
         """Count the remote calls from step `since` on, as `crm.update`."""
         return Counter(f"{step.port}.{step.name}" for step in self.steps[since:] if step.remote)

@@ -12,7 +12,16 @@ import pytest
 from shared.deal import HELP, STATUS
 from shared.decide import decide
 from shared.decide.deal import UNREAD, Need
-from shared.decide.decisions import Adopt, AskMicrosoft, AwaitUndo, CreateRecord, CreateReferral, Decision, Register
+from shared.decide.decisions import (
+    Adopt,
+    AskMicrosoft,
+    AwaitUndo,
+    CreateRecord,
+    CreateReferral,
+    Decision,
+    Register,
+    agreement,
+)
 from shared.lifecycle import TERMINAL, Stage
 from shared.messages.reasons import Reason
 from tests.unit.decide.deals import (
@@ -30,7 +39,7 @@ from tests.unit.decide.deals import (
 from tests.unit.decide.rows import ROWS, notes_go
 from tests.unit.decide.situations import Situation
 from tests.unit.decide.table import spread, table
-from tests.unit.decide.wording import agreement, of_notes, tell
+from tests.unit.decide.wording import of_notes, tell
 
 pytestmark = pytest.mark.timeout(600)
 """The first test that asks for it pays for the whole table."""

@@ -75,12 +75,3 @@ def of_notes(plan: Plan) -> str:
     if any(each.name == NOTES for each in plan.to_partner_center):
         return "to partner center"
     return "stay" if any(each.name == NOTES for each in plan.differences) else "nothing"
-
-
-def agreement(decision: Decision) -> Agree | None:
-    """Return the agreement that a decision makes, if it makes one."""
-    follows = (decisions.FollowCustomer, decisions.FollowOwner)
-    ends = (decisions.Adopt, decisions.AskMicrosoft, decisions.AwaitUndo, *follows, decisions.Register)
-    if isinstance(decision, ends):
-        return decision.agree
-    return decision if isinstance(decision, Agree) else None

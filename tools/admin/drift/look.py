@@ -6,17 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from shared.deal import show
-from shared.decide.decisions import (
-    Agree,
-    AwaitUndo,
-    FollowCustomer,
-    FollowOwner,
-    HoldForPerson,
-    Known,
-    Orphan,
-    Pause,
-    Register,
-)
+from shared.decide.decisions import Agree, HoldForPerson, Known, Orphan, Pause, agreement
 from shared.errors import DataError, GoneError, RetriableError
 from shared.ledger import audit
 from shared.link import Link, LinkState
@@ -58,10 +48,6 @@ def _deal(task: Task, link: Link) -> tuple[Row, ...]:
 def _rows(task: Task, link: Link) -> Iterator[Row]:
     decision = decide_link(task, link)
     match decision:
-        case Agree():
-            yield from _planned(task, link, decision)
-        case AwaitUndo(agree=agree) | FollowOwner(agree=agree) | FollowCustomer(agree=agree) | Register(agree=agree):
-            yield from _planned(task, link, agree)
         case HoldForPerson(problems):
             yield from (_problem(link, each) for each in problems)
         case Orphan(reason=reason):
@@ -70,6 +56,8 @@ def _rows(task: Task, link: Link) -> Iterator[Row]:
             yield of_link(link, Kind.PAUSED, reason="Sync was switched off, and the app has not seen it yet")
         case Known() if link.state is LinkState.PAUSED:
             yield from of_one(link)
+        case _ if agree := agreement(decision):
+            yield from _planned(task, link, agree)
 
 
 def _planned(task: Task, link: Link, agree: Agree) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from shared.deal import NOTES
+from shared.deal import HELP, NOTES
 from shared.lifecycle import Stage
 from shared.messages import Messages
 from tests.support.fakes.crm_rules import SYNC
@@ -115,6 +115,14 @@ def test_an_edit_that_was_not_carried_over_yet_is_seen_by_looking_only() -> None
     (row,) = (row for row in story.from_both_sides() if row.record_id == story.equal)
     assert (row.kind, row.field, row.referral, row.record) == (Kind.UNSYNCED, "deal_value", "42000", "7")
     assert not row.expected
+
+
+def test_help_that_was_chosen_and_not_asked_for_yet_is_a_difference() -> None:
+    world = World()
+    record_id = world.crm.add_deal()
+    world.settle()
+    world.crm.edit(record_id, cosell_howcanmicrosofthelp=2)
+    assert HELP in {row.field for rows in from_both_sides(world.task) for row in rows}
 
 
 def test_a_waiting_close_is_as_it_should_be() -> None:
