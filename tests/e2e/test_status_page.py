@@ -15,6 +15,8 @@ from tests.e2e.deals import own_referrals, shared_deal, until_record
 from tools.local.stack import Stack
 from tools.simulators.sellers.seller import SOLUTION
 
+FITS = "[...document.querySelectorAll('.scroll')].every((each) => each.scrollWidth <= each.clientWidth)"
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -115,6 +117,8 @@ def test_nothing_stops_anybody(browser: Browser, stack: Stack, scheme: Literal["
             if page.locator("summary").count():
                 page.locator("summary").click()
             assert barriers(page) == []
+            if width > 1000:
+                assert page.evaluate(FITS), "the columns at the right edge are read by nobody who has to scroll to them"
             stops = focus_order(page)
             assert [stop["place"] for stop in stops] == sorted(stop["place"] for stop in stops)
             assert all(stop["outlined"] for stop in stops)

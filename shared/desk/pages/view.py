@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -168,11 +169,17 @@ def _deal_id(row: Mapping[str, Any]) -> str:
     return str(row["referral_id"] or row["record_id"] or "")
 
 
+def _breakable(value: str | None) -> list[str]:
+    """Return the parts between which a narrow column may break a value: a code breaks between its words."""
+    return [] if value is None else re.split(r"(?<=[a-z])(?=[A-Z])", value)
+
+
 def _deal(content: Mapping[str, Any], messages: Messages, place: Place) -> dict[str, Any]:
     fields = []
     for row in content["fields"]:
         mark, word = _STATES[row["state"]]
-        fields.append(row | {"label": messages.label(row["name"]), "mark": mark, "word": word})
+        held = [_breakable(row[side]) for side in ("referral", "record", "base")]
+        fields.append(row | {"label": messages.label(row["name"]), "mark": mark, "word": word, "held": held})
     link = content["link"]
     referral = _REFERRAL.format(link["referral_id"]) if link["referral_id"] else None
     differing = [row for row in fields if row["state"] not in ("equal", "unmapped")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -160,6 +161,13 @@ def test_an_unknown_deal_is_not_found(visitor: Visitor, accept: str) -> None:
     assert "No deal is known under" in reply.body
     if accept == "text/html":
         assert "<script>" not in reply.body
+
+
+def test_the_state_stands_beside_the_field_and_a_code_breaks_between_its_words(world: World, visitor: Visitor) -> None:
+    _, record_id = shared(world, cosell_howcanmicrosofthelp=HELP)
+    body = visitor.visit("GET", "text/html", {"deal": record_id}).body
+    assert re.findall(r'<th scope="col">(.*?)</th>', body)[:3] == ["Field", "State", "Partner Center"]
+    assert "<td>Customer<wbr>Technical<wbr>Architecture</td>" in body
 
 
 def test_what_the_sides_hold_is_escaped(world: World, visitor: Visitor) -> None:
