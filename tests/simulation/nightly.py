@@ -1,4 +1,5 @@
-"""Lives histories by the million, for `cosell.py test --nightly`; then those of Hypothesis, the mutants, and the soak.
+"""Lives histories by the million, for `cosell.py test --nightly`; then those of Hypothesis, the mutants, the soak, and
+ten thousand deals that move in.
 
 Blocks that are finished are remembered in a file, so that a run which was interrupted goes on. A seed that fails is
 told, and noted; `python -m tests.simulation.replay SEED` makes it short.
@@ -47,6 +48,7 @@ def main(args: list[str]) -> int:
     parser.add_argument("--examples", type=int, default=EXAMPLES, help="histories of Hypothesis (default 10,000)")
     parser.add_argument("--mutants", type=int, default=400, help="mutants of the pure modules (default 400)")
     parser.add_argument("--links", type=int, default=2000, help="links of the soak on real parts (default 2,000)")
+    parser.add_argument("--deals", type=int, default=10_000, help="deals that move in (default 10,000)")
     parser.add_argument("--state", type=Path, default=STATE, help="where finished blocks are remembered")
     options = parser.parse_args(args)
     done, failed = _read(options.state)
@@ -64,6 +66,7 @@ def main(args: list[str]) -> int:
         _explored(options.examples),
         _run("tests.planted.mutants", "--sample", options.mutants),
         _run("tests.e2e.soak", "--links", options.links),
+        _run("tests.tools.admin.adopt.many", "--deals", options.deals),
     ]
     return 1 if failed or any(broken) else 0
 

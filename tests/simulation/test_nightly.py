@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation import nightly
 
-NO_MORE = ("--mutants", "0", "--links", "0")
+NO_MORE = ("--mutants", "0", "--links", "0", "--deals", "0")
 
 
 def test_finished_blocks_are_not_lived_again_and_failures_stay(

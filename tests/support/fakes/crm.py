@@ -101,7 +101,7 @@ class FakeCrm(CrmPeople):
         since = int(cursor) if cursor else 0
         if cursor and since < self._oldest_cursor:
             raise CursorExpired("the change feed's token expired")
-        changed = sorted((held.version, row_id) for row_id, held in self._rows.items() if held.version > since)
+        changed = sorted((held.version, row_id) for row_id, held in self._rows.copy().items() if held.version > since)
         deleted = tuple(row_id for row_id, version in self._deleted.items() if version > since) if cursor else ()
         return [row_id for _, row_id in changed], deleted, str(self._version)
 
@@ -161,7 +161,7 @@ class FakeCrm(CrmPeople):
         """Return every open record with a referral."""
 
         def look() -> list[str]:
-            held = ((row_id, row.columns) for row_id, row in self._rows.items())
+            held = ((row_id, row.columns) for row_id, row in self._rows.copy().items())
             return [row_id for row_id, columns in held if columns[IDENTIFIER] and columns["statecode"] == 0]
 
         return self._tape.run(self.port, "beside_edited", look)
@@ -227,7 +227,7 @@ class FakeCrm(CrmPeople):
 
     def _insert_account(self, chosen: str, columns: Columns) -> None:
         key = self.unique_of_account
-        if key and any(held.get(key) == columns[key] for held in self.accounts.values()):
+        if key and any(held.get(key) == columns[key] for held in self.accounts.copy().values()):
             raise rules.kept_out(key)
         self.accounts.setdefault(chosen, dict(columns))
 
@@ -247,7 +247,7 @@ class FakeCrm(CrmPeople):
             account_id = best.id if best and best.score >= alike.enough else None
         rows = [
             {"contactid": row_id, **row}
-            for row_id, row in self.contacts.items()
+            for row_id, row in self.contacts.copy().items()
             if account_id and row.get("parentcustomerid") == account_id
         ]
         contact_id = chosen(around.contact, rows, "contactid") if around.contact else None
@@ -256,13 +256,13 @@ class FakeCrm(CrmPeople):
         return Found(looked_at, account_id, contact_id, best, self._owners.first(around.owners), deals)
 
     def _open_deals(self) -> Iterator[OpenDeal]:
-        for row_id, held in self._rows.items():
+        for row_id, held in self._rows.copy().items():
             if held.columns["statecode"] == 0 and not held.columns[IDENTIFIER]:
                 yield OpenDeal(row_id, dict(self._record(row_id).columns))
 
     def _most_alike(self, alike: Alike) -> Candidate | None:
         begins = alike.beginning.casefold()
-        accounts = [{"accountid": row_id, **row} for row_id, row in self.accounts.items()]
+        accounts = [{"accountid": row_id, **row} for row_id, row in self.accounts.copy().items()]
         return most_alike(
             alike,
             [each for each in accounts if str(each[alike.name_column]).casefold().startswith(begins)],

@@ -78,7 +78,7 @@ class CrmRows:
 
     def rows(self) -> dict[str, CrmRow]:
         """Return every opportunity's columns by id."""
-        return {row_id: dict(held.columns) for row_id, held in self._rows.items()}
+        return {row_id: dict(held.columns) for row_id, held in self._rows.copy().items()}
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class CrmRows:
         return Record(record_id.lower(), _etag(held.version), columns, seen_at or self._clock.now(), digits)
 
     def _with_identifier(self, referral_id: str) -> str | None:
-        found = (each for each, held in self._rows.items() if held.columns[IDENTIFIER] == referral_id)
+        found = (each for each, held in self._rows.copy().items() if held.columns[IDENTIFIER] == referral_id)
         return next(found, None)
 
     def _equal(self, match: Columns) -> list[str]:
@@ -111,7 +111,7 @@ class CrmRows:
 
         return [
             account_id
-            for account_id, columns in self.accounts.items()
+            for account_id, columns in self.accounts.copy().items()
             if all(equal(columns.get(name), value) for name, value in match.items())
         ]
 

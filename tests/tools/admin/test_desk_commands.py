@@ -156,6 +156,22 @@ def test_what_a_person_paused_is_resumed(storage: Storage, run: Run) -> None:
     assert run("resume", storage.record_id)[0] == 0
 
 
+def test_a_referral_that_looks_like_a_deal_gets_a_record_of_its_own(storage: Storage, run: Run) -> None:
+    referral_id, now = str(uuid.uuid4()), SystemClock().now()
+    code, out, err = run("create", referral_id)
+    assert (code, (out + err)[:1]) == (1, "✖"), "nobody waits for it"
+    waits = DealMessage("partner_center", "referral-created", "", referral_id=referral_id).dump()
+    alike = (problem("deal.looks_alike", "deal", name="Laptops for Oslo", record=storage.record_id),)
+    due = Due(DueKind.PARKED, referral_id, now, now, waits, "data", "looks alike", alike, 1)
+    storage.app.ledger.of("salesforce").agenda.put(due)
+    code, out, _ = run("create", referral_id, "--json")
+    assert (code, json.loads(out)["action"]) == (0, "create")
+    (message,) = storage.queued()
+    assert (message["referral_id"], message["order"], message["crm"]) == (referral_id, "create", "salesforce")
+    noted = storage.app.ledger.of("salesforce").audit.of(referral_id)
+    assert [entry.text for entry in noted] == ["create: ordered by jane, cosell.py"]
+
+
 def test_a_referral_and_a_record_are_linked_by_name(storage: Storage, run: Run) -> None:
     other = str(uuid.uuid4())
     code, out, _ = run("link", other, storage.record_id, "--crm", "salesforce")
@@ -175,6 +191,7 @@ def test_a_referral_and_a_record_are_linked_by_name(storage: Storage, run: Run) 
         ("retry", ["nobodys-deal"], 1),
         ("retry", [], 2),
         ("retry", ["--all", "some"], 2),
+        ("create", ["nobodys-deal"], 1),
         ("link", ["no-guid", "c1", "--crm", "salesforce"], 2),
         ("link", [str(uuid.uuid4()), "c1", "--crm", "salesforce", "--table", "Account"], 2),
     ],
@@ -186,7 +203,9 @@ def test_a_wrong_use_is_told_in_a_line(storage: Storage, run: Run, command: str,
     assert storage.queued() == []
 
 
-@pytest.mark.parametrize("command", ["status", "explain", "retry", "pause", "resume", "unlink", "share_again"])
+@pytest.mark.parametrize(
+    "command", ["status", "explain", "retry", "pause", "resume", "create", "unlink", "share_again"]
+)
 @pytest.mark.parametrize("connection", ["nonsense", "", "UseDevelopmentStorage=maybe"])
 def test_storage_that_cannot_be_reached_is_a_line_and_no_traceback(
     storage: Storage, run: Run, monkeypatch: pytest.MonkeyPatch, command: str, connection: str
