@@ -25,15 +25,25 @@ class Row(NamedTuple):
     rest: str
 
 
+def cells_of(page: str) -> list[list[str]]:
+    """Return the cells of the lines of all tables of a page."""
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
+
+
 def rows_of(page: str) -> list[Row]:
-    """Return the lines of all tables of a page."""
-    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
-    return [Row(*line) for line in cells if line[0]]
+    """Return the lines of all tables of four columns."""
+    return [Row(*line) for line in cells_of(page) if line[0] and len(line) == 4]
 
 
-ROWS = rows_of(FEATURES)
+PARTS = re.split(r"(?m)^## ", FEATURES)[1:]
+CAPABILITIES = [part for part in PARTS if re.match(r"[A-Z]\. ", part)]
+ROWS = [row for part in CAPABILITIES for row in rows_of(part)]
+(FIRST_USE,) = [part for part in PARTS if part not in CAPABILITIES]
+TEST = r"`(tests/[^`]+?)::(.+?)`"
 NAMED = [
-    pytest.param(*found, id=f"{row.id}-{found[1]}") for row in ROWS for found in re.findall(r"`(.+?)::(.+?)`", row.rest)
+    pytest.param(*found, id=f"{line[0]}-{found[1]}")
+    for line in cells_of(FEATURES)
+    for found in re.findall(TEST, line[-1])
 ]
 
 
@@ -51,7 +61,7 @@ def test_every_test_that_is_named_exists(file: str, name: str) -> None:
 
 def test_every_capability_stands_once_below_its_heading() -> None:
     assert [id_ for id_, count in Counter(row.id for row in ROWS).items() if count > 1] == []
-    for part in re.split(r"(?m)^## ", FEATURES)[1:]:
+    for part in CAPABILITIES:
         assert {row.id[0] for row in rows_of(part)} == {part[0]}
 
 
@@ -76,5 +86,20 @@ def test_what_is_not_full_is_a_limit_with_its_reason() -> None:
 
 def test_a_limit_stands_below_how_much_it_matters() -> None:
     headings = re.findall(r"(?m)^## (.+)", LIMITS)
-    assert headings[:-1] == [each for each in ("CRITICAL", "HIGH", "MEDIUM", "LOW") if each in headings]
+    assert headings[:-2] == [each for each in ("CRITICAL", "HIGH", "MEDIUM", "LOW") if each in headings]
     assert ("CRITICAL" in headings) is not ("No row is CRITICAL" in LIMITS)
+
+
+# --- first use -------------------------------------------------------------------------------------------------------
+
+
+def test_everything_that_was_found_at_first_use_is_proved_to_be_gone() -> None:
+    found = rows_of(FIRST_USE)
+    assert [row.id for row in found] == [f"B{number}" for number in range(1, 30)]
+    assert [row.id for row in found if not re.search(TEST, row.rest)] == []
+
+
+def test_everything_that_was_looked_for_at_first_use_is_tested_written_down_or_a_limit() -> None:
+    looked_for = [line for line in cells_of(FIRST_USE) if len(line) == 2][1:]
+    assert len(looked_for) > 15
+    assert [what for what, where in looked_for if not re.search(rf"{TEST}|\]\(\S+\.md", where)] == []
