@@ -35,6 +35,8 @@ def next_step(desk: Desk, found: Found, task: Task | None) -> str:
     if link.closing and task:
         until = link.closing.since + task.policy.close_delay
         return text("next.closing", stage=str(link.closing.stage), at=show_moment(until))
+    if link.deadline:
+        return text(f"next.{link.deadline.kind}", day=f"{link.deadline.until:%Y-%m-%d}")
     return text(_of_linked(link))
 
 

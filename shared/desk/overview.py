@@ -63,7 +63,7 @@ def overview(desk: Desk, asked: Asked) -> Data:
             crm: _crm(desk, crm, counts[crm], sum(each == crm for each, _ in parked)) | _fresh(desk, figures[crm])
             for crm in crms
         },
-        "parked": [_parked(desk.messages, crm, due) for crm, due in parked[:PAGE]],
+        "parked": [_with_record(desk, _parked(desk.messages, crm, due)) for crm, due in parked[:PAGE]],
         "attention": [each for crm in crms for each in _listed(desk, crm, asked)],
         "deadlines": _deadlines(desk, crms),
         "held": [group for crm in crms for group in held_groups(desk, crm)],
@@ -157,7 +157,15 @@ def _deadlines(desk: Desk, crms: Iterable[str]) -> list[Data]:
         for due in islice(desk.of(crm).agenda.all(kind), MOST)
         for until in [due.until or due.at]
     ]
-    return [each for _, each in sorted(found, key=lambda each: each[0])][:PAGE]
+    return [_with_record(desk, each) for _, each in sorted(found, key=lambda each: each[0])[:PAGE]]
+
+
+def _with_record(desk: Desk, row: Data) -> Data:
+    """Return a row with its record, which only the link knows where the agenda's entry came from a referral."""
+    if row["record_id"] or not row["referral_id"]:
+        return row
+    link = desk.of(str(row["crm"])).links.of_referral(str(row["referral_id"]))
+    return row | {"record_id": link.record_id or None} if link else row
 
 
 def held_id(crm: str, kind: Kind) -> str:
