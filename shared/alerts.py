@@ -52,11 +52,14 @@ class Alerts:
         notifier: Notifier | None,
         messages: Messages | None = None,
         clock: Clock | None = None,
+        status_page: str = "",
     ) -> None:
+        """`status_page` is the address of the page of deals, where it is known: each message leads there."""
         self._drawers = drawers
         self._notifier = notifier
         self.messages = messages or Messages()
         self._clock = clock or SystemClock()
+        self._links = ((self.messages.text("news.open_status"), status_page),) if status_page else ()
 
     @property
     def reaches_people(self) -> bool:
@@ -137,7 +140,7 @@ class Alerts:
         if self._notifier is None:
             return False
         try:
-            self._notifier.notify(Card(message))
+            self._notifier.notify(Card(message, links=self._links))
         except CosellError as error:
             # The alert stands in the ledger and the log; a chat that cannot be reached must not stop the sync.
             log.error("alert %s not delivered: %s", key, type(error).__name__)

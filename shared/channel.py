@@ -44,7 +44,7 @@ class Channel:
     @functools.cached_property
     def alerts(self) -> Alerts:
         """Alerts to the configured chat, and to the log."""
-        return Alerts(self._drawers(), self.chat, self._messages, self._clock)
+        return Alerts(self._drawers(), self.chat, self._messages, self._clock, self._status_page)
 
     @functools.cached_property
     def newsroom(self) -> Newsroom:

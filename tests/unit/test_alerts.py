@@ -8,12 +8,15 @@ import pytest
 
 from shared.alerts import TELLING, Alerts, Raised, alert_drawer
 from shared.card import Card
+from shared.channel import Channel
 from shared.chat import ChatWebhook
 from shared.errors import AccessDenied, OutcomeUnknown, ServiceUnavailable
 from shared.ledger.memory import MemoryLedger
 from shared.messages import Messages
+from shared.settings import load_settings
 from tests.support.fakes.ledger import FailingLedger
 from tests.support.stand_ins import ManualClock, ScriptedTransport, answer
+from tests.unit.test_settings import GOOD
 
 
 class Chat:
@@ -224,6 +227,19 @@ def test_an_alert_is_told_in_the_language_that_is_set() -> None:
     Alerts(MemoryLedger().drawers, chat, Messages("ko")).alert("k", "t")
     assert chat.texts == [Messages("ko").text("alert.raised", text="t")]
     assert chat.texts != [Messages().text("alert.raised", text="t")]
+
+
+def test_an_alert_leads_to_the_status_page_where_that_is_known() -> None:
+    settings = {**GOOD, "ALERT_WEBHOOK_URL": "https://chat.example/hook", "WEBHOOK_PUBLIC_URL": f"{HOST}?code=CANARY"}
+    transport, clock, ledger = ScriptedTransport(answer(200)), ManualClock(), MemoryLedger()
+    channel = Channel(load_settings(settings), transport, clock, lambda: ledger.drawers)
+    channel.alerts.alert("k", "t")
+    (request,) = transport.requests
+    assert b"https://app.example/api/StatusPage" in (request.body or b"")
+    assert b"CANARY" not in (request.body or b"")
+
+
+HOST = "https://app.example/api/WebhookReceiver"
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 500])
