@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 
 from tests.simulation.histories import History
-from tests.simulation.seeds import check, history_of
+from tests.simulation.seeds import AUTOMATION, PEOPLE, check, history_of
 
 Make = Callable[[frozenset[int] | None], History]
 
@@ -49,11 +49,14 @@ def main(args: list[str]) -> int:
     """Tell the history of a seed; 1 when it fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.replay", description=__doc__)
     parser.add_argument("seed", type=int)
+    parser.add_argument(
+        "--wild", choices=[PEOPLE, AUTOMATION], default="", help="a wild history, and whose acts it has"
+    )
     options = parser.parse_args(args)
     logging.disable(logging.CRITICAL)
-    whole = history_of(options.seed)
+    whole = history_of(options.seed, wild=options.wild)
     try:
-        shortest = shorten(lambda only: history_of(options.seed, only), whole.steps)
+        shortest = shorten(lambda only: history_of(options.seed, only, options.wild), whole.steps)
     except ValueError as kept:
         print(f"seed {options.seed}: {kept}")
         return 0

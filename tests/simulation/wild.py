@@ -54,6 +54,20 @@ class WildHistory(History):
     ended: set[str] = field(default_factory=set)
     _gone: dict[str, CrmRow] = field(default_factory=dict)
 
+    @classmethod
+    def of_seed(cls, seed: int, *, automation: bool, only: frozenset[int] | None = None) -> WildHistory:
+        """Return the wild history of a seed: nothing fails in some, some CRMs lock what is closed."""
+        return cls(
+            seed,
+            steps=150,
+            calm=seed % 3 == 0,
+            closes_records=True,
+            read_only=seed % 2 == 0,
+            automation=automation,
+            mass_deals=1 if seed % 5 == 0 else 25,
+            only=only,
+        )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.world.crm.keyed = self.chance.random() < 0.5
