@@ -66,9 +66,34 @@ def test_a_test_event_that_is_refused_is_no_green_registration() -> None:
     refused = Validation("completed", ({"responsecode": "Unauthorized", "responsemessage": "", "datetimeutc": ""},))
     page = Reader(Office(refused).post(FILLED | {"send_test_event": "true"}))
     assert "Test event: not delivered" in page.text
+    assert "registered, but its test event was not accepted" in page.text
     assert "! this function app (the test event was not accepted)" in page.text
     assert "✔ this function app" not in page.text
     assert "✔ this function app" in Reader(Office(DELIVERED).post(FILLED | {"send_test_event": "true"})).text
+
+
+SENT_BACK = {"responsecode": "Unauthorized", "responsemessage": "", "datetimeutc": ""}
+ELSEWHERE = "https://fn-x.example/api/WebhookReceiver?code=CANARY-KEY"
+
+
+@pytest.mark.parametrize(
+    ("fate", "url", "tone"),
+    [
+        (DELIVERED, URL, "good"),
+        (DELIVERED, ELSEWHERE, "good"),
+        (None, URL, "good"),
+        (None, ELSEWHERE, "warn"),
+        (Validation("pending", ()), URL, "warn"),
+        (Validation("pending", (SENT_BACK,)), URL, "warn"),
+        (Validation("completed", (SENT_BACK,)), URL, "warn"),
+    ],
+)
+def test_the_banner_is_green_when_events_arrive(fate: Validation | None, url: str, tone: str) -> None:
+    given = FILLED | {"webhook_url": url} | ({"send_test_event": "true"} if fate else {})
+    page = Reader(Office(*[fate] if fate else []).post(given))
+    (notice,) = [each["class"] for each in page.all("section") if each.get("role") == "status"]
+    assert notice == f"notice {tone}"
+    assert ("Check: Webhook registration" in page.text) is (tone == "warn")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,15 @@ _DONE = {
     "updated": "The webhook is registered, in place of what was there",
     "unchanged": "This webhook was registered already; nothing was changed",
 }
+_TESTED = {
+    "delivered": "",
+    "untried": "",
+    "pending": "; its test event has not arrived yet",
+    "refused": "; its test event was not accepted yet",
+    "failed": ", but its test event was not accepted",
+    "unsent": "; no test event could be sent",
+}
+"""What the heading adds to _DONE, by the fate of the test event."""
 _MEANINGS = {
     "Unauthorized": "The key in the URL is wrong, or the receiver does not trust the signature: see its log.",
     "Forbidden": "The function app does not let Partner Center in: see its access restrictions.",
@@ -54,22 +63,44 @@ def view_of(answer: Answer | None, overview: Answer | None, given: Mapping[str, 
     errors = _field_errors(outcome)
     registration = outcome if answer and answer.status == 200 else outcome.get("registration")
     test_event = _test_event(outcome.get("test_event") or stands.get("test_event"))
+    current = _current(stands.get("current"), refused=bool(test_event and test_event["refused"]))
     return {
         "problem": None if registration else _problem(outcome, errors, stands),
         "errors": errors,
-        "done": _DONE[str(registration["status"])] if registration else None,
+        "done": _done(registration, test_event, current, untested=registration is not outcome)
+        if registration
+        else None,
         "registration": registration,
         "no_test_event": outcome if registration is not None and registration is not outcome else None,
         "known": overview is not None and "error" not in stands,
         "unreadable": stands
         if "message" in stands and outcome.get("message") != stands["message"] and answer
         else None,
-        "current": _current(stands.get("current"), refused=bool(test_event and test_event["refused"])),
+        "current": current,
         "test_event": test_event,
         "history": [_entry(row) for row in stands.get("history", ())],
         "form": _form(given, succeeded=registration is not None) if overview else None,
         "events": EVENTS,
     }
+
+
+def _done(
+    registration: Mapping[str, Any],
+    test: Mapping[str, Any] | None,
+    current: Mapping[str, Any] | None,
+    *,
+    untested: bool,
+) -> dict[str, str]:
+    """Return the heading of a registration that was made.
+
+    It is only good when no test event says otherwise; without one, when the URL looks like this function app's.
+    """
+    fate = "unsent" if untested else test["verdict"] if test else "untried"
+    if fate == "pending" and test and test["refused"]:
+        fate = "refused"
+    heading = _DONE[str(registration["status"])] + _TESTED[fate]
+    good = fate == "delivered" or (fate == "untried" and bool(current is None or current["here"]))
+    return {"heading": heading, "tone": "good" if good else "warn", "title": "Done" if good else "Check"}
 
 
 def _field_errors(outcome: Mapping[str, Any]) -> dict[str, list[str]]:
