@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,17 +14,21 @@ from typing import cast
 import pytest
 
 from shared.bootstrap import App
+from shared.feeds.upkeep import forget_shadows
 from shared.messages import Messages
 from shared.settings import load_settings
-from shared.sync.shadow import LONGEST, kind_of_shadows
+from shared.settings.declaration import declared
+from shared.sync.shadow import LONGEST, Shadow, Would, kind_of_shadows, shadow_drawer
+from tests.support.fakes.clock import START
 from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.world import World
 from tests.tools.admin.adopt.town import with_held_notes
 from tests.unit.test_settings import GOOD
+from tools.admin.asked import STORAGE, settings_for
 from tools.admin.drift import shadow
 from tools.admin.drift.shadow import Kind, Row, from_shadow
 from tools.admin.export.person import Person, erase_drawers, find_drawers
-from tools.cli import drift
+from tools.cli import drift, local_settings
 
 CRM = "dynamics365"
 IDENTIFIER = "cosell_referralidentifier"
@@ -214,6 +219,26 @@ def test_people_and_programs_are_told_the_same(tmp_path: Path, capsys: pytest.Ca
     out = capsys.readouterr().out
     assert "2 deals were looked at; 1 went as the app would have done it." in out
     assert "missed" in out
+
+
+@pytest.mark.slow
+def test_the_command_asks_for_the_storage_alone(
+    azurite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(local_settings, "FILE", tmp_path / "local.settings.json")
+    for setting in declared().values():
+        monkeypatch.delenv(setting.name, raising=False)
+    monkeypatch.setenv("AzureWebJobsStorage", azurite)
+    drawers, record_id = App(settings_for({"AzureWebJobsStorage": azurite}, STORAGE)).ledger.drawers, str(uuid.uuid4())
+    would = Would("deal_value", "partner_center", "1", "7", "changed_in_crm", START)
+    kept = shadow_drawer("salesforce", f"Opportunity:{record_id}")
+    drawers.fill(kept, Shadow("Opportunity", "", record_id, (would,)))
+    assert drift.main(["--shadow", "--crm", "salesforce", "--json"]) == drift.UNEXPECTED
+    (row,) = [row for row in json.loads(capsys.readouterr().out)["rows"] if row["record_id"] == record_id]
+    assert (row["kind"], row["would_write"], row["reason"]) == ("missed", "7", "changed in the CRM")
+    forget_shadows(drawers, "salesforce")
+    drift.main(["--shadow", "--crm", "salesforce", "--json"])
+    assert record_id not in capsys.readouterr().out
 
 
 # --- afterwards ------------------------------------------------------------------------------------------------------
