@@ -12,6 +12,7 @@ from shared.ledger.drawers import text as drawer
 from shared.ledger.model import DueKind
 from shared.ledger.port import DealLedger
 from shared.link import Link
+from shared.sync.shadow import kind_of_shadows
 
 Data = dict[str, object]
 
@@ -25,7 +26,8 @@ def of_deal(crm: str, part: DealLedger, drawers: Drawers, wanted: str) -> Iterat
     if link:
         yield _whole(crm, part, drawers, link.referral_id, link)
     for key in _keys_without_link(part, wanted):
-        yield _whole(crm, part, drawers, key, None)
+        if link is None or key != link.referral_id:
+            yield _whole(crm, part, drawers, key, None)
 
 
 def _of_record(part: DealLedger, record_id: str) -> Link | None:
@@ -34,10 +36,10 @@ def _of_record(part: DealLedger, record_id: str) -> Link | None:
 
 
 def _keys_without_link(part: DealLedger, wanted: str) -> Iterator[str]:
-    """Yield the keys of what was noted of a record before it had a referral."""
+    """Yield the keys of what was noted of a record before it had a referral, or of a referral in a dry run."""
     seen: set[str] = set()
     for key, _ in part.audit.all():
-        if key.partition(":")[2].lower() == wanted.lower() and key not in seen:
+        if wanted.lower() in (key.lower(), key.partition(":")[2].lower()) and key not in seen:
             seen.add(key)
             yield key
 
@@ -63,7 +65,9 @@ def _record(crm: str, key: str) -> RecordKey | None:
 
 
 def _drawers(drawers: Drawers, crm: str, key: str, record: RecordKey | None) -> Iterator[tuple[str, str]]:
-    """Yield the deal's own drawers: a copy that was refused or released, and other halves of its engagement."""
+    """Yield the deal's own drawers: a copy that was refused or released, other halves, and what a dry run learned."""
+    if learned := drawers.read(drawer(kind_of_shadows(crm), key)).value:
+        yield kind_of_shadows(crm), learned
     if record and (copy := drawers.read(drawer("copy", f"{crm}:{record.deal}")).value):
         yield "copy", copy
     for name, own in drawers.all(lambda name: drawer("related", name), "related"):

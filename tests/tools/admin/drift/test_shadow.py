@@ -27,6 +27,7 @@ from tests.unit.test_settings import GOOD
 from tools.admin.asked import STORAGE, settings_for
 from tools.admin.drift import shadow
 from tools.admin.drift.shadow import Kind, Row, from_shadow
+from tools.admin.export.deal import of_deal
 from tools.admin.export.person import Person, erase_drawers, find_drawers
 from tools.cli import drift, local_settings
 
@@ -257,6 +258,16 @@ def test_once_the_app_writes_itself_what_a_dry_run_learned_goes_some_rows_a_tick
         app.keep_up_others()
         left.append(len(list(values.all(kind_of_shadows(CRM)))))
     assert left == [3, 1, 0]
+
+
+def test_a_deal_of_a_dry_run_is_exported_with_it(beside: Beside) -> None:
+    beside.world.crm.edit(beside.records[0], estimatedvalue=7)
+    beside.look()
+    part, drawers = beside.world.ledger.of(CRM), beside.world.ledger.drawers
+    (deal,) = of_deal(CRM, part, drawers, beside.referrals[0].upper())
+    assert deal["link"] is None
+    learned = cast("dict[str, str]", deal["drawers"])[kind_of_shadows(CRM)]
+    assert json.loads(learned)["would"][0]["new"] == "7"
 
 
 def test_a_person_is_found_and_erased_in_it(beside: Beside) -> None:
