@@ -81,6 +81,18 @@ def test_microsofts_half_costs_one_call_more_on_a_cosell_deal(stack: Stack, befo
     assert stack.calls() - before == Calls(partner_center=2, crm=1, polls=0)
 
 
+def test_another_partners_row_costs_one_read_each_time_that_it_changes(stack: Stack, deal: Deal, before: Calls) -> None:
+    engagement = stack.partner_center.referral(deal[0])["engagementId"]
+    row = stack.partner_center.other_partner.join(engagement)
+    stack.partner_center.wait_idle()
+    stack.quiet()
+    assert stack.calls() - before == Calls(partner_center=1, crm=0, polls=0)
+    stack.partner_center.other_partner.edit(row["id"], {"/details/notes": "Theirs."})
+    stack.partner_center.wait_idle()
+    stack.quiet()
+    assert stack.calls() - before == Calls(partner_center=2, crm=0, polls=0)
+
+
 def test_a_stale_version_costs_two_calls_more(stack: Stack, deal: Deal, before: Calls) -> None:
     referral_id, record_id = deal
     stack.crm.edit(record_id, closing_date=date(2027, 11, 30))  # the feed has not told yet
