@@ -69,6 +69,8 @@ class Look:
     writes: tuple[Would, ...]
     apart: Mapping[str, tuple[str, str]]
     values: Mapping[str, tuple[str, str]]
+    old: bool = False
+    """Whether the deal was shared long ago."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Shadow:
     """A deal in a dry run. `table` and `record_id` are empty until its record is known.
 
     `would` waits to be settled, `apart` are the values that the last decision kept apart, by field: Partner Center's
-    and the CRM's. `counts` are all that were settled, by how.
+    and the CRM's. `counts` are all that were settled, by how. `first` is when the deal was looked at first, and `old`
+    whether it had been shared for long by then: what differed at that moment is none of today's doings.
     """
 
     table: str = ""
@@ -86,17 +89,25 @@ class Shadow:
     apart: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     settled: tuple[Settled, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    first: datetime | None = None
+    old: bool = False
+
+    def stood(self, would: Would) -> bool:
+        """Whether a write was called for before anybody did anything: it is the first run's."""
+        return self.old and would.since == self.first
 
 
 def after(shadow: Shadow, look: Look) -> Shadow:
     """Return what is known of a deal once a decision was looked at. Pure."""
-    first = {_what(each): each.since for each in shadow.would}
-    wanted = tuple(replace(each, since=first.get(_what(each), each.since)) for each in look.writes)
+    since = {_what(each): each.since for each in shadow.would}
+    wanted = tuple(replace(each, since=since.get(_what(each), each.since)) for each in look.writes)
     settled = [*_settled(shadow, look), *_carried(shadow, look)]
     counts = dict(shadow.counts)
     for each in settled:
         counts[each.how] = counts.get(each.how, 0) + 1
-    return replace(shadow, would=wanted, apart=look.apart, settled=(*settled, *shadow.settled)[:KEPT], counts=counts)
+    first, old = (shadow.first, shadow.old) if shadow.first else (look.at, look.old)
+    known = replace(shadow, would=wanted, apart=look.apart, counts=counts, first=first, old=old)
+    return replace(known, settled=(*settled, *shadow.settled)[:KEPT])
 
 
 def _what(would: Would) -> tuple[str, str, str]:
@@ -133,6 +144,9 @@ def joined(one: Shadow, other: Shadow) -> Shadow:
         apart={**other.apart, **one.apart},
         settled=tuple(settled[:KEPT]),
         counts=counts,
+        first=min((each.first for each in (one, other) if each.first), default=None),
+        # One that was seen before it had both sides is new.
+        old=(one.old or other.old) and not (one.first and other.first),
     )
 
 
@@ -151,7 +165,8 @@ def shadow_drawer(crm: str, key: str) -> Drawer[Shadow]:
 
 def _dump(shadow: Shadow) -> object:
     return {
-        **asdict(replace(shadow, would=(), settled=())),
+        **asdict(replace(shadow, would=(), settled=(), first=None)),
+        "first": shadow.first.isoformat() if shadow.first else None,
         "would": [_dump_would(each) for each in shadow.would],
         "settled": [
             {"would": _dump_would(each.would), "how": each.how, "value": each.value, "at": each.at.isoformat()}
@@ -177,6 +192,8 @@ def _load(stored: object) -> Shadow:
             for row in stored["settled"]
         ),
         stored["counts"],
+        datetime.fromisoformat(stored["first"]) if stored.get("first") else None,
+        stored.get("old", False),
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
-from shared.deal import HELP, STATUS, Value, show
+from shared.deadline import created_at
+from shared.deal import DECIDE_BY, HELP, STATUS, Value, show
 from shared.deal_registration import FIELD
 from shared.decide.deal import Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import (
@@ -69,6 +71,10 @@ def _plainly(messages: Messages, decision: Decision) -> str:
     return messages.reason(Reason.DRY_RUN_STEP, step=type(decision).__name__.lower())
 
 
+LONG = timedelta(days=1)
+"""How long ago a deal was shared that the first look finds as others left it."""
+
+
 # --- beside somebody else --------------------------------------------------------------------------------------------
 
 
@@ -99,12 +105,14 @@ def _look(task: Task, decision: Decision) -> Look:
     referral, record = agree.referral.fields, agree.record.fields
     values = {name: (_text(referral[name]), _text(record[name])) for name in referral.keys() & record.keys()}
     kept = {each.name for each in agree.plan.differences} - {each.field for each in writes}
-    return Look(now, writes, {name: both for name, both in values.items() if name in kept}, values)
+    created = agree.link.created_at or created_at(agree.referral.body)
+    old = created is not None and now - created > LONG
+    return Look(now, writes, {name: both for name, both in values.items() if name in kept}, values, old)
 
 
 def _planned(decision: Decision, agree: Agree) -> Iterator[tuple[str, str, str, str, str]]:
     for side, changes in (("partner_center", agree.plan.to_partner_center), ("crm", agree.plan.to_crm)):
-        for each in changes:
+        for each in (each for each in changes if each.name != DECIDE_BY):
             yield each.name, side, _text(each.old), _text(each.new), str(each.reason)
     if isinstance(decision, AwaitUndo):
         old, new = agree.referral.fields.get(STATUS), agree.record.fields.get(STATUS)

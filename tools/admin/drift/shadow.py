@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """It wrote what the app would have written."""
     WAITING = "waiting"
     """It has not written it yet, within the hour."""
+    BEFORE = "from before"
+    """It was so when the app looked first at a deal of long ago: the first run would write it, as `adopt` forecasts."""
     MISSED = "missed"
     """It has not written it, for longer than that."""
     REVERSED = "reversed"
@@ -44,7 +46,7 @@ class Kind(StrEnum):
     """The app would have asked a person first."""
 
 
-EXPECTED = frozenset({Kind.SAME, Kind.WAITING})
+EXPECTED = frozenset({Kind.SAME, Kind.WAITING, Kind.BEFORE})
 _KINDS = {How.SAME: Kind.SAME, How.REVERSED: Kind.REVERSED, How.OTHER: Kind.OTHER, How.CARRIED: Kind.CARRIED}
 _STEPS = {
     "CreateRecord": "the record is created",
@@ -124,8 +126,8 @@ def from_shadow(
 
 def _open(crm: str, shadow: Shadow, messages: Messages, now: datetime) -> Iterator[Row]:
     for would in shadow.would:
-        kind = Kind.MISSED if now - would.since > GRACE else Kind.WAITING
-        yield _row(crm, shadow, would, kind, messages)
+        late = Kind.MISSED if now - would.since > GRACE else Kind.WAITING
+        yield _row(crm, shadow, would, Kind.BEFORE if shadow.stood(would) else late, messages)
 
 
 def _closed(crm: str, shadow: Shadow, messages: Messages) -> Iterator[Row]:

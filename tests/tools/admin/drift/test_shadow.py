@@ -38,7 +38,14 @@ IDENTIFIER = "cosell_referralidentifier"
 class Beside:
     """A CRM whose deals the old connector shares, and the app beside it in a dry run."""
 
-    def __init__(self, deals: int = 1, *, held_notes: bool = False) -> None:
+    def __init__(
+        self,
+        deals: int = 1,
+        *,
+        held_notes: bool = False,
+        age: timedelta = timedelta(days=2),
+        before: dict[str, object] | None = None,
+    ) -> None:
         self.world = World()
         if held_notes:
             self.world.configure(field_map=with_held_notes())
@@ -47,6 +54,9 @@ class Beside:
         found = {link.record_id: link.referral_id for link in self.world.links()}
         self.referrals = [found[each] for each in self.records]
         self.world.lose_the_ledger()  # What shared them was not this app.
+        self.world.clock.advance(age)
+        if before:
+            self.world.crm.edit(self.records[0], **before)
         self.world.configure(dry_run=True)
         self.look()
 
@@ -92,6 +102,16 @@ def test_what_the_connector_carries_over_as_the_app_would_is_the_same(beside: Be
     beside.world.partner_center.edit(referral_id, {"/details/dealValue": 7})
     beside.look()
     assert beside.told() == [(Kind.SAME, "deal_value", "7", "7")]
+    assert beside.run() == drift.AS_EXPECTED
+
+
+@pytest.mark.parametrize(("age", "kind"), [(timedelta(days=2), Kind.BEFORE), (timedelta(hours=2), Kind.WAITING)])
+def test_what_differed_before_the_first_look_is_the_first_runs(age: timedelta, kind: Kind) -> None:
+    beside = Beside(age=age, before={"estimatedvalue": 7})
+    assert [(row.kind, row.field) for row in beside.rows()] == [(kind, "deal_value")]
+    beside.world.crm.edit(beside.records[0], estimatedvalue=8)
+    beside.look()
+    assert [row.kind for row in beside.rows()] == [Kind.WAITING], "what a person does later is none of it"
     assert beside.run() == drift.AS_EXPECTED
 
 
