@@ -15,6 +15,7 @@ from pathlib import Path
 
 import requests
 
+from tools.bench.node_red import NodeRed
 from tools.bench.rows import Row
 from tools.local.localhost.process import HostProcess
 from tools.local.stack import ROOT, Stack
@@ -38,7 +39,8 @@ def run(_rounds: int) -> list[Row]:
         waits = update(stack, records, 51000, pause=0)
         rows += [*meter.rows("updates", DEALS, rate=30, milliseconds=15), *_latency("in a burst", waits, None)]
         rows += _latency(f"at {STEADY} events/s", update(stack, records, 52000, pause=1 / STEADY), 5.0)
-        return [*rows, _second_host(stack, records, rows[3].figure)]
+        alone = rows[3].figure
+        return [*rows, _second_host(stack, records, alone), _node_red(stack, records, alone)]
 
 
 def create(stack: Stack, count: int) -> dict[str, str]:
@@ -91,6 +93,17 @@ def _second_host(stack: Stack, records: dict[str, str], alone: float) -> Row:
         update(stack, records, 53000, pause=0)
         both = meter.rate(len(records))
     return Row("updates, two processes", both, "/s", peer="one", peer_figure=alone, more_is_better=True)
+
+
+def _node_red(stack: Stack, records: dict[str, str], ours: float) -> Row:
+    """Run the same burst through a flow that does nothing but carry the values, in the app's place."""
+    stack.quiet().host.stop()
+    with NodeRed(stack):
+        start = time.monotonic()
+        update(stack, records, 54000, pause=0)
+        theirs = len(records) / (time.monotonic() - start)
+    name = "updates, beside a flow that only carries values"
+    return Row(name, ours, "/s", peer="Node-RED", peer_figure=theirs, more_is_better=True)
 
 
 class Meter:

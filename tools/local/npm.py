@@ -18,7 +18,7 @@ from tools.local import NotStarted
 HOME = Path(__file__).resolve().parents[2] / ".cosell"
 
 _OLDEST_NODE = 20  # `--import data:` below
-# Standard input is a pipe whose other end only the owner holds: when the owner ends, however it ends, the program follows.
+# Standard input is a pipe whose other end only the owner holds: when that ends, however it ends, the program follows.
 _LEASH = 'data:text/javascript,process.stdin.resume().on("end",()=>process.kill(process.pid,"SIGTERM")).unref()'
 
 
