@@ -1,4 +1,4 @@
-"""What a poll and a look of the Reconciler cost where nothing changed, with a thousand links and a hundred thousand."""
+"""What a poll and a look of the Reconciler cost where nothing changed, with a thousand links and with a million."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from shared.ledger.drawers import surveyed
 from shared.pace import Pace
 from shared.settings import load_settings
 from shared.timers import run_poll, run_reconcile
-from tools.bench.indexed_table import IndexedTable
 from tools.bench.many_links import CRM, FEW, FLAT, MANY, filled
 from tools.bench.rows import Row
 from tools.simulators.sellers.dynamics365 import Dynamics365Seller
@@ -42,9 +41,9 @@ class _Installation(App):
     def __init__(self, vendors: Vendors, links: int) -> None:
         storage = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "CRM": CRM}
         super().__init__(load_settings({**vendors.settings(), **storage}), _StandingClock())
-        self._table, self._waiting = IndexedTable(), _Queue()
+        (self._table, ledger), self._waiting = filled(links), _Queue()
         # In place of what would be made from the settings.
-        vars(self).update(ledger=filled(self._table, links), queue=self._waiting)
+        vars(self).update(ledger=ledger, queue=self._waiting)
         self.ledger.drawers.change(surveyed(CRM), lambda _held: DONE)
 
     def costs(self) -> dict[str, dict[str, int]]:

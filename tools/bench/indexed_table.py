@@ -37,6 +37,14 @@ class IndexedTable:
         self.requests = self.entities = 0
         """What was asked, and how many rows were read."""
 
+    def copy(self) -> IndexedTable:
+        """Return a table of its own with the same rows; nothing was asked of it yet."""
+        other = IndexedTable()
+        other._rows = dict(self._rows)
+        other._order.update((shelf, list(keys)) for shelf, keys in self._order.items())
+        other._versions = map(str, itertools.count(1 + len(self._rows) * 100))
+        return other
+
     def create_table(self) -> None:
         """Do nothing: it is there."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -17,7 +18,7 @@ from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.status import Status, StatusKind
 from tools.bench.indexed_table import IndexedTable
 
-FEW, MANY = 1_000, 100_000
+FEW, MANY = 1_000, 1_000_000
 WAITING = 60
 """How many deals are parked, however many are linked."""
 FLAT = 1.2
@@ -27,14 +28,21 @@ CRM = "dynamics365"
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def filled(table: IndexedTable, links: int) -> TableLedger:
-    """Return the ledger of a table into which so many deals were stored."""
+def filled(links: int) -> tuple[IndexedTable, TableLedger]:
+    """Return a table into which so many deals were stored, and its ledger."""
+    table = _filled(links).copy()
+    return table, TableLedger(cast("TableClient", table))
+
+
+@functools.cache
+def _filled(links: int) -> IndexedTable:
+    table = IndexedTable()
     ledger = TableLedger(cast("TableClient", table))
     for number in range(links):
         _commit(ledger, number)
         if number % 1000 == 999 or number == links - 1:
             ledger.of(CRM).survey.fold()  # As the Reconciler does.
-    return ledger
+    return table
 
 
 def _commit(ledger: TableLedger, number: int) -> None:

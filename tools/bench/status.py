@@ -1,4 +1,4 @@
-"""What a look at the status page costs with a thousand links and with a hundred thousand."""
+"""What a look at the status page costs with a thousand links and with a million."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from shared.errors import SettingsError
 from shared.pages.web import Visit
 from shared.sync.task import Task
 from shared.sync.worker import LazyTasks
-from tools.bench.indexed_table import IndexedTable
 from tools.bench.many_links import CRM, FEW, FLAT, MANY, filled
 from tools.bench.rounds import medians
 from tools.bench.rows import Row
@@ -41,8 +40,8 @@ class _Installation:
     """A ledger with so many links, and its status page."""
 
     def __init__(self, links: int) -> None:
-        self._links, self._table = links, IndexedTable()
-        ledger = filled(self._table, links)
+        self._links = links
+        self._table, ledger = filled(links)
         tasks, alerts = LazyTasks((CRM,), _no_task), Alerts(ledger.drawers, None)
         self._desk = Desk((CRM,), tasks, ledger, alerts, _Empty(), SystemClock())
 
