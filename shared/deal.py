@@ -36,6 +36,11 @@ class RecordKey:
         return f"{self.crm}/{self.table}/{self.id}"
 
 
+def identifier_in(held: object) -> str | None:
+    """Return what an identifier column holds in Partner Center's spelling: one typed in capitals is no other one."""
+    return str(held or "").strip().lower() or None
+
+
 NAME = "name"
 DEAL_VALUE = "deal_value"
 CURRENCY = "currency"

@@ -49,6 +49,8 @@ class RelatedRows:
     """What the record's Audit column holds."""
     notes_for_microsoft: str = ""
     """What the record's column Notes for Microsoft holds, where the mapping names one."""
+    identifier: str = ""
+    """The referral identifier that the record holds now."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from shared.crm.port import Record
-from shared.deal import STATUS, RecordKey
+from shared.deal import STATUS, RecordKey, identifier_in
 from shared.decide import decide
 from shared.decide.deal import GONE, Absence, Deal, IntentState, Need, RecordSeen, ReferralSeen
 from shared.decide.decisions import Decision
@@ -67,7 +67,6 @@ def seen_record(task: Task, record: Record) -> RecordSeen:
     """Return a record that was just read, in canonical values."""
     fields, unreadable = task.field_map.read_record(record.columns)
     own = task.field_map.columns
-    # In Partner Center's spelling of its ids, so that one typed in capitals is no other one.
     typed = str(record.columns.get(own.referral_identifier) or "").strip()
     return RecordSeen(
         task.key(record.id),
@@ -77,7 +76,7 @@ def seen_record(task: Task, record: Record) -> RecordSeen:
         qualifies=task.field_map.record_qualifies(record.columns),
         switched_on=bool(record.columns.get(own.sync)),
         owner=_owner(task, record),
-        identifier=typed.lower() or None,
+        identifier=identifier_in(typed),
         typed=typed,
         lead=task.field_map.is_lead,
         tied=bool(record.columns.get(own.referral_link)),

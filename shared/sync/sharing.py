@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shared.crm.port import RelatedRows
+from shared.deal import identifier_in
 from shared.decide.deal import RecordSeen, Sharing
 from shared.decide.masks import is_mask, looks_masked
 from shared.decide.planning import MASKED
-from shared.errors import DataError
+from shared.errors import DataError, StaleError
 from shared.ledger import audit
 from shared.partner_center.new_referral import NewDeal, read_deal, with_people
 from shared.problems import problem
@@ -26,9 +27,12 @@ class Rows:
 def look_around(task: Task, record: RecordSeen) -> Sharing:
     """Read the rows around a record, and hold them against what Partner Center asks of a new deal.
 
-    Raises GoneError when the record was deleted meanwhile, and the families.
+    Raises GoneError when the record was deleted meanwhile, StaleError when it was tied, and the families.
     """
     related = task.records.related(record.key.id)
+    if identifier_in(related.identifier) != record.identifier:
+        # What the change feed told of it is older than what another worker wrote: it is no copy for that.
+        raise StaleError("the record was tied meanwhile")
     ours, _ = audit.parted(related.audit)
     travelled = audit.tells_of_travel(ours)
     try:

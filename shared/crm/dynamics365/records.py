@@ -120,7 +120,8 @@ class Dynamics365:
         contact = mapped_row(self._api, "contacts", contact_id, self._field_map.contact)
         owner = mapped_row(self._api, "systemusers", columns.get("ownerid"), self._field_map.owner)
         own = self._field_map.columns
-        texts = (str(row.get(name) or "") if name else "" for name in (own.audit, own.notes_for_microsoft))
+        long = (own.audit, own.notes_for_microsoft, own.referral_identifier)
+        texts = (str(row.get(name) or "") if name else "" for name in long)
         return RelatedRows(account, contact, owner, *texts)
 
     def _with_long_texts(self, record_id: str) -> Json:

@@ -138,13 +138,14 @@ class Salesforce:
     def _related(self, record_id: str) -> RelatedRows:
         field_map = self._field_map
         notes = self._optional.there(field_map.columns.notes_for_microsoft)
-        wanted = [field_map.columns.audit, *([notes] if notes else ()), *beside.selected(field_map)]
+        own = field_map.columns
+        wanted = [own.audit, own.referral_identifier, *([notes] if notes else ()), *beside.selected(field_map)]
         soql = f"SELECT Id, {', '.join(wanted)} FROM {self._table}"  # noqa: S608 - names of the mapping file
         rows = self._api.query(soql + format_soql(" WHERE Id = {}", self._address(record_id)[-1])).rows
         if not rows:
             raise GoneError("the record was deleted in Salesforce")
-        held = str(rows[0].get(field_map.columns.audit) or "")
-        texts = held, str(rows[0].get(notes) or "") if notes else ""
+        names = (own.audit, notes, own.referral_identifier)
+        texts = (str(rows[0].get(name) or "") if name else "" for name in names)
         return RelatedRows(*beside.rows_around(rows[0]), *texts)
 
     def beside(self, record_ids: Sequence[str]) -> Mapping[str, str]:

@@ -154,7 +154,8 @@ class FakeCrm(CrmPeople):
             contact_id = columns["customerid"]
         contact = self._row("contact", self.contacts, contact_id)
         held = self._held(record_id).columns
-        texts = (str(held[name] or "") for name in ("cosell_audit", "cosell_notesformicrosoft"))
+        names = ("cosell_audit", "cosell_notesformicrosoft", "cosell_referralidentifier")
+        texts = (str(held[name] or "") for name in names)
         return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]), *texts)
 
     def beside_edited(self, since: datetime) -> Sequence[str]:  # noqa: ARG002 - it may name more
