@@ -17,7 +17,7 @@ from tests.simulation.agreement import check_agreed, disagreements
 from tests.simulation.deals import shared
 from tests.support.desks import Visitor
 from tests.support.fakes.crm_rows import IDENTIFIER
-from tests.support.fakes.tape import Crash
+from tests.support.fakes.tape import Crash, Step, where_to_die
 from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
@@ -200,13 +200,13 @@ MOST = 12
 """Second crashes that are tried for each first one."""
 
 
-def _steps(prepare: Callable[[World], Story]) -> range:
-    """Return the numbers of the storage and remote calls that an order leads to when nothing goes wrong."""
+def _steps(prepare: Callable[[World], Story]) -> list[Step]:
+    """Return the storage and remote calls that an order leads to when nothing goes wrong."""
     world = World()
     story = prepare(world)
     first = world.mark()
     settled(world, story.order)
-    steps = range(first, world.mark())
+    steps = world.tape.steps[first:]
     story.ends()
     return steps
 
@@ -219,7 +219,7 @@ def _relive(world: World, story: Story) -> None:
 
 @EACH
 def test_an_order_is_done_once_wherever_the_process_dies(prepare: Callable[[World], Story]) -> None:
-    for number in _steps(prepare):
+    for number in (each.number for each in _steps(prepare)):
         for after in (False, True):
             world = World()
             story = prepare(world)
@@ -230,12 +230,12 @@ def test_an_order_is_done_once_wherever_the_process_dies(prepare: Callable[[Worl
 
 @EACH
 def test_an_order_is_done_once_when_the_process_dies_of_the_recovery_too(prepare: Callable[[World], Story]) -> None:
-    for first in _steps(prepare):
+    for first in where_to_die(_steps(prepare)):
         world = World()
         story = prepare(world)
         world.tape.crash_at(first, after=True)
         settled(world, story.order)
-        points = range(first + 1, world.mark())
+        points = where_to_die(world.tape.steps[first + 1 :])
         stride = 1 + len(points) // MOST
         for second in points[first % stride :: stride]:
             again = World()

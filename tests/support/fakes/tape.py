@@ -16,6 +16,14 @@ class Crash(BaseException):
     """The process is gone: power cut, scale-in, host restart. Nothing in the app may catch it."""
 
 
+_LOOKS = {
+    *("account", "audit_text", "beside", "beside_edited", "changes", "contact", "find_account", "find_alike", "owner"),
+    *("changed_since", "engagement", "newest", "read", "undecided"),
+    *("values.get", "values.all", "agenda.all", "agenda.due", "agenda.of", "intents.of"),
+    *("links.all", "links.of_record", "links.of_referral", "links.of_engagement"),
+}
+
+
 @dataclass(frozen=True)
 class Step:
     """One call through a port, or one HTTP request of it where the real client makes several."""
@@ -23,6 +31,11 @@ class Step:
     number: int
     port: str
     name: str
+
+    @property
+    def looks(self) -> bool:
+        """Whether the call leaves everything as it is."""
+        return self.name in _LOOKS
 
     @property
     def remote(self) -> bool:
@@ -48,6 +61,15 @@ class Fault:
 
 
 Hook = Callable[[Step], None]
+
+
+def where_to_die(steps: Sequence[Step]) -> list[int]:
+    """Return the numbers of the steps behind which a death is like no other one: each effect, and what comes before.
+
+    Between two looks it leaves what it leaves before the first of them.
+    """
+    effects = [place for place, each in enumerate(steps) if not each.looks]
+    return [steps[place].number for place in sorted({*effects, *(each - 1 for each in effects if each)})]
 
 
 @dataclass
