@@ -9,7 +9,7 @@ CosellError
 │   ├── SchemaMismatch       the remote side has no such table, column or key
 │   └── LeadsUnready         the CRM's table of leads lacks a column, a key or a right; everything else goes on
 ├── RetriableError           try again later, honouring `retry_after`
-│   ├── Throttled            the service asked us to slow down
+│   ├── Throttled            too many requests: try again after the pause that the service asks for
 │   ├── ServiceUnavailable   the service or the network failed before anything was done
 │   ├── OutcomeUnknown       the connection broke after a write was sent: it may have taken effect
 │   ├── AllowanceSpent       so much of the vendor's daily allowance is used that we leave the rest to others
@@ -123,7 +123,7 @@ class RetriableError(CosellError):
 
 
 class Throttled(RetriableError):
-    """The service asked us to slow down (429, or a vendor's own limit code)."""
+    """Too many requests (429, or a vendor's own limit code)."""
 
     problem_code = "service.throttled"
 

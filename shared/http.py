@@ -249,7 +249,7 @@ class Service:
             refused = SignInRequired(f"{self.name} refused a token that was just issued; check the identity's roles")
             return refused.with_remote(error.code, error.correlation_id)
         if response.status == 429:
-            slow = Throttled(f"{self.name} asked us to slow down", retry_after=retry_after(response, self._clock))
+            slow = Throttled(f"{self.name}: too many requests", retry_after=retry_after(response, self._clock))
             return slow.with_remote(error.code, error.correlation_id)
         if isinstance(error, ServiceUnavailable) and not request.repeatable:
             unknown = OutcomeUnknown(str(error), retry_after=error.retry_after)

@@ -1,4 +1,4 @@
-"""Checks a mapping file that is well formed for being right: alone, and against the live CRM.
+"""Validates a mapping file that is well formed: alone, and against the live CRM.
 
 Nothing here calls anybody. `lint` takes what the CRM said about its tables as a value; without it, only what can be
 known without a CRM is checked.

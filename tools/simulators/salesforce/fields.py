@@ -38,7 +38,7 @@ _LONG_TEXT = 255
 
 @dataclass(frozen=True)
 class Field:
-    """One field. `required` means that a record cannot be without it; booleans never are.
+    """One field. `required` means that every record needs it; booleans never are.
 
     `compound` is the field that stands for it and its neighbours together, such as BillingAddress.
     """
