@@ -14,6 +14,8 @@ from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.crm_rules import SYNC, CrmRow
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
+from tools.admin.drift.ledger import from_ledger
+from tools.admin.drift.rows import Kind
 
 VALUE, NOTES, CLOSING = "/details/dealValue", "/details/notes", "/details/closingDateTime"
 STATUS = "cosell_syncstatus"
@@ -242,6 +244,9 @@ def test_what_a_seller_typed_last_arrives_soon_after_the_last_of_many_saves(worl
         world.settle()
     assert world.calls(mark)["partner_center.update"] == DRIFT
     assert status(world, record_id).startswith("⏳ Keeps changing; it travels once it rests: notes")
+    (parked,) = world.parked()
+    assert (parked.family, parked.problems) == ("retriable", ()), "nobody has to do anything"
+    assert {row.kind for row in from_ledger("dynamics365", world.ledger.of("dynamics365"))} == {Kind.WAITING}
     world.partner_center.edit(referral_id, {VALUE: 77})
     world.settle()
     assert world.crm.row(record_id)["estimatedvalue"] == 77, "other fields go on"

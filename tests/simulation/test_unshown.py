@@ -210,7 +210,7 @@ def test_a_wrong_identifier_on_a_closed_record_is_told_elsewhere(world: World) -
     world.crm.close(record_id, Stage.LOST)
     world.settle()
     (told,) = world.chat.texts
-    assert "ref-0042" in told
+    assert "REF-0042" in told, "as it was typed"
     assert Visitor(world).data(deal=record_id)["problems"][0]["code"] == "identifier.malformed"
 
 

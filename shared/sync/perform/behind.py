@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.decide.decisions import Agree
-from shared.errors import DataError
+from shared.errors import DataError, RetriableError
 from shared.ledger.model import Due, DueKind
 from shared.link import Link
 from shared.messages.reasons import Reason
@@ -37,6 +37,8 @@ def come_back(
     message = replace(message, referral_id=link.referral_id, order=order) if order else message
     now = task.clock.now()
     reason = " ".join(str(each) for each in problems)
+    if not problems and link.restless:
+        reason = task.choices.messages.reason(Reason.KEEPS_CHANGING)
     held = task.agenda.of(DueKind.PARKED, link.referral_id)
     attempts = patience.attempts_at(held, reason)
     pauses = [pause] if pause else []
@@ -48,7 +50,7 @@ def come_back(
         now + min(pauses),
         held.since if held else now,
         message.dump(),
-        family=DataError.family,
+        family=DataError.family if problems else RetriableError.family,  # Nobody has to do anything.
         reason=reason,
         problems=tuple(problems),
         attempts=attempts,

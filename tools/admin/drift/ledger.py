@@ -21,6 +21,7 @@ KINDS = {
     Reason.FROZEN: Kind.KEPT,
     Reason.HISTORICAL: Kind.HISTORY,
     Reason.REOPENED_IN_CRM: Kind.REOPENED,
+    Reason.KEEPS_CHANGING: Kind.WAITING,
 }
 """What a difference's reason says about it; by any other reason it is held."""
 
