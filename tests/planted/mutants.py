@@ -13,6 +13,7 @@ import importlib
 import os
 import resource
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +24,11 @@ from random import Random
 from types import CodeType
 from typing import Any
 
+from tests.planted.plant import OPTIONS, import_libraries
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "decide": ("shared/decide", ("tests/unit/decide", "tests/unit/test_decisions.py")),
+    "decide": ("shared/decide", ("tests/unit/decide",)),
     "merge": ("shared/merge.py", ("tests/unit/merge", "tests/unit/decide")),
     "lifecycle": ("shared/lifecycle.py", ("tests/unit/test_lifecycle.py", "tests/unit/decide")),
     "link": ("shared/link.py", ("tests/unit/test_link.py", "tests/unit/decide")),
@@ -69,6 +72,9 @@ _OTHER: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
 }
 
+EQUIVALENT = tuple(tomllib.loads(Path(__file__).with_name("equivalent.toml").read_text("utf-8"))["mutant"])
+"""Changes after which the program does the same, each with its reason: no test could kill them."""
+
 Change = tuple[int, str, Callable[[], None]]
 """The line, what is changed, and what changes the tree in place."""
 
@@ -100,6 +106,8 @@ def _code(node: ast.AST) -> Iterator[ast.AST]:
         if name in ("annotation", "returns", "decorator_list", "bases", "type_params"):
             continue
         for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.Assign) and ast.unparse(child.targets[0]) == "__all__":
+                continue
             docstring = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
             left_out = docstring or isinstance(
                 child, ast.Assert | ast.Raise | ast.JoinedStr | ast.ImportFrom | ast.Import
@@ -161,7 +169,7 @@ def _constant(node: ast.Constant) -> Iterator[Change]:
     elif isinstance(node.value, int):
         yield node.lineno, f"{node.value} → {node.value + 1}", _set(node, "value", node.value + 1)
     elif isinstance(node.value, str) and node.value:
-        yield node.lineno, f"{node.value!r:.20} → another text", _set(node, "value", f"{node.value}?")
+        yield node.lineno, f"{node.value!r:.20} → another text", _set(node, "value", f"{node.value}x")
 
 
 def _set(node: ast.AST, name: str, value: object) -> Callable[[], None]:
@@ -196,8 +204,11 @@ def all_mutants(rooms: list[str]) -> list[Mutant]:
         whole = ROOT / place
         for path in sorted(whole.glob("*.py")) if whole.is_dir() else [whole]:
             file = path.relative_to(ROOT).as_posix()
-            for number, (line, what, _) in enumerate(changes(ast.parse(path.read_text("utf-8")))):
-                found.append(Mutant(file, number, line, what, tests))
+            source = path.read_text("utf-8")
+            same = {(each["line"], each["what"]) for each in EQUIVALENT if each["file"] == file}
+            for number, (line, what, _) in enumerate(changes(ast.parse(source))):
+                if (source.splitlines()[line - 1].strip(), what) not in same:
+                    found.append(Mutant(file, number, line, what, tests))
     return found
 
 
@@ -222,10 +233,9 @@ def plant(file: str, number: int) -> None:
 
 def prepare() -> None:
     """Make once what every mutant's process needs and no mutant changes: libraries, and the decision table in words."""
-    for library in ("pytest", "hypothesis", "pydantic", "requests", "tenacity", "xdist"):
-        importlib.import_module(library)
+    import_libraries()
     importlib.import_module("tests.unit.decide.table").spread()
-    assert not [name for name in sys.modules if name.split(".")[0] == "shared"], "the product comes with its mutant"
+    assert "shared" not in sys.modules, "the product comes with its mutant"
     gc.collect()
     gc.freeze()
 
@@ -251,9 +261,8 @@ def _run(mutant: Mutant) -> None:
         os.dup2(quiet, 2)
         if mutant.number != NOTHING:
             plant(mutant.file, mutant.number)
-        without = [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "randomly", "logging")]
-        # What `prepare` imported has no rewritten assertions, nor needs any.
-        code = int(pytest.main(["-x", "-q", "-Wignore::pytest.PytestAssertRewriteWarning", *without, *mutant.tests]))
+        without = [f"-pno:{plugin}" for plugin in ("randomly", "logging")]
+        code = int(pytest.main([*OPTIONS, *without, *mutant.tests]))
     finally:
         os._exit(code)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 
@@ -15,12 +16,24 @@ A_TEST_FAILED = 1
 """Pytest's exit code; others say that the tests could not be run."""
 
 
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Popen[str]]:
+    """A process that plants bugs by their numbers, and has the libraries already."""
+    command = [sys.executable, "-m", "tests.planted.plant"]
+    with Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as process:
+        yield process
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", range(len(BUGS)), ids=[bug.what for bug in BUGS])
-def test_the_bug_is_caught(number: int) -> None:
-    command = [sys.executable, "-m", "tests.planted.plant", str(number)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == A_TEST_FAILED, f"survived: {BUGS[number]}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+def test_the_bug_is_caught(number: int, nursery: Popen[str]) -> None:
+    assert nursery.stdin
+    assert nursery.stdout
+    nursery.stdin.write(f"{number}\n")
+    nursery.stdin.flush()
+    code, lines = int(nursery.stdout.readline()), int(nursery.stdout.readline())
+    told = "".join(nursery.stdout.readline() for _ in range(lines))
+    assert code == A_TEST_FAILED, f"survived: {BUGS[number]}\n{told[-4000:]}"
 
 
 def test_the_bugs_are_many_and_each_is_another() -> None:

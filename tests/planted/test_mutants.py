@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.planted.mutants import ROOMS, ROOT, all_mutants, mutated
+from tests.planted.mutants import EQUIVALENT, ROOMS, ROOT, all_mutants, changes, mutated
 
 PLANT = """
 import sys
@@ -28,6 +28,16 @@ def test_every_room_has_mutants_and_each_is_other_code() -> None:
             path = ROOT / mutant.file
             whole = compile(ast.parse(path.read_text("utf-8")), str(path), "exec")
             assert mutated(mutant.file, mutant.number) != whole, mutant
+
+
+@pytest.mark.parametrize("same", EQUIVALENT, ids=lambda same: f"{same['file']}: {same['what']}")
+def test_what_is_named_equivalent_is_still_a_mutant_and_has_its_reason(same: dict[str, str]) -> None:
+    source = (ROOT / same["file"]).read_text("utf-8")
+    lines = source.splitlines()
+    assert (same["line"], same["what"]) in {
+        (lines[line - 1].strip(), what) for line, what, _ in changes(ast.parse(source))
+    }
+    assert same["reason"].endswith(".")
 
 
 @pytest.mark.parametrize(

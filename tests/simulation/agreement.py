@@ -55,6 +55,7 @@ def check_agreed(world: World, *, deals: int = 1) -> None:
         assert not link.differences
         check_tied(world, link)
         assert len(world.partner_center.of_microsoft(link.engagement_id)) <= 1
+    assert world.partner_center.refused == [], "the app asks for nothing of which it can know that it is refused"
     assert world.queue.messages == []
     assert world.queue.poisoned == []
     assert list(world.parked()) == []

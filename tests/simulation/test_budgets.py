@@ -271,6 +271,7 @@ def test_a_dry_run_writes_to_neither_side() -> None:
     world.crm.add_deal()
     world.crm.add_deal(cosell_products=None)
     world.partner_center.invites_us()
+    world.partner_center.registers(externalReferenceId=world.crm.add_deal())
     before = _rows(world)
     start = world.mark()
     world.settle()

@@ -17,6 +17,7 @@ from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.crm_rules import SYNC
 from tests.support.fakes.partner_center import CONTOSO
 from tests.support.fakes.referral_rules import at
+from tests.support.fakes.tape import Step
 from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
@@ -300,6 +301,21 @@ def test_an_unanswered_creation_is_found_in_seconds(help_code: int | None) -> No
     assert world.link().settled
     assert world.clock.now() - begun < timedelta(seconds=30)
     assert len(world.partner_center.ours()) == 1
+
+
+def test_an_invitation_whose_answer_was_lost_is_found_before_another_one_is_sent() -> None:
+    world = World()
+    world.crm.add_deal(cosell_howcanmicrosofthelp=HELP)
+
+    def lose_the_answer(step: Step) -> None:
+        if step.name == "create" and world.calls(0)["partner_center.create"] == 2:
+            raise OutcomeUnknown("the connection broke")
+
+    world.tape.after.append(lose_the_answer)
+    world.settle()
+    world.recover()
+    assert world.calls(0)["partner_center.create"] == 2, "our half and Microsoft's, once each"
+    check_agreed(world)
 
 
 def test_an_unanswered_creation_that_never_happened_is_posted_again_only_when_that_is_certain() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from shared.choices import CrmAudit
 from shared.lifecycle import Stage
-from tests.simulation.agreement import check_agreed, check_at_rest, check_audit
+from shared.status import StatusKind
+from tests.simulation.agreement import check_at_rest, check_audit, check_tied, disagreements
 from tests.simulation.deals import HELP, invited, shared
 from tests.support.fakes.referral_rules import at
 from tests.support.fakes.tape import Step, where_to_die
@@ -225,8 +226,20 @@ def test_a_crash_and_then_an_edit_on_either_side(prepare: Prepare) -> None:
             world.tape.crash_at(number, after=True)
             world.tape.after.append(_edit_afterwards(world, number, side))
             _relive(world, act)
-            if not any(link.differences for link in world.links()):
-                check_agreed(world)
+            _check_told(world)
+
+
+def _check_told(world: World) -> None:
+    """The sides agree, or what is different is what the link names, and the record says so."""
+    (link,) = world.links()
+    if not link.differences:
+        check_at_rest(world)
+        return
+    assert {each.split(":")[0] for each in disagreements(world, link)} == set(link.differences)
+    assert link.status
+    assert link.status.kind is not StatusKind.SYNCHRONIZED
+    check_tied(world, link)
+    assert world.queue.messages == []
 
 
 def _edit_afterwards(world: World, number: int, side: str) -> Callable[[Step], None]:

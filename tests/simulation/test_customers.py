@@ -55,6 +55,10 @@ def test_a_renamed_account_is_a_kept_difference_that_is_shown_once(world: World)
     lines = len(world.audit_of(referral_id))
     hours_pass(world, 3)
     assert len(world.audit_of(referral_id)) == lines
+    _, contact = customer_of(world, record_id)
+    world.crm.contacts[contact]["telephone1"] = "+47"
+    hours_pass(world)
+    assert sum("Contoso Adventures" in each.text for each in world.audit_of(referral_id)) == 1, "and told once"
     world.crm.edit(record_id, estimatedvalue=7)
     world.settle()
     assert "kept: customer name" in status(world, record_id), "an edit of something else does not forget it"

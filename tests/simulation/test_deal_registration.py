@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -217,6 +218,29 @@ def test_an_unanswered_registration_is_looked_for_and_never_sent_twice(world: Wo
     assert len(registrations(world, referral_id)) == 1
     assert world.link().registration is not None
     assert world.ledger.of(CRM).intents.of(world.task.key(record_id)) is None
+
+
+def test_a_registration_that_shows_late_is_not_sent_again_before_that_is_certain(world: World) -> None:
+    """Nobody documents whether a registration shows in every answer at once."""
+    referral_id, record_id = open_deal(world, **filled(CRM))
+    sent: list[timedelta] = []
+    begun = world.clock.now()
+
+    def hide(_row: Mapping[str, Any]) -> Mapping[str, object]:
+        sent.append(world.clock.now() - begun)
+        return {"/registrations": None, "/registrationStatus": None}
+
+    world.crm.close(record_id, Stage.WON)
+    world.poll()
+    world.pump()
+    assert world.partner_center.rows[referral_id]["substatus"] == "Won"
+    world.partner_center.logic.append(hide)
+    world.tape.fail(OutcomeUnknown("lost"), "partner_center", "update", after=True)
+    while len(sent) < 2:
+        world.clock.advance(timedelta(seconds=20))
+        world.pump()
+        assert world.clock.now() - begun < timedelta(hours=1)
+    assert sent[1] - sent[0] >= timedelta(minutes=10)
 
 
 def test_a_stop_at_any_step_registers_once(tmp_path: Path) -> None:

@@ -296,7 +296,7 @@ def test_a_refused_identity_alerts_once_and_everything_recovers(world: World, er
         world.reconcile()
         world.pump()
     told = len(world.chat.texts)
-    assert told <= 2  # Of the deals, and of the sweep.
+    assert told == 1, "the deals and the sweep have one cause"
     assert status(world, first).startswith("⏳")
     assert status(world, second).startswith("⏳")
     world.tape.faults.clear()

@@ -191,6 +191,21 @@ def test_an_opportunity_that_belongs_to_another_deal_is_not_taken(world: World) 
     assert [each.code for due in world.parked() for each in due.problems] == ["identifier.record_taken"]
 
 
+def test_an_opportunity_that_names_another_referral_is_not_taken_though_nothing_ties_it(world: World) -> None:
+    referral_id, lead_id = lead(world)
+    another = "5b0f2f0e-6a1d-4c1f-9a07-3f6f0c3b1d55"
+    other = world.crm.add_deal(cosell_syncwithpartnercenter=False, cosell_referralidentifier=another)
+    world.settle()
+    before = world.crm.row(other)
+    leads(world).close(lead_id, Stage.WON)
+    leads(world).qualified[lead_id] = other
+    world.settle()
+    assert link_of(world, referral_id).record_id == lead_id
+    assert [each.code for due in world.parked() for each in due.problems] == ["identifier.record_taken"]
+    assert world.crm.row(other) == before
+    assert status(world, referral_id) == "New/Pending"
+
+
 # --- a seller's own --------------------------------------------------------------------------------------------------
 
 

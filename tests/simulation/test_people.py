@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.errors import DataError
 from shared.mapping.field_map import FieldMap
 from shared.mapping.loading import load_mapping
+from shared.problems import problem
 from tests.simulation.deals import invited, shared
 from tests.support.fakes.crm_people import APP_USER
 from tests.support.fakes.world import World
@@ -157,6 +159,19 @@ def test_an_owner_who_cannot_be_on_the_team_holds_nothing_up(world: World) -> No
     world.crm.edit(record_id, ownerid="a team", estimatedvalue=10)
     world.settle()
     assert "our team stays: the record's new owner is no user" in str(world.crm.row(record_id)["cosell_audit"])
+    assert world.parked() == []
+
+
+def test_an_owner_whom_partner_center_refuses_holds_nothing_up(world: World) -> None:
+    referral_id, record_id = shared(world)
+    refused = DataError(problem("partner_center.refused", "owner", message="not one of your users"))
+    world.tape.fail(refused, "partner_center", "update")
+    kim = world.crm.add_user(firstname="Kim", lastname="Ray", mobilephone="+14255550102")
+    world.crm.edit(record_id, ownerid=kim, estimatedvalue=9)
+    world.settle()
+    assert team_of(world, referral_id) == [SAM]
+    assert world.partner_center.rows[referral_id]["details"]["dealValue"] == 9
+    assert "not one of your users" in str(world.crm.row(record_id)["cosell_audit"])
     assert world.parked() == []
 
 

@@ -66,6 +66,12 @@ def test_text_is_cut_to_the_column_without_a_blank_at_the_end() -> None:
     assert codec.fit(None) is None
 
 
+def test_text_is_counted_and_cut_in_the_units_of_the_crm() -> None:
+    codec = codecs.text(4)
+    assert codec.fit("né\U0001f600x") == "né\U0001f600", "an emoji is two of them"
+    assert codec.fit("néx\U0001f600") == "néx", "and is not cut in two"
+
+
 def test_cleared_text_is_written_as_each_side_clears_it() -> None:
     codec = codecs.text()
     assert codec.to_referral(None, "old") == ""
@@ -142,6 +148,14 @@ def test_what_is_no_amount_is_refused(wire: Json) -> None:
         codecs.money().from_record(wire)
 
 
+def test_the_largest_amount_is_the_last_one_that_a_number_holds_exactly() -> None:
+    codec = codecs.money()
+    for sign in (1, -1):
+        assert codec.from_record(sign * (10**15 - 1)) == Decimal(sign * (10**15 - 1))
+        with pytest.raises(ValueError, match=r"not below 10\^15"):
+            codec.from_record(sign * 10**15)
+
+
 # --- dates -----------------------------------------------------------------------------------------------------------
 
 
@@ -156,6 +170,8 @@ def test_what_is_no_amount_is_refused(wire: Json) -> None:
         ("2026-04-01T00:30:00+02:00", date(2026, 3, 31)),
         ("2026-03-31T10:00:00", date(2026, 3, 31)),
         ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00+01:00", None),
+        ("0002-06-01T00:30:00+01:00", date(2, 5, 31)),
         ("", None),
         (None, None),
     ],

@@ -57,6 +57,13 @@ def live(record: Table | None = None, **columns: Column | None) -> Description:
     return replace(description, record=replace(table, columns=kept))
 
 
+def account(**columns: Column) -> Description:
+    """The provisioned tables, with columns more of the account."""
+    description = crm_tables.description()
+    table = description.account
+    return replace(description, account=replace(table, columns={**table.columns, **columns}))
+
+
 def changed(name: str, **facts: object) -> Description:
     """The provisioned tables with one column of the opportunity changed."""
     return live(**{name: replace(crm_tables.record().columns[name], **facts)})  # type: ignore[arg-type]
@@ -269,6 +276,11 @@ LIVE = [
     (changed("name", updatable=False), "name", "does not let the column name be written at update"),
     (changed("cosell_audit", creatable=False), "columns.audit", "be written at create"),
     (live(stepname=Column("stepname", Kind.TEXT, 200, required=True)), "fields", "demands stepname (Text 200) of"),
+    (
+        account(dunsnumber=Column("dunsnumber", Kind.TEXT, 9, required=True)),
+        "account",
+        "demands dunsnumber (Text 9) of",
+    ),
     (live(replace(crm_tables.record(), keys=())), "columns.referral_identifier", "has no alternate key on"),
     (
         live(replace(crm_tables.record(), keys=(Key(("cosell_referralidentifier",), "Failed", active=False),))),

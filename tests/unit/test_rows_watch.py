@@ -29,3 +29,14 @@ def test_the_mark_is_the_last_stamp_with_every_row_of_it() -> None:
     assert Mark().after(rows(("a", NOON), ("b", LATER), ("c", LATER))) == Mark(LATER, ("b", "c"))
     assert Mark(NOON, ("a",)).after([]) == Mark(NOON, ("a",))
     assert Mark(NOON, ("a",)).after(rows(("a", NOON), ("d", NOON))) == Mark(NOON, ("a", "d"))
+
+
+def test_only_a_row_that_was_read_at_that_very_stamp_is_known() -> None:
+    mark = Mark(NOON, ("a",))
+    assert [mark.is_new(each) for each in rows(("a", NOON), ("b", NOON), ("a", LATER), ("c", LATER))] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert Mark().is_new(*rows(("a", NOON)))

@@ -181,3 +181,8 @@ def test_lint_finds_a_constant_entry_that_a_row_writes_as_well(tmp_path: Path) -
     field_map = overlaid(tmp_path, f"  - {{field: notes, limit: 1000}}\n{constant}\n")
     (found,) = lint(field_map.file, positions("dynamics365", tmp_path))
     assert "is also written by marketplace_intent: two writers, one target" in found.what
+
+
+def test_an_entry_of_no_type_is_nobodys() -> None:
+    nameless = codecs.entry("None", "type", codecs.text())
+    assert nameless.from_referral([{"id": "another"}, {"type": None, "id": "another"}]) is None

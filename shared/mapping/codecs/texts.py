@@ -96,7 +96,7 @@ def _cleaned(plain: str, *, strip_mark: bool) -> str:
         plain = _LINE_BREAK.sub("\n", _ENTITY.sub(_unescaped, plain)).strip()
         if strip_mark:
             plain = _LEADING_MARKS.sub("", plain)
-        if plain == before or ("&" not in plain and "\r" not in plain and not strip_mark):
+        if plain == before or ("&" not in plain and "\r" not in plain):
             return plain
     plain = _LINE_BREAK.sub("\n", plain.replace("&", "")).strip()
     return _LEADING_MARKS.sub("", plain).strip() if strip_mark else plain

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import TypeVar
 
 from shared.clock import Clock
-from shared.errors import AccessDenied, GoneError, VersionMismatch
+from shared.errors import AccessDenied, DataError, GoneError, VersionMismatch
 from shared.partner_center.port import Engagement, Operation, Referral
 from tests.support.fakes import referral_rules as rules
 from tests.support.fakes.referral_rules import Body, copied, put
@@ -22,6 +23,8 @@ CONTOSO = "7f3c2a10-5b1e-4e0f-9a52-0c8d1f6b7e33"
 MICROSOFT = "msft"
 SOLUTION = "SOL-20311-QXT"
 PAGE = 100
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class FakePartnerCenter:
         self.listeners: list[Callable[[Event], None]] = []
         self.logic: list[Callable[[Body], Mapping[str, object]]] = []
         """What the service itself makes of a row that we write: from the row, values by JSON Pointer."""
+        self.refused: list[str] = []
+        """What was refused of writes: the app asks for nothing of which it can know that it is refused."""
 
     # --- the port --------------------------------------------------------------------------------------------------
 
@@ -233,12 +238,12 @@ class FakePartnerCenter:
         return not self.lag or row.changed_at <= self._clock.now() - self.lag
 
     def _create(self, body: Body) -> Referral:
-        rules.check_new(body)
+        self._allowed(lambda: rules.check_new(body))
         targets = [target["id"] for target in body.get("target") or ()]
         if body.get("engagementId") is None and MICROSOFT not in targets:
             body["inviteContext"] = {"invitedBy": {"organizationId": FABRIKAM, "organizationName": "Fabrikam"}}
             return self._shown(self._insert(body, "Active", "Accepted"))
-        own = rules.check_invitation(body, self.rows.values())
+        own = self._allowed(lambda: rules.check_invitation(body, self.rows.values()))
         if own["type"] != "Shared":
             self._store(own | {"type": "Shared"})  # A deal that Microsoft takes part in is shared.
         return self._shown(self._insert(body | {"organizationId": MICROSOFT}, "New", "Pending"))
@@ -251,11 +256,19 @@ class FakePartnerCenter:
             watch(row, row["organizationId"] == FABRIKAM)
         if row["organizationId"] != FABRIKAM:
             raise AccessDenied("Partner Center: accessDenied; the service user needs a Referrals role")
-        patched = rules.patched(row, operations)
+        patched = self._allowed(lambda: rules.patched(row, operations))
         for logic in self.logic:
             for pointer, value in logic(patched).items():
                 put(patched, pointer, value)
         return self._shown(self._store(patched))
+
+    def _allowed(self, checked: Callable[[], T]) -> T:
+        """Return what the rules make of a write. Raises DataError, and notes it, when they refuse it."""
+        try:
+            return checked()
+        except DataError as error:
+            self.refused.append(str(error))
+            raise
 
     def _insert(self, body: Body, status: str, substatus: str, *, silent: bool = False) -> Body:
         row = {

@@ -221,6 +221,8 @@ def _registration_known(situation: Situation) -> DealRegistration | None:
         case "asked" | "asked and corrected" | "asked and spoilt":
             sent = Form({"contract.term": "asked"}).digest
             return DealRegistration("ReviewPending", form=sent)
+        case "asked of others, known":
+            return DealRegistration("ReviewPending")
     return None
 
 

@@ -83,7 +83,7 @@ class Situation(NamedTuple):
     """The win's with Microsoft: off; history (not due); due, also unwanted (by the mapping's condition), incomplete
     (its form) or told; told (Partner Center shows it); known (the link alone knows). Or Microsoft asks for something:
     asked (of ours), asked and corrected (its form, since), asked and spoilt (its form lacks something now), asked of
-    others (who registered it), once asked (as the link alone knows)."""
+    others (who registered it), also known (to the link), once asked (as the link alone knows)."""
     remembered: bool = False
     """Whether the link's memory stands for the other side."""
 
@@ -110,7 +110,7 @@ class Situation(NamedTuple):
 
 REGISTRATIONS = (
     *("off", "history", "due", "due and unwanted", "due and incomplete", "due and told", "told", "known"),
-    *("asked", "asked and corrected", "asked and spoilt", "asked of others", "once asked"),
+    *("asked", "asked and corrected", "asked and spoilt", "asked of others", "asked of others, known", "once asked"),
 )
 KNOWN = ("invited and known", "declined", "took part unasked")
 """Of `microsoft`: what the link knows."""

@@ -63,6 +63,12 @@ def test_nothing_but_an_order_moves_a_deal_that_rests(state: LinkState, source: 
     assert decide(deal, FIELD_MAP, POLICY) == Known(f"{state} by a person")
 
 
+@pytest.mark.parametrize("order", [Order.PAUSE, Order.UNLINK, Order.SHARE_AGAIN])
+@pytest.mark.parametrize("link", [None, replace(LINK, record=None), replace(LINK, state=LinkState.IGNORED)])
+def test_an_order_about_a_deal_without_a_link_comes_to_nothing(order: Order, link: Link | None) -> None:
+    assert decide(Deal(START, "referral", link, order=order), FIELD_MAP, POLICY) == Known("nothing is linked")
+
+
 # --- pause and resume ------------------------------------------------------------------------------------------------
 
 

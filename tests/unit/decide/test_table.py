@@ -286,7 +286,7 @@ def test_the_table_is_complete_enough_to_mean_something() -> None:
         "copied": 3,
         "complete": 2,
         "legible": 2,
-        "registration": 13,
+        "registration": 14,
         "remembered": 2,
     }.items():
         assert len({getattr(entry.situation, name) for entry in table()}) == values, name

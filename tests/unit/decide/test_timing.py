@@ -6,7 +6,7 @@ import pytest
 
 from shared.deal import CLOSE_REASON, CLOSING_DATE, NOTES, STATUS
 from shared.decide.planning import without
-from shared.decide.timing import reason_with_its_end
+from shared.decide.timing import invitation_over, reason_with_its_end
 from shared.lifecycle import Stage
 from shared.merge import Change, Difference, Plan, Stays
 from shared.messages.reasons import Reason
@@ -66,3 +66,14 @@ def test_what_is_held_back_stays_different_on_either_side_until_then() -> None:
     )
     assert made.base == BASE
     assert NOTES not in without(whole, {}, lambda change: change.name == NOTES, Reason.MASS_CHANGE).base
+
+
+def test_what_counts_until_an_invitation_is_decided_is_cleared_with_it_and_agreed_to_be_empty() -> None:
+    decided = plan(ending(Stage.ACTIVE))
+    made = invitation_over(decided, {CLOSING_DATE: "2027-06-30", NOTES: None}, (CLOSING_DATE, NOTES), locked=False)
+    assert made.to_crm == (Change(CLOSING_DATE, "2027-06-30", None, Reason.INVITATION_DECIDED),)
+    assert made.base == {**decided.base, CLOSING_DATE: None}
+    kept = invitation_over(decided, {CLOSING_DATE: "2027-06-30"}, (CLOSING_DATE,), locked=True)
+    assert (kept.to_crm, kept.base) == ((), decided.base)
+    assert [each.name for each in kept.differences] == [CLOSING_DATE]
+    assert invitation_over(plan(NOTE), {CLOSING_DATE: "2027-06-30"}, (CLOSING_DATE,), locked=False) == plan(NOTE)

@@ -84,6 +84,14 @@ def test_a_referral_and_a_record_are_linked_by_the_form(world: World, visitor: V
     assert world.link().state is LinkState.LINKED
 
 
+def test_what_is_another_deals_is_not_linked(world: World, visitor: Visitor) -> None:
+    referral_id, record_id = shared(world)
+    for deal, record in ((NOBODYS, record_id), (referral_id, "another record")):
+        reply = visitor.submit({"action": "link", "deal": deal, "record": record, "crm": "dynamics365"})
+        assert reply.status == 409, (deal, record)
+    assert world.queue.messages == []
+
+
 def test_a_refused_link_keeps_what_was_typed(visitor: Visitor) -> None:
     reply = visitor.submit({"action": "link", "deal": "no guid <b>", "record": "c1", "crm": "dynamics365"})
     assert reply.status == 400

@@ -203,3 +203,27 @@ def test_an_option_that_the_codec_would_ignore_is_a_mistake(tmp_path: Path, old:
 
 def test_a_default_that_the_codec_cannot_write_is_a_mistake(tmp_path: Path) -> None:
     assert "default" in refusal(tmp_path, edited("    digits: 2\n", "    digits: 2\n    default: plenty\n"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("column: estimatedvalue", "column: new_amount"),
+        ("  sync: cosell_syncwithpartnercenter", "  sync: new_sync"),
+        ("edits_on_hold: wait", "edits_on_hold: send"),
+        ("new_record: {}", "new_record: {leadsource: 3}"),
+        ("new_record: {}", "new_record: {}\nsync_when: {record: estimatedvalue >= `10000`}"),
+        ("  qualification: SalesQualified", "  qualification: MarketingQualified"),
+    ],
+)
+def test_whatever_a_file_says_is_part_of_its_stamp(old: str, new: str, tmp_path: Path) -> None:
+    """An edit of the file has its deals looked at, whether somebody thought of its version or not."""
+    assert load(tmp_path, edited(old, new)).version != FIELD_MAP.version
+
+
+def test_an_overlay_changes_what_it_names_of_a_section_and_nothing_else(tmp_path: Path) -> None:
+    text = "overlay: true\nversion: mine\nnew_referral: {qualification: MarketingQualified}\naccount: {}\n"
+    changed, built_in = load(tmp_path, text).file, FIELD_MAP.file
+    assert changed.new_referral == {**built_in.new_referral, "qualification": "MarketingQualified"}
+    assert len(changed.new_referral) > 3
+    assert changed.account == built_in.account

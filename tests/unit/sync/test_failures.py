@@ -24,6 +24,7 @@ from shared.ledger.model import Due, DueKind
 from shared.problems import problem
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync.failures import FATAL_PAUSE, set_aside, waiting_for_administrator
+from tests.support.fakes.tape import Step
 from tests.support.fakes.world import World
 
 BAD = problem("value.not_a_currency", "currency", value="EURO", side="crm")
@@ -314,6 +315,24 @@ def test_the_log_names_fields_and_codes_and_no_value() -> None:
     said = for_the_log(DataError(problem("value.not_a_currency", "currency", value="SECRET", side="crm")))
     assert "currency (value.not_a_currency)" in said
     assert "SECRET" not in said
+
+
+def test_a_deal_that_is_set_aside_is_logged_without_its_values(caplog: pytest.LogCaptureFixture) -> None:
+    Case().fail(DataError(problem("value.not_a_currency", "currency", value="SECRET", side="crm")))
+    assert "deal set aside: DataError in currency (value.not_a_currency)" in caplog.text
+    assert "SECRET" not in caplog.text
+
+
+def test_a_bug_of_ours_leaves_the_worker_for_the_queues_own_retries() -> None:
+    case = Case()
+
+    def break_down(_step: Step) -> None:
+        raise KeyError("a bug")
+
+    case.world.tape.before.append(break_down)
+    message = DealMessage.of_record(case.world.task.key(case.linked), "retry", "")
+    with pytest.raises(KeyError):
+        case.world.worker.run(message.dump())
 
 
 def test_the_log_has_the_vendors_own_code_and_id() -> None:
