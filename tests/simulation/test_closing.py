@@ -318,6 +318,25 @@ def test_an_invitation_whose_answer_was_lost_is_found_before_another_one_is_sent
     check_agreed(world)
 
 
+def test_a_creation_whose_commit_failed_invites_nobody_twice_while_the_lists_lag() -> None:
+    world = World()
+    world.partner_center.lag = timedelta(minutes=4)
+    world.crm.add_deal(cosell_howcanmicrosofthelp=HELP)
+    failed: list[Step] = []
+
+    def fail(step: Step) -> None:
+        if step.name == "links.commit" and world.calls(0)["partner_center.create"] == 2 and not failed:
+            failed.append(step)
+            raise ServiceUnavailable("the storage is busy")
+
+    world.tape.before.append(fail)
+    world.settle()
+    world.recover()
+    assert failed
+    assert world.calls(0)["partner_center.create"] == 2
+    check_agreed(world)
+
+
 def test_an_unanswered_creation_that_never_happened_is_posted_again_only_when_that_is_certain() -> None:
     world = World()
     world.crm.add_deal()

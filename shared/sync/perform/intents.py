@@ -81,9 +81,8 @@ def _let_go(task: Task, attempt: Attempt, error: CosellError) -> None:
     if held is None or held.owner != attempt.intent.owner:
         return
     unknown_since = held.unknown_since if attempt.taken_over else None
-    if attempt.answered:
-        unknown_since = None
-    elif isinstance(error, OutcomeUnknown):
+    if attempt.answered or isinstance(error, OutcomeUnknown):
+        # What was answered but not committed may be missing from Partner Center's lists for a while.
         unknown_since = held.unknown_since or task.clock.now()
     known = replace(held, referral_id=held.referral_id or attempt.referral_id, unknown_since=unknown_since)
     task.intents.replace(held, replace(known, started_at=_RELEASED))
