@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.feeds.poison import POISON
+from shared.messages import ENGLISH, catalogue
 from shared.sync.failures import POLL, WORKER
 from shared.sync.mass_change import MASS_CHANGE
 from shared.webhook.watchdog import EVENTS, HEARTBEAT, REGISTRATION
@@ -49,6 +50,19 @@ def test_the_steps_of_the_timers_are_found() -> None:
 @pytest.mark.parametrize("key", [*STEPS, *KEYS, "<crm> deal <id>"])
 def test_every_alert_of_the_app_has_an_entry(key: str) -> None:
     assert key in ENTRIES
+
+
+SECTION = PAGE.partition("## When an alert comes")[2].partition("Azure Monitor raises")[0]
+ALERTS = [line for line in SECTION.splitlines() if line.startswith("| `")]
+
+
+@pytest.mark.parametrize("line", ALERTS, ids=lambda line: line.split("|")[1].strip())
+def test_every_alert_says_what_happened_what_sellers_see_and_who_does_what(line: str) -> None:
+    cells = [each.strip() for each in line.strip("| ").split(" | ")]
+    assert len(cells) == 4
+    assert all(cells)
+    shown = " ".join(text for key, text in catalogue(ENGLISH).texts.items() if key.startswith("pending."))
+    assert [words for words in re.findall(r"\*([^*]+)\*", cells[2]) if words not in shown] == []
 
 
 @pytest.mark.parametrize("rule", [rule["name"] for rule in read(FOLDER / "alerts.bicep").of("variable")["rules"].value])
