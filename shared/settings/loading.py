@@ -88,10 +88,11 @@ def _given(environment: Mapping[str, str]) -> dict[str, str]:
 def _left_from_sample(setting: Setting, value: str, used: tuple[str, ...]) -> bool:
     """Whether a value is a placeholder for a CRM that nobody uses."""
     crm = _OF_ONE_CRM.get(setting.group)
-    return crm is not None and crm not in used and _is_placeholder(setting, value)
+    return crm is not None and crm not in used and is_placeholder(setting, value)
 
 
-def _is_placeholder(setting: Setting, value: str) -> bool:
+def is_placeholder(setting: Setting, value: str) -> bool:
+    """Whether a value is what the sample holds in the place of one's own, such as `<org>`."""
     return not setting.secret and _PLACEHOLDER.search(value) is not None
 
 
@@ -113,7 +114,7 @@ def _value(setting: Setting, given: Mapping[str, str]) -> Any:
         return ()
     if text.startswith(REFERENCE):
         raise _WrongError(_UNRESOLVED)
-    if _is_placeholder(setting, text):
+    if is_placeholder(setting, text):
         raise _WrongError(f"still holds the sample's placeholder; put your own value there{setting.such_as}")
     try:
         return setting.kind.parse(text)

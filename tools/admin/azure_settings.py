@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shared.settings.declaration import declared
-from shared.settings.loading import REFERENCE
+from shared.settings.loading import REFERENCE, is_placeholder
 from shared.settings.model import Setting
 
 ONLY_HERE = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
@@ -42,6 +42,8 @@ def _reason(name: str, value: str, known: Mapping[str, Setting], *, with_secrets
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         return "is no setting of this app" + (f"; do you mean {near[0]}?" if near else "")
+    if is_placeholder(known[name], value):
+        return "still holds the sample's placeholder"
     secret = known[name].secret and value.strip() and not value.startswith(REFERENCE)
     if secret and not with_secrets:
         return "is a secret: keep it in a key vault and give its reference, or use --with-secrets"

@@ -87,6 +87,13 @@ def test_secrets_and_what_is_only_for_this_machine_stay_here(file: Path, capsys:
     assert "DYNAMIC_URL is no setting of this app; do you mean DYNAMICS_URL?" in shown.err
 
 
+def test_the_samples_placeholders_are_not_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--for-azure", str(ROOT / "local.settings.sample.json")]) == 0
+    shown = capsys.readouterr()
+    assert "<org>" not in shown.out
+    assert "left out: SALESFORCE_URL still holds the sample's placeholder" in shown.err
+
+
 def test_with_secrets_the_app_starts_on_what_is_sent(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(json.dumps({"Values": {**HERE, **GOOD}}))
     assert command.main(["--for-azure", "--with-secrets"]) == 0
