@@ -29,6 +29,7 @@ def check(history: History, world: World) -> None:
         assert linked or record["statecode"] != 0  # Closed before it was shared.
     assert history.lost_edits() == []
     assert not history.unwished() or history.interrupted()
+    assert world.partner_center.refused == [], "what can be known to be refused is not asked"
     assert world.queue.messages == []
     assert world.queue.poisoned == []
     assert [parked.reason for parked in world.parked()] == []
