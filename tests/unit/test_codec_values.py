@@ -97,6 +97,12 @@ def test_marks_in_front_of_a_name_are_no_part_of_it(written: str) -> None:
     assert codec.from_referral(written) == "Deal"
 
 
+def test_a_mark_is_written_before_a_name_and_takes_its_room_where_the_column_has_an_end() -> None:
+    assert codecs.text(mark=True).to_record("Contoso") == "\u2714 Contoso"
+    assert codecs.text(mark=True).fit("Contoso") == "Contoso"
+    assert codecs.text(9, mark=True).fit("Contoso & Sons") == "Contoso"
+
+
 def test_marks_are_text_everywhere_else() -> None:
     assert codecs.text().from_record("\u2714 done") == "\u2714 done"
     assert codecs.text(strip_mark=True).from_record("Deal \u2714") == "Deal \u2714"

@@ -62,3 +62,9 @@ def test_a_name_of_the_catalogue_means_its_id() -> None:
     refused = solution_check({"SOL-1-ABC": "Other", MICROSOFTS: "Northwind Analytics"})(("SOL-3-ABD",), None)
     assert refused
     assert refused.values == {"ids": "SOL-3-ABD → SOL-1-ABC"}
+
+
+def test_of_many_wrong_ids_the_first_five_are_named() -> None:
+    refused = solution_check({})(tuple(f"wrong {number}" for number in range(8)), None)
+    assert refused
+    assert [f"wrong {number}" in str(refused.values) for number in range(8)] == [True] * 5 + [False] * 3
