@@ -105,7 +105,7 @@ class FakePartnerCenter:
         """Return every row of an engagement; as every list it lags."""
 
         def query() -> Engagement:
-            rows = [self._shown(row) for row in list(self.rows.copy().values()) if row["engagementId"] == engagement_id]
+            rows = [self._shown(row) for row in self.rows.copy().values() if row["engagementId"] == engagement_id]
             return Engagement(tuple(row for row in rows if self._is_listed(row)))
 
         return self._tape.run("partner_center", "engagement", query)
@@ -177,7 +177,7 @@ class FakePartnerCenter:
 
     def microsoft_accepts(self, engagement_id: str, msx_id: str = "7-2ABCDEF0GH") -> None:
         """Microsoft accepts our invitation; its CRM's id appears on both rows."""
-        for row in list(self.rows.copy().values()):
+        for row in self.rows.copy().values():
             if row["engagementId"] != engagement_id:
                 continue
             moved = {"/status": "Active", "/substatus": "Accepted"} if row["organizationId"] == MICROSOFT else {}
@@ -212,11 +212,11 @@ class FakePartnerCenter:
 
     def ours(self) -> list[Body]:
         """Return our rows, oldest first."""
-        return [row for row in list(self.rows.copy().values()) if row["organizationId"] == FABRIKAM]
+        return [row for row in self.rows.copy().values() if row["organizationId"] == FABRIKAM]
 
     def of_microsoft(self, engagement_id: str) -> list[Body]:
         """Return Microsoft's rows of an engagement."""
-        rows = list(self.rows.copy().values())
+        rows = self.rows.copy().values()
         return [row for row in rows if row["organizationId"] == MICROSOFT and row["engagementId"] == engagement_id]
 
     # --- inside ----------------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ class FakePartnerCenter:
             raise GoneError("the referral no longer exists in Partner Center, or is not ours to see") from None
 
     def _listed(self) -> list[Referral]:
-        rows = [self._shown(row) for row in list(self.rows.copy().values()) if row["organizationId"] in self.listed]
+        rows = [self._shown(row) for row in self.rows.copy().values() if row["organizationId"] in self.listed]
         return [row for row in rows if self._is_listed(row)]
 
     def _is_listed(self, row: Referral) -> bool:
