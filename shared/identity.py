@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -11,8 +12,10 @@ from shared.errors import ServiceUnavailable, SettingsError
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from azure.core.exceptions import ClientAuthenticationError
 
 PUBLIC_AUTHORITY = "login.microsoftonline.com"
+_BUSY = re.compile(r"HTTP (?:Error|status): (429|5\d\d)")
 
 
 class Identity(Protocol):
@@ -85,15 +88,37 @@ class AzureTokens:
 
     def __call__(self, fresh: bool) -> str:  # noqa: FBT001 - the shape Service asks for
         """Return an access token; a new one when `fresh`. Raises SettingsError or ServiceUnavailable."""
-        from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
 
+        lacks = f"no token for {self._scope}"
         with self._lock:
             if fresh or self._credential is None:
                 self._credential = self._identity.credential()
             try:
                 return self._credential.get_token(self._scope).token
             except ClientAuthenticationError as error:
-                reason = str(error.message).splitlines()[0][:300]
-                raise SettingsError(f"no token for {self._scope}: {reason} {self._identity.remedy}".rstrip()) from error
-            except (ServiceRequestError, AzureError) as error:
-                raise ServiceUnavailable(f"no token for {self._scope} ({type(error).__name__})") from error
+                if cause := _unanswered(error):
+                    raise ServiceUnavailable(f"{lacks}: Entra ID does not answer ({cause})") from error
+                reason = str(error.message).splitlines()[0][:300].rstrip(".")
+                raise SettingsError(f"{lacks}: {reason}. {self._identity.remedy}".rstrip()) from error
+            except AzureError as error:
+                raise ServiceUnavailable(f"{lacks} ({type(error).__name__})") from error
+
+
+def _unanswered(error: ClientAuthenticationError) -> str:
+    """Return why nobody has answered; empty when Entra ID did, and refused.
+
+    azure-identity calls every failure one of authentication (its `wrap_exceptions`), also a network that is down and
+    an answer of a service that has no time, of which msal keeps the status in its words only.
+    """
+    from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+    from azure.identity import CredentialUnavailableError
+
+    cause: BaseException | None = None if isinstance(error, CredentialUnavailableError) else error
+    while cause:
+        if isinstance(cause, (ServiceRequestError, ServiceResponseError)):
+            return type(cause).__name__
+        if busy := _BUSY.search(str(cause)):
+            return busy[1]
+        cause = cause.__cause__ or cause.__context__
+    return ""

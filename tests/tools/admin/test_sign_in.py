@@ -329,6 +329,11 @@ def test_a_file_that_cannot_be_changed(machine: Machine, capsys: pytest.CaptureF
     assert machine.file.read_text() == text
 
 
+def test_a_file_that_is_not_there_is_told_in_words(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    told = unstarted(machine, capsys, "--local")
+    assert "local.settings.json: cannot be changed: No such file or directory." in told
+
+
 def test_only_the_settings_of_the_app_registration_are_asked_for(
     machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

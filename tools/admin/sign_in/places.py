@@ -113,7 +113,8 @@ class LocalSettings:
             text = self._path.read_bytes().decode("utf-8")
             return jsonc.with_values(text, values).encode("utf-8")
         except (OSError, ValueError) as error:
-            raise SettingsError(f"{self._path.name}: cannot be changed: {error}.") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise SettingsError(f"{self._path.name}: cannot be changed: {why}.") from error
 
 
 def _settings(minted: Minted) -> dict[str, str]:
