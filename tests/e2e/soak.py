@@ -60,6 +60,8 @@ KINDS = (
 )
 PACE = 0.03
 """Seconds between two acts."""
+PATIENCE = 300
+"""Seconds within which there must be a moment to kill a host."""
 
 
 @dataclass
@@ -100,7 +102,7 @@ class Soak:
         if not known:
             return
         referral_id = self.chance.choice(list(known))
-        name, value = self._value()
+        name, value = self._value(side)
         if side in CRMS:
             self.stack.sellers[side].edit(known[referral_id], **{name: value})
         else:
@@ -109,14 +111,15 @@ class Soak:
             self.stack.partner_center.portal.edit(referral_id, {path: int(value) if name == "deal_value" else wire})
         self.newest[side, referral_id, name] = value
 
-    def _value(self) -> tuple[str, Any]:
+    def _value(self, side: str) -> tuple[str, Any]:
         self._serial += 1
         name = self.chance.choice(FIELDS)
         if name == "deal_value":
             return name, Decimal(100_000 + self._serial)
         if name == "closing_date":
             return name, date(2028, 1, 1) + timedelta(days=self._serial)
-        return name, TRIGGER if self.chance.random() < 0.1 else f"note {self._serial:06}"
+        dictated = side == "partner_center" and self.chance.random() < 0.3
+        return name, TRIGGER if dictated else f"note {self._serial:06}"
 
     def decide(self) -> None:
         """Somebody accepts an invitation, and Microsoft one of ours."""
@@ -158,14 +161,20 @@ class Soak:
         bodies = Counter(each.body for each in self.stack.partner_center.deliveries if each.state == "delivered")
         struck["an event comes twice"] += sum(times - 1 for times in bodies.values())
         struck["an event is lost"] += sum(each.state == "lost" for each in self.stack.partner_center.deliveries)
-        held = {str(row["details"]["notes"]) for row in self.ours()}
-        struck["automation changes a write"] += PUT_RIGHT in held
         return struck
 
     def kill(self) -> None:
-        """Kill one of the two host processes in the middle of whatever else it does, and start it again."""
+        """Kill one of the two host processes in the middle of whatever else it does, and start it again.
+
+        Raises TimeoutError when a referral is being made all the time.
+        """
         assert self.second
-        self.stack.eventually(lambda: not self.sharing(), "a moment at which no referral is made", within=60)
+        deadline = time.monotonic() + PATIENCE
+        while self.sharing():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"for {PATIENCE} s a referral was being made at each moment")
+            self.edit()
+            time.sleep(PACE)
         self.struck["a host is killed"] += 1
         if self.struck["a host is killed"] % 2:
             self.stack.restart(crash=True)
@@ -195,7 +204,15 @@ class Soak:
             effect = SideEffect("Opportunity", {column: PUT_RIGHT}, {column: TRIGGER})
             if name == sides.DYNAMICS:
                 effect = SideEffect("opportunity", {column: PUT_RIGHT}, {column: TRIGGER})
-            seller.simulator.side_effect(effect)  # type: ignore[attr-defined]
+            seller.simulator.side_effect(self._counted(effect))  # type: ignore[attr-defined]
+
+    def _counted(self, effect: SideEffect) -> Callable[[str, str, dict[str, object]], Mapping[str, object] | None]:
+        def act(table: str, row_id: str, row: dict[str, object]) -> Mapping[str, object] | None:
+            changes = effect(table, row_id, row)
+            self.struck["automation changes a write"] += changes is not None
+            return changes
+
+        return act
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
@@ -313,25 +330,31 @@ def soak(links: int, kills: int, *, seed: int = 0, within: float = 240) -> Soak:
 
 def _live(its: Soak, *, deals: int, kills: int) -> None:
     acts = deals * ACTS_FOR_EACH_DEAL
-    deaths = {acts * (number + 1) // (kills + 1) for number in range(kills)}
+    stretch = acts // (kills + 1)
     for number in range(acts):
-        if number in deaths:
+        if number and number % stretch == 0 and its.struck["a host is killed"] < kills:
             its.kill()
-        if its.entered < deals and number % (ACTS_FOR_EACH_DEAL - 2) == 0:
+        # Before a host is killed what was entered gets shared; edits go on.
+        if its.entered < deals and number % 4 == 0 and number % stretch < stretch * 2 // 3:
             its.enter()
-        elif number % 25 == 1:
-            its.look()
-            its.decide()
-        elif number % 10 == 3:
-            its.trouble()
         else:
-            its.edit()
+            _act(its, number)
         time.sleep(PACE)
     for number in range(MORE):
         if its.struck_all():
             break
-        (its.edit, its.trouble, its.look)[number % 3]()
+        _act(its, number)
         time.sleep(PACE)
+
+
+def _act(its: Soak, number: int) -> None:
+    if number % 25 == 1:
+        its.look()
+        its.decide()
+    elif number % 10 == 3:
+        its.trouble()
+    else:
+        its.edit()
 
 
 def _rest(its: Soak, within: float) -> None:

@@ -11,5 +11,4 @@ from tests.e2e.soak import KINDS, soak
 def test_nothing_is_lost_and_nothing_doubled_while_hosts_are_killed() -> None:
     its = soak(links=24, kills=2)
     assert len(its.newest) > 12
-    # Whether automation meets a write is chance with so few deals; the long soak is to see it.
-    assert {kind for kind in KINDS if not its.struck[kind]} <= {"automation changes a write"}
+    assert all(its.struck[kind] for kind in KINDS)
