@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -105,20 +106,29 @@ class AzureTokens:
                 raise ServiceUnavailable(f"{lacks} ({type(error).__name__})") from error
 
 
+def busy(error: BaseException) -> str:
+    """Return the status (429 or 5xx) by which Entra ID said that it has no time; empty when it said something else.
+
+    msal keeps it in its words only.
+    """
+    return next((found[1] for each in _causes(error) if (found := _BUSY.search(str(each)))), "")
+
+
 def _unanswered(error: ClientAuthenticationError) -> str:
     """Return why nobody has answered; empty when Entra ID did, and refused.
 
-    azure-identity calls every failure one of authentication (its `wrap_exceptions`), also a network that is down and
-    an answer of a service that has no time, of which msal keeps the status in its words only.
+    azure-identity calls every failure one of authentication (its `wrap_exceptions`), also a network that is down.
     """
     from azure.core.exceptions import ServiceRequestError, ServiceResponseError
     from azure.identity import CredentialUnavailableError
 
-    cause: BaseException | None = None if isinstance(error, CredentialUnavailableError) else error
-    while cause:
-        if isinstance(cause, (ServiceRequestError, ServiceResponseError)):
-            return type(cause).__name__
-        if busy := _BUSY.search(str(cause)):
-            return busy[1]
-        cause = cause.__cause__ or cause.__context__
-    return ""
+    if isinstance(error, CredentialUnavailableError):
+        return ""
+    silent = (each for each in _causes(error) if isinstance(each, (ServiceRequestError, ServiceResponseError)))
+    return next((type(each).__name__ for each in silent), "") or busy(error)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -13,6 +13,7 @@ import requests
 
 from shared.errors import ServiceUnavailable, SettingsError
 from shared.http import CONNECT_TIMEOUT, READ_TIMEOUT, untrusted
+from shared.identity import busy
 from shared.partner_center.tokens import Redeem
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def confidential_client(
         # msal says so of any metadata that it cannot use; what is no JSON at all came from somebody in between.
         if isinstance(error.__context__, json.JSONDecodeError):
             raise error.__context__ from error
+        if status := busy(error):
+            raise ServiceUnavailable(f"Entra ID does not answer ({status})") from error
         raise SettingsError(
             f"PARTNER_CENTER_TENANT_ID: {urlsplit(authority).hostname} knows no tenant {tenant!r}. Set the tenant's "
             "id as Entra ID's overview shows it; for a national cloud, set ENTRA_AUTHORITY."
@@ -69,6 +72,8 @@ def confidential_client(
 @contextlib.contextmanager
 def reaching(authority: str) -> Iterator[None]:
     """Turn what msal and requests raise about the way to Entra ID into ServiceUnavailable."""
+    from msal.exceptions import MsalError
+
     host = urlsplit(authority).hostname
     try:
         yield
@@ -77,8 +82,8 @@ def reaching(authority: str) -> Iterator[None]:
     except json.JSONDecodeError as error:
         text = f"{host} did not answer as Entra ID does; is a proxy or a sign-in page of the network in between?"
         raise ServiceUnavailable(text) from error
-    except (requests.RequestException, RuntimeError, ValueError) as error:
-        raise ServiceUnavailable(f"Entra ID does not answer ({type(error).__name__})") from error
+    except (requests.RequestException, MsalError, RuntimeError, ValueError) as error:
+        raise ServiceUnavailable(f"Entra ID does not answer ({busy(error) or type(error).__name__})") from error
 
 
 class _TimedSession(requests.Session):

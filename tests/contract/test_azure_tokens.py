@@ -1,4 +1,4 @@
-"""Tokens by azure-identity, unmodified: a refusal is a setting to correct, and who does not answer is waited for."""
+"""Tokens by azure-identity and msal: a refusal is a setting to correct, and who does not answer is waited for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from shared.errors import ServiceUnavailable, SettingsError
 from shared.identity import AzureTokens, ManagedIdentity, Registration
+from shared.partner_center.entra import redeemer
 from tools.simulators.certificates import CertificateAuthority
 from tools.simulators.clock import SimulatorClock
 from tools.simulators.entra import EntraSimulator
@@ -19,6 +20,7 @@ from tools.simulators.server import SimulatorServer
 SCOPE = "https://api.partner.microsoft.com/.default"
 NOBODY = "https://127.0.0.1:9"
 SECRET = "s3cret"
+TENANT = EntraSimulator(SimulatorClock()).tenant_id
 
 
 @pytest.fixture
@@ -34,8 +36,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulato
 
 
 def tokens(authority: str, secret: str = SECRET) -> AzureTokens:
-    tenant = EntraSimulator(SimulatorClock()).tenant_id
-    return AzureTokens(SCOPE, Registration(authority, tenant, "app-1", secret, remedy="Check the secret."))
+    return AzureTokens(SCOPE, Registration(authority, TENANT, "app-1", secret, remedy="Check the secret."))
 
 
 def test_a_token_is_issued(server: SimulatorServer) -> None:
@@ -52,6 +53,14 @@ def test_a_service_that_has_no_time_is_waited_for(server: SimulatorServer, statu
     server.faults.inject(Fault("status", status=status, times=None))
     with pytest.raises(ServiceUnavailable, match="Entra ID does not answer"):
         tokens(server.url)(False)
+
+
+@pytest.mark.parametrize(("status", "path"), [(503, None), (429, None), (503, "/token$")])
+def test_partner_centers_sign_in_waits_for_it_too(server: SimulatorServer, status: int, path: str | None) -> None:
+    server.faults.inject(Fault("status", status=status, path=path, times=None))
+    redeem = redeemer(server.url, TENANT, "app-1", SECRET)
+    with pytest.raises(ServiceUnavailable, match="Entra ID does not answer"):
+        redeem("a-refresh-token", SCOPE)
 
 
 def test_a_network_that_is_down_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
