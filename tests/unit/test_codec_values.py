@@ -141,6 +141,10 @@ def test_amounts_are_rounded_half_even_to_the_column(digits: int, value: str, ke
     assert codecs.money(digits).fit(Decimal(value)) == Decimal(kept)
 
 
+def test_an_amount_keeps_two_digits_unless_the_mapping_says_otherwise() -> None:
+    assert codecs.money().fit(Decimal("10.126")) == Decimal("10.13")
+
+
 def test_zero_is_a_value_and_not_absent() -> None:
     codec = codecs.money()
     assert codec.from_referral(0) == Decimal(0)
