@@ -15,6 +15,7 @@ from shared.microsoft import MicrosoftsHalf
 from shared.sync.news import News, Newsroom, news_of
 from shared.timers import run_reconcile
 from tests.simulation.deals import invited, shared
+from tests.support.fakes.tape import Step
 from tests.support.fakes.two_crms import TwoCrms
 from tests.support.fakes.world import World
 
@@ -156,6 +157,23 @@ def test_the_digest_names_what_needs_a_person_once_a_day(world: World) -> None:
     world.clock.advance(DAY)
     reconcile(world)
     assert len([each for each in world.chat.texts if each.startswith("Co-sell")]) == 2
+
+
+def test_of_two_instances_one_sends_the_digest(world: World) -> None:
+    world.crm.add_deal(parentaccountid=world.crm.add_account(address1_city=None))
+    world.settle()
+    digest = Digest(world.chat, world.taped.drawers, 7)
+    meanwhile: list[bool] = []
+
+    def another_sends_it(step: Step) -> None:
+        if step.name == "values.put" and not meanwhile:
+            meanwhile.append(True)
+            meanwhile.append(digest.tell([world.task]))
+
+    world.tape.before.append(another_sends_it)
+    assert not digest.tell([world.task])
+    assert meanwhile == [True, True]
+    assert len([each for each in world.chat.texts if each.startswith("Co-sell")]) == 1
 
 
 def test_a_day_without_anything_is_a_day_without_a_digest(world: World) -> None:

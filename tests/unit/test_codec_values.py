@@ -345,6 +345,11 @@ def test_a_choice_is_translated_both_ways() -> None:
     assert codec.to_referral(None, None) == "Unknown"
 
 
+def test_a_code_without_an_option_stays_what_it_is_unless_another_stands_for_it() -> None:
+    assert codecs.choice(HELP).fit("TrainingOrEnablement") == "TrainingOrEnablement"
+    assert codecs.choice(HELP).fit(None) is None
+
+
 def test_yes_no_is_strict_and_absent_is_no() -> None:
     codec = codecs.yes_no()
     assert codec.from_referral(None) is codec.from_record(None) is False

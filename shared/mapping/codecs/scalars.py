@@ -45,10 +45,10 @@ def _number_to_referral(value: Value, _source: Json) -> Json:
 
 def money(digits: int = 2) -> Codec:
     """An amount, rounded half-even to the `digits` that the CRM column keeps; a JSON number on both sides."""
-    unit = Decimal(1).scaleb(-digits)
+    place = Decimal(1).scaleb(-digits)
 
     def fit(value: Value) -> Value:
-        return _decimal(value.quantize(unit, ROUND_HALF_EVEN)) if isinstance(value, Decimal) else value
+        return _decimal(value.quantize(place, ROUND_HALF_EVEN)) if isinstance(value, Decimal) else value
 
     return Codec(_decimal, _number_to_referral, _decimal, _number, fit)
 

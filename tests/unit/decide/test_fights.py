@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.deal import RecordKey
-from shared.decide.fights import PAUSE, ROUNDS, SHOW, SHOWS, SOON, TIE, goes_round, once_more
+from shared.decide.fights import HELD, PAUSE, ROUNDS, SHOW, SHOWS, SOON, TIE, goes_round, once_more
 from shared.link import Link
 from tests.support.stand_ins import START
 
@@ -41,3 +41,7 @@ def test_each_of_them_is_counted_for_itself() -> None:
     link = replace(link, repeats=once_more(link, TIE, START))
     assert goes_round(link, PAUSE, START)
     assert not goes_round(link, TIE, START)
+
+
+def test_a_link_of_yesterday_remembers_them_by_the_same_words() -> None:
+    assert (PAUSE, TIE, SHOW, HELD) == ("pause", "identifier to CRM", "audit to CRM", "held")

@@ -69,6 +69,14 @@ def test_an_order_about_a_deal_without_a_link_comes_to_nothing(order: Order, lin
     assert decide(Deal(START, "referral", link, order=order), FIELD_MAP, POLICY) == Known("nothing is linked")
 
 
+@pytest.mark.parametrize(
+    ("state", "answer"), [(LinkState.STOPPED, Need.RECORD), (LinkState.ORPHANED, Known("it rests already"))]
+)
+def test_only_a_pause_that_its_record_does_not_show_is_ordered_again(state: LinkState, answer: object) -> None:
+    link = replace(LINK, state=state, unshown=True)
+    assert decide(Deal(START, "referral", link, order=Order.PAUSE), FIELD_MAP, POLICY) == answer
+
+
 # --- pause and resume ------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.choices import CrmAudit
+from shared.deal import RecordKey
 from shared.errors import (
     AccessDenied,
     AllowanceSpent,
@@ -333,6 +334,22 @@ def test_a_bug_of_ours_leaves_the_worker_for_the_queues_own_retries() -> None:
     message = DealMessage.of_record(case.world.task.key(case.linked), "retry", "")
     with pytest.raises(KeyError):
         case.world.worker.run(message.dump())
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (RecordKey("another CRM", "opportunity", "1"), "its CRM is not configured"),
+        (RecordKey("dynamics365", "contact", "1"), "its table is not synchronized"),
+    ],
+)
+def test_a_message_of_what_is_not_synchronized_any_more_is_dropped(
+    key: RecordKey, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    world.worker.run(DealMessage.of_record(key, "retry", "").dump())
+    assert said in caplog.text
+    assert (world.calls(0), world.queue.messages, world.parked()) == ({}, [], [])
 
 
 def test_the_log_has_the_vendors_own_code_and_id() -> None:
