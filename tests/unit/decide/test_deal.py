@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 
 from shared.deal import STATUS
 from shared.decide.deal import GONE, UNREAD, Deal, Policy, RecordSeen, ReferralSeen, Sharing, Surroundings
+from shared.decide.decisions import Adopt, Agree, Unlink
 from shared.lifecycle import Stage
 from tests.support.stand_ins import START
 from tests.unit.decide.deals import RECORD, REFERRAL
@@ -32,6 +34,12 @@ def test_of_a_deal_nothing_is_known_and_no_record_carries_its_identifier() -> No
     assert (deal.link, deal.order, deal.ordered, deal.customer, deal.anyway) == (None, None, None, None, False)
     assert (deal.microsoft_read, deal.microsoft_known) == (None, None)
     assert (Sharing().problems, Sharing().travelled, Surroundings().likely) == ((), False, None)
+
+
+def test_what_a_decision_does_not_say_it_does_not_want() -> None:
+    said = {(kind, each.name): each.default for kind in (Agree, Adopt, Unlink) for each in fields(kind)}
+    assert (said[Agree, "ties"], said[Adopt, "claims"], said[Unlink, "again"]) == (False, False, False)
+    assert (said[Agree, "problems"], said[Agree, "microsoft"], said[Agree, "registration"]) == ((), None, None)
 
 
 def test_without_settings_an_end_does_not_wait_and_closed_rows_take_writes() -> None:

@@ -194,6 +194,16 @@ def test_a_win_is_registered_once_and_only_what_we_registered_is_corrected() -> 
     assert {each.remembered for each in first} == {True, False}
 
 
+def test_whether_microsoft_still_asks_about_a_registration_is_read_and_not_remembered() -> None:
+    seen = 0
+    for situation, decision, needs in decided():
+        asked_once = situation.registration == "once asked" and situation.remembered and situation.source == "crm"
+        if asked_once and situation.referral == "won" and agreement(decision) and situation.base == "won":
+            assert Need.REFERRAL_ITSELF in needs, situation
+            seen += 1
+    assert seen
+
+
 def test_help_of_an_unknown_past_is_neither_taken_for_submitted_nor_asked_for() -> None:
     seen = Counter[object]()
     for situation, decision, _ in decided():

@@ -108,3 +108,7 @@ def test_the_status_is_decided_by_its_own_rule_also_on_an_unknown_base() -> None
     assert not made.to_partner_center
     held = decide(replace(status, hold=Hold(Stays.DECIDE, Reason.UNKNOWN_PAST)), None, "won", "active", closed=True)
     assert [each.reason for each in held.differences] == [Reason.UNKNOWN_PAST]
+
+
+def test_neither_side_has_ended_unless_that_is_said() -> None:
+    assert Closed() == Closed(referral=False, record=False, locked=False)
