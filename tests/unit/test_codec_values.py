@@ -145,6 +145,11 @@ def test_an_amount_keeps_two_digits_unless_the_mapping_says_otherwise() -> None:
     assert codecs.money().fit(Decimal("10.126")) == Decimal("10.13")
 
 
+def test_what_is_no_amount_is_not_rounded() -> None:
+    assert rounded("many", 0, Decimal(1)) == "many"
+    assert rounded(None, 0, Decimal(1)) is None
+
+
 def test_zero_is_a_value_and_not_absent() -> None:
     codec = codecs.money()
     assert codec.from_referral(0) == Decimal(0)

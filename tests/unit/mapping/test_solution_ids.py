@@ -68,3 +68,9 @@ def test_of_many_wrong_ids_the_first_five_are_named() -> None:
     refused = solution_check({})(tuple(f"wrong {number}" for number in range(8)), None)
     assert refused
     assert [f"wrong {number}" in str(refused.values) for number in range(8)] == [True] * 5 + [False] * 3
+
+
+def test_an_id_of_the_catalogue_in_another_case_is_named_as_it_is_there() -> None:
+    refused = solution_check({"Insight-Hub": "Insight Hub"})(("insight-hub",), None)
+    assert refused
+    assert refused.values == {"ids": "insight-hub → Insight-Hub"}
