@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -26,6 +25,7 @@ import tenacity
 from shared.clock import Clock
 from shared.errors import CosellError, OutcomeUnknown, RetriableError, ServiceUnavailable, SignInRequired, Throttled
 from shared.pauses import Pauses
+from shared.session import Session
 from shared.telemetry import correlation
 
 log = logging.getLogger(__name__)
@@ -110,11 +110,7 @@ class RequestsTransport:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
-            # A cookie would pin us to one Dataverse server, whose limits are per server.
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            session.auth = _no_auth  # A .netrc on the machine must not replace our bearer token.
-            self._local.session = session
+            session = self._local.session = Session()
         return session
 
 
@@ -126,10 +122,6 @@ def _content(request: Request, answer: requests.Response) -> bytes:
         if len(content) > MAX_ANSWER:
             raise OutcomeUnknown(f"{_host(request.url)} answered with more than {MAX_ANSWER >> 20} MiB")
     return bytes(content)
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _host(url: str) -> str:

@@ -9,7 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
 from shared.errors import SettingsError
+from shared.session import Session
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,8 +24,9 @@ if TYPE_CHECKING:
 Identity = Callable[[], "TokenCredential"]
 """Who asks; only called where the settings choose an identity."""
 
-_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20, "retry_total": 3}
+_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}
 """The SDK's own timeouts of five minutes outlast a function."""
+_RETRIES = 3
 
 
 def table_client(settings: Settings, name: str, identity: Identity) -> TableClient:
@@ -30,21 +35,31 @@ def table_client(settings: Settings, name: str, identity: Identity) -> TableClie
 
     if settings.storage_by_identity:
         uri = settings.table_uri or f"https://{settings.storage_account}.table.core.windows.net"
-        return TableClient(uri, name, credential=identity(), **_TIMEOUTS)
+        return TableClient(uri, name, credential=identity(), **_options())
     with _named():
-        return TableClient.from_connection_string(str(settings.storage), name, **_TIMEOUTS)
+        return TableClient.from_connection_string(str(settings.storage), name, **_options())
 
 
 def queue_client(settings: Settings, name: str, identity: Identity) -> QueueClient:
     """Return the client of a queue, written as the Functions host reads it. No call."""
     from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
-    options = {**_TIMEOUTS, "message_encode_policy": TextBase64EncodePolicy()}
+    options = {**_options(), "message_encode_policy": TextBase64EncodePolicy()}
     if settings.storage_by_identity:
         uri = settings.queue_uri or f"https://{settings.storage_account}.queue.core.windows.net"
         return QueueClient(uri, name, credential=identity(), **options)
     with _named():
         return QueueClient.from_connection_string(str(settings.storage), name, **options)
+
+
+def _options() -> dict[str, Any]:
+    from azure.core.pipeline.transport import RequestsTransport
+
+    session = Session()
+    never = Retry(total=False, redirect=False, raise_on_status=False)  # The SDK's own policy tries again.
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=never))
+    return {"transport": RequestsTransport(session=session, **_TIMEOUTS), "retry_total": _RETRIES}
 
 
 @contextmanager
