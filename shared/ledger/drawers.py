@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
 
 from shared.deal import RecordKey
 from shared.errors import ServiceUnavailable, StaleError
@@ -15,6 +15,9 @@ T = TypeVar("T")
 
 ROUNDS = 5
 """How often a change is made again because somebody else changed the value meanwhile."""
+
+RECENT = timedelta(minutes=1)
+"""How old a value may be that `recent` returns."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,31 @@ class Drawers:
 
     def __init__(self, values: Values) -> None:
         self._values = values
+        self._recent: dict[tuple[str, str], tuple[datetime, Any]] = {}
 
     def read(self, drawer: Drawer[T]) -> Held[T]:
         """Return what a drawer holds."""
         found = self._values.get(drawer.kind, drawer.name)
         return Held(drawer.load(found[0]), found[1]) if found else Held(drawer.empty, None)
 
+    def recent(self, drawer: Drawer[T], now: datetime) -> T:
+        """Return what a drawer held at most a minute ago, or what this process has put there since.
+
+        Read once a minute, for what is asked at each message and may be known a little late.
+        """
+        key = drawer.kind, drawer.name
+        at, value = self._recent.get(key, (None, drawer.empty))
+        if at is None or not at <= now < at + RECENT:
+            value = self.read(drawer).value
+            self._recent[key] = now, value
+        return value
+
     def replace(self, drawer: Drawer[T], value: T, held: Held[T]) -> Held[T]:
         """Store a value, once. Raises StaleError when the drawer changed since `held` was read."""
-        return Held(value, self._values.put(drawer.kind, drawer.name, drawer.dump(value), held.etag))
+        try:
+            return Held(value, self._values.put(drawer.kind, drawer.name, drawer.dump(value), held.etag))
+        finally:
+            self._recent.pop((drawer.kind, drawer.name), None)
 
     def change(self, drawer: Drawer[T], change: Callable[[T], T]) -> T:
         """Store what `change` makes of the value, again for a newer value when somebody else was quicker.
@@ -102,6 +121,7 @@ class Drawers:
         """
         if held.etag is not None:
             self._values.remove(drawer.kind, drawer.name, held.etag)
+            self._recent.pop((drawer.kind, drawer.name), None)
 
     def all(self, kind: Callable[[str], Drawer[T]], of: str) -> Iterator[tuple[str, T]]:
         """Return the name and value of every used drawer of a kind; `kind` makes the drawer of a name."""

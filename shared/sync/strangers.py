@@ -32,10 +32,14 @@ def is_event(message: DealMessage) -> bool:
 
 
 def is_one(task: Task, message: DealMessage) -> bool:
-    """Whether an event is about a row that is not worth another read. Raises the families."""
+    """Whether an event is about a row that is not worth another read. Raises the families.
+
+    What another process counted is known a minute later: a row may cost a read more.
+    """
     if not is_event(message):
         return False
-    known = _recent(task.drawers.read(_drawer(task)).value, task.clock.now())
+    now = task.clock.now()
+    known = _recent(task.drawers.recent(_drawer(task), now), now)
     count, _ = known.get(str(message.referral_id), (0, None))
     return count >= EACH or (count == 0 and len(known) >= ALL)
 

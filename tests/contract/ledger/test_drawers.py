@@ -9,7 +9,18 @@ from functools import partial
 import pytest
 
 from shared.errors import ServiceUnavailable, StaleError
-from shared.ledger.drawers import ROUNDS, Drawer, Held, crm_cursor, document, moment, sweep_cursor, text
+from shared.ledger.drawers import (
+    RECENT,
+    ROUNDS,
+    Drawer,
+    Drawers,
+    Held,
+    crm_cursor,
+    document,
+    moment,
+    sweep_cursor,
+    text,
+)
 from shared.ledger.port import Ledger
 from tests.contract.ledger.samples import CRM, NOW, together
 
@@ -185,3 +196,29 @@ def test_every_used_drawer_of_a_kind_is_returned_and_no_other(ledger: Ledger) ->
     drawers.clear(moment("seen", "n1"), replace(held))
     assert sorted(name for name, _ in drawers.all(partial(moment, "seen"), "seen")) == ["n0", "n2"]
     assert list(drawers.all(partial(moment, "unknown"), "unknown")) == []
+
+
+def test_a_recent_value_is_read_once_a_minute(ledger: Ledger) -> None:
+    drawers, another = ledger.drawers, Drawers(ledger.drawers._values)
+    assert drawers.recent(CURSOR, NOW) == ""
+    another.change(CURSOR, lambda _: "theirs")
+    for later in (timedelta(), RECENT - timedelta(microseconds=1)):
+        assert drawers.recent(CURSOR, NOW + later) == ""
+    assert drawers.recent(CURSOR, NOW + RECENT) == "theirs"
+    assert drawers.recent(crm_cursor("another"), NOW + RECENT) == ""
+
+
+def test_what_this_process_put_there_is_recent_at_once(ledger: Ledger) -> None:
+    drawers = ledger.drawers
+    assert drawers.recent(CURSOR, NOW) == ""
+    drawers.change(CURSOR, lambda _: "ours")
+    assert drawers.recent(CURSOR, NOW) == "ours"
+    drawers.clear(CURSOR, drawers.read(CURSOR))
+    assert drawers.recent(CURSOR, NOW) == ""
+
+
+def test_a_clock_that_was_set_back_hides_nothing(ledger: Ledger) -> None:
+    drawers, another = ledger.drawers, Drawers(ledger.drawers._values)
+    assert drawers.recent(CURSOR, NOW) == ""
+    another.change(CURSOR, lambda _: "theirs")
+    assert drawers.recent(CURSOR, NOW - timedelta(days=1)) == "theirs"
