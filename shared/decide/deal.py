@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from typing import Final, Literal, Protocol
 
 from shared.deal import STATUS, Fields, RecordKey, Value
@@ -32,33 +32,33 @@ UNREAD: Final = Absence.UNREAD
 GONE: Final = Absence.GONE
 
 
-class Need(StrEnum):
+class Need(Enum):
     """A piece that must be read before anything can be decided."""
 
-    REFERRAL = "referral"
-    RECORD = "record"
-    INTENT = "intent"
+    REFERRAL = auto()
+    RECORD = auto()
+    INTENT = auto()
     """The unfinished intent of the record that the referral names."""
-    HOLDER = "holder"
+    HOLDER = auto()
     """The link that ties the other side already: of the named record, of the referral that a record names, or of the
     deal whose record was merged into one without identifier."""
-    HOLDER_RECORD = "holder's record"
-    SUCCESSOR = "successor"
+    HOLDER_RECORD = auto()
+    SUCCESSOR = auto()
     """The record that a merged one lives on in, or the opportunity that a lead was qualified to."""
-    SUCCESSOR_RECORD = "successor's record"
-    CARRIER = "carrier"
+    SUCCESSOR_RECORD = auto()
+    CARRIER = auto()
     """The record that carries the referral's identifier."""
-    MICROSOFT = "microsoft"
+    MICROSOFT = auto()
     """Microsoft's half of the deal."""
-    COPY = "copy"
+    COPY = auto()
     """Whose the columns of ours are that the record holds without being linked."""
-    SHARING = "sharing"
+    SHARING = auto()
     """The rows around a record that a new referral needs."""
-    AROUND = "around"
+    AROUND = auto()
     """What the CRM has of what a referral's new record is to hang on."""
-    REFERRAL_ITSELF = "referral itself"
+    REFERRAL_ITSELF = auto()
     """Our referral as Partner Center has it: the link's memory of it does not tell enough."""
-    RECORD_ITSELF = "record itself"
+    RECORD_ITSELF = auto()
     """The record as the CRM has it: the link's memory of it does not tell enough."""
 
 
