@@ -145,6 +145,7 @@ def test_two_rows_of_one_list_are_one_operation(tmp_path: Path) -> None:
         Change("area", None, "Security", Reason.CHANGED_IN_CRM),
         Change("marketplace_intent", None, "Yes", Reason.CHANGED_IN_CRM),
     ]
+    assert field_map.needs_source(changes[:1]), "the entries of other types go back as they were"
     (operation,) = field_map.operations(changes, referral_body())
     assert operation["path"] == "/" + ATTRIBUTES.replace(".", "/")
     assert operation["value"] == [AREA, {"type": "CustomerMarketplaceIntent", "id": "Yes"}]

@@ -48,9 +48,11 @@ def told(order: Order | None, state: LinkState | None = LinkState.LINKED, **piec
     return decide(Deal(START, "referral", link, order=order, **pieces), FIELD_MAP, POLICY)
 
 
-def code(decision: Decision | Need) -> str:
+def asked(decision: Decision | Need) -> str:
+    """Return what a person is asked to put right: the field, and the problem's code."""
     assert isinstance(decision, HoldForPerson)
-    return decision.problems[0].code
+    (what,) = decision.problems
+    return f"{what.field}: {what.code}"
 
 
 # --- a deal that rests by order --------------------------------------------------------------------------------------
@@ -138,7 +140,7 @@ def test_a_deal_that_is_over_is_taken_apart_first_and_then_shared() -> None:
     assert told(Order.SHARE_AGAIN, record=record()) is Need.REFERRAL
     for gone in (referral(Stage.WON), GONE):
         assert told(Order.SHARE_AGAIN, record=record(), referral=gone) == Unlink(LINK, again=True)
-    assert code(told(Order.SHARE_AGAIN, record=record(), referral=referral())) == "order.still_open"
+    assert asked(told(Order.SHARE_AGAIN, record=record(), referral=referral())) == "referral: order.still_open"
 
 
 def test_the_second_step_creates_a_referral_once() -> None:
@@ -155,13 +157,13 @@ def test_the_second_step_creates_a_referral_once() -> None:
 @pytest.mark.parametrize(
     ("seen", "wanted"),
     [
-        (GONE, "order.record_missing"),
-        (record(Stage.LOST), "order.not_shared"),
-        (record(qualifies=False), "order.not_shared"),
+        (GONE, "record: order.record_missing"),
+        (record(Stage.LOST), "record: order.not_shared"),
+        (record(qualifies=False), "record: order.not_shared"),
     ],
 )
 def test_only_an_open_record_whose_sync_is_on_is_shared_again(seen: Any, wanted: str) -> None:
-    assert code(told(Order.SHARE_AGAIN, record=seen)) == wanted
+    assert asked(told(Order.SHARE_AGAIN, record=seen)) == wanted
 
 
 # --- link ------------------------------------------------------------------------------------------------------------
@@ -193,25 +195,25 @@ def test_both_sides_are_looked_at_and_adopted_on_an_unknown_past() -> None:
 
 def test_what_is_tied_to_something_else_is_left_alone() -> None:
     assert linked(LINK) == Known("linked already")
-    assert code(linked(replace(LINK, record=OTHER_RECORD))) == "identifier.record_taken"
-    assert code(linked(holder=OTHER)) == "identifier.record_taken"
+    assert asked(linked(replace(LINK, record=OTHER_RECORD))) == "externalReferenceId: identifier.record_taken"
+    assert asked(linked(holder=OTHER)) == "externalReferenceId: identifier.record_taken"
 
 
 @pytest.mark.parametrize(
     ("pieces", "wanted"),
     [
-        ({"referral": GONE}, "order.referral_missing"),
-        ({"referral": referral(ours=False)}, "order.referral_missing"),
-        ({"record": GONE}, "order.record_missing"),
-        ({"record": record(identifier=None, qualifies=False)}, "order.not_shared"),
-        ({"record": record(identifier=OTHER_REFERRAL)}, "identifier.exchanged"),
+        ({"referral": GONE}, "referral: order.referral_missing"),
+        ({"referral": referral(ours=False)}, "referral: order.referral_missing"),
+        ({"record": GONE}, "record: order.record_missing"),
+        ({"record": record(identifier=None, qualifies=False)}, "record: order.not_shared"),
+        ({"record": record(identifier=OTHER_REFERRAL)}, "referral_identifier: identifier.exchanged"),
     ],
 )
 def test_what_cannot_be_linked_is_for_a_person(pieces: dict[str, Any], wanted: str) -> None:
-    assert code(linked(**{**FREE, **pieces})) == wanted
+    assert asked(linked(**{**FREE, **pieces})) == wanted
 
 
 def test_what_partner_center_would_refuse_is_told_instead_of_shared() -> None:
     refused = Sharing((problem("deal.value_missing", "deal_value"),))
     pieces = {"holder": None, "record": record(), "sharing": refused}
-    assert code(told(Order.SHARE_AGAIN, LinkState.UNLINKED, **pieces)) == "deal.value_missing"
+    assert asked(told(Order.SHARE_AGAIN, LinkState.UNLINKED, **pieces)) == "deal_value: deal.value_missing"

@@ -25,7 +25,7 @@ from shared.deal import (
 from shared.deal_registration import RegistrationForm
 from shared.decide import decide
 from shared.decide.deal import Deal, Policy, RecordSeen, ReferralSeen
-from shared.decide.decisions import Agree, AwaitUndo
+from shared.decide.decisions import Agree, AwaitUndo, FollowOwner
 from shared.decide.fights import FIGHT, FIGHT_WINDOW, digest, lane, repeats
 from shared.decide.masks import is_mask, looks_masked
 from shared.decide.planning import (
@@ -175,6 +175,20 @@ def test_what_the_app_wrote_on_a_record_that_it_tied_is_cleared_on_an_unknown_pa
     assert not invitation(tied=False).to_crm, "it may be a seller's word"
     assert not invitation(closed=True).to_crm, "a closed record is left as it is"
     assert not invitation(base={CLOSING_DATE: None}).to_crm, "it was typed since"
+
+
+# --- the owner --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "follows"),
+    [("kim", "lee", True), ("kim", "kim", False), ("", "lee", False), ("kim", "", False), ("", "", False)],
+)
+def test_the_team_follows_from_an_owner_who_is_known_to_another_one(known: str, now: str, *, follows: bool) -> None:
+    seen = deal(replace(LINK, owner=known))
+    assert isinstance(seen.record, RecordSeen)
+    decision = decide(replace(seen, record=replace(seen.record, owner=now)), FIELD_MAP, Policy())
+    assert isinstance(decision, FollowOwner) == follows
 
 
 # --- fights ----------------------------------------------------------------------------------------------------------
