@@ -18,9 +18,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cached_property
 from random import Random
 from typing import Any
 
+import requests
 from azure.data.tables import TableClient
 from azure.storage.queue import QueueClient
 
@@ -33,7 +35,12 @@ from tools.simulators.side_effects import SideEffect
 
 CRMS = (sides.DYNAMICS, sides.SALESFORCE)
 HELP = "CustomerTechnicalArchitecture"
-EVERY_2_SECONDS, EVERY_10_SECONDS = "*/2 * * * * *", "*/10 * * * * *"
+EVERY_2_SECONDS, EVERY_7_SECONDS, EVERY_10_MINUTES = "*/2 * * * * *", "*/7 * * * * *", "0 */10 * * * *"
+"""One host polls more often than the other: both find the same edits now and then, not always.
+
+The Reconciler runs as often as it does in production, and on both hosts at once whenever nothing else is to be done:
+every few seconds it would queue again and again what only waits for its turn.
+"""
 LOCK = 20
 """Seconds for which the message of a host that was killed stays hidden; in Azure ten minutes."""
 TRIGGER, PUT_RIGHT = "as it was dictated", "put right by automation"
@@ -42,7 +49,9 @@ TRIGGER, PUT_RIGHT = "as it was dictated", "put right by automation"
 NOTES_COLUMN = {sides.DYNAMICS: "description", sides.SALESFORCE: "Description"}
 IDENTIFIER = {sides.DYNAMICS: "cosell_referralidentifier", sides.SALESFORCE: "Referral_Identifier__c"}
 FIELDS = ("deal_value", "notes", "closing_date")
-ACTS_FOR_EACH_DEAL = 8
+EDITS_OF_A_DEAL = 7
+MOST_EDITS = 600
+"""Each is about six messages of the queue: what comes of it on all sides, and the echoes."""
 CALM = 3
 """How many times in a row, a second apart or more, nothing must be amiss."""
 MORE = 2000
@@ -60,6 +69,10 @@ KINDS = (
 )
 PACE = 0.03
 """Seconds between two acts."""
+BEHIND = 150
+"""Messages with which nobody enters or edits anything more until the app has caught up."""
+BREATH = 0.5
+"""Seconds between two looks at storage: Azurite reads the whole table, or all that waits, for each."""
 PATIENCE = 300
 """Seconds within which there must be a moment to kill a host."""
 
@@ -174,7 +187,7 @@ class Soak:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"for {PATIENCE} s a referral was being made at each moment")
             self.edit()
-            time.sleep(PACE)
+            time.sleep(BREATH)
         self.struck["a host is killed"] += 1
         if self.struck["a host is killed"] % 2:
             self.stack.restart(crash=True)
@@ -182,6 +195,13 @@ class Soak:
             self.second.kill()
             self.second.close()
             self.second = another_host(self.stack)
+
+    def reconcile(self) -> None:
+        """Let both hosts look for what was missed, and bring back what waits."""
+        for host in (self.stack.host, self.second):
+            if host:
+                url, headers = f"{host.url}/admin/functions/Reconciler", {"x-functions-key": host.keys["_master"]}
+                requests.post(url, json={"input": ""}, headers=headers, timeout=60).raise_for_status()
 
     def end_second(self) -> None:
         """Stop the second host process."""
@@ -253,10 +273,19 @@ class Soak:
             for row in rows:
                 if referral := ours.get(str(row[IDENTIFIER[crm]])):
                     found += [f"{crm} {referral['id']} {each}" for each in sides.apart(referral, row, crm)]
-        with QueueClient.from_connection_string(self.stack.settings()["AzureWebJobsStorage"], "deals") as queue:
-            # Those that are hidden try again what has succeeded meanwhile, up to minutes later.
-            waiting = len(queue.peek_messages(32))
+        # Those that are hidden try again what has succeeded meanwhile, up to minutes later.
+        waiting = len(self.queue.peek_messages(32))
         return [*found, *([f"{waiting} messages"] if waiting else [])]
+
+    def breathe(self) -> None:
+        """Wait while the app is far behind: Azurite gets slower and slower with what waits in it, Azure does not."""
+        while (self.queue.get_queue_properties().approximate_message_count or 0) > BEHIND:
+            time.sleep(BREATH)
+
+    @cached_property
+    def queue(self) -> QueueClient:
+        """The queue of the deals."""
+        return QueueClient.from_connection_string(self.stack.settings()["AzureWebJobsStorage"], "deals")
 
     def lost(self) -> list[str]:
         """Return the newest edits that neither all sides hold nor the audit tells (P1)."""
@@ -296,7 +325,7 @@ def _exists(queue: QueueClient) -> bool:
 
 def another_host(stack: Stack) -> HostProcess:
     """Start a second process of the app, with timers of its own, on the same storage."""
-    return HostProcess(ROOT, stack.settings(), lock=LOCK).start()
+    return HostProcess(ROOT, {**stack.settings(), "CRM_POLL_SCHEDULE": EVERY_7_SECONDS}, lock=LOCK).start()
 
 
 def soak(links: int, kills: int, *, seed: int = 0, within: float = 240) -> Soak:
@@ -312,13 +341,14 @@ def soak(links: int, kills: int, *, seed: int = 0, within: float = 240) -> Soak:
                 settings=settings,
                 lock=LOCK,
                 poll_schedule=EVERY_2_SECONDS,
-                reconcile_schedule=EVERY_10_SECONDS,
+                reconcile_schedule=EVERY_10_MINUTES,
             )
         )
         stack.register().raise_for_status()
         its = Soak(stack, Random(seed))
         its.second = another_host(stack)
         running.callback(its.end_second)
+        its.queue.create_queue()  # Else the app does, with its first message.
         its.automate()
         _live(its, deals=links // len(CRMS), kills=kills)
         _rest(its, within)
@@ -329,18 +359,24 @@ def soak(links: int, kills: int, *, seed: int = 0, within: float = 240) -> Soak:
 
 
 def _live(its: Soak, *, deals: int, kills: int) -> None:
-    acts = deals * ACTS_FOR_EACH_DEAL
+    acts = deals + min(deals * EDITS_OF_A_DEAL, MOST_EDITS)
     stretch = acts // (kills + 1)
-    look_every = 25 + deals // 10  # A look costs the more the more deals there are.
+    look_every = 5 * (5 + deals // 50)  # A look costs the more the more deals there are.
     for number in range(acts):
         if number and number % stretch == 0 and its.struck["a host is killed"] < kills:
             its.kill()
+            its.reconcile()
+            print(f"host killed {its.struck['a host is killed']} times, {its.entered} deals, {number} acts", flush=True)
+        if number % 10 == 0:
+            its.breathe()
         # Before a host is killed what was entered gets shared; edits go on.
-        if its.entered < deals and number % 4 == 0 and number % stretch < stretch * 2 // 3:
+        if its.entered < min(deals, 2 * deals * number / acts) and number % 5 and number % stretch < stretch * 3 // 4:
             its.enter()
         else:
             _act(its, number, look_every)
         time.sleep(PACE)
+    while its.entered < deals:
+        its.enter()
     for number in range(MORE):
         if its.struck_all():
             break
@@ -349,10 +385,10 @@ def _live(its: Soak, *, deals: int, kills: int) -> None:
 
 
 def _act(its: Soak, number: int, look_every: int) -> None:
-    if number % look_every == 1:
+    if number % look_every == 0:
         its.look()
         its.decide()
-    elif number % 10 == 3:
+    elif number % 10 == 5:
         its.trouble()
     else:
         its.edit()
@@ -373,6 +409,8 @@ def _rest(its: Soak, within: float) -> None:
         calm = 0 if its.amiss() else calm + 1
         if calm == CALM:
             return
+        if calm == 0 and not its.queue.peek_messages():
+            its.reconcile()
         # The simulated vendors live in this process: a look at thousands of rows is time that they do not get.
         time.sleep(max(1, 4 * (time.monotonic() - began)))
     raise TimeoutError("\n".join(its.amiss()[:20]))
