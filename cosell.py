@@ -113,7 +113,7 @@ def install_entries(entries: Iterable[str], *options: str) -> None:
     wanted = VENV / f"wanted-{os.getpid()}.txt"
     wanted.write_text("\n".join(entries), "utf-8")
     try:
-        run([str(venv_python()), *PIP, *options, "--progress-bar", "off", "-r", str(wanted)])
+        run([str(venv_python()), *PIP, *options, "--no-compile", "--progress-bar", "off", "-r", str(wanted)])
     finally:
         wanted.unlink()
 
@@ -192,6 +192,10 @@ def hand_over(command: list[str]) -> int:
     """Become this command of `.venv`; on Windows, where exec detaches, wait for it instead."""
     # -P keeps the caller's folder, which may hold a `tools` of its own, off the path.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    # Byte code is kept beside the packages, not beside the sources, which are deployed. Where the caller's Python keeps
+    # none, each of the many processes that the tests start would compile all that it imports.
+    os.environ["PYTHONPYCACHEPREFIX"] = str(VENV / "bytecode")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if sys.platform == "win32":
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the command itself, which ends what it began
         return subprocess.run(command, check=False).returncode

@@ -71,6 +71,16 @@ def test_what_a_command_starts_does_not_find_the_repository_by_itself() -> None:
         assert done.stdout.decode().strip() == left
 
 
+def test_byte_code_is_kept_and_not_beside_what_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PYTHONPATH", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(os, "execv", lambda *_: None)
+    cosell.hand_over(["anything"])
+    command = [sys.executable, "-c", "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", str(cosell.VENV / "bytecode")]
+
+
 def test_paths_of_tests_are_the_callers_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tools.cli.test import _absolute
 
