@@ -7,7 +7,7 @@ import pytest
 
 from shared.ledger.survey import Standing, standing_of
 from shared.ledger.table_survey import TableSurvey
-from tools.bench import feeds, status
+from tools.bench import feeds, share, status
 from tools.bench.rows import Row, table
 from tools.cli import bench
 
@@ -86,3 +86,11 @@ def test_a_page_that_reads_every_link_would_be_seen(monkeypatch: pytest.MonkeyPa
     requests, read, _ = status.run(rounds=1)
     assert not read.met
     assert requests.met
+
+
+def test_an_update_is_shared_out_among_those_whose_code_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share, "DEALS", 3)
+    monkeypatch.setattr(share, "WARM", 1)
+    whole, storage, vendors, own = (row.figure for row in share.run(1))
+    assert min(storage, vendors, own) > 0
+    assert storage + vendors + own == pytest.approx(whole)

@@ -22,6 +22,7 @@ BENCHES = (
     "package",
     "receiver",
     "burst",
+    "share",
     "memory",
 )
 
