@@ -116,6 +116,7 @@ def explore(examples: int, steps: int, machine: type[SyncMachine] = SyncMachine)
             max_examples=examples,
             stateful_step_count=steps,
             derandomize=True,
+            report_multiple_bugs=False,
             database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 
 from tests.simulation import machine
@@ -17,14 +14,6 @@ STEPS = 50
 
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("quiet")]
-
-
-@pytest.fixture
-def quiet() -> Iterator[None]:
-    """What the app logs is not kept: it is most of the time of a history."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def test_no_history_breaks_a_promise() -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.simulation import nightly
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 NO_MORE = ("--mutants", "0", "--links", "0", "--deals", "0")
 
 
