@@ -89,6 +89,7 @@ def test_cleared_text_is_written_as_each_side_clears_it() -> None:
         "  \u2714  Deal ",
         "\u2714 \u2714 Deal",
         "\u2714 \u2716 Deal",
+        "\u2713\u2717\u2718 Deal",
     ],
 )
 def test_marks_in_front_of_a_name_are_no_part_of_it(written: str) -> None:

@@ -160,6 +160,14 @@ def test_text_that_was_built_to_take_many_passes_takes_few() -> None:
     assert read(once) == once
 
 
+def test_what_is_left_of_a_text_of_too_many_passes_has_the_ends_of_lines_that_it_reads_with_again() -> None:
+    read = codecs.text(escaped=True).from_referral
+    once = read("first\r&\nsecond &" + "#0000038;" * 20)
+    assert isinstance(once, str)
+    assert once.startswith("first\nsecond #0000038;")
+    assert read(once) == once
+
+
 @UNHURRIED
 @given(st.lists(st.sampled_from(["&", "amp;", "#38;", "#x26;", "#3", "8;", "lt;", ";", "a", " ", "\r\n", "✔ "])))
 def test_reading_again_reads_the_same(pieces: list[str]) -> None:

@@ -109,6 +109,7 @@ def test_a_team_of_one_may_come_as_a_bare_object() -> None:
 
 def test_a_team_is_cut_between_people() -> None:
     assert people(len(TEAM[0]) + 3).fit(TEAM) == TEAM[:1]
+    assert people(None).fit(TEAM) == TEAM
 
 
 @pytest.mark.parametrize("line", ["Lee", "Mary Lee <lee@x.example>", "Lee, Mary lee@x.example", "Lee, Mary <a b>"])

@@ -119,6 +119,7 @@ INTENT = codecs.entry("CustomerMarketplaceIntent", "type", codecs.choice({1: "Ye
 def test_an_entry_is_found_by_its_type() -> None:
     assert INTENT.from_referral([AREA, {"type": "customermarketplaceintent", "id": "Yes"}]) == "Yes"
     assert INTENT.from_referral([AREA]) is None
+    assert INTENT.from_referral(["no object", None, {"type": None}, {"type": "CustomerMarketplaceIntent"}]) is None
     assert INTENT.from_referral(None) is None
     assert INTENT.from_referral({}) is None
     with pytest.raises(UnreadableValue):

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from shared.deal import STATUS
 from shared.decide.deal import GONE, UNREAD, Deal, Policy, RecordSeen, ReferralSeen, Sharing, Surroundings
-from shared.decide.decisions import Adopt, Agree, Unlink
+from shared.decide.decisions import (
+    Adopt,
+    Agree,
+    AskMicrosoft,
+    AwaitUndo,
+    FollowCustomer,
+    FollowOwner,
+    Register,
+    Unlink,
+    agreement,
+)
 from shared.lifecycle import Stage
+from shared.link import Link
+from shared.merge import Plan
 from tests.support.stand_ins import START
 from tests.unit.decide.deals import RECORD, REFERRAL
 
@@ -44,3 +59,16 @@ def test_what_a_decision_does_not_say_it_does_not_want() -> None:
 
 def test_without_settings_an_end_does_not_wait_and_closed_rows_take_writes() -> None:
     assert Policy() == Policy(close_delay=timedelta(), closed_rows_are_read_only=False)
+
+
+@pytest.mark.parametrize("kind", [Adopt, AskMicrosoft, AwaitUndo, FollowCustomer, FollowOwner, Register])
+def test_what_is_done_besides_leaves_the_agreement_what_it_is(kind: type[Any]) -> None:
+    agree = Agree(
+        Link("dynamics365", REFERRAL, RECORD),
+        ReferralSeen(REFERRAL, {}, "1", Stage.ACTIVE),
+        RecordSeen(RECORD, {}, "1", START),
+        Plan((), (), (), (), {}),
+    )
+    others = {each.name: None for each in fields(kind) if each.name != "agree"}
+    assert agreement(kind(agree=agree, **others)) is agree
+    assert agreement(agree) is agree

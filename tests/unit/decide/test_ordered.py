@@ -104,6 +104,10 @@ def test_to_resume_is_to_decide_as_if_it_had_never_been_stopped() -> None:
     decision = told(Order.RESUME, LinkState.STOPPED, record=record(), referral=referral())
     assert isinstance(decision, Agree)
     assert decision.link.state is LinkState.LINKED
+    at_rest = replace(LINK, state=LinkState.STOPPED, settled=True)
+    decision = told(Order.RESUME, link=at_rest, record=record(), referral=referral())
+    assert isinstance(decision, Agree)
+    assert not decision.link.settled, "whatever was edited meanwhile is looked at"
     assert told(Order.RESUME, LinkState.STOPPED) is Need.RECORD
     assert told(Order.RESUME, LinkState.STOPPED, record=record(switched_on=False)) == Pause()
 

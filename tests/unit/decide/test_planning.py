@@ -14,6 +14,7 @@ from shared.deal import (
     CLOSING_DATE,
     CURRENCY,
     DEAL_VALUE,
+    HELP,
     NAME,
     NOTES,
     SOLUTIONS,
@@ -40,6 +41,7 @@ from shared.link import Closing, Link, Repeat
 from shared.merge import Change, Plan, Rule, Stays
 from shared.merge import Policy as Wins
 from shared.messages.reasons import Reason
+from shared.microsoft import MicrosoftsHalf
 from shared.problems import Problem, problem
 from tests.support.stand_ins import START
 
@@ -175,6 +177,62 @@ def test_what_the_app_wrote_on_a_record_that_it_tied_is_cleared_on_an_unknown_pa
     assert not invitation(tied=False).to_crm, "it may be a seller's word"
     assert not invitation(closed=True).to_crm, "a closed record is left as it is"
     assert not invitation(base={CLOSING_DATE: None}).to_crm, "it was typed since"
+
+
+# --- what only Microsoft's row tells ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("own", "half", "told"),
+    [(None, "GeneralOrOther", "GeneralOrOther"), ("Other", "GeneralOrOther", "Other")],
+)
+def test_the_help_that_was_asked_for_is_microsofts_word_where_our_row_has_none(
+    own: str | None, half: str, told: str
+) -> None:
+    rules = (Rule(HELP, to_crm=True, to_partner_center=False, conflict=Wins.PARTNER_CENTER),)
+    link = replace(LINK, base={STATUS: Stage.ACTIVE, HELP: "before"}, microsoft=MicrosoftsHalf("theirs", Stage.ON_HOLD))
+    assert link.microsoft
+    link = replace(link, microsoft=replace(link.microsoft, help=half))
+    made = make_plan(deal(link, {HELP: own}, {HELP: "before"}), link, SixFields(rules), Policy())
+    assert [each.new for each in made.to_crm] == [told]
+
+
+def test_that_microsoft_takes_part_without_having_been_asked_holds_the_help_alone() -> None:
+    rules = tuple(
+        Rule(name, to_crm=True, to_partner_center=False, conflict=Wins.PARTNER_CENTER) for name in (HELP, NOTES)
+    )
+    base: Fields = {STATUS: Stage.ACTIVE, HELP: None, NOTES: "agreed"}
+    link = replace(LINK, base=base, microsoft=MicrosoftsHalf("theirs", Stage.ACTIVE))
+    made = make_plan(deal(link, {HELP: None, NOTES: "theirs"}, {HELP: "ours"}), link, SixFields(rules), Policy())
+    assert [(each.name, each.new) for each in made.to_crm] == [(NOTES, "theirs")]
+    assert [(each.name, each.reason) for each in made.differences] == [(HELP, Reason.MICROSOFT_TAKES_PART)]
+
+
+@pytest.mark.parametrize(("end", "reason"), [(Stage.ACTIVE, Reason.HELP_UNTOLD), (Stage.WON, Reason.REFERRAL_CLOSED)])
+def test_a_help_of_which_nothing_tells_is_asked_about_while_the_deal_is_open(end: Stage, reason: Reason) -> None:
+    rules = (Rule(HELP, to_crm=True, to_partner_center=False, conflict=Wins.PARTNER_CENTER),)
+    link = replace(LINK, base={STATUS: end})
+    made = make_plan(
+        deal(link, {HELP: None, STATUS: end}, {HELP: "ours", STATUS: end}), link, SixFields(rules), Policy()
+    )
+    assert [(each.name, each.reason) for each in made.differences] == [(HELP, reason)]
+
+
+# --- what need not be read -------------------------------------------------------------------------------------------
+
+
+def test_without_a_new_choice_nobody_looks_whether_microsoft_takes_part() -> None:
+    rules = (Rule(HELP, to_crm=True, to_partner_center=False, conflict=Wins.PARTNER_CENTER), *FIELD_MAP.rules)
+    nothing: Fields = {HELP: None}
+    link = replace(LINK, base={**FILLED, **nothing}, fingerprints={**LINK.fingerprints, HELP: "today"})
+    field_map = SixFields(rules, fingerprints=dict(link.fingerprints))
+    assert isinstance(decide(deal(link, nothing, {**nothing, NOTES: "ours"}), field_map, Policy()), Agree)
+
+
+def test_an_open_lead_needs_no_look_for_what_it_was_qualified_to() -> None:
+    seen = deal(record={NOTES: "ours"})
+    assert isinstance(seen.record, RecordSeen)
+    assert isinstance(decide(replace(seen, record=replace(seen.record, lead=True)), FIELD_MAP, Policy()), Agree)
 
 
 # --- the owner --------------------------------------------------------------------------------------------------------
@@ -333,7 +391,7 @@ def test_a_mask_replaces_no_value(mask: str) -> None:
     assert [each.name for each in nothing_lost.plan.to_partner_center] == [NOTES]
 
 
-@pytest.mark.parametrize("text", ["*** urgent ***", "call ***-1234", "#1", "x", "**", "Xx", "---", ""])
+@pytest.mark.parametrize("text", ["*** urgent ***", "call ***-1234", "#1", "x", "**", "Xx", "xxx", "* * *", "---", ""])
 def test_text_with_some_stars_is_text(text: str) -> None:
     assert not is_mask(text)
 

@@ -145,6 +145,11 @@ def test_all_is_forgiven_after_two_days(busy: Field) -> None:
     assert busy.link.repeats[OUT].row == 1
 
 
+def test_a_new_value_after_two_days_travels_at_once_though_the_last_one_never_did(busy: Field) -> None:
+    assert not busy.save("held").writes
+    assert busy.save("days later", FORGIVEN + SECONDS).writes
+
+
 def test_one_that_goes_back_and_forth_agrees_by_chance_and_is_not_at_rest(busy: Field) -> None:
     agreed = busy.referral
     assert not busy.look().differences, "nobody changed it"

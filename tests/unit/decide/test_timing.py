@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.deal import CLOSE_REASON, CLOSING_DATE, NOTES, STATUS
@@ -73,6 +75,9 @@ def test_what_counts_until_an_invitation_is_decided_is_cleared_with_it_and_agree
     made = invitation_over(decided, {CLOSING_DATE: "2027-06-30", NOTES: None}, (CLOSING_DATE, NOTES), locked=False)
     assert made.to_crm == (Change(CLOSING_DATE, "2027-06-30", None, Reason.INVITATION_DECIDED),)
     assert made.base == {**decided.base, CLOSING_DATE: None}
+    rewritten = replace(decided, to_crm=(Change(CLOSING_DATE, "2027-06-30", "2027-07-31", Reason.RECEIVED), NOTE))
+    made = invitation_over(rewritten, {CLOSING_DATE: "2027-06-30"}, (CLOSING_DATE,), locked=False)
+    assert made.to_crm == (NOTE, Change(CLOSING_DATE, "2027-06-30", None, Reason.INVITATION_DECIDED))
     kept = invitation_over(decided, {CLOSING_DATE: "2027-06-30"}, (CLOSING_DATE,), locked=True)
     assert (kept.to_crm, kept.base) == ((), decided.base)
     assert [each.name for each in kept.differences] == [CLOSING_DATE]

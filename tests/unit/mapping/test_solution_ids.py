@@ -34,6 +34,10 @@ def test_another_form_is_refused_with_what_was_meant(wrong: str, shown: str) -> 
     assert refused.values == {"ids": shown}
 
 
+def test_what_the_catalogue_has_passes_whatever_its_form() -> None:
+    assert solution_check({"Analytics": "Analytics of ours"})(("Analytics",), None) is None
+
+
 def test_what_partner_center_holds_is_right_whatever_its_form() -> None:
     assert solution_check({})(("Analytics", CO_SELL), ("Analytics",)) is None
 

@@ -87,6 +87,28 @@ def test_what_only_waits_for_a_decision_of_policy_is_called_historical() -> None
     assert [each.reason for each in made.differences] == [Reason.HISTORICAL]
 
 
+@pytest.mark.parametrize(("base", "stays"), [({}, Stays.ASKED), ({"other": "a"}, Stays.KEPT)])
+def test_what_differs_since_before_the_link_is_asked_about_and_what_was_mapped_later_is_kept(
+    base: Fields, stays: Stays
+) -> None:
+    made = plan(base, {"f": "p"}, {"f": "c"}, [BOTH_WAYS], Closed(referral=True))
+    assert [(each.reason, each.stays) for each in made.differences] == [(Reason.HISTORICAL, stays)]
+
+
+ONLY_TOLD = replace(BOTH_WAYS, to_partner_center=False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "referral", "stays"),
+    [(ONLY_TOLD, None, Stays.KEPT), (ONLY_TOLD, "p", Stays.ASKED), (BOTH_WAYS, None, Stays.ASKED)],
+)
+def test_a_locked_record_keeps_what_partner_center_alone_tells_no_more_and_is_asked_about_the_rest(
+    rule: Rule, referral: Value, stays: Stays
+) -> None:
+    made = decide(rule, {"f": "a"}, referral, "a", record_closed=True, locked=True)
+    assert [(each.reason, each.stays) for each in made.differences] == [(Reason.RECORD_CLOSED, stays)]
+
+
 def test_equal_values_of_a_closed_deal_are_adopted() -> None:
     made = decide(BOTH_WAYS, None, "a", "a", closed=True, record_closed=True)
     assert made.base == {"f": "a"}
