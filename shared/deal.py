@@ -6,6 +6,7 @@ Both sides are translated into these values before anything is compared, so that
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,12 @@ Value = None | bool | str | Decimal | date | tuple[str, ...]
 
 Fields = Mapping[str, Value]
 """Canonical values by field name."""
+
+
+def mark_of(*values: Value) -> str:
+    """Return a mark by which equal values are known again, and which does not tell them."""
+    plain = [each.normalize() if isinstance(each, Decimal) else each for each in values]
+    return hashlib.sha256(repr(plain).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, order=True)

@@ -8,12 +8,11 @@ rarely.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.deal import Value
+from shared.deal import Value, mark_of
 from shared.link import Link, Repeat, Restless
 from shared.merge import Change, Difference, Plan, Stays
 from shared.messages.reasons import Reason
@@ -132,7 +131,7 @@ def looked_at_again(link: Link, names: Iterable[str], now: datetime) -> datetime
 
 def seen(referral: Value, record: Value) -> str:
     """Return a mark of what both sides hold in a field, without the values."""
-    return _mark(referral, record)
+    return mark_of(referral, record)
 
 
 # --- what is remembered ----------------------------------------------------------------------------------------------
@@ -195,8 +194,4 @@ def lane(name: str, *, to_crm: bool) -> str:
 
 def digest(change: Change) -> str:
     """Return a mark by which the same write is known again, without its values."""
-    return _mark(change.name, change.old, change.new)
-
-
-def _mark(*values: Value) -> str:
-    return hashlib.sha256(repr(values).encode()).hexdigest()[:12]
+    return mark_of(change.name, change.old, change.new)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -42,6 +43,8 @@ class Intent:
     referral_id: str | None = None
     unknown_since: datetime | None = None
     """When a POST was sent and never answered: none is sent until Partner Center's lists are certain to show it."""
+    posted: Mapping[str, str] = field(default_factory=dict)
+    """Marks of the values that the POST sends, by field: which side was edited since an interrupted creation."""
     etag: str | None = None
 
 

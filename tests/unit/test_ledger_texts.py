@@ -112,6 +112,7 @@ INTENT: dict[str, Any] = {
     "owner": TEXT,
     "referral_id": st.none() | TEXT,
     "unknown_since": MAYBE_MOMENT,
+    "posted": st.dictionaries(TEXT, TEXT, max_size=3),
     "etag": st.none(),
 }
 DUE: dict[str, Any] = {

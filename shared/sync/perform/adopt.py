@@ -6,14 +6,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.decide.deal import Deal
-from shared.decide.decisions import Adopt
+from shared.decide.decisions import Adopt, Agree
+from shared.errors import StaleError
 from shared.ledger import audit
+from shared.link import Link
 from shared.partner_center.port import Referral
 from shared.queue.message import DealMessage
+from shared.sync.base import with_base
 from shared.sync.begin import ASKED
 from shared.sync.microsofts_half import next_look
+from shared.sync.observe import is_fresh
 from shared.sync.outcome import Outcome
+from shared.sync.perform import tied
 from shared.sync.perform.agree import reach
+from shared.sync.perform.intents import is_over
+from shared.sync.perform.made import unedited
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
@@ -36,10 +43,26 @@ def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
     ours, earlier = audit.parted(task.records.audit_text(record.key.id))
     recent = agree.link.recent_audit or ours
     link = replace(agree.link, referral_changed_at=referral.changed_at, recent_audit=recent, earlier_audit=earlier)
+    _go_on(task, link, replace(agree, referral=referral))
     reach(task, deal, replace(agree, link=link, referral=referral), written)
     if referral.body and Referral(referral.body).is_shared and not referral.closed:
         task.agenda.put(next_look(task, link))
     return Outcome.LINKED
+
+
+def _go_on(task: Task, link: Link, agree: Agree) -> None:
+    """Tie the two on what an interrupted creation made the one of. Raises StaleError, since that decides anew.
+
+    What was edited since is an edit then, and no difference of an unknown past.
+    """
+    intent = task.intents.of(agree.record.key)
+    if intent is None or intent.referral_id != link.referral_id or is_fresh(intent, task.clock.now()):
+        return
+    base = unedited(intent.posted, agree.record.fields, agree.referral.fields)
+    tied_on = with_base(link, base, task.field_map)
+    entries = tied.entries(task, link, tied_on.base)
+    task.links.commit(replace(tied_on, settled=False), entries, intent if is_over(intent) else None)
+    raise StaleError("the creation of this deal was interrupted")
 
 
 def set_record_id(task: Task, referral_id: str, record_id: str, version: str) -> Referral:

@@ -11,7 +11,7 @@ from shared.crm.port import Record
 from shared.deal import STATUS, Fields
 from shared.decide.deal import Deal, ReferralSeen, Surroundings
 from shared.decide.decisions import CreateRecord
-from shared.errors import AccessDenied, DataError, StaleError, VersionMismatch
+from shared.errors import AccessDenied, CosellError, DataError, StaleError, VersionMismatch
 from shared.ledger import audit
 from shared.ledger.model import AuditEntry
 from shared.lifecycle import Stage, crm_view
@@ -30,6 +30,8 @@ from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, microsoft, odd
 from shared.sync.perform.adopt import set_record_id
 from shared.sync.perform.behind import come_back, forget
+from shared.sync.perform.intents import note_made
+from shared.sync.perform.made import marks
 from shared.sync.perform.written import Written
 from shared.sync.statuses import in_agreement
 from shared.sync.task import Task
@@ -46,7 +48,11 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     assert referral.body is not None  # noqa: S101 - a referral that becomes a record was just read
     wanted = around(task.field_map, Referral(referral.body))
     record, draft = _create(task, deal, decision, wanted)
-    link = _tie(task, referral, record, draft)
+    try:
+        link = _tie(task, referral, record, draft)
+    except CosellError:
+        note_made(task, seen_record(task, record).key, referral.id, marks(draft.link.base))
+        raise
     dues = deadlines.due(task, None, link)
     if Referral(referral.body).is_shared and not referral.closed:
         dues.append(next_look(task, link))

@@ -38,6 +38,7 @@ from shared.sync.perform import identity, microsoft, odd
 from shared.sync.perform.behind import forget
 from shared.sync.perform.follow_owner import mark
 from shared.sync.perform.intents import Attempt, attempting, release, wait_for_certainty
+from shared.sync.perform.made import marks, unedited
 from shared.sync.perform.written import Written
 from shared.sync.sharing import Rows
 from shared.sync.statuses import in_agreement
@@ -70,7 +71,7 @@ def create_referral(task: Task, _deal: Deal, decision: CreateReferral, written: 
     record, rows = decision.record, decision.sharing.rows
     assert isinstance(rows, Rows)  # noqa: S101 - it was looked for, or nothing would be shared
     task.records.wait_until_guard_holds(_row(record))
-    with attempting(task, record.key) as attempt:
+    with attempting(task, record.key, posted=marks(rows.deal.fields)) as attempt:
         if ties(link := task.links.of_record(record.key)):
             # Another worker finished between our look at the ledger and our claim, and so its intent was gone already.
             task.links.commit(link, [], attempt.intent)
@@ -102,6 +103,9 @@ def _post(task: Task, share: _Share, attempt: Attempt) -> tuple[Referral, _Share
         return None
     if own is None:
         wait_for_certainty(task, intent)
+        if intent.posted != marks(deal.fields):
+            intent = task.intents.replace(intent, replace(intent, posted=marks(deal.fields)))
+            share = replace(share, intent=intent)
         own = task.partner_center.create(own_referral(task.field_map, deal, share.record.key.id))
         attempt.referral_id = own.id
         task.organization.learn(own)
@@ -180,7 +184,9 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         earlier_audit=earlier,
         microsoft=share.microsoft,
     )
+    held, _ = task.field_map.read_referral(own.body)
     agreed = {name: value for name, value in base.items() if name == STATUS or name not in differing}
+    agreed = {**unedited(share.intent.posted, base, held), **agreed}
     link = with_base(_owned(link, share), agreed, task.field_map)
     link = replace(link, status=in_agreement(task, link))
     if not (fields[STATUS] in TERMINAL and task.policy.closed_rows_are_read_only):

@@ -7,7 +7,7 @@ posts, and while an unanswered POST may still turn up in Partner Center's lists 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -45,16 +45,21 @@ class Attempt:
 
 @contextmanager
 def attempting(
-    task: Task, record: RecordKey, referral_id: str | None = None, posting_since: datetime | None = None
+    task: Task,
+    record: RecordKey,
+    referral_id: str | None = None,
+    posting_since: datetime | None = None,
+    posted: Mapping[str, str] | None = None,
 ) -> Iterator[Attempt]:
     """Write the intent down, or take it over from an attempt that was given up; its fulfillment is to be committed.
 
-    `referral_id` is our own half where it exists, `posting_since` the moment from which on a POST may be under way.
+    `referral_id` is our own half where it exists, `posting_since` the moment from which on a POST may be under way, and
+    `posted` marks what it will send. An intent that is taken over keeps what the earlier attempt sent.
     Where the attempt fails the next one may begin at once, and knows what this one knew; without that the deal would
     wait for the longest that a function may run. Raises Deferred while another worker is at it.
     """
     now = task.clock.now()
-    attempt = Attempt(Intent(record, now, now, uuid.uuid4().hex, referral_id, posting_since))
+    attempt = Attempt(Intent(record, now, now, uuid.uuid4().hex, referral_id, posting_since, posted or {}))
     try:
         _claim(task, attempt, now)
         yield attempt
@@ -72,8 +77,9 @@ def _claim(task: Task, attempt: Attempt, now: datetime) -> None:
         raise Deferred("another worker is creating this deal", retry_after=LOOK_AGAIN)
     attempt.taken_over = True
     referral_id = held.referral_id or mine.referral_id
-    mine = replace(mine, since=held.since, referral_id=referral_id, unknown_since=held.unknown_since)
-    attempt.intent = task.intents.replace(held, mine)
+    attempt.intent = task.intents.replace(
+        held, replace(held, started_at=mine.started_at, owner=mine.owner, referral_id=referral_id)
+    )
 
 
 def _let_go(task: Task, attempt: Attempt, error: CosellError) -> None:
@@ -86,6 +92,17 @@ def _let_go(task: Task, attempt: Attempt, error: CosellError) -> None:
         unknown_since = held.unknown_since or task.clock.now()
     known = replace(held, referral_id=held.referral_id or attempt.referral_id, unknown_since=unknown_since)
     task.intents.replace(held, replace(known, started_at=_RELEASED))
+
+
+def note_made(task: Task, record: RecordKey, referral_id: str, posted: Mapping[str, str]) -> None:
+    """Write down what a record was made of that could not be tied to its referral: whoever ties the two reads it."""
+    now = task.clock.now()
+    task.intents.begin(Intent(record, now, _RELEASED, uuid.uuid4().hex, referral_id, posted=posted))
+
+
+def is_over(intent: Intent) -> bool:
+    """Whether the attempt failed and left no POST unanswered, so that nothing depends on its intent any more."""
+    return intent.started_at == _RELEASED and intent.unknown_since is None
 
 
 def expect_unchanged(task: Task, attempt: Attempt, link: Link) -> None:

@@ -39,7 +39,7 @@ def entry(name: str, minutes: int = 0) -> AuditEntry:
 
 def intent(owner: str = "worker", record_id: str = "c1", table: str = "opportunity") -> Intent:
     """Return an intent that was never stored."""
-    return Intent(record(record_id, table), since=NOW, started_at=NOW, owner=owner)
+    return Intent(record(record_id, table), since=NOW, started_at=NOW, owner=owner, posted={"notes": "0123456789ab"})
 
 
 def due(key: str = "r1", minutes: float = 0, kind: DueKind = DueKind.PARKED, **members: Any) -> Due:

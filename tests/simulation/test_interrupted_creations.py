@@ -1,0 +1,103 @@
+"""A creation breaks off when one side is made, and somebody edits the deal before it goes on: an edit is an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from shared.errors import ServiceUnavailable
+from tests.simulation.agreement import check_agreed, check_audit
+from tests.support.fakes.world import World
+
+VALUE = "/details/dealValue"
+
+
+def _shared_and_broken_off() -> World:
+    """The referral is there; the record could not be told."""
+    world = World()
+    world.crm.add_deal()
+    fault = world.tape.fail(ServiceUnavailable("answered 503"), "crm", "update", times=None)
+    _begin(world)
+    world.tape.faults.remove(fault)
+    return world
+
+
+def _received_and_broken_off() -> World:
+    """The record is there; the referral could not be told."""
+    world = World()
+    world.partner_center.registers()
+    fault = world.tape.fail(ServiceUnavailable("answered 503"), "partner_center", "update", times=None)
+    _begin(world)
+    world.tape.faults.remove(fault)
+    return world
+
+
+def _begin(world: World) -> None:
+    world.receive_all()
+    world.poll()
+    world.pump()
+    assert world.links() == []
+    assert len(world.partner_center.ours()) == len(world.crm.rows()) == 1
+
+
+def _values(world: World) -> tuple[object, object]:
+    (row,), (record,) = world.partner_center.ours(), world.crm.rows().values()
+    return row["details"]["dealValue"], record["estimatedvalue"]
+
+
+def _goes_on(world: World, *, event_first: bool) -> None:
+    if event_first:
+        world.receive_all()
+    world.clock.advance(timedelta(minutes=11))
+    world.poll()
+    world.settle()
+    world.recover()
+    check_agreed(world)
+    check_audit(world)
+
+
+BREAKS = pytest.mark.parametrize("breaks_off", [_shared_and_broken_off, _received_and_broken_off])
+FIRST = pytest.mark.parametrize("event_first", [False, True])
+
+
+@BREAKS
+@FIRST
+def test_a_colleagues_edit_reaches_the_untouched_record(breaks_off: Callable[[], World], *, event_first: bool) -> None:
+    world = breaks_off()
+    world.partner_center.edit(str(world.partner_center.ours()[0]["id"]), {VALUE: 7})
+    _goes_on(world, event_first=event_first)
+    assert _values(world) == (7, 7)
+
+
+@BREAKS
+@FIRST
+def test_a_sellers_edit_reaches_the_untouched_referral(breaks_off: Callable[[], World], *, event_first: bool) -> None:
+    world = breaks_off()
+    world.crm.edit(next(iter(world.crm.rows())), estimatedvalue=8)
+    _goes_on(world, event_first=event_first)
+    assert _values(world) == (8, 8)
+
+
+@BREAKS
+@FIRST
+def test_of_two_edits_the_fields_owner_has_its_way_and_the_audit_both(
+    breaks_off: Callable[[], World], *, event_first: bool
+) -> None:
+    world = breaks_off()
+    referral_id = str(world.partner_center.ours()[0]["id"])
+    world.partner_center.edit(referral_id, {VALUE: 7001})
+    world.crm.edit(next(iter(world.crm.rows())), estimatedvalue=8001)
+    _goes_on(world, event_first=event_first)
+    assert _values(world) == (8001, 8001)
+    assert any("7001" in entry.text for entry in world.audit_of(referral_id))
+
+
+@BREAKS
+def test_nothing_is_left_of_the_interruption(breaks_off: Callable[[], World]) -> None:
+    world = breaks_off()
+    _goes_on(world, event_first=True)
+    (link,) = world.links()
+    assert link.record
+    assert world.task.intents.of(link.record) is None
