@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -181,3 +181,18 @@ def own_half(related_id: str) -> Drawer[str]:
 def merged_into(record: RecordKey) -> Drawer[str]:
     """The id of the referral whose record was merged into this one while that was not shared."""
     return text("merged", f"{record.crm}:{record.deal}")
+
+
+Made = tuple[str, Mapping[str, str]]
+"""Of which referral a record was made, and a mark of each value that it was made of."""
+
+
+def made_of(record: RecordKey) -> Drawer[Made]:
+    """What a record was made of that could not be tied to its referral. Empty: no referral, and no marks."""
+    return document("made", f"{record.crm}:{record.deal}", ("", {}), list, _load_made)
+
+
+def _load_made(stored: object) -> Made:
+    assert isinstance(stored, list)  # noqa: S101 - written by `made_of`
+    referral_id, marks = stored
+    return str(referral_id), dict(marks)

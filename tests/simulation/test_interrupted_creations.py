@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import ServiceUnavailable
+from shared.ledger.drawers import made_of
 from tests.simulation.agreement import check_agreed, check_audit
 from tests.support.fakes.world import World
 
@@ -101,3 +102,4 @@ def test_nothing_is_left_of_the_interruption(breaks_off: Callable[[], World]) ->
     (link,) = world.links()
     assert link.record
     assert world.task.intents.of(link.record) is None
+    assert world.task.drawers.read(made_of(link.record)).etag is None

@@ -9,17 +9,16 @@ from shared.decide.deal import Deal
 from shared.decide.decisions import Adopt, Agree
 from shared.errors import StaleError
 from shared.ledger import audit
+from shared.ledger.drawers import made_of
 from shared.link import Link
 from shared.partner_center.port import Referral
 from shared.queue.message import DealMessage
 from shared.sync.base import with_base
 from shared.sync.begin import ASKED
 from shared.sync.microsofts_half import next_look
-from shared.sync.observe import is_fresh
 from shared.sync.outcome import Outcome
 from shared.sync.perform import tied
 from shared.sync.perform.agree import reach
-from shared.sync.perform.intents import is_over
 from shared.sync.perform.made import unedited
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
@@ -51,18 +50,20 @@ def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
 
 
 def _go_on(task: Task, link: Link, agree: Agree) -> None:
-    """Tie the two on what an interrupted creation made the one of. Raises StaleError, since that decides anew.
+    """Tie the two on what an interrupted creation made the record of. Raises StaleError, since that decides anew.
 
     What was edited since is an edit then, and no difference of an unknown past.
     """
-    intent = task.intents.of(agree.record.key)
-    if intent is None or intent.referral_id != link.referral_id or is_fresh(intent, task.clock.now()):
+    drawer = made_of(agree.record.key)
+    held = task.drawers.read(drawer)
+    referral_id, made = held.value
+    if referral_id != link.referral_id:
         return
-    base = unedited(intent.posted, agree.record.fields, agree.referral.fields)
+    base = unedited(made, agree.record.fields, agree.referral.fields)
     tied_on = with_base(link, base, task.field_map)
-    entries = tied.entries(task, link, tied_on.base)
-    task.links.commit(replace(tied_on, settled=False), entries, intent if is_over(intent) else None)
-    raise StaleError("the creation of this deal was interrupted")
+    task.links.commit(replace(tied_on, settled=False), tied.entries(task, link, tied_on.base))
+    task.drawers.clear(drawer, held)
+    raise StaleError("the creation of the record was interrupted")
 
 
 def set_record_id(task: Task, referral_id: str, record_id: str, version: str) -> Referral:

@@ -13,6 +13,7 @@ from shared.decide.deal import Deal, ReferralSeen, Surroundings
 from shared.decide.decisions import CreateRecord
 from shared.errors import AccessDenied, CosellError, DataError, StaleError, VersionMismatch
 from shared.ledger import audit
+from shared.ledger.drawers import made_of
 from shared.ledger.model import AuditEntry
 from shared.lifecycle import Stage, crm_view
 from shared.link import Link
@@ -30,7 +31,6 @@ from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, microsoft, odd
 from shared.sync.perform.adopt import set_record_id
 from shared.sync.perform.behind import come_back, forget
-from shared.sync.perform.intents import note_made
 from shared.sync.perform.made import marks
 from shared.sync.perform.written import Written
 from shared.sync.statuses import in_agreement
@@ -51,7 +51,8 @@ def create_record(task: Task, deal: Deal, decision: CreateRecord, written: Writt
     try:
         link = _tie(task, referral, record, draft)
     except CosellError:
-        note_made(task, seen_record(task, record).key, referral.id, marks(draft.link.base))
+        made = referral.id, marks(draft.link.base)
+        task.drawers.fill(made_of(task.key(record.id)), made)
         raise
     dues = deadlines.due(task, None, link)
     if Referral(referral.body).is_shared and not referral.closed:

@@ -94,17 +94,6 @@ def _let_go(task: Task, attempt: Attempt, error: CosellError) -> None:
     task.intents.replace(held, replace(known, started_at=_RELEASED))
 
 
-def note_made(task: Task, record: RecordKey, referral_id: str, posted: Mapping[str, str]) -> None:
-    """Write down what a record was made of that could not be tied to its referral: whoever ties the two reads it."""
-    now = task.clock.now()
-    task.intents.begin(Intent(record, now, _RELEASED, uuid.uuid4().hex, referral_id, posted=posted))
-
-
-def is_over(intent: Intent) -> bool:
-    """Whether the attempt failed and left no POST unanswered, so that nothing depends on its intent any more."""
-    return intent.started_at == _RELEASED and intent.unknown_since is None
-
-
 def expect_unchanged(task: Task, attempt: Attempt, link: Link) -> None:
     """Raise StaleError when another worker committed the deal between our look at the ledger and our claim."""
     held = task.links.of_record(attempt.intent.record)
