@@ -9,6 +9,7 @@ import pytest
 
 from shared.errors import ServiceUnavailable
 from shared.ledger.drawers import made_of
+from shared.ledger.model import DueKind
 from tests.simulation.agreement import check_agreed, check_audit
 from tests.support.fakes.world import World
 
@@ -103,3 +104,18 @@ def test_nothing_is_left_of_the_interruption(breaks_off: Callable[[], World]) ->
     assert link.record
     assert world.task.intents.of(link.record) is None
     assert world.task.drawers.read(made_of(link.record)).etag is None
+
+
+def test_microsofts_half_is_looked_at_later_though_the_lists_do_not_show_it_yet() -> None:
+    world = World()
+    world.partner_center.invites_us()
+    fault = world.tape.fail(ServiceUnavailable("answered 503"), "partner_center", "update", times=None)
+    _begin(world)
+    world.tape.faults.remove(fault)
+    world.partner_center.lag = timedelta(hours=1)
+    world.clock.advance(timedelta(minutes=11))
+    world.reconcile()
+    world.pump()
+    (link,) = world.links()
+    assert link.microsoft is None
+    assert world.task.agenda.of(DueKind.MICROSOFT, link.referral_id)

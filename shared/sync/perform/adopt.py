@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.decide.deal import Deal
+from shared.decide.deal import Deal, ReferralSeen
 from shared.decide.decisions import Adopt, Agree
 from shared.errors import StaleError
 from shared.ledger import audit
 from shared.ledger.drawers import made_of
+from shared.ledger.model import Due
 from shared.link import Link
 from shared.partner_center.port import Referral
 from shared.queue.message import DealMessage
@@ -44,9 +45,15 @@ def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
     link = replace(agree.link, referral_changed_at=referral.changed_at, recent_audit=recent, earlier_audit=earlier)
     _go_on(task, link, replace(agree, referral=referral))
     reach(task, deal, replace(agree, link=link, referral=referral), written)
-    if referral.body and Referral(referral.body).is_shared and not referral.closed:
-        task.agenda.put(next_look(task, link))
+    for due in _looks(task, link, referral):
+        task.agenda.put(due)
     return Outcome.LINKED
+
+
+def _looks(task: Task, link: Link, referral: ReferralSeen) -> list[Due]:
+    """Return what has Microsoft's half looked at from now on, where Microsoft takes part."""
+    shared = referral.body is not None and Referral(referral.body).is_shared and not referral.closed
+    return [next_look(task, link)] if shared else []
 
 
 def _go_on(task: Task, link: Link, agree: Agree) -> None:
@@ -61,7 +68,8 @@ def _go_on(task: Task, link: Link, agree: Agree) -> None:
         return
     base = unedited(made, agree.record.fields, agree.referral.fields)
     tied_on = with_base(link, base, task.field_map)
-    task.links.commit(replace(tied_on, settled=False), tied.entries(task, link, tied_on.base))
+    entries, dues = tied.entries(task, link, tied_on.base), _looks(task, link, agree.referral)
+    task.links.commit(replace(tied_on, settled=False), entries, dues=dues)
     task.drawers.clear(drawer, held)
     raise StaleError("the creation of the record was interrupted")
 
