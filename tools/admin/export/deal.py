@@ -65,11 +65,13 @@ def _record(crm: str, key: str) -> RecordKey | None:
 
 
 def _drawers(drawers: Drawers, crm: str, key: str, record: RecordKey | None) -> Iterator[tuple[str, str]]:
-    """Yield the deal's own drawers: a copy that was refused or released, other halves, and what a dry run learned."""
+    """Yield the deal's own drawers: a copy that was refused or released, what its record was made of, and the rest."""
     if learned := drawers.read(drawer(kind_of_shadows(crm), key)).value:
         yield kind_of_shadows(crm), learned
     if record and (copy := drawers.read(drawer("copy", f"{crm}:{record.deal}")).value):
         yield "copy", copy
+    if record and (made := drawers.read(drawer("made", f"{crm}:{record.deal}")).value):
+        yield "made", made
     for name, own in drawers.all(lambda name: drawer("related", name), "related"):
         if own == key:
             yield f"related:{name}", own

@@ -16,7 +16,7 @@ import pytest
 from shared.deal import RecordKey
 from shared.errors import SettingsError
 from shared.ledger.audit import Stamp
-from shared.ledger.drawers import own_half, text
+from shared.ledger.drawers import made_of, own_half, text
 from shared.ledger.memory import MemoryLedger
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.lifecycle import Stage
@@ -75,6 +75,7 @@ def filled() -> MemoryLedger:
     part.agenda.put(Due(DueKind.PARKED, "r1", NOW, NOW, message.dump(), "data", f"refused: {MAIL}", (asked,)))
     part.audit.add("opportunity:9c", AuditEntry("d", NOW, "d", f"failed: {MAIL}"))
     ledger.drawers.change(own_half("m1"), lambda _held: "r1")
+    ledger.drawers.fill(made_of(RECORD), ("r1", {"notes": "0123456789ab"}))
     ledger.drawers.change(text("alert", "deal r1"), lambda _held: json.dumps({"reason": f"{MAIL} is unknown"}))
     ledger.drawers.change(text("token", "partner_center"), lambda _held: "SECRET")
     return ledger
@@ -100,7 +101,7 @@ def test_a_deal_is_whole(wanted: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert [each["id"] for each in deal["audit"]] == ["b", "a"]
     assert [each["kind"] for each in deal["agenda"]] == ["parked"]
     assert deal["intent"]["owner"] == "worker"
-    assert deal["drawers"] == {"related:m1": "r1"}
+    assert deal["drawers"] == {"made": '["r1", {"notes": "0123456789ab"}]', "related:m1": "r1"}
 
 
 def test_a_record_that_never_became_a_deal_is_found_by_its_audit(capsys: pytest.CaptureFixture[str]) -> None:
