@@ -39,12 +39,16 @@ class _Counter:
 
     def count(self, act: Callable[[], object]) -> int:
         """Return how many requests an act makes, with what follows it: the echoes of what was written."""
+        self._settle()  # What was not counted may not be over yet.
         before = len(self._azurite.requests())
         act()
-        self._stack.quiet()
-        time.sleep(SETTLING)
+        self._settle()
         asked = self._azurite.requests()[before:]
         return sum("cosell" in path or "$batch" in path for _, path in asked)
+
+    def _settle(self) -> None:
+        self._stack.quiet()
+        time.sleep(SETTLING)
 
 
 class _Deals:
