@@ -21,7 +21,7 @@ ORDER = (*LONGEST, "tests/planted/", "tests/simulation/", "tests/e2e/", "tests/t
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sort the tests of a worker by `ORDER`."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: next(place for place, room in enumerate(ORDER) if item.nodeid.startswith(room)))
+        items.sort(key=lambda item: [not item.nodeid.startswith(room) for room in ORDER])
 
 
 class Spread(LoadFileScheduling):  # type: ignore[misc] # the library has no types

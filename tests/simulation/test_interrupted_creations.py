@@ -18,30 +18,25 @@ VALUE = "/details/dealValue"
 
 def _shared_and_broken_off() -> World:
     """The referral is there; the record could not be told."""
-    world = World()
-    world.crm.add_deal()
-    fault = world.tape.fail(ServiceUnavailable("answered 503"), "crm", "update", times=None)
-    _begin(world)
-    world.tape.faults.remove(fault)
-    return world
+    return _broken_off(lambda world: world.crm.add_deal(), "crm")
 
 
 def _received_and_broken_off() -> World:
     """The record is there; the referral could not be told."""
+    return _broken_off(lambda world: world.partner_center.registers(), "partner_center")
+
+
+def _broken_off(begin: Callable[[World], object], untold: str) -> World:
     world = World()
-    world.partner_center.registers()
-    fault = world.tape.fail(ServiceUnavailable("answered 503"), "partner_center", "update", times=None)
-    _begin(world)
-    world.tape.faults.remove(fault)
-    return world
-
-
-def _begin(world: World) -> None:
+    begin(world)
+    fault = world.tape.fail(ServiceUnavailable("answered 503"), untold, "update", times=None)
     world.receive_all()
     world.poll()
     world.pump()
+    world.tape.faults.remove(fault)
     assert world.links() == []
     assert len(world.partner_center.ours()) == len(world.crm.rows()) == 1
+    return world
 
 
 def _values(world: World) -> tuple[object, object]:
@@ -107,11 +102,7 @@ def test_nothing_is_left_of_the_interruption(breaks_off: Callable[[], World]) ->
 
 
 def test_microsofts_half_is_looked_at_later_though_the_lists_do_not_show_it_yet() -> None:
-    world = World()
-    world.partner_center.invites_us()
-    fault = world.tape.fail(ServiceUnavailable("answered 503"), "partner_center", "update", times=None)
-    _begin(world)
-    world.tape.faults.remove(fault)
+    world = _broken_off(lambda world: world.partner_center.invites_us(), "partner_center")
     world.partner_center.lag = timedelta(hours=1)
     world.clock.advance(timedelta(minutes=11))
     world.reconcile()

@@ -165,7 +165,8 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
     # What was agreed is what was shared: an active deal, even if one side has ended it since an interrupted POST.
     base: Fields = {**fields, **deal.fields, STATUS: Stage.ACTIVE}
     entries += odd.entries(task, own.id, {}, base)
-    differing = _differing(task, base, own)
+    held, _ = task.field_map.read_referral(own.body)
+    differing = _differing(task, base, held)
     stage = stage_of(own.body)
     if align(Stage(str(fields[STATUS])), stage) is not stage:
         differing.add(STATUS)
@@ -184,7 +185,6 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         earlier_audit=earlier,
         microsoft=share.microsoft,
     )
-    held, _ = task.field_map.read_referral(own.body)
     agreed = {name: value for name, value in base.items() if name == STATUS or name not in differing}
     agreed = {**unedited(share.intent.posted, base, held), **agreed}
     link = with_base(_owned(link, share), agreed, task.field_map)
@@ -228,9 +228,8 @@ def _holds(task: Task, written: Record, base: Fields) -> bool:
     )
 
 
-def _differing(task: Task, base: Fields, own: Referral) -> set[str]:
+def _differing(task: Task, base: Fields, held: Fields) -> set[str]:
     """Return the fields that our half holds otherwise: either side may have been edited since an interrupted POST."""
-    held, _ = task.field_map.read_referral(own.body)
     kept = {rule.name for rule in task.field_map.rules if rule.never_clear_crm and held[rule.name] is None}
     return {name for name, value in base.items() if held[name] != value and name not in kept}
 
