@@ -144,18 +144,18 @@ class Installation:
         self.app = self._running.enter_context(HostProcess(self.checkout, settings, auth=True))
 
     def poll(self) -> None:
-        """Run CrmPoller now: its schedule would do so within a minute."""
+        """Run CrmPoller now. Where its schedule was a moment quicker, this looks at nothing: a minute must go by."""
         url, headers = f"{self.app.url}/admin/functions/CrmPoller", {"x-functions-key": self.app.keys["_master"]}
         requests.post(url, json={"input": ""}, headers=headers, timeout=60).raise_for_status()
 
     def eventually(self, look: Callable[[], T]) -> T:
-        """Return what `look` finds as soon as it is true. Raises TimeoutError after 30 seconds."""
-        deadline = time.monotonic() + 30
+        """Return what `look` finds as soon as it is true. Raises TimeoutError after 90 s: longer than between polls."""
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             if found := look():
                 return found
             time.sleep(0.05)
-        raise TimeoutError(f"not within 30 s. The app's last words:\n{self.app.log_text()[-3000:]}")
+        raise TimeoutError(f"not within 90 s. The app's last words:\n{self.app.log_text()[-3000:]}")
 
     # --- what there is then ----------------------------------------------------------------------------------------
 
