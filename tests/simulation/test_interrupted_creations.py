@@ -1,4 +1,7 @@
-"""A creation breaks off when one side is made, and somebody edits the deal before it goes on: an edit is an edit."""
+"""A creation breaks off when one side is made, and somebody edits the deal before it goes on.
+
+An edit is an edit; and what a POST made is found although nobody was answered and no list shows it yet.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.errors import ServiceUnavailable
+from shared.errors import OutcomeUnknown, ServiceUnavailable
 from shared.ledger.drawers import made_of
 from shared.ledger.model import DueKind
+from shared.lifecycle import Stage
+from shared.sync.observe import INTENT_LEASE
 from tests.simulation.agreement import check_agreed, check_audit
+from tests.simulation.deals import HELP
+from tests.support.fakes.tape import Crash, Step
 from tests.support.fakes.world import World
 
 VALUE = "/details/dealValue"
@@ -110,3 +117,95 @@ def test_microsofts_half_is_looked_at_later_though_the_lists_do_not_show_it_yet(
     (link,) = world.links()
     assert link.microsoft is None
     assert world.task.agenda.of(DueKind.MICROSOFT, link.referral_id)
+
+
+# --- nothing is posted twice -----------------------------------------------------------------------------------------
+
+LAG = timedelta(minutes=5)
+
+
+def _posts(world: World, which: int) -> None:
+    """Let the process die right behind the POST with that number."""
+
+    def die(step: Step) -> None:
+        if step.name == "create" and world.calls(0)["partner_center.create"] == which:
+            raise Crash("behind a POST")
+
+    world.tape.after.append(die)
+
+
+def _next_worker(world: World) -> None:
+    """Let as much time go by as the app takes until it is at a broken off deal again, and is done with it."""
+    for _ in range(30):
+        world.clock.advance(timedelta(minutes=1))
+        world.poll()
+        world.pump()
+
+
+def _posted_and_hidden() -> World:
+    """The worker died behind its POST, and a colleague's edit keeps what it made out of the lists."""
+    world = World(dull=True)
+    world.partner_center.lag = LAG
+    world.crm.add_deal()
+    _posts(world, 1)
+    world.poll()
+    world.pump()
+    world.clock.advance(INTENT_LEASE - timedelta(minutes=2))
+    world.partner_center.edit(str(world.partner_center.ours()[0]["id"]), {VALUE: 7})
+    return world
+
+
+def test_a_referral_that_a_dead_worker_made_is_found_though_an_edit_hides_it() -> None:
+    world = _posted_and_hidden()
+    _next_worker(world)
+    assert len(world.partner_center.ours()) == 1
+    world.recover()
+    check_agreed(world)
+
+
+def test_it_is_found_though_its_record_is_closed_meanwhile() -> None:
+    world = _posted_and_hidden()
+    world.crm.close(next(iter(world.crm.rows())), Stage.LOST)
+    _next_worker(world)
+    world.recover()
+    (own,) = world.partner_center.ours()
+    assert (own["status"], own["substatus"]) == ("Closed", "Lost")
+    assert world.link().referral_id == own["id"]
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
+def test_an_invitation_that_a_dead_worker_sent_is_found_though_an_answer_hides_it(*, later: bool) -> None:
+    world = World(dull=True)
+    world.partner_center.lag = LAG
+    record_id = world.crm.add_deal(cosell_howcanmicrosofthelp=None if later else HELP)
+    _posts(world, 2)
+    world.settle()
+    if later:
+        world.crm.edit(record_id, cosell_howcanmicrosofthelp=HELP)
+        world.poll()
+        world.pump()
+    (own,) = world.partner_center.ours()
+    world.clock.advance(INTENT_LEASE - timedelta(minutes=2))
+    world.partner_center.microsoft_accepts(str(own["engagementId"]))
+    _next_worker(world)
+    world.recover()
+    assert world.calls(0)["partner_center.create"] == 2, "our half and Microsoft's, once each"
+    check_agreed(world)
+
+
+def test_a_second_unanswered_creation_is_waited_for_as_long_as_the_first() -> None:
+    world = World(dull=True)
+    record_id = world.crm.add_deal()
+    for made in (False, True):
+        world.tape.fail(OutcomeUnknown("the connection broke"), "partner_center", "create", after=made)
+    world.partner_center.lag = timedelta(minutes=9)
+    world.poll()
+    world.pump()
+    while not world.partner_center.ours():
+        world.clock.advance(timedelta(seconds=30))
+        world.pump()
+    world.crm.edit(record_id, estimatedvalue=8)
+    _next_worker(world)
+    world.recover()
+    assert len(world.partner_center.ours()) == 1
+    check_agreed(world)

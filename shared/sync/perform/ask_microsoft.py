@@ -93,7 +93,7 @@ def _visible(task: Task, agree: Agree) -> Referral:
 def _ask(task: Task, agree: Agree, asked: NewDeal, own: Referral) -> tuple[Link, MicrosoftsHalf]:
     """Post the invitation under an intent, and commit the link that knows of it; returns both."""
     record = agree.record.key
-    with attempting(task, record, own.id, task.clock.now()) as attempt:
+    with attempting(task, record, own.id) as attempt:
         expect_unchanged(task, attempt, agree.link)
         invited = _posted(task, asked, own, attempt)
         attempt.answered = True

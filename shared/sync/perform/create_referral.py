@@ -97,12 +97,12 @@ def _post(task: Task, share: _Share, attempt: Attempt) -> tuple[Referral, _Share
     own = _find_own(task, intent) if share.taken_over else None
     if own is not None:
         _still_free(task, share, own)
-    if own is None and share.record.fields[STATUS] in TERMINAL:
-        # Closed while an earlier attempt was interrupted, which had posted nothing.
-        release(task, intent)
-        return None
     if own is None:
         wait_for_certainty(task, intent)
+        if share.record.fields[STATUS] in TERMINAL:
+            # Closed while an earlier attempt was interrupted, which had posted nothing.
+            release(task, intent)
+            return None
         if intent.posted != marks(deal.fields):
             intent = task.intents.replace(intent, replace(intent, posted=marks(deal.fields)))
             share = replace(share, intent=intent)

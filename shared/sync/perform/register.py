@@ -81,7 +81,7 @@ def _corrected(task: Task, decision: Register) -> Referral:
 def _registered(task: Task, agree: Agree, decision: Register) -> Referral:
     """Register under an intent, which the commit of what Partner Center answered fulfils."""
     record, referral = agree.record.key, agree.referral
-    with attempting(task, record, referral.id, task.clock.now()) as attempt:
+    with attempting(task, record, referral.id) as attempt:
         expect_unchanged(task, attempt, agree.link)
         if attempt.taken_over:
             wait_for_certainty(task, attempt.intent)
