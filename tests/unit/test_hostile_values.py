@@ -216,6 +216,15 @@ def test_a_mapping_file_with_aliases_is_refused_with_its_line(text: str, tmp_pat
         load_mapping("dynamics365", tmp_path)
 
 
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "a:\n" + "".join(f"{' ' * depth}- \n" for depth in range(1, 500)), "{a: " * 500]
+)
+def test_a_mapping_file_without_a_bottom_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "dynamics365.yaml").write_text(text)
+    with pytest.raises(MappingError, match=r"dynamics365.yaml, line \d+: cannot be read: "):
+        load_mapping("dynamics365", tmp_path)
+
+
 @UNHURRIED
 @given(
     st.text(max_size=300) | st.lists(st.sampled_from([*"{}[]:-&*!%#|>'\"\n ,?@`ab1", "fields", "version"])).map("".join)
