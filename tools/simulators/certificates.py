@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
+from tools.simulators.keys import key_of, new_key
+
 DISPATCH_HOST = "pcnotifications-dispatch.microsoft.com"
 """The subject of Microsoft's signing certificate, and the name of its `.cer` file (webhooks page of the docs)."""
 
@@ -64,14 +66,15 @@ class WebhookSigner:
 
     Four levels (security/fundamentals/azure-certificate-authority-details): a root of another organization, Microsoft's
     root signed by it, an issuing authority for TLS servers only, the leaf. Each but the root names where its issuer is
-    to be had (AIA). Two instances share no key, so a second one is the forger: same names, different root.
+    to be had (AIA). A `forger` has the same names, and keys of its own: a different root.
     """
 
-    def __init__(self) -> None:
-        self._keys = [_new_key() for _ in range(3)]
+    def __init__(self, *, forger: bool = False) -> None:
+        root, cross, issuing, leaf = (new_key() if forger else key_of(each) for each in _LEVELS)
+        self._keys = (root, cross, issuing)
         self._issuer_host = ""
         self._leaf_options = _Leaf()
-        self._key = _new_key()
+        self._key = leaf
         self._issue()
 
     def publish_at(self, url: str) -> None:
@@ -113,7 +116,7 @@ class WebhookSigner:
         lifetime: timedelta = timedelta(days=365),
     ) -> None:
         """Replace the leaf and its key; the names and the validity may be made wrong on purpose."""
-        self._key = _new_key()
+        self._key = new_key()
         self._leaf_options = _Leaf(common_name, organization, not_before, lifetime)
         self._leaf = self._issue_leaf()
 
@@ -161,12 +164,9 @@ class _Leaf:
     lifetime: timedelta = timedelta(days=365)
 
 
+_LEVELS = ("root", "Microsoft's root", "issuing authority", "leaf")
 _SERVERS = (ExtendedKeyUsageOID.SERVER_AUTH,)
 _BOTH = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
-
-
-def _new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def _name(common_name: str, organization: str) -> x509.Name:

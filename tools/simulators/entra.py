@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from werkzeug import Request, Response
 
@@ -21,6 +20,7 @@ from tools.simulators.claims import Claims
 from tools.simulators.clock import SimulatorClock
 from tools.simulators.entra_directory import MFA, Application, Directory, TokenRefused, User
 from tools.simulators.entra_sign_in import Asked, SignInPages
+from tools.simulators.keys import key_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -57,7 +57,7 @@ class EntraSimulator:
         self._clock = clock
         self._directory = Directory(clock)
         self._pages = SignInPages(tenant_id, self._directory, _resource_of_scope)
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._key = key_of(tenant_id)
 
     # -- what an administrator does -------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +191,7 @@ def test_access_tokens_expire_by_the_simulated_clock_and_cannot_be_forged(stage:
 
     head, payload, signature = token.split(".")
     assert stage.entra.verify(f"{head}.{payload}.{signature[::-1]}") is None
-    assert EntraSimulator(stage.clock).verify(token) is None
+    assert EntraSimulator(stage.clock, tenant_id=str(uuid.uuid4())).verify(token) is None
     stage.clock.advance(stage.entra.token_lifetime)
     assert stage.entra.verify(token) is None
 

@@ -60,7 +60,7 @@ class Deliverer:
     def foreign_signer(self) -> WebhookSigner:
         """The forger's PKI, made on first use."""
         if self._foreign is None:
-            self._foreign = WebhookSigner()
+            self._foreign = WebhookSigner(forger=True)
             if self.issuer_host:
                 self._foreign.publish_at(f"{self.issuer_host}/foreign")
         return self._foreign
