@@ -78,8 +78,8 @@ class LocalHost:
         self._options = QueueOptions.read(self._app.extension("queues"))
         if self._lock is not None:
             self._options = replace(self._options, lock=timedelta(seconds=self._lock))
-        outputs = QueueOutputs(os.environ, self._options)
-        self._runtime = Runtime(self._app, outputs.send, self._log)
+        self._outputs = QueueOutputs(os.environ, self._options)
+        self._runtime = Runtime(self._app, self._outputs.send, self._log)
         begun = time.monotonic()
         self._runtime.start()
         self.load_seconds = time.monotonic() - begun
@@ -168,7 +168,10 @@ class LocalHost:
         self._http.stop(PATIENCE)
         for listener in self._listeners.values():
             listener.join(PATIENCE)
-        return self._runtime.stop(PATIENCE)
+        if not self._runtime.stop(PATIENCE):
+            return False
+        self._outputs.close()
+        return True
 
     def ask_to_stop(self) -> None:
         """End `run_forever`, from any thread."""

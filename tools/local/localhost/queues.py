@@ -15,7 +15,7 @@ from typing import Any, Self
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueClient, QueueMessage
 
-from tools.local.localhost.app import AppError, Function, time_span
+from tools.local.localhost.app import AppError, Binding, Function, time_span
 from tools.local.localhost.messages import TypedData
 from tools.local.localhost.runtime import Outcome
 
@@ -209,16 +209,25 @@ class QueueOutputs:
     def __init__(self, settings: Mapping[str, str], options: QueueOptions) -> None:
         self._settings = settings
         self._options = options
+        self._queues: dict[tuple[str, str], Queue] = {}
 
     def send(self, function: Function, outputs: Mapping[str, TypedData]) -> None:
         """Send every message a function left in its outputs."""
         for binding in function.bindings:
             if binding.name in outputs and binding.type.lower() == "queue":
-                connection = connection_string(binding.options, self._settings)
-                queue = Queue(connection, str(binding.options["queueName"]))
-                with queue.client:
-                    for body in bodies(outputs[binding.name]):
-                        queue.send(self._options.encode(body))
+                queue = self._queue(connection_string(binding.options, self._settings), binding)
+                for body in bodies(outputs[binding.name]):
+                    queue.send(self._options.encode(body))
+
+    def close(self) -> None:
+        """Let go of the connections. Nothing may be sent any more."""
+        for queue in self._queues.values():
+            queue.client.close()
+
+    def _queue(self, connection: str, binding: Binding) -> Queue:
+        """Return the queue of a binding, by a client that is kept, as the host keeps it."""
+        place = (connection, str(binding.options["queueName"]))
+        return self._queues.setdefault(place, self._queues.get(place) or Queue(*place))
 
 
 def bodies(data: TypedData) -> list[bytes]:
