@@ -53,6 +53,11 @@ class DealMessage:
         moment = (self.observed or {}).get("changed_at")
         return datetime.fromisoformat(str(moment)) if moment else None
 
+    @property
+    def is_related(self) -> bool:
+        """Whether Partner Center's event said that another organization's row of an engagement changed."""
+        return bool((self.observed or {}).get("related"))
+
     def age(self, now: datetime) -> timedelta | None:
         """Return for how long the change has waited, at most; None when nobody knows."""
         try:

@@ -39,11 +39,15 @@ def find_link(task: Task, message: DealMessage) -> Link | None:
     if message.source != PARTNER_CENTER and not (message.order and message.referral_id):
         return _link_of_record(task, message)
     referral_id = str(message.referral_id)
-    link = task.links.of_referral(referral_id)
-    if link is None:
-        own_id = task.drawers.read(own_half(referral_id)).value
-        link = task.links.of_referral(own_id) if own_id else None
-    return link
+    if message.is_related:
+        return _link_of_half(task, referral_id) or task.links.of_referral(referral_id)
+    return task.links.of_referral(referral_id) or _link_of_half(task, referral_id)
+
+
+def _link_of_half(task: Task, referral_id: str) -> Link | None:
+    """Return the link of the deal to which another organization's row is known to lead."""
+    own_id = task.drawers.read(own_half(referral_id)).value
+    return task.links.of_referral(own_id) if own_id else None
 
 
 def _link_of_record(task: Task, message: DealMessage) -> Link | None:

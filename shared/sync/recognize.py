@@ -21,8 +21,7 @@ def recognize(message: DealMessage, link: Link | None) -> Known | None:
 def _known_event(message: DealMessage, link: Link) -> Known | None:
     moment = message.changed_at
     if moment is not None:
-        related = bool(message.observed and message.observed.get("related"))
-        known = link.related_changed_at if related else link.referral_changed_at
+        known = link.related_changed_at if message.is_related else link.referral_changed_at
         if moment == link.event_at or (known is not None and moment <= known):
             return Known("already seen")
     return None

@@ -108,7 +108,8 @@ def _ask(task: Task, agree: Agree, asked: NewDeal, own: Referral) -> tuple[Link,
         )
         committed = task.links.commit(link, entries, attempt.intent, [next_look(task, link)])
     lead_to(task, invited, own)
-    return committed, half
+    # Not committed yet: where what follows breaks off, the event about Microsoft's row brings it to an end.
+    return replace(committed, related_changed_at=invited.changed_at), half
 
 
 def _entries(task: Task, agree: Agree, asked: NewDeal, half: MicrosoftsHalf) -> list[AuditEntry]:

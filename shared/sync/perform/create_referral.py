@@ -183,11 +183,10 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
         customer=own.customer,
         recent_audit=audit.extended(ours, entries),
         earlier_audit=earlier,
-        microsoft=share.microsoft,
     )
     agreed = {name: value for name, value in base.items() if name == STATUS or name not in differing}
     agreed = {**unedited(share.intent.posted, base, held), **agreed}
-    link = with_base(_owned(link, share), agreed, task.field_map)
+    link = with_base(_owned(_with_microsoft(link, share), share), agreed, task.field_map)
     link = replace(link, status=in_agreement(task, link))
     if not (fields[STATUS] in TERMINAL and task.policy.closed_rows_are_read_only):
         written = _write_back(task, share, own, link)
@@ -198,6 +197,13 @@ def _commit(task: Task, share: _Share, own: Referral) -> Link:
     committed = task.links.commit(link, entries, share.intent, dues)
     # What the CRM's own logic changed comes with the change feed; nothing is to be created again for it.
     return replace(committed, settled=not differing)
+
+
+def _with_microsoft(link: Link, share: _Share) -> Link:
+    """Return the link knowing what Microsoft's row says, and since when: the event about it tells nothing new."""
+    if share.invited is None:
+        return link
+    return replace(link, microsoft=share.microsoft, related_changed_at=share.invited.changed_at)
 
 
 def _owned(link: Link, share: _Share) -> Link:
