@@ -24,11 +24,11 @@ def run(_rounds: int) -> list[Row]:
         records = create(stack, DEALS)
         for number in range(WARM):
             update(stack, records, 51_000 + number, pause=0)
-        before = _resident(stack.host.pid)
+        before = _resident(stack.host.worker_pid)
         for number in range(EDITS):
             update(stack, records, 60_000 + number, pause=0)
-        after = _resident(stack.host.pid)
-    name = f"memory of host and app after {DEALS * EDITS:,} changes"
+        after = _resident(stack.host.worker_pid)
+    name = f"memory of the app after {DEALS * EDITS:,} changes"
     return [Row(name, after, "MiB", 1.2, at_most=True, peer=f"after {DEALS * WARM:,}", peer_figure=before)]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.cli import local_settings
 from tools.local.azurite import Azurite
-from tools.local.localhost import LocalHost
+from tools.local.localhost.host import LocalHost
 from tools.local.localhost.logs import log_to
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -158,7 +158,7 @@ class Stack:
             log=self._log,
             port=port,
             state=self._state,
-            runner=self._program.runner,
+            worker=self._program.worker,
             lock=self._lock,
         )
 

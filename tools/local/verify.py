@@ -48,8 +48,8 @@ def verify(package: Package) -> Verification:
     with _unpacked(package) as (root, python, folders):
         expected = sorted(file.parent.name for file in root.glob("*/function.json"))
         seconds = min(_import(python, [*folders, str(root)], expected) for _ in range(3))
-        runner = (python, "-I", "-S", "-u", str(Path(isolated.__file__)), *folders, "--")
-        with Stack(poll_schedule=EVERY_TWO_SECONDS, program=Program(root, runner)) as stack:
+        worker = (python, "-I", "-S", "-u", str(Path(isolated.__file__)), *folders, "--")
+        with Stack(poll_schedule=EVERY_TWO_SECONDS, program=Program(root, worker)) as stack:
             if stack.host.load_errors or sorted(stack.host.functions) != expected:
                 raise PackageError(f"Not every function loads: {json.dumps(stack.host.load_errors, indent=2)}")
             return Verification(expected, seconds, [_done(step) for step in steps(stack)[:STEPS]])

@@ -1,7 +1,10 @@
 """What Azure's own worker library does at the edges, seen through the local host."""
 
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
@@ -61,6 +64,7 @@ FUNCTIONS = {
     "Threads": (http(), THREADS),
     "Cookies": (http(), COOKIES),
     "queue": (http(), PLAIN + "return func.HttpResponse('fine')\n"),
+    "Prints": (http(), PLAIN + "print('to nobody'); return func.HttpResponse('printed')\n"),
     "TimerReturns": (timer("0 0 0 1 1 *"), "def main(timer):\n    return 'something'\n"),
 }
 
@@ -143,6 +147,27 @@ def test_returned_json_text_with_a_body_becomes_the_response(host: HostProcess) 
 
 def test_async_functions_and_binary_answers(host: HostProcess) -> None:
     assert call(host, "Async").content == b"\x00\xff"
+
+
+def test_what_a_function_prints_is_no_answer(host: HostProcess) -> None:
+    assert call(host, "Prints").text == "printed"
+    assert call(host, "queue").text == "fine"
+
+
+def test_the_host_ends_with_its_worker_and_says_so(tmp_path: Path) -> None:
+    root = toyapp.write(tmp_path / "app", {"Dies": (http(), "import os\n" + PLAIN + "os._exit(3)\n")})
+    with HostProcess(root, {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}) as host:
+        assert call(host, "Dies").status_code == 500
+        assert host.wait() == 1
+        assert "The worker process has ended with 3" in host.log_text()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for the process where Linux shows it")
+def test_a_host_that_is_killed_takes_its_worker_along(tmp_path: Path) -> None:
+    root = toyapp.write(tmp_path / "app", {"Fine": (http(), PLAIN + "return func.HttpResponse('fine')\n")})
+    with HostProcess(root, {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}) as host:
+        os.kill(host.pid, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{host.worker_pid}").exists())
 
 
 def test_cookies(host: HostProcess) -> None:

@@ -1,7 +1,7 @@
 """`python -m tools.local.localhost --root DIR`: the host as a separate process, for tests and the demo.
 
-Prints one line of JSON when it is ready: `ready`, `url`, `keys`, `functions`, `load_errors`, `load_seconds`. SIGTERM
-stops it, and with --leash the end of its standard input.
+Prints one line of JSON when it is ready: `ready`, `url`, `keys`, `functions`, `load_errors`, `load_seconds`,
+`worker_pid`. SIGTERM stops it, and with --leash the end of its standard input.
 """
 
 import argparse
@@ -12,8 +12,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.local.localhost import LocalHost
+from tools.local.localhost.host import LocalHost
 from tools.local.localhost.logs import log_to
+from tools.local.localhost.runtime import WORKER
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,7 +23,14 @@ def main(arguments: Sequence[str]) -> int:
     log_to(options.log)
     settings = _settings(options.settings) if options.settings else {}
     host = LocalHost(
-        options.root, settings, port=options.port, auth=options.auth, state=options.state, lock=options.lock
+        options.root,
+        settings,
+        port=options.port,
+        auth=options.auth,
+        state=options.state,
+        lock=options.lock,
+        worker=options.worker or WORKER,
+        log_file=options.log,
     )
     if options.leash:
         threading.Thread(target=_follow, args=(host,), name="leash", daemon=True).start()
@@ -34,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         "functions": host.functions,
         "load_errors": host.load_errors,
         "load_seconds": host.load_seconds,
+        "worker_pid": host.worker_pid,
     }
     print(json.dumps(ready), flush=True)
     if host.run_forever():
@@ -57,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log", type=Path, help="log file; default: standard error")
     parser.add_argument("--auth", action="store_true", help="check function keys")
     parser.add_argument("--lock", type=int, help="seconds for which a message in progress is hidden; default: 600")
+    parser.add_argument("--worker", type=json.loads, help="the command that runs the app, as JSON")
     parser.add_argument("--leash", action="store_true", help="stop when standard input ends")
     return parser
 

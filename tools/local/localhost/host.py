@@ -1,10 +1,10 @@
-"""The host: one app's functions behind HTTP, timers and queues, in this process."""
+"""The host: HTTP, timers and queues in this process, in front of one app's functions in a worker process."""
 
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ from tools.local.localhost.logs import logger
 from tools.local.localhost.messages import TypedData
 from tools.local.localhost.queues import QueueListener, QueueOptions, QueueOutputs, connection_string
 from tools.local.localhost.routes import Routes
-from tools.local.localhost.runtime import Outcome, Runtime
+from tools.local.localhost.runtime import WORKER, Outcome, Runtime
 from tools.local.localhost.timers import TimerListener
 
 PATIENCE = 30.0
@@ -39,11 +39,12 @@ class Listener(Protocol):
 
 
 class LocalHost:
-    """Serves the app at `root` on loopback. One per process: the worker library keeps process-wide state.
+    """Serves the app at `root` on loopback.
 
-    `settings` are the app settings; they go into this process's environment. `port` 0 takes a free one. With `auth`
+    `settings` are the app settings; the worker has them in its environment. `port` 0 takes a free one. With `auth`
     keys are checked: those given, else those in `keys_file`. `state` is the folder for that file and for the timers'
     status, default `<root>/.cosell/localhost`. `lock` is for how many seconds a queue's message in progress is hidden.
+    `worker` is the command that runs the app, and `log_file` where its log goes, by default standard error.
     """
 
     def __init__(
@@ -56,13 +57,17 @@ class LocalHost:
         auth: bool = True,
         state: Path | None = None,
         lock: int | None = None,
+        worker: Sequence[str] = WORKER,
+        log_file: Path | None = None,
         log: Callable[[str], None] = logger.info,
     ) -> None:
         self.root = root.resolve()
         self.auth = auth
         self.load_errors: dict[str, str] = {}
         self.load_seconds = 0.0
-        self._settings = settings
+        self._settings = {**os.environ, **settings}
+        self._worker = worker
+        self._log_file = log_file
         self._port = port
         self._keys = keys
         self._state = state or self.root / ".cosell" / "localhost"
@@ -73,13 +78,20 @@ class LocalHost:
 
     def start(self) -> None:
         """Load the functions and begin to serve; functions that cannot be served are named in `load_errors`."""
-        os.environ.update(self._settings)
-        self._app = load_app(self.root, os.environ)
+        self._app = load_app(self.root, self._settings)
         self._options = QueueOptions.read(self._app.extension("queues"))
         if self._lock is not None:
             self._options = replace(self._options, lock=timedelta(seconds=self._lock))
-        self._outputs = QueueOutputs(os.environ, self._options)
-        self._runtime = Runtime(self._app, self._outputs.send, self._log)
+        self._outputs = QueueOutputs(self._settings, self._options)
+        self._runtime = Runtime(
+            self._app,
+            self._outputs.send,
+            self._log,
+            self._settings,
+            command=self._worker,
+            log_file=self._log_file,
+            gone=self.ask_to_stop,
+        )
         begun = time.monotonic()
         self._runtime.start()
         self.load_seconds = time.monotonic() - begun
@@ -121,7 +133,7 @@ class LocalHost:
             return self._runtime.invoke(function, data, f"New queue message on '{queue}'", metadata=metadata)
 
         queue = str(function.trigger.options["queueName"])
-        connection = connection_string(function.trigger.options, os.environ)
+        connection = connection_string(function.trigger.options, self._settings)
         return QueueListener(queue, connection, self._options, invoke, self._log)
 
     def fire(self, name: str, text: str) -> bool:
@@ -141,6 +153,11 @@ class LocalHost:
     def url(self) -> str:
         """Where it listens, without a trailing slash."""
         return self._http.url
+
+    @property
+    def worker_pid(self) -> int:
+        """The id of the process that runs the app."""
+        return self._runtime.pid
 
     @property
     def functions(self) -> list[str]:

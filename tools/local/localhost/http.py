@@ -78,9 +78,6 @@ class Front:
             return _empty(401)
         if path == "admin/host/status" and request.method == "GET":
             return Response(json.dumps({"state": "Running"}), mimetype="application/json")
-        if path == "admin/host/processor" and request.method == "GET":
-            seconds = {"worker": self._runtime.processor_seconds()}
-            return Response(json.dumps(seconds), mimetype="application/json")
         name = path.removeprefix("admin/functions/")
         if name == path or request.method != "POST":
             return _empty(404)

@@ -1,7 +1,7 @@
-"""The host for an app that must stand alone: `python -I -S isolated.py FOLDER... -- <options of the host>`.
+"""The worker for an app that must stand alone: `python -I -S isolated.py FOLDER... -- <options of the worker>`.
 
 `-I -S` leaves the standard library alone on the path; the given folders of packages are added, and nothing else. The
-host is loaded from this repository, which is then forgotten: an app that needs anything of it fails, as in Azure.
+worker is loaded from this repository, which is then forgotten: an app that needs anything of it fails, as in Azure.
 """
 
 import sys
@@ -11,10 +11,10 @@ ROOT = str(Path(__file__).resolve().parents[3])
 
 
 def main(arguments: list[str]) -> int:
-    """Run the host in this process."""
+    """Run the worker in this process."""
     divider = arguments.index("--")
     sys.path += [*arguments[:divider], ROOT]
-    from tools.local.localhost.__main__ import main as serve
+    from tools.local.localhost.worker import main as serve
 
     sys.path.remove(ROOT)
     for name in [name for name in sys.modules if name.split(".")[0] == "tools"]:

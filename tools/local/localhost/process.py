@@ -1,30 +1,32 @@
-"""The local host as a child process: for the demo and for tests, since the worker library keeps process-wide state."""
+"""The local host as a child process, for the demo and for tests."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tools.local import NotStarted
+from tools.local.localhost.runtime import WORKER
 
 ROOT = Path(__file__).resolve().parents[3]
 
-
-RUNNER = (sys.executable, "-m", "tools.local.localhost")
-"""The host in this environment."""
+KILL = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
 
 
 @dataclass(frozen=True)
 class Program:
-    """An app to run: its folder, and the command that runs the host for it."""
+    """An app to run: its folder, and the command that runs it."""
 
     root: Path
-    runner: Sequence[str] = RUNNER
+    worker: Sequence[str] = WORKER
 
 
 class HostProcess:
@@ -44,7 +46,7 @@ class HostProcess:
         state: Path | None = None,
         log: Path | None = None,
         env: Mapping[str, str] | None = None,
-        runner: Sequence[str] = RUNNER,
+        worker: Sequence[str] = WORKER,
         lock: int | None = None,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="cosell-host-")
@@ -56,9 +58,7 @@ class HostProcess:
         options = ["--root", str(root), "--port", str(port), "--settings", str(self._settings), "--log", str(self.log)]
         options += ["--leash", "--state", str(state or folder / "state")] + (["--auth"] if auth else [])
         options += ["--lock", str(lock)] if lock is not None else []
-        self._command = [*runner, *options]
-        # Another runner finds the host by itself, and its app must not find this repository.
-        self._cwd = ROOT if runner is RUNNER else root
+        self._command = [sys.executable, "-m", "tools.local.localhost", *options, "--worker", json.dumps(worker)]
         self._env = env
         self.url = ""
         self.keys: dict[str, str] = {}
@@ -66,11 +66,12 @@ class HostProcess:
         self.functions: list[str] = []
         self.load_errors: dict[str, str] = {}
         self.load_seconds = 0.0
+        self.worker_pid = 0
 
     def start(self) -> Self:
         """Start it and wait until it serves; raises NotStarted with its words when it does not."""
         self._process = subprocess.Popen(
-            self._command, cwd=self._cwd, env=self._env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            self._command, cwd=ROOT, env=self._env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._process.stdout is not None  # noqa: S101 (stdout=PIPE above)
         line = self._process.stdout.readline()
@@ -83,6 +84,7 @@ class HostProcess:
         self.functions = ready["functions"]
         self.load_errors = ready["load_errors"]
         self.load_seconds = ready["load_seconds"]
+        self.worker_pid = ready["worker_pid"]
         return self
 
     @property
@@ -108,8 +110,10 @@ class HostProcess:
         return self._process.wait()
 
     def kill(self) -> int:
-        """End it at once, as a crash would, and return its exit code."""
+        """End it and its worker at once, as a crash would, and return its exit code."""
         self._process.kill()
+        with suppress(OSError):
+            os.kill(self.worker_pid, KILL)  # It ends with its host, a moment later: a crash has no such moments.
         return self._process.wait()
 
     def close(self) -> None:

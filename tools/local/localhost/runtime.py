@@ -1,28 +1,28 @@
-"""Azure's own worker library, `azure-functions-runtime-v1`, driven in this process through its public names.
+"""The app's worker process as the host sees it: what is to be run goes to it, and how that ended comes back."""
 
-The library keeps process-wide state, so there is one Runtime per process.
-"""
-
-import asyncio
-import importlib
+import os
+import subprocess
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tools.local.localhost.app import App, Function
-from tools.local.localhost.messages import PROTOS, Message, ParameterBinding, StatusResult, TypedData, invocation
+from tools.local.localhost.app import App, AppError, Function
+from tools.local.localhost.frames import Frames
+from tools.local.localhost.messages import Message, TypedData
 
 Sender = Callable[[Function, Mapping[str, TypedData]], None]
 """Delivers a function's outputs, by binding name; raises when it cannot."""
 
+ROOT = Path(__file__).resolve().parents[3]
 
-_WORKERS = "ThreadPoolExecutor-"
-"""How Python names the threads of a pool whose maker, like the library, names none; the host's own have other names."""
+WORKER = (sys.executable, "-P", "-m", "tools.local.localhost.worker")
+"""The worker in this environment."""
 
 
 @dataclass(frozen=True)
@@ -38,37 +38,72 @@ class Outcome:
         return not self.error
 
 
-class Runtime:
-    """One loaded app. `start()` loads every function; `invoke()` runs one from any thread."""
+_GONE = Outcome("the worker process has ended")
 
-    def __init__(self, app: App, send: Sender, log: Callable[[str], None]) -> None:
+
+@dataclass(frozen=True)
+class _Invocation:
+    """What runs: which function, since when (monotonic), and who waits for it."""
+
+    function: Function
+    start: float
+    future: Future[Outcome]
+
+
+class Runtime:
+    """One loaded app in a process of its own. `start()` loads every function; `invoke()` runs one from any thread.
+
+    `settings` is the environment of the worker process, `command` runs it, and `log_file` is where the app's log goes,
+    by default standard error. `gone` is called when the process ends by itself; then nothing can be run any more.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        send: Sender,
+        log: Callable[[str], None],
+        settings: Mapping[str, str],
+        *,
+        command: Sequence[str] = WORKER,
+        log_file: Path | None = None,
+        gone: Callable[[], None] = lambda: None,
+    ) -> None:
         self._app = app
         self._send = send
         self._log = log
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="functions-worker", daemon=True)
-        self._pending: set[Future[Outcome]] = set()
+        self._settings = settings
+        self._command = [*command, *(["--log", str(log_file)] if log_file else [])]
+        self._running: dict[str, _Invocation] = {}
+        self._gone = gone
+        self._ended = self._stopping = False
+        self._lock = threading.Lock()
+        self._senders = ThreadPoolExecutor(thread_name_prefix="outputs")
+        self._reader = threading.Thread(target=self._read, name="worker-answers", daemon=True)
         self.load_errors: dict[str, str] = {}
 
     def start(self) -> None:
-        """Import the library and every function; a function that fails is named in `load_errors`."""
+        """Start the worker and load every function; one that fails is named in `load_errors`. Raises AppError."""
+        path = os.pathsep.join(filter(None, (str(ROOT), self._settings.get("PYTHONPATH"))))
+        environment = {**self._settings, "PYTHONPATH": path}
         root = str(self._app.root)
-        if root not in sys.path:
-            sys.path.append(root)  # last, as the real worker does it
-        self._library = importlib.import_module("azure_functions_runtime_v1")
-        self._library.start_threadpool_executor()
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._load(root), self._loop).result()
+        self._process = subprocess.Popen(
+            self._command, cwd=root, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdin  # noqa: S101 - stdin=PIPE above
+        assert self._process.stdout  # noqa: S101 - stdout=PIPE above
+        self._frames = Frames(self._process.stdout, self._process.stdin)
+        functions = {each.id: each for each in self._app.functions.values()}
+        self._frames.write("load", root, {number: _metadata(each) for number, each in functions.items()})
+        loaded = self._frames.read()
+        if loaded is None:
+            raise AppError(f"the worker process ended with {self._process.wait()} before it had loaded the functions")
+        self.load_errors = {functions[number].name: error for number, error in loaded[1].items()}
+        self._reader.start()
 
-    async def _load(self, root: str) -> None:
-        hello = Message(worker_init_request=Message(capabilities={}, function_app_directory=root))
-        properties = {"protos": PROTOS, "host": "127.0.0.1"}
-        await self._library.worker_init_request(Message(request=hello, properties=properties))
-        for function in self._app.functions.values():
-            request = Message(function_load_request=Message(function_id=function.id, metadata=_metadata(function)))
-            answer = await self._library.function_load_request(Message(request=request))
-            if answer.result.status != StatusResult.Success:
-                self.load_errors[function.name] = answer.result.exception.message
+    @property
+    def pid(self) -> int:
+        """The id of the worker process."""
+        return self._process.pid
 
     def invoke(
         self,
@@ -80,75 +115,78 @@ class Runtime:
         retry: tuple[int, int] = (0, 0),
     ) -> Future[Outcome]:
         """Start one invocation; the future is done when its outputs are delivered too. It never raises."""
-        future = asyncio.run_coroutine_threadsafe(self._run(function, data, reason, metadata or {}, retry), self._loop)
-        self._pending.add(future)
-        future.add_done_callback(self._pending.discard)
+        number, future = str(uuid.uuid4()), Future[Outcome]()
+        self._log(f"Executing 'Functions.{function.name}' (Reason='{reason}', Id={number})")
+        with self._lock:
+            self._running[number] = _Invocation(function, time.monotonic(), future)
+            gone = self._ended
+        try:
+            if not gone:
+                self._frames.write(
+                    "invoke", number, function.id, function.trigger.name, data, metadata or {}, list(retry)
+                )
+        except OSError:
+            gone = True
+        if gone:
+            self._finish(number, _GONE)
         return future
 
-    async def _run(
-        self,
-        function: Function,
-        data: TypedData,
-        reason: str,
-        metadata: Mapping[str, TypedData],
-        retry: tuple[int, int],
-    ) -> Outcome:
-        number = str(uuid.uuid4())
-        start = time.monotonic()
-        self._log(f"Executing 'Functions.{function.name}' (Reason='{reason}', Id={number})")
-        trigger = ParameterBinding(name=function.trigger.name, data=data)
-        request = invocation(number, function.id, trigger, metadata, retry)
-        outcome = await self._guarded(self._answer(function, request))
-        verdict = f"Succeeded, Id={number}" if outcome.ok else f"Failed, Id={number}"
-        milliseconds = (time.monotonic() - start) * 1000
-        self._log(
-            f"Executed 'Functions.{function.name}' ({verdict}, Duration={milliseconds:.0f}ms) {outcome.error}".rstrip()
-        )
-        return outcome
+    def _read(self) -> None:
+        while frame := self._frames.read():
+            _, number, error, returned, outputs = frame
+            if outputs and not error:
+                self._senders.submit(self._deliver, number, returned, outputs)
+            else:
+                self._finish(number, Outcome(error, returned))
+        with self._lock:
+            self._ended = True
+            left = list(self._running)
+        for number in left:
+            self._finish(number, _GONE)
+        if not self._stopping:
+            self._log(f"The worker process has ended with {self._process.wait()}, which Azure would start again")
+            self._gone()
 
-    async def _answer(self, function: Function, request: Message) -> Outcome:
-        answer = await self._library.invocation_request(Message(request=Message(invocation_request=request)))
-        if answer.result.status != StatusResult.Success:
-            exception = answer.result.exception
-            return Outcome(f"{exception.message}\n{exception.stack_trace}".rstrip())
-        outputs = {output.name: output.data for output in answer.output_data}
-        if outputs:
-            await self._loop.run_in_executor(None, self._send, function, outputs)
-        return Outcome("", answer.return_value)
-
-    @staticmethod
-    async def _guarded(work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    def _deliver(self, number: str, returned: TypedData | None, outputs: Mapping[str, TypedData]) -> None:
+        outcome = Outcome("", returned)
         try:
-            return await work
-        except SystemExit as stop:  # takes Azure's worker process down; here it must not take the loop
-            return Outcome(f"SystemExit: the function called sys.exit({stop.code!r})")
+            self._send(self._running[number].function, outputs)
         except Exception as error:  # noqa: BLE001 (an output that cannot be delivered fails the invocation)
-            return Outcome(f"{type(error).__name__}: {error}")
+            outcome = Outcome(f"{type(error).__name__}: {error}")
+        self._finish(number, outcome)
 
-    def processor_seconds(self) -> float:
-        """Return the processor time of the app so far: that of the library's loop and threads, without this host's.
-
-        What Azure's worker process spends besides on its gRPC channel is not in it. On Linux only.
-        """
-        threads = [each for each in threading.enumerate() if each is self._thread or each.name.startswith(_WORKERS)]
-        clocks = [time.pthread_getcpuclockid(each.ident) for each in threads if each.ident is not None]
-        return sum(map(time.clock_gettime, clocks))
+    def _finish(self, number: str, outcome: Outcome) -> None:
+        with self._lock:
+            run = self._running.pop(number, None)
+        if run is None:
+            return  # The process has ended meanwhile, and everything that ran with it.
+        verdict = f"Succeeded, Id={number}" if outcome.ok else f"Failed, Id={number}"
+        milliseconds = (time.monotonic() - run.start) * 1000
+        name = run.function.name
+        self._log(f"Executed 'Functions.{name}' ({verdict}, Duration={milliseconds:.0f}ms) {outcome.error}".rstrip())
+        run.future.set_result(outcome)
 
     def stop(self, patience: float) -> bool:
-        """Wait for what is running, at most `patience` seconds; says whether all of it ended."""
-        left = wait(set(self._pending), patience).not_done
-        if not left:
-            self._library.stop_threadpool_executor()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        if not left:
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
-            self._loop.close()
-        return not left
+        """Wait for what is running, at most `patience` seconds, and end the worker; says whether all of it ended."""
+        with self._lock:
+            self._stopping = True
+            pending = {run.future for run in self._running.values()}
+            by_itself = self._ended
+        left = wait(pending, patience).not_done
+        if left:
+            self._process.kill()
+        self._frames.end()
+        self._process.wait()
+        self._reader.join()
+        self._senders.shutdown()
+        self._frames.close()
+        return not (left or by_itself)
 
 
 def _metadata(function: Function) -> Message:
-    bindings = {b.name: Message(type=b.type, data_type=0, direction=int(b.out)) for b in function.bindings}
+    bindings: dict[str, Any] = {
+        b.name: Message(type=b.type, data_type=0, direction=int(b.out)) for b in function.bindings
+    }
     return Message(
         name=function.name,
         directory=str(function.directory),
