@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
@@ -14,14 +14,36 @@ ALONE = ("tests/simulation/", "tests/planted/", *LONGEST)
 """Where the tests of a file share nothing: each goes to whichever worker is free."""
 
 
-ORDER = (*LONGEST, "tests/planted/", "tests/simulation/", "tests/e2e/", "tests/tools/", "tests/contract/", "tests/")
-"""Side by side, what takes longest begins first: no worker is busy with it when the others are done."""
+ACCOUNTS = 200
+"""How many systems of their own the tests of one worker may have."""
+
+WAITING = (*LONGEST, "tests/e2e/")
+"""What waits for servers most of the time. Beside it there is room for what calculates."""
+
+CALCULATING = ("tests/planted/", "tests/simulation/")
+LAST = ("tests/tools/", "tests/contract/", "tests/")
+
+EARLY = 0.6
+"""How far through what calculates the last of what waits begins: no worker is busy with it when the others are done."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort the tests of a worker by `ORDER`."""
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: [not item.nodeid.startswith(room) for room in ORDER])
+    """Sort the tests of a worker: what waits among what calculates, what takes longest first, and then the rest."""
+    if not hasattr(config, "workerinput"):
+        return
+    rooms = (*WAITING, *CALCULATING, *LAST)
+    items.sort(key=lambda item: _place(item.nodeid, rooms))
+    waiting = sum(item.nodeid.startswith(WAITING) for item in items)
+    calculating = sum(item.nodeid.startswith(CALCULATING) for item in items)
+    early = [EARLY * number / max(waiting, 1) for number in range(waiting)]
+    beside = [number / max(calculating, 1) for number in range(calculating)]
+    places = [*early, *beside, *([1.0] * (len(items) - waiting - calculating))]
+    items[:] = [item for _, item in sorted(zip(places, items, strict=True), key=lambda pair: pair[0])]
+
+
+def _place(nodeid: str, rooms: tuple[str, ...]) -> int:
+    """Return the number of the first of the rooms that a test is in."""
+    return next(number for number, room in enumerate(rooms) if nodeid.startswith(room))
 
 
 class Spread(LoadFileScheduling):  # type: ignore[misc] # the library has no types
@@ -46,7 +68,25 @@ if threading.current_thread() is threading.main_thread():
 
 
 @pytest.fixture(scope="session")
-def azurite() -> Iterator[str]:
-    """The connection string of an Azurite that lives as long as the test run; started by the first test that asks."""
-    with Azurite() as storage:
-        yield storage.connection_string
+def emulator() -> Iterator[Azurite]:
+    """An Azurite that lives as long as the test run; started by the first test that asks."""
+    with Azurite(accounts=ACCOUNTS) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def azurite(emulator: Azurite) -> str:
+    """The connection string of an account that all tests share."""
+    return emulator.connection_string
+
+
+@pytest.fixture(scope="session")
+def account(emulator: Azurite) -> Callable[[], str]:
+    """What gives connection strings of empty accounts, for a whole system each."""
+    return emulator.account
+
+
+@pytest.fixture
+def storage(account: Callable[[], str]) -> str:
+    """The connection string of an account that is the test's own."""
+    return account()

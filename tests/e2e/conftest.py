@@ -1,6 +1,6 @@
 """One running system per test module and CRM."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,8 +21,8 @@ def crm(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(crm: str) -> Iterator[Stack]:
-    with Stack(crms=(crm,)) as running:
+def stack(crm: str, account: Callable[[], str]) -> Iterator[Stack]:
+    with Stack(crms=(crm,), storage=account()) as running:
         assert running.host.load_errors == {}
         answer = running.register()
         assert answer.status_code == 200, answer.text

@@ -21,8 +21,8 @@ NAMES = pytest.mark.parametrize("name", SELLERS)
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with Stack(crms=("dynamics365", "salesforce")) as running:
+def stack(account: Callable[[], str]) -> Iterator[Stack]:
+    with Stack(crms=("dynamics365", "salesforce"), storage=account()) as running:
         assert running.register().status_code == 200
         yield running
 

@@ -116,8 +116,8 @@ def test_an_idle_poll_of_opportunities_and_leads_costs_one_call(stack: Stack, de
     assert stack.calls() - before == Calls(partner_center=0, crm=0, polls=1)
 
 
-def test_without_the_crm_audit_an_outbound_update_costs_one_call(crm: str) -> None:
-    with Stack(crms=(crm,), settings={"CRM_AUDIT": "off"}) as stack:
+def test_without_the_crm_audit_an_outbound_update_costs_one_call(crm: str, storage: str) -> None:
+    with Stack(crms=(crm,), storage=storage, settings={"CRM_AUDIT": "off"}) as stack:
         stack.register()
         referral_id, record_id = shared_deal(stack)
         time.sleep(CLOCK_MARGIN.total_seconds())

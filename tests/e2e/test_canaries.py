@@ -89,10 +89,10 @@ class Day:
 
 
 @pytest.fixture
-def day(crm: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Day]:
+def day(crm: str, storage: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Day]:
     del capfd  # Asked for so that it is there before the app starts, and has what the app prints.
     log = tmp_path / "host.log"
-    with Stack(crms=(crm,), settings=PLANTED, log=log) as stack:
+    with Stack(crms=(crm,), storage=storage, settings=PLANTED, log=log) as stack:
         yield Day(stack, log)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -15,9 +15,9 @@ REFUSAL = "Ask finance first."
 
 
 @pytest.fixture(scope="module")
-def stack(crm: str) -> Iterator[Stack]:
+def stack(crm: str, account: Callable[[], str]) -> Iterator[Stack]:
     """With an undo window of six seconds."""
-    with Stack(crms=(crm,), settings={"CLOSE_DELAY_MINUTES": "0.1"}) as running:
+    with Stack(crms=(crm,), storage=account(), settings={"CLOSE_DELAY_MINUTES": "0.1"}) as running:
         assert running.register().status_code == 200
         yield running
 

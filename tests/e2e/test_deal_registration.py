@@ -30,10 +30,12 @@ def fill(stack: Stack, record_id: str, **changes: object) -> None:
     stack.crm.simulator.seller.edit(record_id, **columns)  # type: ignore[attr-defined]
 
 
-def test_a_win_is_registered_its_review_comes_back_and_its_form_is_corrected(crm: str, tmp_path: Path) -> None:
+def test_a_win_is_registered_its_review_comes_back_and_its_form_is_corrected(
+    crm: str, storage: str, tmp_path: Path
+) -> None:
     text = f"overlay: true\nversion: with registration\n{section(crm, when='signed')}"
     (tmp_path / f"{crm}.yaml").write_text(text, encoding="utf-8")
-    with Stack(crms=(crm,), settings={"MAPPING_DIR": str(tmp_path)}) as stack:
+    with Stack(crms=(crm,), storage=storage, settings={"MAPPING_DIR": str(tmp_path)}) as stack:
         assert "contractstart" in provision(stack).replace("_", "").casefold()
         command(stack, "lint", "--live")
         stack.restart()

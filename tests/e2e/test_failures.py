@@ -109,8 +109,8 @@ def test_a_create_whose_answer_is_lost_makes_one_opportunity(stack: Stack) -> No
     assert opportunity_of(stack, referral_id) is not None
 
 
-def test_an_app_killed_between_the_write_and_the_commit_finds_its_deal_again(crm: str) -> None:
-    with Stack(crms=(crm,)) as stack:
+def test_an_app_killed_between_the_write_and_the_commit_finds_its_deal_again(crm: str, storage: str) -> None:
+    with Stack(crms=(crm,), storage=storage) as stack:
         stack.register()
         hang = stack.vendors.servers["referrals"].faults.inject(Fault("delay", method="PATCH", seconds=5))
         referral_id = str(stack.partner_center.portal.create_referral()["id"])
@@ -140,8 +140,8 @@ def test_missed_events_are_found_by_the_sweep(stack: Stack) -> None:
     until(stack, lambda: opportunity_of(stack, missed))
 
 
-def test_an_expired_change_token_leads_to_a_full_pass(crm: str) -> None:
-    with Stack(crms=(crm,)) as stack:
+def test_an_expired_change_token_leads_to_a_full_pass(crm: str, storage: str) -> None:
+    with Stack(crms=(crm,), storage=storage) as stack:
         stack.register()
         referral_id, record_id = shared_deal(stack)
         _, deleted = shared_deal(stack)
@@ -155,8 +155,8 @@ def test_an_expired_change_token_leads_to_a_full_pass(crm: str) -> None:
         assert len(stack.partner_center.referrals()) == referrals, "the deleted record's referral was shared again"
 
 
-def test_a_refused_sign_in_keeps_the_work_and_resumes_by_itself(crm: str) -> None:
-    with Stack(crms=(crm,)) as stack:
+def test_a_refused_sign_in_keeps_the_work_and_resumes_by_itself(crm: str, storage: str) -> None:
+    with Stack(crms=(crm,), storage=storage) as stack:
         stack.register()
         stack.vendors.entra.revoke_refresh_tokens(SYNC_USER)
         stack.restart()  # the access token in hand would live on for an hour

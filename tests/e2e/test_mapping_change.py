@@ -115,10 +115,12 @@ class Office:
         return App(load_settings(self.stack.settings()))
 
 
-def test_what_preview_foretells_is_what_the_app_writes_and_rolling_back_too(crm: str, tmp_path: Path) -> None:
+def test_what_preview_foretells_is_what_the_app_writes_and_rolling_back_too(
+    crm: str, storage: str, tmp_path: Path
+) -> None:
     for name in ("live", "drafts"):
         (tmp_path / name).mkdir()
-    with Stack(crms=(crm,), settings={"MAPPING_DIR": str(tmp_path / "live")}) as stack:
+    with Stack(crms=(crm,), storage=storage, settings={"MAPPING_DIR": str(tmp_path / "live")}) as stack:
         office = Office(stack, tmp_path / "live", tmp_path / "drafts")
         shipped = office.draft(AS_SHIPPED)
         office.put(shipped)

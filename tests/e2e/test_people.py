@@ -128,10 +128,12 @@ def test_an_invitation_that_only_looks_like_an_open_deal_becomes_a_record_of_its
     assert parked_problems(stack, referral_id) == []
 
 
-def test_the_sales_team_and_everybody_of_the_customers_are_on_the_referral(crm: str, tmp_path: Path) -> None:
+def test_the_sales_team_and_everybody_of_the_customers_are_on_the_referral(
+    crm: str, storage: str, tmp_path: Path
+) -> None:
     text = "overlay: true\nversion: everybody\nour_team: sales_team\ncustomer_team: all\n"
     (tmp_path / f"{crm}.yaml").write_text(text, encoding="utf-8")
-    with Stack(crms=(crm,), settings={"MAPPING_DIR": str(tmp_path)}) as stack:
+    with Stack(crms=(crm,), storage=storage, settings={"MAPPING_DIR": str(tmp_path)}) as stack:
         stack.register()
         record_id = stack.crm.opportunity(sync=False)
         kim = new_colleague(stack.crm)
@@ -157,9 +159,9 @@ def test_the_sales_team_and_everybody_of_the_customers_are_on_the_referral(crm: 
         assert theirs == ["olive@contoso.example", "ana@contoso.example"]
 
 
-def test_a_renamed_account_is_noticed_and_kept(crm: str) -> None:
+def test_a_renamed_account_is_noticed_and_kept(crm: str, storage: str) -> None:
     """The Reconciler asks once an hour; here its memory of the last time is an hour older."""
-    with Stack(crms=(crm,)) as stack:
+    with Stack(crms=(crm,), storage=storage) as stack:
         stack.register()
         _, record_id = shared_deal(stack)
         account, people = stack.crm.deal(record_id).account_id, stack.crm.simulator.seller  # type: ignore[attr-defined]

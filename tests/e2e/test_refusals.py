@@ -44,10 +44,10 @@ def test_a_record_that_refuses_every_write_is_told_of_once_and_heals(stack: Stac
     _told(stack, referral_id, "resolved")
 
 
-def test_a_unique_column_that_is_not_ours_is_named_and_makes_no_double(crm: str, tmp_path: Path) -> None:
+def test_a_unique_column_that_is_not_ours_is_named_and_makes_no_double(crm: str, storage: str, tmp_path: Path) -> None:
     column = NUMBER[crm]
     (tmp_path / f"{crm}.yaml").write_text(NUMBERED.format(column=column), encoding="utf-8")
-    with Stack(crms=(crm,), settings={"MAPPING_DIR": str(tmp_path)}) as stack:
+    with Stack(crms=(crm,), storage=storage, settings={"MAPPING_DIR": str(tmp_path)}) as stack:
         stack.register()
         with rule(stack, "unique", table=TABLE[crm], column=column):
             seller = stack.crm.simulator.seller  # type: ignore[attr-defined]

@@ -28,9 +28,9 @@ def sold(row: object) -> list[str]:
     return sorted(each["id"] for each in row["details"]["requirements"]["solutions"])
 
 
-def test_rows_of_a_deal_travel_and_moving_in_reads_them(crm: str, tmp_path: Path) -> None:
+def test_rows_of_a_deal_travel_and_moving_in_reads_them(crm: str, storage: str, tmp_path: Path) -> None:
     mapping(crm, tmp_path)
-    with Stack(crms=(crm,), settings={"MAPPING_DIR": str(tmp_path)}) as stack:
+    with Stack(crms=(crm,), storage=storage, settings={"MAPPING_DIR": str(tmp_path)}) as stack:
         table = table_of(stack)
         record_id = stack.crm.opportunity(solutions=())
         table.add(record_id, FIRST, "Insight Hub")

@@ -31,14 +31,19 @@ class Azurite:
     """A running Azurite: `with Azurite() as storage: storage.connection_string`.
 
     Data lives in memory, or in `location` when one is given. `log` names the log file; without it a file under
-    `.cosell/logs` is used and removed again after a clean stop. With `requests` every request is logged.
+    `.cosell/logs` is used and removed again after a clean stop. With `requests` every request is logged. `accounts`
+    is how many more accounts there are, empty, for `account()` to give away.
     """
 
-    def __init__(self, location: Path | None = None, log: Path | None = None, *, requests: bool = False) -> None:
+    def __init__(
+        self, location: Path | None = None, log: Path | None = None, *, requests: bool = False, accounts: int = 0
+    ) -> None:
         self._location = location
         self._told = requests
         self._keep_log = log is not None
         self._log = log or HOME / "logs" / f"azurite-{os.getpid()}-{next(_numbers)}.log"
+        self._names = [f"{ACCOUNT}{number}" for number in range(2, accounts + 2)]
+        self._given = iter(self._names)
         self._process: subprocess.Popen[bytes] | None = None
         self.connection_string = ""
 
@@ -48,7 +53,12 @@ class Azurite:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, cwd=self._log.parent
+                command,
+                env=self._environment(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._log.parent,
             )
         try:
             self.connection_string = self._wait(timeout)
@@ -74,6 +84,14 @@ class Azurite:
     def requests(self) -> list[tuple[str, str]]:
         """Return method and path of every request so far, when they are logged."""
         return _REQUEST.findall(self._text())
+
+    def account(self) -> str:
+        """Return the connection string of an account that nobody has had. Raises StopIteration when there is none."""
+        return self.connection_string.replace(ACCOUNT, next(self._given))
+
+    def _environment(self) -> dict[str, str]:
+        keys = ";".join(f"{name}:{KEY}" for name in (ACCOUNT, *self._names))
+        return {**os.environ, "AZURITE_ACCOUNTS": keys}
 
     def _options(self) -> list[str]:
         store = ["--location", str(self._location)] if self._location else ["--inMemoryPersistence"]

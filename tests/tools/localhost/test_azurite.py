@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def test_two_at_once_share_nothing_and_data_in_a_folder_outlives_the_process(azu
                     queues.create_queue("kept").close()
                 assert [queue.name for queue in queues.list_queues()] == ["kept"]
     assert "successfully closed" in (tmp_path / "log").read_text()
+
+
+def test_accounts_share_nothing(azurite: str, account: Callable[[], str]) -> None:
+    places = {azurite, account(), account()}
+    assert len(places) == 3
+    for place in places:
+        with QueueServiceClient.from_connection_string(place) as queues:
+            assert "alone" not in [queue.name for queue in queues.list_queues()]
+            queues.create_queue("alone").close()
 
 
 def test_a_failed_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
