@@ -26,7 +26,7 @@ STEADY = 10
 
 def run(_rounds: int) -> list[Row]:
     """Measure. Raises TimeoutError when a deal is not right in time."""
-    with Stack(settings={"MASS_CHANGE_DEALS": str(10 * DEALS)}) as stack:
+    with Stack(patient=True, settings={"MASS_CHANGE_DEALS": str(10 * DEALS)}) as stack:
         stack.partner_center.modes.delay_seconds = 0
         stack.register().raise_for_status()
         create(stack, 1)  # so that tokens, currencies and functions are there

@@ -37,7 +37,7 @@ WARM = 10
 
 def run(_rounds: int) -> list[Row]:
     """Measure. Raises AssertionError when a record does not have its new value."""
-    with Stack() as stack:
+    with Stack(patient=True) as stack:
         stack.partner_center.modes.delay_seconds = 0
         stack.register().raise_for_status()
         records = create(stack, DEALS)

@@ -19,7 +19,7 @@ SETTLING = 1.0
 
 def run(_rounds: int) -> list[Row]:
     """Measure. Raises TimeoutError when a change does not arrive."""
-    with Azurite(requests=True) as azurite, Stack(storage=azurite.connection_string) as stack:
+    with Azurite(requests=True) as azurite, Stack(patient=True, storage=azurite.connection_string) as stack:
         stack.register().raise_for_status()
         deals, counter = _Deals(stack), _Counter(azurite, stack)
         deals.received()

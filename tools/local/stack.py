@@ -34,6 +34,9 @@ One that comes at once meets a deal that is still being committed, and is looked
 and tried in the simulation, but slow to watch.
 """
 
+POLLING = "AzureFunctionsJobHost__extensions__queues__maxPollingInterval"
+"""The setting for how long an idle queue may be left alone."""
+
 T = TypeVar("T")
 
 
@@ -56,7 +59,8 @@ class Stack:
     `crms` are the CRMs that the app is configured with, names of tools.simulators.sellers; `sellers` are theirs,
     by name. `settings` overrides app settings, among which a close is sent at once; `storage` reuses a running Azurite
     by its connection string; `program` is the app when it is not the checkout; `lock` is for how many seconds a
-    message in progress is hidden, ten minutes in Azure.
+    message in progress is hidden, ten minutes in Azure. With `patient` an idle queue is looked at as seldom as
+    host.json says; without it nobody waits for that.
     """
 
     def __init__(
@@ -71,12 +75,14 @@ class Stack:
         log: Path | None = None,
         program: Program = CHECKOUT,
         lock: int | None = None,
+        patient: bool = False,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._crms = crms
         self._schedules = {"CRM_POLL_SCHEDULE": poll_schedule, "RECONCILE_SCHEDULE": reconcile_schedule}
         # Whoever runs the poller wants a poll now.
         at_once = {"CLOSE_DELAY_MINUTES": "0", "DYNAMICS_POLL_SECONDS": "1", "SALESFORCE_POLL_SECONDS": "1"}
+        at_once |= {} if patient else {POLLING: "00:00:00.3"}
         self._overrides = {"SYNC_QUEUE": queue, **at_once, **(settings or {})}
         self._storage = storage
         self._log = log

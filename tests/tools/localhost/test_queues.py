@@ -19,7 +19,7 @@ from tests.tools.localhost import toyapp
 from tests.tools.localhost.toyapp import WORKER, sending
 from tests.tools.localhost.waiting import until
 from tools.local.localhost import queues
-from tools.local.localhost.app import AppError
+from tools.local.localhost.app import AppError, load_app
 from tools.local.localhost.messages import TypedData
 from tools.local.localhost.process import HostProcess
 from tools.local.localhost.queues import Queue, QueueListener, QueueOptions, bodies
@@ -53,6 +53,14 @@ def test_a_storage_that_does_not_answer_holds_up_no_stop(monkeypatch: pytest.Mon
 def test_bad_options_are_refused(section: dict[str, Any]) -> None:
     with pytest.raises(AppError):
         QueueOptions.read(section)
+
+
+def test_a_setting_stands_for_a_value_of_host_json(tmp_path: Path) -> None:
+    root = toyapp.write(tmp_path / "app", {}, queues={"batchSize": 4, "maxDequeueCount": 3})
+    place = "AzureFunctionsJobHost__extensions__queues__"
+    settings = {f"{place}batchSize": "2", f"{place}maxPollingInterval": "00:00:00.25"}
+    options = QueueOptions.read(load_app(root, settings).extension("queues"))
+    assert (options.batch, options.attempts, options.polling) == (2, 3, timedelta(milliseconds=250))
 
 
 def test_messages_are_base64_unless_told_otherwise() -> None:

@@ -1,5 +1,6 @@
 """A folder-per-function app read from disk, as the Functions host reads it. Nothing here runs the app's code."""
 
+import copy
 import json
 import re
 import uuid
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 _SETTING = re.compile(r"%([^%]+)%")
-_TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})")
+_TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d{1,7})?)")
+_OVERRIDE = "AzureFunctionsJobHost__"
+"""How a setting's name begins that stands for a value of host.json: `AzureFunctionsJobHost__path__to__it`."""
 _RETRY_FIELDS = {"fixedDelay": ("delayInterval",), "exponentialBackoff": ("minimumInterval", "maximumInterval")}
 
 
@@ -88,7 +91,7 @@ def load_app(root: Path, settings: Mapping[str, str]) -> App:
     """Read host.json and every `*/function.json` under `root`; disabled functions are left out."""
     host_file = root / "host.json"
     host = json.loads(host_file.read_text()) if host_file.exists() else {"version": "2.0"}
-    app = App(root, host, {}, {})
+    app = App(root, _overridden(host, settings), {}, {})
     for file in sorted(root.glob("*/function.json")):
         name = file.parent.name
         try:
@@ -112,12 +115,29 @@ def resolve(value: str, settings: Mapping[str, str]) -> str:
 
 
 def time_span(text: str) -> timedelta:
-    """A .NET TimeSpan, `[d.]hh:mm:ss`; raises AppError for anything else."""
+    """A .NET TimeSpan, `[d.]hh:mm:ss[.fff]`; raises AppError for anything else."""
     match = _TIME_SPAN.fullmatch(text.strip())
     if match is None:
         raise AppError(f"{text!r} is not a time span like 00:05:00")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    days, hours, minutes = (int(part or 0) for part in match.groups()[:3])
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=float(match[4]))
+
+
+def _overridden(host: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
+    """host.json with the values that settings put in place of its own."""
+    changed: dict[str, Any] = copy.deepcopy(dict(host))
+    for name, value in settings.items():
+        if name.startswith(_OVERRIDE):
+            *way, last = name.removeprefix(_OVERRIDE).split("__")
+            section = changed
+            for step in way:
+                section = section.setdefault(step, {})
+            section[last] = _typed(value)
+    return changed
+
+
+def _typed(value: str) -> Any:
+    return json.loads(value) if value in ("true", "false") or value.isdecimal() else value
 
 
 def _disabled(name: str, document: Mapping[str, Any], settings: Mapping[str, str]) -> bool:
