@@ -54,9 +54,10 @@ class DealMessage:
         return datetime.fromisoformat(str(moment)) if moment else None
 
     @property
-    def is_related(self) -> bool:
-        """Whether Partner Center's event said that another organization's row of an engagement changed."""
-        return bool((self.observed or {}).get("related"))
+    def is_related(self) -> bool | None:
+        """Whether Partner Center's event said that another organization's row changed; None when it was no event."""
+        said = (self.observed or {}).get("related")
+        return None if said is None else bool(said)
 
     def age(self, now: datetime) -> timedelta | None:
         """Return for how long the change has waited, at most; None when nobody knows."""

@@ -38,10 +38,12 @@ def find_link(task: Task, message: DealMessage) -> Link | None:
     """Return the link of a message's deal, as far as the message leads to it."""
     if message.source != PARTNER_CENTER and not (message.order and message.referral_id):
         return _link_of_record(task, message)
-    referral_id = str(message.referral_id)
-    if message.is_related:
+    referral_id, related = str(message.referral_id), message.is_related
+    if related:
         return _link_of_half(task, referral_id) or task.links.of_referral(referral_id)
-    return task.links.of_referral(referral_id) or _link_of_half(task, referral_id)
+    link = task.links.of_referral(referral_id)
+    # A row that the event calls ours leads to no other one; were it wrong, the row itself would say so.
+    return link or (_link_of_half(task, referral_id) if related is None else None)
 
 
 def _link_of_half(task: Task, referral_id: str) -> Link | None:
