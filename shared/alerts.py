@@ -86,12 +86,15 @@ class Alerts:
         if self._notifier is not None:
             self._tell(drawer, claim, mine)
 
-    def clear(self, key: str) -> bool:
+    def clear(self, key: str, *, often: bool = False) -> bool:
         """Say that it is well again, if the alert was raised; tells whether it was.
 
-        Raises the retriable and fatal families when the ledger fails.
+        With `often` it is said again and again: that nobody raised it may be known from a minute ago. Raises the
+        retriable and fatal families when the ledger fails.
         """
         drawer = alert_drawer(key)
+        if often and self._drawers.recent(drawer, self._clock.now()) is None:
+            return False
         held = self._drawers.read(drawer)
         if held.value is None:
             return False

@@ -148,7 +148,7 @@ def _attempt(
     done = None
     try:
         done = action()
-        if alerts.clear(step) and crm:
+        if alerts.clear(step, often=True) and crm:
             waiting_for_administrator(tasks.of(crm), alerts, leads=leads)
     except CosellError as error:
         log.warning("%s failed (%s): %s", step, error.family, for_the_log(error))

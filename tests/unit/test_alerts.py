@@ -11,7 +11,8 @@ from shared.card import Card
 from shared.channel import Channel
 from shared.chat import ChatWebhook
 from shared.errors import AccessDenied, OutcomeUnknown, ServiceUnavailable
-from shared.ledger.memory import MemoryLedger
+from shared.ledger.drawers import Drawers
+from shared.ledger.memory import MemoryLedger, MemoryValues, Versions
 from shared.messages import Messages
 from shared.settings import load_settings
 from tests.support.fakes.ledger import FailingLedger
@@ -30,6 +31,16 @@ class Chat:
         if self.failure:
             raise self.failure
         self.texts.append(card.plain)
+
+
+class CountedValues(MemoryValues):
+    """Counts how often something is looked up."""
+
+    looks = 0
+
+    def get(self, kind: str, name: str) -> tuple[str, str] | None:
+        self.looks += 1
+        return super().get(kind, name)
 
 
 class Office:
@@ -116,6 +127,22 @@ def test_two_keys_that_meet_one_cause_at_once_do_not_both_leave_it_to_the_other(
 def test_clearing_what_was_never_raised_says_nothing(office: Office) -> None:
     assert not office.instance().clear("SignInRequired")
     assert office.texts == []
+
+
+def test_what_is_cleared_again_and_again_is_looked_up_once_a_minute() -> None:
+    values, clock, chat = CountedValues(Versions()), ManualClock(), Chat()
+    ours, others = (Alerts(Drawers(values), chat, clock=clock) for _ in range(2))
+    for _ in range(4):
+        assert not ours.clear("poll", often=True)
+        clock.pass_time(10)
+    assert values.looks == 1
+    others.alert("poll", "The sign-in was refused.")
+    assert not ours.clear("poll", often=True), "nobody looked since"
+    clock.pass_time(60)
+    assert ours.clear("poll", often=True)
+    ours.alert("poll", "The sign-in was refused.")
+    assert ours.clear("poll", often=True), "what this process raised it knows"
+    assert len(chat.texts) == 4
 
 
 def test_alerts_of_two_keys_do_not_hide_each_other(office: Office) -> None:
