@@ -110,9 +110,9 @@ def test_nothing_stops_anybody(browser: Browser, stack: Stack, scheme: Literal["
     stack.crm.opportunity(solutions=())
     referral_id, _ = shared_deal(stack)
     url = stack.url_of("StatusPage")
-    for address in (url, f"{url}&deal={referral_id}", f"{url}&deal=nobodys", f"{url}&standing=all"):
-        with browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}) as context:
-            page = context.new_page()
+    with browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}) as context:
+        page = context.new_page()
+        for address in (url, f"{url}&deal={referral_id}", f"{url}&deal=nobodys", f"{url}&standing=all"):
             page.goto(address)
             if page.locator("summary").count():
                 page.locator("summary").click()
