@@ -15,8 +15,8 @@ USAGE = """usage: cosell.py test [pytest options]
 
 Run every test; options and paths are passed on to pytest. With --nightly live a million random histories instead,
 going on where an earlier run was interrupted, then the mutants of the pure modules and the soak on real parts."""
-PARALLEL = ("-n", str(min((os.cpu_count() or 1) + 3, 8)), "--dist", "loadfile", "--no-loadscope-reorder")
-"""Files side by side, three more than there are cores: most tests wait for a server, and those of one file share it.
+PARALLEL = ("-n", str(min((os.cpu_count() or 1) + 2, 6)), "--dist", "loadfile", "--no-loadscope-reorder")
+"""Files side by side, two more than there are cores: most tests wait for a server, and those of one file share it.
 
 They begin in the order in which they are collected (tests/conftest.py)."""
 
