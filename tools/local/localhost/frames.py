@@ -53,11 +53,12 @@ class Frames:
 
 
 def _plain(value: Any) -> Any:
+    """Return a value without classes of ours; a tuple is what stands for a message, and nothing else."""
     if isinstance(value, Message):
         return (type(value).__name__, {name: _plain(each) for name, each in vars(value).items()})
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _alive(value: Any) -> Any:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,8 @@ class Runtime:
         assert self._process.stdout  # noqa: S101 - stdout=PIPE above
         self._frames = Frames(self._process.stdout, self._process.stdin)
         functions = {each.id: each for each in self._app.functions.values()}
-        self._frames.write("load", root, {number: _metadata(each) for number, each in functions.items()})
+        with suppress(OSError):  # Where it has ended already there is nothing to read either.
+            self._frames.write("load", root, {number: _metadata(each) for number, each in functions.items()})
         loaded = self._frames.read()
         if loaded is None:
             raise AppError(f"the worker process ended with {self._process.wait()} before it had loaded the functions")
@@ -122,9 +124,7 @@ class Runtime:
             gone = self._ended
         try:
             if not gone:
-                self._frames.write(
-                    "invoke", number, function.id, function.trigger.name, data, metadata or {}, list(retry)
-                )
+                self._frames.write("invoke", number, function.id, function.trigger.name, data, metadata or {}, retry)
         except OSError:
             gone = True
         if gone:
