@@ -14,7 +14,7 @@ ALONE = ("tests/simulation/", "tests/planted/", *LONGEST)
 """Where the tests of a file share nothing: each goes to whichever worker is free."""
 
 
-ACCOUNTS = 200
+ACCOUNTS = 500
 """How many systems of their own the tests of one worker may have."""
 
 WAITING = (*LONGEST, "tests/e2e/")

@@ -67,8 +67,8 @@ class Storage:
 
 
 @pytest.fixture
-def storage(azurite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
-    made = Storage(azurite)
+def storage(account: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    made = Storage(account())
     monkeypatch.setattr(local_settings, "FILE", tmp_path / "local.settings.json")
     for setting in declared().values():
         monkeypatch.delenv(setting.name, raising=False)

@@ -17,10 +17,10 @@ def vendors() -> Iterator[Vendors]:
 
 
 @pytest.fixture
-def bare(vendors: Vendors, azurite: str, monkeypatch: pytest.MonkeyPatch) -> DynamicsDesk:
+def bare(vendors: Vendors, storage: str, monkeypatch: pytest.MonkeyPatch) -> DynamicsDesk:
     """The desk in an environment that has none of the app's columns yet."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
-    desk = DynamicsDesk(vendors, storage=azurite)
+    desk = DynamicsDesk(vendors, storage=storage)
     desk.forget()
     return desk
 

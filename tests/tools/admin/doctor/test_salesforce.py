@@ -11,12 +11,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from azure.data.tables import TableServiceClient
 
 from shared.crm.salesforce.feed import DELETIONS
 from shared.feeds.poll_crm import poll_crm
 from shared.ledger import drawers
-from shared.ledger.table_ledger import TABLE
 from shared.queue.message import DealMessage
 from tests.support.fakes.partner_center import SOLUTION
 from tests.support.stages.admin import DynamicsDesk, SalesforceDesk
@@ -39,9 +37,9 @@ def vendors() -> Iterator[Vendors]:
 
 
 @pytest.fixture
-def bare(vendors: Vendors, azurite: str, monkeypatch: pytest.MonkeyPatch) -> SalesforceDesk:
+def bare(vendors: Vendors, storage: str, monkeypatch: pytest.MonkeyPatch) -> SalesforceDesk:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", vendors.settings()["REQUESTS_CA_BUNDLE"])
-    desk = SalesforceDesk(vendors, storage=azurite)
+    desk = SalesforceDesk(vendors, storage=storage)
     desk.forget()
     return desk
 
@@ -188,8 +186,8 @@ def test_what_is_wrong_with_an_accepted_setting(desk: SalesforceDesk, change: di
     assert what in first.text
 
 
-def test_an_org_with_one_currency_that_tells_none_wants_the_setting(bare: SalesforceDesk, azurite: str) -> None:
-    desk = SalesforceDesk(bare.vendors, storage=azurite, multi_currency=False)
+def test_an_org_with_one_currency_that_tells_none_wants_the_setting(bare: SalesforceDesk, storage: str) -> None:
+    desk = SalesforceDesk(bare.vendors, storage=storage, multi_currency=False)
     desk.provision(apply=True)
     line = see(desk.settings()).about("Salesforce: currency")
     assert (line.mark, line.owner) == (Mark.BAD, Owner.AZURE)
@@ -275,14 +273,6 @@ def test_a_storage_that_does_not_work_does_not_hide_the_crm(desk: SalesforceDesk
 # --- the other commands ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def _no_deals(azurite: str) -> None:
-    """The emulator is the whole run's: other tests may have left deals of their own in the ledger."""
-    with TableServiceClient.from_connection_string(azurite) as tables:
-        tables.delete_table(TABLE)
-
-
-@pytest.mark.usefixtures("_no_deals")
 def test_lint_and_preview_ask_the_org(
     bare: SalesforceDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
