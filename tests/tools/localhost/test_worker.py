@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -160,6 +161,15 @@ def test_the_host_ends_with_its_worker_and_says_so(tmp_path: Path) -> None:
         assert call(host, "Dies").status_code == 500
         assert host.wait() == 1
         assert "The worker process has ended with 3" in host.log_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process cannot be asked to end")
+def test_a_worker_that_is_asked_to_end_leaves_that_to_its_host(tmp_path: Path) -> None:
+    root = toyapp.write(tmp_path / "app", {"Fine": (http(), PLAIN + "return func.HttpResponse('fine')\n")})
+    with HostProcess(root, {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}) as host:
+        os.kill(host.worker_pid, signal.SIGTERM)
+        assert call(host, "Fine").text == "fine"
+        assert host.stop() == 0
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for the process where Linux shows it")
