@@ -245,10 +245,11 @@ class Records(Protocol):
         """
         ...
 
-    def wait_until_guard_holds(self, record: Record) -> None:
+    def wait_until_guard_holds(self, record: Record) -> bool:
         """Return once an update guarded by `record.version` is sure to notice every later edit. No call.
 
         Where a guard needs time for that, it is waited for before the first write of a plan, not between two of them.
+        Returns whether time passed.
         """
         ...
 

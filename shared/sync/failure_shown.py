@@ -24,7 +24,7 @@ from shared.errors import (
 )
 from shared.guard import for_the_log
 from shared.ledger import audit
-from shared.ledger.model import AuditEntry
+from shared.ledger.model import AuditEntry, Due
 from shared.link import RESTING, Link
 from shared.messages.reasons import Reason
 from shared.queue.message import DealMessage
@@ -38,13 +38,14 @@ from shared.sync.task import Task
 log = logging.getLogger(__name__)
 
 
-def show(task: Task, alerts: Alerts, message: DealMessage, error: CosellError, *, before: str | None) -> str | None:
-    """Show the seller on the record what happened, once: `before` is what an earlier attempt at the same returned.
+def show(task: Task, alerts: Alerts, message: DealMessage, error: CosellError, held: Due | None) -> str | None:
+    """Show the seller on the record what happened, once: `held` is what an earlier attempt left on the agenda.
 
     Returns the version of the record after that, empty when it is not known, or None when it could not be shown.
     """
     if task.choices.crm_audit is CrmAudit.OFF or task.choices.dry_run:
         return None
+    before = held.record_version if held and held.reason == str(error) else None
     try:
         return _show_on_record(task, _status(task, alerts, error), message, error, before=before)
     except CosellError as second:

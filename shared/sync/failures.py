@@ -62,8 +62,7 @@ def set_aside(task: Task, alerts: Alerts, again: DealMessage, error: CosellError
     attempts = patience.attempts_at(held, str(error)) if needs_person else held.attempts + 1 if held else 1
     pause = _pause(task, error, attempts)
     _alert_cause(task, alerts, error)
-    before = held.record_version if held and held.reason == str(error) else None
-    shown = show(task, alerts, again, error, before=before)
+    shown = None if _comes_back_at_once(error, attempts) else show(task, alerts, again, error, held)
     if shown is None:
         keep_unshown(task, again, error)
     _alert_deal(task, alerts, again, error, shown=shown is not None)
@@ -125,6 +124,11 @@ def deal_alert(task: Task, key: str) -> str:
     return f"{task.name} deal {key}"
 
 
+def _comes_back_at_once(error: CosellError, attempts: int) -> bool:
+    """Whether the deal only moves too fast: seconds later it rests, and a ⏳ would be one more change to it."""
+    return isinstance(error, StaleError) and attempts == 1
+
+
 def _pause(task: Task, error: CosellError, attempts: int) -> float:
     if isinstance(error, (DataError, GoneError)):
         return patience.until_next_look(task, attempts).total_seconds()
@@ -132,7 +136,7 @@ def _pause(task: Task, error: CosellError, attempts: int) -> float:
         return FATAL_PAUSE.total_seconds()
     if isinstance(error, RetriableError) and error.retry_after is not None:
         return error.retry_after + task.random.uniform(0, 2)
-    if isinstance(error, OutcomeUnknown) and attempts == 1:
+    if _comes_back_at_once(error, attempts) or (isinstance(error, OutcomeUnknown) and attempts == 1):
         return task.random.uniform(2, 4)  # What became of it is looked up at once.
     grown = min(_FIRST_PAUSE * 2.0 ** (attempts - 1), _LONGEST_PAUSE)
     return task.random.uniform(grown / 2, grown)

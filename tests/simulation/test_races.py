@@ -61,6 +61,11 @@ def _both_close(world: World) -> Callable[[], object]:
     return act
 
 
+def _pause(world: World) -> Callable[[], object]:
+    _, record_id = shared(world)
+    return lambda: world.crm.edit(record_id, cosell_syncwithpartnercenter=False)
+
+
 STARTS: list[Start] = [_outbound, _inbound, _outbound_update, _inbound_update, _both, _both_close]
 PASSES = pytest.mark.parametrize("start", STARTS, ids=lambda start: start.__name__.strip("_"))
 
@@ -91,8 +96,9 @@ def _interfere_at(world: World, number: int, second: Callable[[], object]) -> No
     world.tape.before.append(interfere)
 
 
-def _steps(start: Start, crm_audit: CrmAudit) -> range:
+def _steps(start: Start, crm_audit: CrmAudit, slow_guard: bool = False) -> range:
     world = World(crm_audit=crm_audit)
+    world.crm.slow_guard = slow_guard
     action = start(world)
     first = world.mark()
     _first_worker(world, action)
@@ -100,10 +106,13 @@ def _steps(start: Start, crm_audit: CrmAudit) -> range:
 
 
 @PASSES
-@pytest.mark.parametrize("crm_audit", list(CrmAudit))
-def test_a_second_worker_at_every_call(start: Start, crm_audit: CrmAudit) -> None:
-    for number in _steps(start, crm_audit):
+@pytest.mark.parametrize(
+    ("crm_audit", "slow_guard"), [*((each, False) for each in CrmAudit), (CrmAudit.EVERY_CHANGE, True)]
+)
+def test_a_second_worker_at_every_call(start: Start, crm_audit: CrmAudit, slow_guard: bool) -> None:
+    for number in _steps(start, crm_audit, slow_guard):
         world = World(crm_audit=crm_audit)
+        world.crm.slow_guard = slow_guard
         action = start(world)
         _interfere_at(world, number, lambda world=world: _second_worker(world))  # type: ignore[misc]
         _first_worker(world, action)
@@ -168,12 +177,45 @@ def test_a_guard_that_needs_time_gets_it_before_the_first_write(start: Start, mo
     action = start(world)
     mark, written = world.mark(), list[int]()
 
-    def wait_until_guard_holds(_record: Record) -> None:
-        written.append(sum("update" in name or "create" in name for name in world.calls(mark)))
+    def wait_until_guard_holds(_record: Record) -> bool:
+        written.append(_writes(world, mark))
+        return False
 
     monkeypatch.setattr(world.crm, "wait_until_guard_holds", wait_until_guard_holds)
     _first_worker(world, action)
-    assert written == [0]
+    assert written[0] == 0
+
+
+@pytest.mark.parametrize("start", [_outbound_update, _inbound_update, _both, _both_close, _pause])
+def test_what_another_worker_does_while_the_guard_needs_time_is_not_written_over(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    action = start(world)
+    left = list[int]()
+
+    def wait_until_guard_holds(_record: Record) -> bool:
+        monkeypatch.undo()  # The other one waits for nothing.
+        _second_worker(world)
+        left.append(world.mark())
+        return True
+
+    monkeypatch.setattr(world.crm, "wait_until_guard_holds", wait_until_guard_holds)
+    _first_worker(world, action)
+    (mark,) = left
+    assert _writes(world, mark) == 0
+    world.settle()
+    check_audit(world)
+    if start is _pause:
+        assert [link.state for link in world.links()] == [LinkState.PAUSED]
+        return
+    world.recover()
+    accept_invitations(world)
+    check_at_rest(world)
+
+
+def _writes(world: World, since: int) -> int:
+    return sum(count for name, count in world.calls(since).items() if "update" in name or "create" in name)
 
 
 def test_two_pollers_at_once_hand_over_everything() -> None:

@@ -48,6 +48,7 @@ class WildHistory(History):
     """
 
     automation: bool = False
+    slow_guard: bool = False
     mass_deals: int = 25
     harm: list[str] = field(default_factory=list)
     written: dict[str, datetime] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class WildHistory(History):
 
     @classmethod
     def of_seed(cls, seed: int, *, automation: bool, only: frozenset[int] | None = None) -> WildHistory:
-        """Return the wild history of a seed: nothing fails in some, some CRMs lock what is closed."""
+        """Return a seed's wild history: nothing fails in some, some CRMs lock what is closed or guard by the second."""
         return cls(
             seed,
             steps=150,
@@ -64,12 +65,14 @@ class WildHistory(History):
             closes_records=True,
             read_only=seed % 2 == 0,
             automation=automation,
+            slow_guard=seed % 7 == 6,
             mass_deals=1 if seed % 5 == 0 else 25,
             only=only,
         )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.world.crm.slow_guard = self.slow_guard
         self.world.crm.keyed = self.chance.random() < 0.5
         self.world.crm.watchers.append(self._watch_record)
         self.world.partner_center.watchers.append(self._watch_referral)

@@ -195,8 +195,9 @@ class Dynamics365:
             raise missing_reference() from error
         return self._record(row, self._clock.now())
 
-    def wait_until_guard_holds(self, record: Record) -> None:
+    def wait_until_guard_holds(self, record: Record) -> bool:  # noqa: ARG002 - every edit makes a version
         """Wait for nothing: an eTag changes with every edit."""
+        return False
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """PATCH under If-Match, then move the state: open states by PATCH, won and lost by their actions."""

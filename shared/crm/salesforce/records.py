@@ -255,7 +255,7 @@ class Salesforce:
             self._check_unchanged(record, answers[0], content, written)
         return written
 
-    def wait_until_guard_holds(self, record: Record) -> None:
+    def wait_until_guard_holds(self, record: Record) -> bool:
         """Wait until the second of the stamp is certainly over, so that whoever edits from now on leaves a later one.
 
         Salesforce's clock is held against its own stamp, our clock against our own observation.
@@ -267,6 +267,8 @@ class Salesforce:
             young = GUARD_AGE - (self._clock.now() - record.seen_at)
             if young > timedelta():
                 self._clock.sleep(young.total_seconds())
+                return True
+        return False
 
     def _check_unchanged(self, record: Record, before: Subresponse, content: Columns, written: Record) -> None:
         """Put back what an edit held that the guard did not notice. Raises VersionMismatch then."""

@@ -32,6 +32,7 @@ from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, microsoft, odd, registered, tied
 from shared.sync.perform.apart import apart
 from shared.sync.perform.behind import DRIFTS, come_back, no_more_behind
+from shared.sync.perform.guarded import wait_for_guard
 from shared.sync.perform.overwritten import note_overwritten
 from shared.sync.perform.stage_change import stage_change
 from shared.sync.perform.written import Written, altered_by_partner_center, is_as_planned
@@ -49,19 +50,19 @@ def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: C
     if any(each.code == MASKED for each in decision.problems):
         task.records.check_readable()  # Where rights say the same, an administrator is told.
     agreement = _Agreement(task, decision, written, closing)
-    if decision.plan.to_partner_center:
-        task.records.wait_until_guard_holds(agreement.record)
+    if agreement.plan.to_partner_center:
+        wait_for_guard(task, agreement.record, decision.link)
     note_overwritten(task, decision, agreement.link.base)
     altered = agreement.write_referral()
     entries = agreement.conclude(altered)
     columns, stage = agreement.record_write(news=bool(entries))
     if columns or stage:
         agreement.write_record(columns, stage)
-    before, link = agreement.before, agreement.link
+    before, link = decision.link, agreement.link
     registered.look_soon(task, before, link)
-    intent = microsoft.fulfilled(task, before, link)
     dues = deadlines.due(task, before, link) + microsoft.watch(task, before, link, closed=decision.referral.closed)
-    committed = task.links.commit(link, entries, intent, dues, deadlines.met(before, link))
+    invited, met = microsoft.fulfilled(task, before, link), deadlines.met(before, link)
+    committed = task.links.commit(link, entries, invited, dues, met)
     if agreement.refused:
         raise agreement.refused  # The deal is set aside for it; what was written stays, and the record says why.
     if written.sent:
@@ -218,10 +219,8 @@ class _Agreement:
         if self.decision.ties and self._takes_columns:
             columns |= identity.columns(self.task.field_map, self.link.referral_id)
         self._note_what_cannot_be_shown()
-        if self._shows_audit(news=bool(news or columns or stage or self.written.shown)) and self._may_show(
-            columns, stage
-        ):
-            self.written.shown = True
+        something_new = bool(news or columns or stage or self.written.shown)
+        if self._shows_audit(news=something_new) and self._may_show(columns, stage):
             self.link = replace(self.link, unshown=False)
             columns |= identity.audit_columns(self.task.field_map, self.link)
         return columns, stage
@@ -259,6 +258,8 @@ class _Agreement:
         return not (self._is_locked or is_history)
 
     def write_record(self, columns: dict[str, object], stage: StageChange | None) -> None:
+        wait_for_guard(self.task, self.record, self.before)
+        self.written.shown |= self.task.field_map.columns.audit in columns
         try:
             written = self.task.records.update(self.record, columns, stage)
         except VersionMismatch:

@@ -26,6 +26,7 @@ from shared.sync.outcome import Outcome
 from shared.sync.perform import deadlines, identity, unshared
 from shared.sync.perform.adopt import set_record_id
 from shared.sync.perform.behind import come_back, forget
+from shared.sync.perform.guarded import wait_for_guard
 from shared.sync.perform.written import Written, is_untouched
 from shared.sync.task import Task
 
@@ -186,6 +187,7 @@ def _show(task: Task, link: Link, record: object) -> Link:
         record = Record(record.key.id, record.version, record.columns or {}, record.seen_at)
     if not isinstance(record, Record) or task.choices.crm_audit is not CrmAudit.EVERY_CHANGE:
         return link
+    wait_for_guard(task, record, link)
     try:
         written = task.records.update(record, identity.audit_columns(task.field_map, link))
         untouched = before is not None and is_untouched(task, before, written)

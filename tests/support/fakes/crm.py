@@ -6,7 +6,7 @@ import contextlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 from shared.clock import Clock
@@ -47,6 +47,9 @@ Pages = tuple[list[str], tuple[str, ...], str]
 
 Changed = tuple[datetime, Pages]
 
+SLOW = timedelta(seconds=2)
+"""How old an observation must be before a guard in whole seconds tells it from a later edit."""
+
 _ACCOUNTS = uuid.UUID("11111111-2222-4333-8444-555555555555")
 
 
@@ -60,6 +63,7 @@ class FakeCrm(CrmPeople):
 
     def __init__(self, tape: Tape, clock: Clock, chance: Random, page: int = 1000) -> None:
         super().__init__(tape, clock, chance, page)
+        self.slow_guard = False
         self._owners = Owners(self._ask, clock)
         self.expected: dict[str, tuple[FakeCrm, str]] = {}
         """The tables of this environment whose changes are about to be asked for, with their cursors."""
@@ -325,8 +329,13 @@ class FakeCrm(CrmPeople):
             self._tape.run(self.port, "create_contact", insert)
         return contact_id
 
-    def wait_until_guard_holds(self, record: Record) -> None:
-        """Wait for nothing: a row version notices every edit."""
+    def wait_until_guard_holds(self, record: Record) -> bool:
+        """Wait for nothing: a row version notices every edit. With `slow_guard` for as long as Salesforce's takes."""
+        young = record.version is not None and self._clock.now() - record.seen_at < SLOW
+        if not (self.slow_guard and young):
+            return False
+        self._tape.run("guard", "wait", lambda: self._clock.sleep(SLOW.total_seconds()))
+        return True
 
     def update(self, record: Record, columns: Columns, stage: StageChange | None = None) -> Record:
         """Write columns under the version, then move the state: won and lost by an action of its own."""

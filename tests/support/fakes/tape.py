@@ -18,7 +18,7 @@ class Crash(BaseException):
 
 _LOOKS = {
     *("account", "audit_text", "beside", "beside_edited", "changes", "contact", "find_account", "find_alike", "owner"),
-    *("changed_since", "engagement", "newest", "read", "undecided"),
+    *("changed_since", "engagement", "newest", "read", "undecided", "wait"),
     *("values.get", "values.all", "agenda.all", "agenda.due", "agenda.of", "intents.of"),
     *("links.all", "links.of_record", "links.of_referral", "links.of_engagement"),
 }

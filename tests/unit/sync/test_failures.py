@@ -91,7 +91,7 @@ def test_a_long_wait_is_on_the_agenda_alone(error: CosellError, family: str, pau
     ("error", "least", "most"),
     [
         (ServiceUnavailable("503"), 15, 30),
-        (VersionMismatch("it moves"), 15, 30),
+        (VersionMismatch("it moves"), 2, 4),
         (Throttled("slow down", retry_after=120), 120, 122),
         (OutcomeUnknown("no answer"), 2, 4),
         (OutcomeUnknown("no answer", retry_after=60), 60, 62),
@@ -107,6 +107,16 @@ def test_a_short_wait_is_one_message_and_the_agenda_comes_later_than_it(
     assert case.pause(due) > timedelta(seconds=delay) + timedelta(minutes=29), (
         "the agenda is for a message that is lost"
     )
+
+
+def test_a_deal_that_only_moves_is_shown_as_waiting_when_it_still_moves_seconds_later() -> None:
+    case = Case()
+    before = case.status()
+    case.fail(VersionMismatch("it moves"))
+    assert case.status() == before, "a ⏳ would be one more change"
+    due = case.fail(VersionMismatch("it moves"))
+    assert case.status().startswith("⏳")
+    assert timedelta(minutes=30, seconds=30) <= case.pause(due) <= timedelta(minutes=31, seconds=5)
 
 
 @pytest.mark.parametrize("error", [DataError(BAD), GoneError("it was deleted")])
