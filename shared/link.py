@@ -31,6 +31,9 @@ class LinkState(StrEnum):
     """One side was deleted; nothing is recreated or deleted."""
 
 
+UNTIED = frozenset({LinkState.IGNORED, LinkState.UNLINKED})
+"""States in which a link ties no record: it only says why its referral was ignored, or what once was."""
+
 RESTING = frozenset({LinkState.STOPPED, LinkState.UNLINKED})
 """States that a person ordered, and that only a person's order ends."""
 

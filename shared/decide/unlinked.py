@@ -39,7 +39,7 @@ from shared.decide.decisions import (
     Wait,
 )
 from shared.decide.planning import make_plan, stays_behind
-from shared.link import Link, LinkState
+from shared.link import UNTIED, Link, LinkState
 from shared.messages.reasons import Reason
 from shared.problems import Problem, problem
 
@@ -236,8 +236,8 @@ def _identified(
 
 
 def ties(holder: Link | Absence | None) -> TypeGuard[Link]:
-    """Whether a link ties a record: not one that only says why its referral was ignored, or what once was."""
-    return isinstance(holder, Link) and holder.state not in (LinkState.IGNORED, LinkState.UNLINKED)
+    """Whether a link ties a record; it may be paused, or have lost a side."""
+    return isinstance(holder, Link) and holder.state not in UNTIED
 
 
 def _second(deal: Deal, holder: Link, record: RecordSeen) -> Decision | Need:

@@ -14,6 +14,7 @@ from shared.ledger.drawers import Drawers
 from shared.ledger.memory_survey import MemorySurvey
 from shared.ledger.model import AuditEntry, Due, DueKind, Intent
 from shared.ledger.port import DealLedger
+from shared.ledger.survey import is_led_to, standing_of
 from shared.link import Link
 
 
@@ -138,7 +139,8 @@ class MemoryLinks:
             self.commits += 1
             self._by_referral[link.referral_id] = stored
             self._audit.survey.counted(held, stored)
-            if link.record:
+            was, before = standing_of(held) if held else "", held.record.deal if held and held.record else ""
+            if link.record and is_led_to(link, was, before):
                 self._by_record[link.record] = link.referral_id
             if link.engagement_id:
                 self._by_engagement[link.engagement_id] = link.referral_id

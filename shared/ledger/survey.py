@@ -36,7 +36,10 @@ class Standing(StrEnum):
 LINKED = frozenset({Standing.SYNCHRONIZED, Standing.DIFFERS, Standing.PENDING, Standing.ATTENTION})
 """How a link may stand whose sides are kept in agreement."""
 
-LISTED = frozenset(Standing) - {Standing.SYNCHRONIZED, Standing.IGNORED, Standing.UNLINKED}
+UNTIED = frozenset({Standing.IGNORED, Standing.UNLINKED})
+"""How a link stands that ties no record."""
+
+LISTED = frozenset(Standing) - {Standing.SYNCHRONIZED} - UNTIED
 """What is listed besides being counted: the rest is in order, and found by its ids."""
 
 _STATES = {
@@ -58,6 +61,16 @@ def standing_of(link: Link) -> Standing:
     if link.state in _STATES:
         return _STATES[link.state]
     return _KINDS.get(link.status.kind, Standing.SYNCHRONIZED) if link.status else Standing.SYNCHRONIZED
+
+
+def is_led_to(link: Link, was: str, before: str) -> bool:
+    """Whether the link's record leads to it from this commit on: it names the record anew, or ties it otherwise.
+
+    `was` and `before` are its standing and record at the last commit, empty for none. A link that only says what
+    became of its referral goes on naming a record that another link tied meanwhile, and leaves it to that one.
+    """
+    record, now = link.record.deal if link.record else "", standing_of(link)
+    return bool(record) and (record != before or (now != was and now not in UNTIED))
 
 
 @dataclass(frozen=True)

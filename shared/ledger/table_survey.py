@@ -18,7 +18,7 @@ from shared.deal import RecordKey
 from shared.errors import StaleError
 from shared.ledger import serialize
 from shared.ledger.model import AuditEntry
-from shared.ledger.survey import LISTED, TEXT, Listed, Standing, Told, standing_of
+from shared.ledger.survey import LISTED, TEXT, Listed, Standing, Told, is_led_to, standing_of
 from shared.ledger.table import Entity, Operation, Table, delete, entity, etag_of, from_chunks, upsert
 from shared.link import Link
 from shared.status import StatusKind
@@ -42,7 +42,7 @@ def engagement_of(engagement_id: str) -> str:
 def ways(crm: str, link: Link, was: Stood) -> list[Operation]:
     """Return the operations by which a link is found by its record and its engagement; of those that stand, none."""
     operations, now = list[Operation](), Stood.of(link)
-    if now.record and (now.standing, now.record) != (was.standing, was.record):
+    if is_led_to(link, was.standing, was.record):
         operations.append(upsert(entity(crm, f"record:{now.record}", ReferralId=link.referral_id)))
     if now.engagement and now.engagement != was.engagement:
         operations.append(upsert(entity(crm, f"engagement:{now.engagement}", ReferralId=link.referral_id)))

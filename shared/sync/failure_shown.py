@@ -70,7 +70,7 @@ def _show_on_record(
 ) -> str | None:
     link = link_of(task, message)
     record_id = link.record.id if link and link.record else message.record_id
-    if not record_id or (link is None and saw_unshared(task, message)):
+    if not record_id or (link is None and saw_unshared(task, message)) or _is_anothers(task, link):
         return None
     if link and link.status == status and not link.unshown:
         return link.record_version or ""
@@ -101,6 +101,14 @@ def _show_on_record(
         # What failed is still different, so what the link remembers is not what the sides hold.
         task.links.commit(replace(shown, settled=False, record_version=produced), news)
     return produced or ""
+
+
+def _is_anothers(task: Task, link: Link | None) -> bool:
+    """Whether a link that ties nothing names a record that is another deal's by now."""
+    if link is None or link.record is None or ties(link):
+        return False
+    holder = task.links.of_record(link.record)
+    return ties(holder) and holder.referral_id != link.referral_id
 
 
 def _write(task: Task, row: Record, columns: Columns, *, again: bool) -> Record:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.decide.unlinked import ties
 from shared.errors import AccessDenied
 from shared.link import LinkState
 from shared.status import StatusKind
@@ -81,6 +82,35 @@ def test_a_record_that_a_deals_own_was_merged_into_goes_on_with_it_once_it_is_sh
     assert world.link().record_id == winner
     assert at(world.partner_center.rows[referral_id], "externalReferenceId") == winner
     assert at(world.partner_center.rows[referral_id], NOTES) == "the one that stays"
+
+
+@pytest.mark.parametrize("names", [True, False], ids=["the record has its identifier", "it names the record alone"])
+def test_a_referral_that_was_ignored_never_takes_the_record_that_another_deal_went_on_with(
+    world: World, *, names: bool
+) -> None:
+    referral_id, record_id = shared(world)
+    winner = world.crm.add_deal(**{SYNC: False})
+    ignored = world.partner_center.registers(externalReferenceId=winner)
+    world.settle()
+    assert {link.referral_id: link.state for link in world.links()}[ignored] is LinkState.IGNORED
+    world.crm.merge(record_id, winner, keep=(SYNC, LINK))
+    world.partner_center.edit(referral_id, {VALUE: 7})
+    world.receive_all()
+    world.pump()  # The deal follows its record before anybody polls the one that stays.
+    world.settle()
+    if names:
+        world.crm.edit(winner, **{IDENTIFIER: ignored})
+        world.settle()
+    for step in range(3):
+        world.partner_center.edit(ignored, {NOTES: f"edited {step}"})
+        world.settle()
+        world.crm.edit(winner, description=f"saved {step}")
+        world.settle()
+        world.recover()
+        assert [link.referral_id for link in world.links() if ties(link)] == [referral_id]
+        assert world.link_of_record(winner) == world.ledger.of("dynamics365").links.of_referral(referral_id)
+        assert "belongs to" not in f"{status(world, winner)} {world.crm.row(winner)[AUDIT]}", "the other deal's trouble"
+        assert [due.problems[0].code for due in world.parked() if due.key == ignored] == ["identifier.record_taken"]
 
 
 def test_a_record_is_a_deal_of_its_own_when_the_one_merged_into_it_was_restored(world: World) -> None:

@@ -237,6 +237,17 @@ def test_a_record_that_changed_hands_and_came_back_leads_to_its_link_again(ledge
     assert links.of_record(record("c1")) == back
 
 
+@pytest.mark.parametrize("state", [LinkState.IGNORED, LinkState.UNLINKED])
+def test_a_link_that_ties_nothing_leaves_its_record_to_the_one_that_ties_it(ledger: Ledger, state: LinkState) -> None:
+    links = ledger.of(CRM).links
+    first = links.commit(replace(link("r1", "c1"), state=state), [])
+    assert links.of_record(record("c1")) == first
+    second = links.commit(link("r2", "c1"), [])
+    for after in (LinkState.IGNORED, LinkState.UNLINKED):
+        first = links.commit(replace(first, state=after, recent_audit=("told once more",)), [])
+        assert links.of_record(record("c1")) == second
+
+
 def test_a_stale_commit_leaves_no_audit_row_and_keeps_the_intent(ledger: Ledger) -> None:
     part = ledger.of(CRM)
     held = part.links.commit(link(), [entry("first")])
