@@ -107,7 +107,9 @@ def _steps(start: Start, crm_audit: CrmAudit, slow_guard: bool = False) -> range
 
 @PASSES
 @pytest.mark.parametrize(
-    ("crm_audit", "slow_guard"), [*((each, False) for each in CrmAudit), (CrmAudit.EVERY_CHANGE, True)]
+    ("crm_audit", "slow_guard"),
+    [*((each, False) for each in CrmAudit), (CrmAudit.EVERY_CHANGE, True)],
+    ids=[*CrmAudit, "slow guard"],
 )
 def test_a_second_worker_at_every_call(start: Start, crm_audit: CrmAudit, slow_guard: bool) -> None:
     for number in _steps(start, crm_audit, slow_guard):
