@@ -2,7 +2,7 @@
 ten thousand deals that move in.
 
 Blocks that are finished are remembered in a file, so that a run which was interrupted goes on. A seed that fails is
-told, and noted; `python -m tests.simulation.replay SEED` makes it short.
+told, and noted, as what `python -m tests.simulation.replay` takes, which makes it short.
 """
 
 from __future__ import annotations
@@ -19,21 +19,28 @@ from pathlib import Path
 
 from tests.simulation.machine import explore
 from tests.simulation.replay import failure
-from tests.simulation.seeds import history_of
+from tests.simulation.seeds import AUTOMATION, PEOPLE, history_of
 from tools.cli.manners import behave
 
 BLOCK = 1000
 MILLION = 1_000_000
+WILD = 10
+"""Beside every which seed the wild histories of both kinds are lived."""
 EXAMPLES, STEPS = 10_000, 50
 """How many histories Hypothesis makes, and of how many acts."""
 STATE = Path(__file__).resolve().parents[2] / ".cosell" / "nightly.json"
 
 
-def live(seeds: range) -> dict[int, str]:
-    """Live histories; returns how each failed that did, by seed."""
+def live(seeds: range) -> dict[str, str]:
+    """Live histories, and a wild one of each kind beside every tenth; returns how each failed that did.
+
+    They are called by what `tests.simulation.replay` takes.
+    """
     logging.disable(logging.CRITICAL)
-    found = ((seed, failure(history_of(seed))) for seed in seeds)
-    return {seed: words for seed, words in found if words}
+    found = {str(seed): failure(history_of(seed)) for seed in seeds}
+    for seed in (each // WILD for each in seeds if each % WILD == 0):
+        found |= {f"{seed} --wild {acts}": failure(history_of(seed, wild=acts)) for acts in (PEOPLE, AUTOMATION)}
+    return {seed: words for seed, words in found.items() if words}
 
 
 def blocks(until: int, done: set[int]) -> Iterator[int]:
@@ -60,7 +67,7 @@ def main(args: list[str]) -> int:
             failed |= found
             _write(options.state, done, failed)
             print(f"{len(done) * BLOCK:>9,} of {options.until:,} histories, {len(failed)} failed", flush=True)
-    for seed, words in sorted(failed.items()):
+    for seed, words in failed.items():
         print(f"seed {seed}: {words}")
     broken = [
         _explored(options.examples),
@@ -91,14 +98,14 @@ def _explored(examples: int) -> str:
     return ""
 
 
-def _read(state: Path) -> tuple[set[int], dict[int, str]]:
+def _read(state: Path) -> tuple[set[int], dict[str, str]]:
     if not state.exists():
         return set(), {}
     held = json.loads(state.read_text("utf-8"))
-    return set(held["done"]), {int(seed): words for seed, words in held["failed"].items()}
+    return set(held["done"]), held["failed"]
 
 
-def _write(state: Path, done: set[int], failed: dict[int, str]) -> None:
+def _write(state: Path, done: set[int], failed: dict[str, str]) -> None:
     state.parent.mkdir(exist_ok=True)
     draft = state.with_suffix(".new")
     draft.write_text(json.dumps({"done": sorted(done), "failed": failed}), "utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import nightly
+from tests.simulation.wild import WildHistory
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -22,6 +23,12 @@ def test_finished_blocks_are_not_lived_again_and_failures_stay(
     assert nightly.main(["--until", "1000", *NO_MORE, "--examples", "0", "--state", str(state)]) == 1
     assert capsys.readouterr().out == "seed 17: AssertionError: lost\n"
     assert list(nightly.blocks(3000, {0, 2})) == [1]
+
+
+def test_wild_histories_are_lived_beside_the_others_and_named_as_they_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nightly, "failure", lambda history: "lost" if isinstance(history, WildHistory) else "")
+    told = [f"{seed} --wild {acts}" for seed in (2, 3) for acts in ("people", "automation")]
+    assert nightly.live(range(20, 40)) == dict.fromkeys(told, "lost")
 
 
 def test_what_is_finished_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
