@@ -34,6 +34,12 @@ One that comes at once meets a deal that is still being committed, and is looked
 and tried in the simulation, but slow to watch.
 """
 
+PATIENCE = 75
+"""Seconds within which what was done must have its effect, also when a deal is set aside once on the way.
+
+A service that does not answer is asked again after 15 to 30 seconds, and a busy machine has such moments.
+"""
+
 POLLING = "AzureFunctionsJobHost__extensions__queues__maxPollingInterval"
 """The setting for how long an idle queue may be left alone."""
 
@@ -216,7 +222,7 @@ class Stack:
             self.eventually(idle, "an empty queue")
         return self
 
-    def eventually(self, look: Callable[[], T | None], what: str, *, within: float = 30) -> T:
+    def eventually(self, look: Callable[[], T | None], what: str, *, within: float = PATIENCE) -> T:
         """Return what `look` finds as soon as it is true; raises TimeoutError after `within` seconds."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
