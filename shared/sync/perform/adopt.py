@@ -11,7 +11,7 @@ from shared.errors import StaleError
 from shared.ledger import audit
 from shared.ledger.drawers import made_of
 from shared.ledger.model import Due
-from shared.link import Link
+from shared.link import Link, LinkState
 from shared.partner_center.port import Referral
 from shared.queue.message import DealMessage
 from shared.sync.base import with_base
@@ -67,7 +67,7 @@ def _go_on(task: Task, link: Link, agree: Agree) -> None:
     if referral_id != link.referral_id:
         return
     base = unedited(made, agree.record.fields, agree.referral.fields)
-    tied_on = with_base(link, base, task.field_map)
+    tied_on = replace(with_base(link, base, task.field_map), state=LinkState.LINKED)
     entries, dues = tied.entries(task, link, tied_on.base), _looks(task, link, agree.referral)
     task.links.commit(replace(tied_on, settled=False), entries, dues=dues)
     task.drawers.clear(drawer, held)
