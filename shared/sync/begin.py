@@ -9,6 +9,7 @@ from shared.crm.port import Record
 from shared.deal import HELP
 from shared.decide.deal import GONE, UNREAD, Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import Known, NotOurs
+from shared.decide.unlinked import ties
 from shared.errors import AccessDenied
 from shared.ledger.drawers import own_half
 from shared.ledger.model import DueKind
@@ -59,7 +60,7 @@ def _link_of_record(task: Task, message: DealMessage) -> Link | None:
     referral_id = columns.get(identifier) if isinstance(columns, dict) else None
     if referral_id:
         link = task.links.of_referral(str(referral_id))
-        if link and link.record == key:
+        if ties(link) and link.record == key:  # One that only says why it was ignored may name another deal's record.
             return link
     return task.links.of_record(key)
 

@@ -210,6 +210,29 @@ def test_a_record_whose_sync_is_no_is_neither_read_out_nor_written(world: World,
     check_agreed(world)
 
 
+def test_a_record_that_a_deal_followed_to_is_not_tied_to_the_referral_that_named_it_before(world: World) -> None:
+    followed, merged = shared(world)
+    winner = world.crm.add_deal(**{SYNC: False})
+    world.settle()
+    ignored = world.partner_center.registers(externalReferenceId=winner)
+    world.settle()
+    world.crm.edit(winner, **{SYNC: True, IDENTIFIER: ignored})
+    world.crm.merge(merged, winner)
+    world.partner_center.edit(followed, {VALUE: 5})
+    world.receive_all()
+    world.pump()
+    world.settle()
+    world.recover()
+    link = world.link_of_record(winner)
+    assert link
+    assert link.referral_id == followed
+    assert {each.referral_id: each.state for each in world.links()} == {
+        followed: LinkState.LINKED,
+        ignored: LinkState.IGNORED,
+    }
+    assert "Enter " in status(world, winner), "a person says which of the two it is"
+
+
 def test_the_audit_of_a_deal_that_was_ignored_at_first_begins_with_what_both_sides_held(world: World) -> None:
     record_id = world.crm.add_deal(**{SYNC: False})
     world.settle()
