@@ -49,8 +49,16 @@ class RelatedRows:
     """What the record's Audit column holds."""
     notes_for_microsoft: str = ""
     """What the record's column Notes for Microsoft holds, where the mapping names one."""
-    identifier: str = ""
-    """The referral identifier that the record holds now."""
+    version: str | None = None
+    """The record's version now."""
+
+
+@dataclass(frozen=True)
+class AuditText:
+    """What a record's Audit column holds, and the version of the record that holds it."""
+
+    text: str
+    version: str | None
 
 
 @dataclass(frozen=True)
@@ -174,8 +182,8 @@ class Records(Protocol):
         """Return the record that carries the referral identifier, if there is one."""
         ...
 
-    def audit_text(self, record_id: str) -> str:
-        """Return what the record's Audit column holds. Raises GoneError."""
+    def audit_text(self, record_id: str) -> AuditText:
+        """Return what the record's Audit column holds, and its version now. Raises GoneError."""
         ...
 
     def successor(self, record_id: str) -> str | None:

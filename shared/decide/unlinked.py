@@ -133,7 +133,8 @@ def adopt(
     link = Link(record.key.crm, referral.id, record.key, engagement_id=referral.engagement_id)
     for prior in (deal.link, deal.holder):
         if isinstance(prior, Link) and prior.referral_id == referral.id:
-            link = replace(link, etag=prior.etag, recent_audit=prior.recent_audit)
+            # With its state: a link that only said why the referral was ignored is tied now, for the first time.
+            link = replace(link, etag=prior.etag, recent_audit=prior.recent_audit, state=prior.state)
     tied = replace(deal, link=link, referral=referral, record=record)
     # Partner Center refuses what clears or closes, and neither is done on an unknown base.
     plan = make_plan(tied, link, field_map, policy)

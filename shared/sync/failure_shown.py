@@ -189,7 +189,7 @@ def _with_earlier_audit(task: Task, link: Link) -> Link:
     """Return the link with what a column holds that was not written for it yet: another connector's text stays."""
     if link.status is not None or not link.record:
         return link
-    ours, earlier = audit.parted(task.records.audit_text(link.record.id))
+    ours, earlier = audit.parted(task.records.audit_text(link.record.id).text)
     return replace(link, recent_audit=link.recent_audit or ours, earlier_audit=earlier)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shared.crm.port import RelatedRows
-from shared.deal import identifier_in
 from shared.decide.deal import RecordSeen, Sharing
 from shared.decide.masks import is_mask, looks_masked
 from shared.decide.planning import MASKED
@@ -24,15 +23,23 @@ class Rows:
     deal: NewDeal
 
 
+def expect_as_seen(record: RecordSeen, version: str | None) -> None:
+    """Raise StaleError when a record that nothing is tied to is not as it was seen; `version` is that of today.
+
+    A message may come long after the change feed saw the record: what was found of it since, that another worker tied
+    it, or that its seller took Sync or the identifier back, has left no link that would know.
+    """
+    if record.version != version:
+        raise StaleError("the record was written since it was seen")
+
+
 def look_around(task: Task, record: RecordSeen) -> Sharing:
     """Read the rows around a record, and hold them against what Partner Center asks of a new deal.
 
-    Raises GoneError when the record was deleted meanwhile, StaleError when it was tied, and the families.
+    Raises GoneError when the record was deleted meanwhile, StaleError when it was written, and the families.
     """
     related = task.records.related(record.key.id)
-    if identifier_in(related.identifier) != record.identifier:
-        # What the change feed told of it is older than what another worker wrote: it is no copy for that.
-        raise StaleError("the record was tied meanwhile")
+    expect_as_seen(record, related.version)
     ours, _ = audit.parted(related.audit)
     travelled = audit.tells_of_travel(ours)
     try:

@@ -240,6 +240,19 @@ def test_a_record_whose_sync_is_no_is_neither_read_out_nor_written(world: World,
     check_agreed(world)
 
 
+def test_the_audit_of_a_deal_that_was_ignored_at_first_begins_with_what_both_sides_held(world: World) -> None:
+    record_id = world.crm.add_deal(**{SYNC: False})
+    world.settle()
+    referral_id = world.partner_center.registers(externalReferenceId=record_id)
+    world.settle()
+    assert world.link().state is LinkState.IGNORED
+    world.crm.edit(record_id, **{SYNC: True, "estimatedclosedate": "2027-03-31"})
+    world.settle()
+    check_agreed(world)
+    told = [change for entry in world.audit_of(referral_id) for change in entry.changes]
+    assert ("closing_date", "(empty)", "2027-03-31") in told, "an edit that replaces it later has its old value"
+
+
 def test_the_status_says_paused_while_the_sync_is_off(world: World) -> None:
     referral_id, record_id = shared(world)
     world.crm.edit(record_id, **{SYNC: False})

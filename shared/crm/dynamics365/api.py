@@ -101,6 +101,12 @@ def text_at(row: Json, name: str) -> str:
     return value
 
 
+def version_at(row: Json) -> str | None:
+    """Return the version that a row was answered with."""
+    etag = row.get("@odata.etag")
+    return str(etag) if etag else None
+
+
 def literal(value: object) -> str:
     """Return a value as `$filter` and alternate keys have it."""
     if value is None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from shared.clock import Clock
 from shared.crm.around import Around, Columns, Found
 from shared.crm.dynamics365 import beside, connections, creation, merges, metadata, owners
-from shared.crm.dynamics365.api import DataverseApi, Json, text_at
+from shared.crm.dynamics365.api import DataverseApi, Json, text_at, version_at
 from shared.crm.dynamics365.closing import closing_activity
 from shared.crm.dynamics365.columns import columns_by_table
 from shared.crm.dynamics365.deals import Deals
@@ -24,7 +24,7 @@ from shared.crm.dynamics365.precision import MoneyDigits
 from shared.crm.dynamics365.security import FRESH, ColumnSecurity
 from shared.crm.optional import OptionalColumns
 from shared.crm.owners import Owners
-from shared.crm.port import ChangePage, Involved, PartlyWritten, Record, RelatedRows, StageChange
+from shared.crm.port import AuditText, ChangePage, Involved, PartlyWritten, Record, RelatedRows, StageChange
 from shared.crm.together import Together
 from shared.errors import AlreadyExists, CosellError, DataError, GoneError, VersionMismatch
 from shared.lifecycle import TERMINAL, Stage
@@ -111,7 +111,8 @@ class Dynamics365:
     def related(self, record_id: str) -> RelatedRows:
         """Read the customer's account and contact, and the owner; one call for each that is set."""
         row = self._optional.attempt(lambda: self._with_long_texts(record_id))
-        columns = self._record(row, self._clock.now()).columns
+        record = self._record(row, self._clock.now())
+        columns, own = record.columns, self._field_map.columns
         account_id = columns.get("parentaccountid") or columns.get("customerid")
         account = mapped_row(self._api, "accounts", account_id, self._field_map.account, more="_primarycontactid_value")
         contact_id = columns.get("parentcontactid") or (account or {}).get("_primarycontactid_value")
@@ -119,10 +120,8 @@ class Dynamics365:
             contact_id = columns.get("customerid")
         contact = mapped_row(self._api, "contacts", contact_id, self._field_map.contact)
         owner = mapped_row(self._api, "systemusers", columns.get("ownerid"), self._field_map.owner)
-        own = self._field_map.columns
-        long = (own.audit, own.notes_for_microsoft, own.referral_identifier)
-        texts = (str(row.get(name) or "") if name else "" for name in long)
-        return RelatedRows(account, contact, owner, *texts)
+        notes = row.get(own.notes_for_microsoft) if own.notes_for_microsoft else None
+        return RelatedRows(account, contact, owner, str(row.get(own.audit) or ""), str(notes or ""), record.version)
 
     def _with_long_texts(self, record_id: str) -> Json:
         """Read a record with the columns that are too long to be read every time."""
@@ -147,20 +146,19 @@ class Dynamics365:
         """Read a user; a team is none."""
         return mapped_row(self._api, "systemusers", owner_id, self._field_map.owner)
 
-    def audit_text(self, record_id: str) -> str:
+    def audit_text(self, record_id: str) -> AuditText:
         """Read the Audit column, which is too long to be read with every record."""
         column = self._field_map.columns.audit
-        return str(self._api.get(self._by_id(record_id), {"$select": column}).get(column) or "")
+        row = self._api.get(self._by_id(record_id), {"$select": column})
+        return AuditText(str(row.get(column) or ""), version_at(row))
 
     def _record(self, row: Json, seen_at: datetime) -> Record:
         columns: dict[str, object] = {}
         for column in self._read_columns:
             value = row.get(self._read_name(column))
             columns[column] = self._keys.key(column, str(value)) if column in LOOK_UPS and value else value
-        etag = row.get("@odata.etag")
         digits = self._digits.of(columns.get(CURRENCY))
-        version = str(etag) if etag else None
-        return Record(text_at(row, self._entity.id_column).lower(), version, columns, seen_at, digits)
+        return Record(text_at(row, self._entity.id_column).lower(), version_at(row), columns, seen_at, digits)
 
     def describe(self) -> Description:
         """Read the definitions of the record's table, account, contact and systemuser, and the rights to read them."""

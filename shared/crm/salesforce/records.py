@@ -19,7 +19,7 @@ from shared.clock import Clock
 from shared.crm.around import Around, Columns, Found
 from shared.crm.optional import OptionalColumns
 from shared.crm.owners import Owners
-from shared.crm.port import ChangePage, Involved, Record, RelatedRows, StageChange, Turns
+from shared.crm.port import AuditText, ChangePage, Involved, Record, RelatedRows, StageChange, Turns
 from shared.crm.salesforce import beside, merges, metadata, owners
 from shared.crm.salesforce.api import JsonObject, SalesforceApi, Subrequest, Subresponse, path, text_at
 from shared.crm.salesforce.creation import Creation
@@ -139,14 +139,17 @@ class Salesforce:
         field_map = self._field_map
         notes = self._optional.there(field_map.columns.notes_for_microsoft)
         own = field_map.columns
-        wanted = [own.audit, own.referral_identifier, *([notes] if notes else ()), *beside.selected(field_map)]
-        soql = f"SELECT Id, {', '.join(wanted)} FROM {self._table}"  # noqa: S608 - names of the mapping file
+        row = self._with(record_id, own.audit, *([notes] if notes else ()), *beside.selected(field_map))
+        texts = str(row.get(own.audit) or ""), str(row.get(notes) or "") if notes else ""
+        return RelatedRows(*beside.rows_around(row), *texts, self._record(row, self._clock.now()).version)
+
+    def _with(self, record_id: str, *more: str) -> JsonObject:
+        """Query a record's columns, and more than are read with every record."""
+        soql = f"SELECT {self._select(*more)} FROM {self._table}"  # noqa: S608 - names of the mapping file
         rows = self._api.query(soql + format_soql(" WHERE Id = {}", self._address(record_id)[-1])).rows
         if not rows:
             raise GoneError("the record was deleted in Salesforce")
-        names = (own.audit, notes, own.referral_identifier)
-        texts = (str(rows[0].get(name) or "") if name else "" for name in names)
-        return RelatedRows(*beside.rows_around(rows[0]), *texts)
+        return rows[0]
 
     def beside(self, record_ids: Sequence[str]) -> Mapping[str, str]:
         """Query account, owner and primary contact of several."""
@@ -167,14 +170,10 @@ class Salesforce:
         rows = self._api.query(f"SELECT {names} FROM User" + format_soql(" WHERE Id = {}", owner_id)).rows  # noqa: S608
         return rows[0] if rows else None
 
-    def audit_text(self, record_id: str) -> str:
-        """Read the Audit column, which is too long to be read with every record."""
-        column = self._field_map.columns.audit
-        soql = f"SELECT {column} FROM {self._table}"  # noqa: S608 - names of the mapping file
-        rows = self._api.query(soql + format_soql(" WHERE Id = {}", self._address(record_id)[-1])).rows
-        if not rows:
-            raise GoneError("the record was deleted in Salesforce")
-        return str(rows[0].get(column) or "")
+    def audit_text(self, record_id: str) -> AuditText:
+        """Read the Audit column, which is too long to be read with every record; the version is of all others."""
+        row, column = self._with(record_id, self._field_map.columns.audit), self._field_map.columns.audit
+        return AuditText(str(row.get(column) or ""), self._record(row, self._clock.now()).version)
 
     def describe(self) -> Description:
         """Read the descriptions of the tables, the stages, and the org's currency."""
@@ -183,8 +182,8 @@ class Salesforce:
         named = (each for _, each in self._field_map.file.owner_rules.named())
         return replace(found, missing_owners=self._owners.missing(named))
 
-    def _select(self) -> str:
-        wanted = ("Id", "SystemModstamp", *self._field_map.record_columns, *self._parents)
+    def _select(self, *more: str) -> str:
+        wanted = ("Id", "SystemModstamp", *self._field_map.record_columns, *self._parents, *more)
         without = CURRENCY if CURRENCY in wanted and self._currency.only() else None
         return ",".join(dict.fromkeys(name for name in wanted if name != without))
 

@@ -11,7 +11,7 @@ from shared.errors import StaleError
 from shared.ledger import audit
 from shared.ledger.drawers import made_of
 from shared.ledger.model import Due
-from shared.link import Link
+from shared.link import Link, LinkState
 from shared.partner_center.port import Referral
 from shared.queue.message import DealMessage
 from shared.sync.base import with_base
@@ -22,15 +22,21 @@ from shared.sync.perform import tied
 from shared.sync.perform.agree import reach
 from shared.sync.perform.made import unedited
 from shared.sync.perform.written import Written
+from shared.sync.sharing import expect_as_seen
 from shared.sync.task import Task
 
 _TIED_BY_THEN = timedelta(seconds=10)
 
 
 def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
-    """Write the record's id to the referral, and agree on an unknown base. A closed side is not written at all."""
+    """Write the record's id to the referral, and agree on an unknown base. A closed side is not written at all.
+
+    Raises StaleError when the record is not as it was seen, and the families.
+    """
     agree = decision.agree
     referral, record = agree.referral, agree.record
+    held = task.records.audit_text(record.key.id)
+    expect_as_seen(record, held.version)
     if record.qualified:
         # A lead that was qualified before it was tied goes on with its opportunity. Asked for first, so that no stop
         # behind the commit forgets it; before the commit it finds nothing to do.
@@ -40,7 +46,7 @@ def adopt(task: Task, deal: Deal, decision: Adopt, written: Written) -> Outcome:
     if unnamed and not referral.closed:
         answer = set_record_id(task, referral.id, record.key.id, str(referral.version))
         referral = replace(referral, version=answer.version, changed_at=answer.changed_at, body=answer.body)
-    ours, earlier = audit.parted(task.records.audit_text(record.key.id))
+    ours, earlier = audit.parted(held.text)
     recent = agree.link.recent_audit or ours
     link = replace(agree.link, referral_changed_at=referral.changed_at, recent_audit=recent, earlier_audit=earlier)
     _go_on(task, link, replace(agree, referral=referral))
@@ -67,7 +73,7 @@ def _go_on(task: Task, link: Link, agree: Agree) -> None:
     if referral_id != link.referral_id:
         return
     base = unedited(made, agree.record.fields, agree.referral.fields)
-    tied_on = with_base(link, base, task.field_map)
+    tied_on = replace(with_base(link, base, task.field_map), state=LinkState.LINKED)
     entries, dues = tied.entries(task, link, tied_on.base), _looks(task, link, agree.referral)
     task.links.commit(replace(tied_on, settled=False), entries, dues=dues)
     task.drawers.clear(drawer, held)

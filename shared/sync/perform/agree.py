@@ -174,8 +174,7 @@ class _Agreement:
         return entries
 
     def _status(self, altered: dict[str, Value], *, news: bool) -> Status:
-        task, shown = self.task, self.before.status
-        now = agreed_status(task, self.decision, tuple(altered), self.link)
+        shown, now = self.before.status, agreed_status(self.task, self.decision, tuple(altered), self.link)
         unchanged = shown and shown.kind is now.kind is StatusKind.SYNCHRONIZED and not news
         return shown if shown and unchanged else now
 
@@ -263,7 +262,8 @@ class _Agreement:
         try:
             written = self.task.records.update(self.record, columns, stage)
         except VersionMismatch:
-            if self.plan.to_crm or self.decision.told or registered.columns(self.task, self.before, self.link):
+            needed = self.plan.to_crm or self.decision.told or registered.columns(self.task, self.before, self.link)
+            if needed or tied.is_first(self.before):  # An edit may have been looked at already, and left no link.
                 raise
             # Only our own columns were to be written. The seller's newer edit comes with the change feed; until then
             # the version we planned with is the one we know, and the status is the one that the record shows.
@@ -276,7 +276,7 @@ class _Agreement:
         self.written.received.extend(self.plan.to_crm)
         # A row that does not hold what is agreed was altered by the CRM's own logic: an edit like any other, so its
         # version is not remembered and the change feed's row will be looked at.
-        before, moved = self.decision.record, stage is not None
+        before, moved = self.decision.record, bool(stage)
         as_planned = is_as_planned(self.task.field_map, before, written, self.plan.to_crm, moved=moved)
         self.link = replace(
             self.link,

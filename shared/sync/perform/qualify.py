@@ -78,7 +78,7 @@ def _accept(task: Task, decision: Qualify) -> Referral:
 def _earlier_audit(opportunity: Task, seen: RecordSeen) -> str:
     if opportunity.choices.crm_audit is CrmAudit.OFF or _is_locked(opportunity, seen):
         return ""
-    _, earlier = audit.parted(opportunity.records.audit_text(seen.key.id))
+    _, earlier = audit.parted(opportunity.records.audit_text(seen.key.id).text)
     return earlier
 
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from shared.deal import Fields
+from shared.decide.unlinked import ties
 from shared.ledger import audit
 from shared.ledger.model import AuditEntry
-from shared.link import Link, LinkState
+from shared.link import Link
 from shared.merge import Change
 from shared.messages.reasons import Reason
 from shared.sync.task import Task
 
 
+def is_first(before: Link) -> bool:
+    """Whether a commit of this link ties the two: nothing did in the ledger until then."""
+    return before.etag is None or not ties(before)
+
+
 def entries(task: Task, before: Link, base: Fields) -> list[AuditEntry]:
-    """Return the entry of a link that is committed for the first time, or ties a record for the first time.
+    """Return the entry of a link that begins to tie a record.
 
     The sides may have been made equal by a creation whose commit failed, and whose own entry was lost with it.
     """
-    if before.etag is not None and before.state is not LinkState.IGNORED:
+    if not is_first(before):
         return []
     agreed = [Change(name, None, each, Reason.LINKED) for name, each in base.items() if each not in (None, ())]
     text = task.choices.messages.reason(Reason.LINKED)

@@ -136,6 +136,19 @@ def test_every_write_gives_a_new_version_even_one_that_changes_nothing(stage: Cr
     assert stage.port.read(record_id).version != before.version
 
 
+def test_what_is_read_of_a_record_besides_its_columns_comes_with_the_version_that_every_read_has(
+    stage: CrmStage,
+) -> None:
+    record_id = stage.add_deal()
+    records, _, _ = follow(stage, None)
+    (seen,) = (each for each in records if each.id == record_id)
+    assert stage.port.audit_text(record_id).version == stage.port.related(record_id).version == seen.version
+    stage.pass_time()
+    stage.edit(record_id, notes="edited")
+    now = stage.port.read(record_id).version
+    assert stage.port.audit_text(record_id).version == stage.port.related(record_id).version == now != seen.version
+
+
 def test_owns_knows_the_shape_of_an_id(stage: CrmStage) -> None:
     assert stage.port.owns(stage.add_deal())
     before = stage.requests()

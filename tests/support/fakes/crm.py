@@ -22,7 +22,7 @@ from shared.crm.around import (
     most_alike,
 )
 from shared.crm.owners import Owners, only
-from shared.crm.port import ChangePage, Involved, PartlyWritten, Record, RelatedRows, StageChange
+from shared.crm.port import AuditText, ChangePage, Involved, PartlyWritten, Record, RelatedRows, StageChange
 from shared.errors import (
     AccessDenied,
     AlreadyExists,
@@ -151,16 +151,18 @@ class FakeCrm(CrmPeople):
 
     def related(self, record_id: str) -> RelatedRows:
         """Return account, contact and owner; a request for each that is set."""
-        columns = self.read(record_id).columns
+        record, held = self._tape.run(
+            self.port, "read", lambda: (self._record(record_id), self._held(record_id).columns)
+        )
+        columns = record.columns
         account = self._row("account", self.accounts, columns["parentaccountid"] or columns["customerid"])
         contact_id = columns["parentcontactid"] or (account or {}).get("_primarycontactid_value")
         if account is None and not contact_id:
             contact_id = columns["customerid"]
         contact = self._row("contact", self.contacts, contact_id)
-        held = self._held(record_id).columns
-        names = ("cosell_audit", "cosell_notesformicrosoft", "cosell_referralidentifier")
-        texts = (str(held[name] or "") for name in names)
-        return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]), *texts)
+        audit, notes = str(held["cosell_audit"] or ""), str(held["cosell_notesformicrosoft"] or "")
+        owner = self._row("owner", self.users, columns["ownerid"])
+        return RelatedRows(account, contact, owner, audit, notes, record.version)
 
     def beside_edited(self, since: datetime) -> Sequence[str]:  # noqa: ARG002 - it may name more
         """Return every open record with a referral."""
@@ -202,9 +204,14 @@ class FakeCrm(CrmPeople):
         """Return a user."""
         return self._row("person", self.users, owner_id)
 
-    def audit_text(self, record_id: str) -> str:
-        """Return the Audit column."""
-        return self._tape.run(self.port, "audit_text", lambda: str(self._held(record_id).columns["cosell_audit"] or ""))
+    def audit_text(self, record_id: str) -> AuditText:
+        """Return the Audit column, and the version."""
+
+        def look() -> AuditText:
+            held = str(self._held(record_id).columns["cosell_audit"] or "")
+            return AuditText(held, self._record(record_id).version)
+
+        return self._tape.run(self.port, "audit_text", look)
 
     def _row(self, name: str, table: Mapping[str, CrmRow], row_id: object) -> CrmRow | None:
         if not row_id:

@@ -48,7 +48,7 @@ def audit_notes(task: Task, record_ids: Iterable[str]) -> Iterator[str]:
     """Yield what the Audit columns of these records say about the connector's flows. Raises the families."""
     newest, today = None, task.clock.now().date()
     for record_id in record_ids:
-        newest = max(filter(None, (newest, newest_line(task.records.audit_text(record_id), today))), default=None)
+        newest = max(filter(None, (newest, newest_line(task.records.audit_text(record_id).text, today))), default=None)
     if newest and newest >= today - RECENT:
         yield (
             f"Microsoft's connector wrote audit lines as late as {newest}: its flows for {task.name} are still on. "

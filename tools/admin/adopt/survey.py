@@ -139,7 +139,12 @@ class _Survey:
     def _decided(self, record: RecordSeen) -> Looked:
         match = None if record.identifier or not record.qualifies else self._match(record)
         referral_id, score = match or ("", UNSURE)
-        return (self._task, *look(self._task, record, referral_id), score)
+        try:
+            looked = look(self._task, record, referral_id)
+        except StaleError:  # It was written since its page was read.
+            now = seen_record(self._task, self._task.records.read(record.key.id))
+            looked = look(self._task, now, referral_id)
+        return (self._task, *looked, score)
 
     def _match(self, record: RecordSeen) -> tuple[str, Score] | None:
         traits = record_traits(record.key.id, record.fields)

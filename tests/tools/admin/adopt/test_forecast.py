@@ -6,6 +6,7 @@ from collections import Counter
 
 from shared.deal import RecordKey
 from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.tape import Step
 from tests.support.fakes.world import World
 from tests.tools.admin.adopt.town import STATES, Town
 from tools.admin.adopt.forecast import TIES, Kind, Row
@@ -84,6 +85,22 @@ def test_two_referrals_for_one_record_are_ambiguous() -> None:
     assert rows[record_id, chosen].score.reasons[0] == f"1 more are about as likely: {rival}"
     assert rows[record_id, chosen].decision == ""
     assert rows["", rival].kind is Kind.CREATE_RECORD
+
+
+def test_a_record_that_is_edited_while_the_survey_runs_is_told_as_it_is_now() -> None:
+    found = Town(World())
+    found.next()
+    record_id = found.record()
+    before = found.world.tape.before
+
+    def edit(step: Step) -> None:
+        if (step.port, step.name) == ("crm", "read"):
+            before.remove(edit)
+            found.crm.edit(record_id, name="Renamed")
+
+    before.append(edit)
+    (row,) = by_deal(found).values()
+    assert (row.kind, row.name) == (Kind.CREATE_REFERRAL, "Renamed")
 
 
 def test_the_tied_are_counted_and_the_app_forecasts_what_it_then_does() -> None:
