@@ -51,6 +51,8 @@ class RelatedRows:
     """What the record's column Notes for Microsoft holds, where the mapping names one."""
     identifier: str = ""
     """The referral identifier that the record holds now."""
+    switched_on: bool = field(default=True, kw_only=True)
+    """Whether its Sync is on now."""
 
 
 @dataclass(frozen=True)

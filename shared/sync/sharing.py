@@ -27,12 +27,16 @@ class Rows:
 def look_around(task: Task, record: RecordSeen) -> Sharing:
     """Read the rows around a record, and hold them against what Partner Center asks of a new deal.
 
-    Raises GoneError when the record was deleted meanwhile, StaleError when it was tied, and the families.
+    Raises GoneError when the record was deleted meanwhile, StaleError when it was tied or its Sync switched off, and
+    the families.
     """
     related = task.records.related(record.key.id)
     if identifier_in(related.identifier) != record.identifier:
         # What the change feed told of it is older than what another worker wrote: it is no copy for that.
         raise StaleError("the record was tied meanwhile")
+    if not related.switched_on:
+        # Nothing takes a referral back that is made on an older word of the seller's.
+        raise StaleError("the record's Sync was switched off meanwhile")
     ours, _ = audit.parted(related.audit)
     travelled = audit.tells_of_travel(ours)
     try:

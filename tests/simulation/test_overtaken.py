@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from shared.lifecycle import Stage
+from shared.link import LinkState
+from shared.sync import mass_change
 from tests.simulation.deals import shared
 from tests.support.fakes.crm_rows import IDENTIFIER
+from tests.support.fakes.crm_rules import SYNC
+from tests.support.fakes.referral_rules import at
 from tests.support.fakes.world import World
 
 STATUS = "cosell_syncstatus"
+VALUE = "/details/dealValue"
 FOREIGN = "11111111-2222-4333-8444-555555555555"
 LATE = timedelta(minutes=10)
 """For how long the message of a worker that died is invisible."""
@@ -44,3 +50,62 @@ def test_a_record_is_not_tied_by_an_identifier_that_was_exchanged_since() -> Non
     assert world.link_of_record(record_id) is None
     assert str(world.crm.row(record_id)[STATUS]).startswith("✖")
     assert [due.key for due in world.parked()] == [world.task.key(record_id).deal]
+
+
+def test_a_close_that_was_taken_back_before_sync_was_switched_off_is_not_sent() -> None:
+    world = World()
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, **{SYNC: False})
+    world.settle()
+    world.crm.edit(record_id, **{SYNC: True})
+    world.crm.close(record_id, Stage.LOST)
+    with overtaken(world):
+        world.crm.reopen(record_id)
+        world.crm.edit(record_id, **{SYNC: False})
+    assert world.partner_center.rows[referral_id]["status"] == "Active"
+    assert world.link().state is LinkState.PAUSED
+
+
+def test_a_deal_that_is_paused_on_a_locked_record_stays_paused() -> None:
+    world = World()
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, estimatedvalue=7)
+    with overtaken(world):
+        world.crm.edit(record_id, **{SYNC: False})
+        world.crm.close(record_id, Stage.LOST)
+    assert at(world.partner_center.rows[referral_id], VALUE) == 42000
+    assert world.link().state is LinkState.PAUSED
+
+
+def test_a_deal_whose_record_was_deleted_stays_orphaned() -> None:
+    world = World()
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, estimatedvalue=7)
+    with overtaken(world):
+        world.crm.delete(record_id)
+    assert at(world.partner_center.rows[referral_id], VALUE) == 42000
+    assert world.link().state is LinkState.ORPHANED
+
+
+def test_a_record_whose_sync_was_switched_off_is_not_shared() -> None:
+    world = World()
+    record_id = world.crm.add_deal()
+    with overtaken(world):
+        world.crm.edit(record_id, **{SYNC: False})
+    assert world.partner_center.rows == {}
+    assert world.crm.row(record_id)[STATUS] is None
+
+
+def test_a_switched_off_sync_that_is_held_goes_on_waiting() -> None:
+    world = World()
+    world.configure(mass_deals=1)
+    for record_id in [shared(world)[1], shared(world)[1]]:
+        world.crm.edit(record_id, **{SYNC: False})
+        world.settle()
+    held = mass_change.held(world.task)
+    assert len(held) == 1
+    world.crm.edit(record_id, **{SYNC: True})
+    with overtaken(world):
+        world.crm.edit(record_id, **{SYNC: False})
+    assert mass_change.held(world.task) == held
+    assert str(world.crm.row(record_id)[STATUS]).startswith("⏳")

@@ -122,7 +122,7 @@ class Dynamics365:
         own = self._field_map.columns
         long = (own.audit, own.notes_for_microsoft, own.referral_identifier)
         texts = (str(row.get(name) or "") if name else "" for name in long)
-        return RelatedRows(account, contact, owner, *texts)
+        return RelatedRows(account, contact, owner, *texts, switched_on=bool(row.get(own.sync)))
 
     def _with_long_texts(self, record_id: str) -> Json:
         """Read a record with the columns that are too long to be read every time."""

@@ -136,17 +136,17 @@ class Salesforce:
         return self._optional.attempt(lambda: self._related(record_id))
 
     def _related(self, record_id: str) -> RelatedRows:
-        field_map = self._field_map
-        notes = self._optional.there(field_map.columns.notes_for_microsoft)
-        own = field_map.columns
-        wanted = [own.audit, own.referral_identifier, *([notes] if notes else ()), *beside.selected(field_map)]
+        own = self._field_map.columns
+        notes = self._optional.there(own.notes_for_microsoft)
+        columns = [own.audit, own.referral_identifier, own.sync, *([notes] if notes else ())]
+        wanted = [*columns, *beside.selected(self._field_map)]
         soql = f"SELECT Id, {', '.join(wanted)} FROM {self._table}"  # noqa: S608 - names of the mapping file
         rows = self._api.query(soql + format_soql(" WHERE Id = {}", self._address(record_id)[-1])).rows
         if not rows:
             raise GoneError("the record was deleted in Salesforce")
         names = (own.audit, notes, own.referral_identifier)
         texts = (str(rows[0].get(name) or "") if name else "" for name in names)
-        return RelatedRows(*beside.rows_around(rows[0]), *texts)
+        return RelatedRows(*beside.rows_around(rows[0]), *texts, switched_on=bool(rows[0].get(own.sync)))
 
     def beside(self, record_ids: Sequence[str]) -> Mapping[str, str]:
         """Query account, owner and primary contact of several."""

@@ -165,6 +165,13 @@ def test_related_brings_customer_contact_and_owner(stage: CrmStage) -> None:
     assert rows.owner[stage.dialect.person["owner_phone"]] == "+14255550101"
 
 
+def test_related_tells_whether_the_sync_is_on_by_now(stage: CrmStage) -> None:
+    record_id = stage.add_deal()
+    assert stage.port.related(record_id).switched_on
+    stage.edit(record_id, sync=False)
+    assert not stage.port.related(record_id).switched_on
+
+
 def test_related_rows_that_are_not_set_are_none(stage: CrmStage) -> None:
     rows = stage.port.related(stage.add_deal(customer=None))
     assert rows.account is None

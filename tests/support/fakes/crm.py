@@ -39,7 +39,7 @@ from tests.support.fakes import crm_rules as rules
 from tests.support.fakes import crm_tables
 from tests.support.fakes.crm_people import CrmPeople
 from tests.support.fakes.crm_rows import IDENTIFIER
-from tests.support.fakes.crm_rules import OPEN, CrmRow
+from tests.support.fakes.crm_rules import OPEN, SYNC, CrmRow
 from tests.support.fakes.tape import Tape
 
 Pages = tuple[list[str], tuple[str, ...], str]
@@ -160,7 +160,8 @@ class FakeCrm(CrmPeople):
         held = self._held(record_id).columns
         names = ("cosell_audit", "cosell_notesformicrosoft", "cosell_referralidentifier")
         texts = (str(held[name] or "") for name in names)
-        return RelatedRows(account, contact, self._row("owner", self.users, columns["ownerid"]), *texts)
+        owner = self._row("owner", self.users, columns["ownerid"])
+        return RelatedRows(account, contact, owner, *texts, switched_on=bool(held[SYNC]))
 
     def beside_edited(self, since: datetime) -> Sequence[str]:  # noqa: ARG002 - it may name more
         """Return every open record with a referral."""
