@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from shared.crm.port import Record
 from shared.deal import HELP
 from shared.decide.deal import GONE, UNREAD, Deal, RecordSeen, ReferralSeen
 from shared.decide.decisions import Known, NotOurs
@@ -19,12 +18,10 @@ from shared.partner_center.port import Engagement, Referral
 from shared.problems import Problem
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.sync import microsofts_half, strangers
+from shared.sync.believed import believed
 from shared.sync.observe import Observer, seen_record, seen_referral
 from shared.sync.recognize import recognize
 from shared.sync.task import Task
-
-CLOCK_MARGIN = timedelta(seconds=5)
-"""How far the clocks of two of our own instances may differ."""
 
 ASKED = "asked"
 """The reason of a message by which a person has a deal looked at again: both sides are read anew."""
@@ -238,7 +235,7 @@ class Beginning:
             return replace(self._deal(link), record=GONE) if link else Known("unknown record")
         if link is None and self._is_own_echo():
             return Known("our own write")
-        record = self._trusted(link)
+        record = believed(self._task, self._message, link)
         seen = seen_record(self._task, record) if record else self._observer.read_record(str(self._message.record_id))
         if seen is GONE and link is None:
             return Known("unknown record")
@@ -271,28 +268,3 @@ class Beginning:
         """Whether solutions in rows of their own, which no version tells of, are those that were agreed, or none."""
         row = self._task.field_map.in_rows
         return row is None or seen.fields.get(row.name) in ((), link.base.get(row.name))
-
-    def _trusted(self, link: Link | None) -> Record | None:
-        """Return the record as the change feed had it, unless we have seen a newer state since.
-
-        A message may be overtaken by another worker's write; planning with its old values would undo that write.
-        Both moments are of our own clock, so they may be compared.
-        """
-        observed = self._message.observed or {}
-        columns = observed.get("columns")
-        if not isinstance(columns, dict) or not observed.get("seen_at"):
-            return None
-        seen_at = datetime.fromisoformat(str(observed["seen_at"]))
-        if link and link.record_seen_at and seen_at <= link.record_seen_at + CLOCK_MARGIN:
-            return None
-        version = observed.get("version")
-        if not version:
-            return None  # Something beside the record changed: what its own columns held then says nothing.
-        digits = observed.get("digits")
-        return Record(
-            str(self._message.record_id),
-            str(version),
-            columns,
-            seen_at,
-            digits if isinstance(digits, dict) else {},
-        )

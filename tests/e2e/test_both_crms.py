@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from shared.lifecycle import Stage
-from shared.sync.begin import CLOCK_MARGIN
+from shared.sync.believed import CLOCK_MARGIN
 from tests.e2e.deals import Row, shared_deal, until, until_referral
 from tools.local.stack import Stack
 from tools.simulators.faults import Fault

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from shared.sync.begin import CLOCK_MARGIN
+from shared.sync.believed import CLOCK_MARGIN
 from tests.e2e.deals import opportunity_of, received_deal, shared_deal, until, until_record, until_referral
 from tools.local.stack import Calls, Stack
 

@@ -1,74 +1,78 @@
-"""A message of the change feed is overtaken: the record was written since it was seen, and looked at meanwhile.
-
-A backlog puts messages back, and that of a worker that died comes minutes later. Of a record that nothing is tied to,
-no link remembers what was found since: the older message must not plan with what it carries.
-"""
+"""A message that is handled late: newer ones about its record were handled before it, and none comes after it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
 import pytest
 
-from tests.simulation.agreement import check_agreed
+from shared.lifecycle import Stage
+from shared.link import LinkState
+from shared.sync import mass_change
+from tests.simulation.deals import shared
 from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.crm_rules import SYNC
-from tests.support.fakes.tape import Crash, Step
+from tests.support.fakes.referral_rules import at
+from tests.support.fakes.tape import Step
 from tests.support.fakes.world import World
 
 STATUS = "cosell_syncstatus"
-ANOTHERS = {IDENTIFIER: "REF-1", "description": "of another deal"}
+VALUE = "/details/dealValue"
+FOREIGN = "11111111-2222-4333-8444-555555555555"
+ANOTHERS = {IDENTIFIER: FOREIGN, "description": "of another deal"}
+LATE = timedelta(minutes=10)
+"""For how long the message of a worker that died is invisible."""
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-def _overtaken(world: World, record_id: str, **columns: object) -> None:
-    """The change feed tells of a record, and then of an edit of it, which is handled first."""
+@contextmanager
+def overtaken(world: World) -> Iterator[None]:
+    """Let a worker die with what the change feed has to tell; what happens meanwhile is handled before that."""
+    world.clock.advance(timedelta(minutes=1))
     world.poll()
-    (first,) = world.queue.due()
-    world.crm.edit(record_id, **columns)
+    late = world.queue.due()
+    for message in late:
+        message.visible_at = world.clock.now() + LATE
+    world.clock.advance(timedelta(minutes=1))
+    yield
     world.poll()
-    for message in [each for each in world.queue.due() if each is not first]:
-        world.handle(message)
-    world.handle(first)
+    world.pump()
+    world.poll()
+    world.pump()
+    world.clock.advance(LATE)
+    assert late == world.queue.due()
+    world.pump()
+
+
+def test_a_record_is_not_tied_by_an_identifier_that_was_exchanged_since() -> None:
+    world = World()
+    _, record_id = shared(world)
+    world.lose_the_ledger()
+    with overtaken(world):
+        world.crm.edit(record_id, **{IDENTIFIER: FOREIGN})
+    assert world.link_of_record(record_id) is None
+    assert str(world.crm.row(record_id)[STATUS]).startswith("✖")
+    assert [due.key for due in world.parked()] == [world.task.key(record_id).deal]
 
 
 @pytest.mark.parametrize("over", [True, False])
-def test_a_record_is_not_tied_to_the_referral_that_it_named_before(world: World, *, over: bool) -> None:
+def test_a_record_is_not_tied_to_the_referral_that_it_named_before(*, over: bool) -> None:
+    world = World()
     referral_id = world.partner_center.registers()
     record_id = world.crm.add_deal(**{IDENTIFIER: referral_id})
     if over:
         world.partner_center.close(referral_id, "Won")
-    _overtaken(world, record_id, **ANOTHERS)
+    with overtaken(world):
+        world.crm.edit(record_id, **ANOTHERS)
     assert world.link_of_record(record_id) is None
     assert world.partner_center.rows[referral_id]["externalReferenceId"] is None
     assert str(world.crm.row(record_id)[STATUS]).startswith("✖")
 
 
-def test_the_message_of_a_dead_worker_ties_nothing_that_was_seen_otherwise_since(world: World) -> None:
-    referral_id = world.partner_center.registers()
-    world.partner_center.close(referral_id, "Won")
-    record_id = world.crm.add_deal(**{IDENTIFIER: referral_id})
-    world.poll()
-
-    def die(step: Step) -> None:
-        if (step.port, step.name) == ("ledger", "links.commit"):
-            world.tape.before.remove(die)
-            raise Crash(str(step))
-
-    world.tape.before.append(die)
-    world.pump()
-    world.crm.edit(record_id, **ANOTHERS)
-    world.settle()
-    world.recover()
-    assert world.crashes == 1
-    assert world.link_of_record(record_id) is None
-    assert str(world.crm.row(record_id)[STATUS]).startswith("✖")
-
-
-def test_an_edit_that_is_looked_at_before_the_tie_is_written_is_not_lost(world: World) -> None:
+def test_an_edit_that_is_looked_at_before_the_tie_is_written_is_not_lost() -> None:
     """Its message found nothing tied yet, so that of the tie alone can still see it."""
+    world = World()
     referral_id = world.partner_center.registers()
     world.partner_center.close(referral_id, "Won")
     record_id = world.crm.add_deal(**{IDENTIFIER: referral_id})
@@ -90,12 +94,60 @@ def test_an_edit_that_is_looked_at_before_the_tie_is_written_is_not_lost(world: 
     assert "of another deal" in world.history()
 
 
-def test_a_record_is_not_shared_whose_seller_took_the_word_back(world: World) -> None:
-    record_id = world.crm.add_deal()
-    _overtaken(world, record_id, **{SYNC: False})
+def test_a_close_that_was_taken_back_before_sync_was_switched_off_is_not_sent() -> None:
+    world = World()
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, **{SYNC: False})
     world.settle()
-    world.recover()
-    assert world.partner_center.ours() == []
     world.crm.edit(record_id, **{SYNC: True})
-    world.settle()
-    check_agreed(world)
+    world.crm.close(record_id, Stage.LOST)
+    with overtaken(world):
+        world.crm.reopen(record_id)
+        world.crm.edit(record_id, **{SYNC: False})
+    assert world.partner_center.rows[referral_id]["status"] == "Active"
+    assert world.link().state is LinkState.PAUSED
+
+
+def test_a_deal_that_is_paused_on_a_locked_record_stays_paused() -> None:
+    world = World()
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, estimatedvalue=7)
+    with overtaken(world):
+        world.crm.edit(record_id, **{SYNC: False})
+        world.crm.close(record_id, Stage.LOST)
+    assert at(world.partner_center.rows[referral_id], VALUE) == 42000
+    assert world.link().state is LinkState.PAUSED
+
+
+def test_a_deal_whose_record_was_deleted_stays_orphaned() -> None:
+    world = World()
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, estimatedvalue=7)
+    with overtaken(world):
+        world.crm.delete(record_id)
+    assert at(world.partner_center.rows[referral_id], VALUE) == 42000
+    assert world.link().state is LinkState.ORPHANED
+
+
+def test_a_record_whose_sync_was_switched_off_is_not_shared() -> None:
+    world = World()
+    record_id = world.crm.add_deal()
+    with overtaken(world):
+        world.crm.edit(record_id, **{SYNC: False})
+    assert world.partner_center.rows == {}
+    assert world.crm.row(record_id)[STATUS] is None
+
+
+def test_a_switched_off_sync_that_is_held_goes_on_waiting() -> None:
+    world = World()
+    world.configure(mass_deals=1)
+    for record_id in [shared(world)[1], shared(world)[1]]:
+        world.crm.edit(record_id, **{SYNC: False})
+        world.settle()
+    held = mass_change.held(world.task)
+    assert len(held) == 1
+    world.crm.edit(record_id, **{SYNC: True})
+    with overtaken(world):
+        world.crm.edit(record_id, **{SYNC: False})
+    assert mass_change.held(world.task) == held
+    assert str(world.crm.row(record_id)[STATUS]).startswith("⏳")

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.decide.fights import ROUNDS
-from shared.errors import DataError
+from shared.errors import DataError, VersionMismatch
 from shared.lifecycle import Stage
 from shared.problems import problem
 from shared.status import StatusKind
@@ -48,6 +48,16 @@ def test_a_name_that_partner_center_cannot_change_is_a_kept_difference(world: Wo
     world.settle()
     assert status(world, record_id).startswith("✔ Synchronized")
     assert status(world, record_id).endswith("kept: name")
+
+
+def test_a_status_that_the_record_refused_without_being_edited_is_shown_all_the_same(world: World) -> None:
+    # Nothing comes with the change feed that would bring the deal back.
+    _, record_id = shared(world)
+    world.crm.edit(record_id, name="Renamed")
+    world.tape.fail(VersionMismatch("preconditionFailed"), "crm", "update")
+    world.settle()
+    assert status(world, record_id).endswith("kept: name")
+    assert world.parked() == []
 
 
 def test_a_deal_that_is_reopened_after_its_end_says_that_the_referral_stays_closed(world: World) -> None:

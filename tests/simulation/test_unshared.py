@@ -159,6 +159,30 @@ def test_a_closed_record_that_is_switched_on_says_why_it_is_not_shared() -> None
     check_agreed(world)
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_why_a_record_is_not_shared_is_said_though_the_crm_was_down(times: int) -> None:
+    world = World(closed_rows_are_read_only=False)
+    record_id = world.crm.add_deal()
+    world.crm.close(record_id, Stage.LOST)
+    world.tape.fail(ServiceUnavailable("answered 503"), "crm", "update", times=times)
+    world.settle()
+    world.recover()
+    assert status(world, record_id).startswith("⏸ Not shared: closed before")
+    assert world.parked() == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_sync_that_is_off_is_said_though_the_crm_was_down(world: World, times: int) -> None:
+    record_id = world.crm.add_deal(estimatedclosedate=None)
+    world.settle()
+    world.crm.edit(record_id, **{SYNC: False})
+    world.tape.fail(ServiceUnavailable("answered 503"), "crm", "update", times=times)
+    world.settle()
+    world.recover()
+    assert status(world, record_id).startswith("⏸ Paused")
+    assert world.parked() == []
+
+
 # --- copies with an identifier ---
 
 

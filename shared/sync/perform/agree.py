@@ -6,7 +6,6 @@ run: it finds the written side equal to the other and adopts the value, or meets
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -38,8 +37,6 @@ from shared.sync.perform.stage_change import stage_change
 from shared.sync.perform.written import Written, altered_by_partner_center, is_as_planned
 from shared.sync.statuses import agreed_status
 from shared.sync.task import Task
-
-log = logging.getLogger(__name__)
 
 
 def reach(task: Task, _deal: Deal, decision: Agree, written: Written, closing: Closing | None = None) -> Outcome:
@@ -261,15 +258,6 @@ class _Agreement:
         self.written.shown |= self.task.field_map.columns.audit in columns
         try:
             written = self.task.records.update(self.record, columns, stage)
-        except VersionMismatch:
-            needed = self.plan.to_crm or self.decision.told or registered.columns(self.task, self.before, self.link)
-            if needed or tied.is_first(self.before):  # An edit may have been looked at already, and left no link.
-                raise
-            # Only our own columns were to be written. The seller's newer edit comes with the change feed; until then
-            # the version we planned with is the one we know, and the status is the one that the record shows.
-            log.info("audit not shown: the record changed meanwhile")
-            self.link = replace(self.link, settled=False, status=self.before.status, unshown=self.before.unshown)
-            return
         except PartlyWritten as partly:
             self._keep_finished_part(partly)
             return

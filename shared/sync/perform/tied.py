@@ -12,17 +12,12 @@ from shared.messages.reasons import Reason
 from shared.sync.task import Task
 
 
-def is_first(before: Link) -> bool:
-    """Whether a commit of this link ties the two: nothing did in the ledger until then."""
-    return before.etag is None or not ties(before)
-
-
 def entries(task: Task, before: Link, base: Fields) -> list[AuditEntry]:
     """Return the entry of a link that begins to tie a record.
 
     The sides may have been made equal by a creation whose commit failed, and whose own entry was lost with it.
     """
-    if not is_first(before):
+    if before.etag is not None and ties(before):
         return []
     agreed = [Change(name, None, each, Reason.LINKED) for name, each in base.items() if each not in (None, ())]
     text = task.choices.messages.reason(Reason.LINKED)

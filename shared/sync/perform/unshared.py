@@ -12,9 +12,11 @@ from shared.decide.deal import Deal, RecordSeen
 from shared.errors import CosellError
 from shared.ledger import audit
 from shared.ledger.model import DueKind
+from shared.link import Link
 from shared.messages.reasons import Reason
 from shared.status import paused
 from shared.sync import copies
+from shared.sync.perform.behind import come_back
 from shared.sync.perform.written import Written
 from shared.sync.task import Task
 
@@ -38,8 +40,12 @@ def leave(task: Task, deal: Deal, reason: Reason, written: Written) -> None:
         return
     copies.keep(task, record.key)
     if waits and copies.goes_round(task, record.key):
+        written.behind = True
         task.agenda.put(replace(waits, at=task.clock.now() + AGAIN))
-    elif _show(task, record, reason) and waits:
+    elif not _show(task, record, reason):
+        written.behind = True  # No change of the record need follow by which it would be told.
+        come_back(task, Link(task.name, record.key.deal, record.key), ())
+    elif waits:
         task.agenda.drop(DueKind.PARKED, record.key.deal)
         written.healed = True
 
