@@ -157,6 +157,8 @@ def _set_state(task: Task, before: Link, link: Link, reason: Reason, record: obj
     recent = audit.extended(link.recent_audit, news)
     link = replace(link, settled=False, recent_audit=recent, closing=None, deadline=None)
     link = _show(task, link, record)
+    if link.unshown:
+        link = replace(link, repeats=before.repeats)  # Nothing was written that automation may have answered.
     committed = task.links.commit(link, news, met=deadlines.met(before, link))
     written.before, written.after = before, committed
     if link.unshown and not _is_locked(task, record):
