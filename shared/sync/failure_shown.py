@@ -99,7 +99,8 @@ def _show_on_record(
             task.audit.add(key, entry)
     else:
         # What failed is still different, so what the link remembers is not what the sides hold.
-        task.links.commit(replace(shown, settled=False, record_version=produced), news)
+        shown = replace(shown, settled=False, record_version=produced, record_seen_at=written.seen_at)
+        task.links.commit(shown, news)
     return produced or ""
 
 

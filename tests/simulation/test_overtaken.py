@@ -11,6 +11,7 @@ import pytest
 from shared.lifecycle import Stage
 from shared.link import LinkState
 from shared.sync import mass_change
+from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import shared
 from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.crm_rules import SYNC
@@ -19,7 +20,7 @@ from tests.support.fakes.tape import Step
 from tests.support.fakes.world import World
 
 STATUS = "cosell_syncstatus"
-VALUE = "/details/dealValue"
+VALUE, NOTES = "/details/dealValue", "/details/notes"
 FOREIGN = "11111111-2222-4333-8444-555555555555"
 ANOTHERS = {IDENTIFIER: FOREIGN, "description": "of another deal"}
 LATE = timedelta(minutes=10)
@@ -151,3 +152,31 @@ def test_a_switched_off_sync_that_is_held_goes_on_waiting() -> None:
         world.crm.edit(record_id, **{SYNC: False})
     assert mass_change.held(world.task) == held
     assert str(world.crm.row(record_id)[STATUS]).startswith("⏳")
+
+
+def test_a_problem_of_a_tied_record_is_not_forgotten_for_what_it_held_before() -> None:
+    world = World()
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, description="the first of two edits")
+    with overtaken(world):
+        world.crm.edit(record_id, **{IDENTIFIER: "REF-1", "estimatedvalue": 7})
+    assert [each.key for each in world.parked()] == [referral_id]
+    assert str(world.crm.row(record_id)[STATUS]).startswith("✖")
+    assert at(world.partner_center.rows[referral_id], NOTES) != "the first of two edits", "nothing travels meanwhile"
+    world.crm.edit(record_id, **{IDENTIFIER: referral_id})
+    world.settle()
+    check_agreed(world)
+    assert world.crm.row(record_id)["estimatedvalue"] == 7
+
+
+def test_an_edit_behind_the_message_is_not_left_to_one_that_was_handled_already() -> None:
+    """The problem of the newest edit is told already, so that looking at it has left the link as it was."""
+    world = World()
+    referral_id, record_id = shared(world)
+    world.crm.edit(record_id, **{IDENTIFIER: "REF-1"})
+    world.settle()
+    world.crm.edit(record_id, **{IDENTIFIER: referral_id, "description": "right for a moment"})
+    with overtaken(world):
+        world.crm.edit(record_id, **{IDENTIFIER: "REF-1", "estimatedvalue": 7})
+    assert [each.key for each in world.parked()] == [referral_id]
+    assert str(world.crm.row(record_id)[STATUS]).startswith("✖")
