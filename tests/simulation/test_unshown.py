@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.decide.fights import ROUNDS
-from shared.errors import DataError, ServiceUnavailable, VersionMismatch
+from shared.errors import DataError, ServiceUnavailable
 from shared.ledger.survey import Standing
 from shared.lifecycle import Stage
 from shared.link import LinkState
@@ -164,21 +163,6 @@ def test_a_record_that_could_not_be_told_that_a_person_paused_it_is_told_later(w
 
 
 # --- a locked record ---
-
-
-def test_a_pause_that_was_refused_is_none_that_automation_took_back(world: World) -> None:
-    """Somebody saves the record at each moment at which it is to be told; behind the last one it is told."""
-    _, record_id = shared(world)
-    world.tape.fail(VersionMismatch("the record changed"), "crm", "update", times=ROUNDS)
-    for number in range(ROUNDS):
-        world.crm.edit(record_id, **{SYNC: False, "description": f"note {number}"})
-        world.poll()
-        world.pump()
-    world.crm.edit(record_id, description="the last one")
-    world.settle()
-    assert world.link().state is LinkState.PAUSED
-    assert str(world.crm.row(record_id)[STATUS]).startswith("⏸")
-    is_well(world)
 
 
 def test_a_win_that_partner_center_refuses_is_told_elsewhere_and_not_settled(world: World) -> None:
