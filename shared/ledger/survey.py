@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from shared.deal import RecordKey
-from shared.link import Link, LinkState
+from shared.link import UNTIED, Link, LinkState
 from shared.status import StatusKind
 
 TEXT = 600
@@ -36,10 +36,7 @@ class Standing(StrEnum):
 LINKED = frozenset({Standing.SYNCHRONIZED, Standing.DIFFERS, Standing.PENDING, Standing.ATTENTION})
 """How a link may stand whose sides are kept in agreement."""
 
-UNTIED = frozenset({Standing.IGNORED, Standing.UNLINKED})
-"""How a link stands that ties no record."""
-
-LISTED = frozenset(Standing) - {Standing.SYNCHRONIZED} - UNTIED
+LISTED = frozenset(Standing) - {Standing.SYNCHRONIZED, Standing.IGNORED, Standing.UNLINKED}
 """What is listed besides being counted: the rest is in order, and found by its ids."""
 
 _STATES = {
@@ -69,8 +66,8 @@ def is_led_to(link: Link, was: str, before: str) -> bool:
     `was` and `before` are its standing and record at the last commit, empty for none. A link that only says what
     became of its referral goes on naming a record that another link tied meanwhile, and leaves it to that one.
     """
-    record, now = link.record.deal if link.record else "", standing_of(link)
-    return bool(record) and (record != before or (now != was and now not in UNTIED))
+    record = link.record.deal if link.record else ""
+    return bool(record) and (record != before or (standing_of(link) != was and link.state not in UNTIED))
 
 
 @dataclass(frozen=True)
