@@ -7,7 +7,6 @@ Both sides are translated into these values before anything is compared, so that
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -64,14 +63,14 @@ STANDARD_FIELDS = (NAME, DEAL_VALUE, CURRENCY, CLOSING_DATE, NOTES, SOLUTIONS, V
 """Fields that every mapping file defines, because creating a deal needs them; others are the customer's own."""
 
 
-def dump_fields(fields: Fields) -> str:
-    """Serialize canonical fields for storage; `load_fields` gives them back exactly."""
-    return json.dumps({name: _dump(value) for name, value in sorted(fields.items())})
+def dump_fields(fields: Fields) -> dict[str, object]:
+    """Return canonical fields as JSON can hold them; `load_fields` gives them back exactly."""
+    return {name: _dump(value) for name, value in sorted(fields.items())}
 
 
-def load_fields(text: str) -> dict[str, Value]:
-    """Read what `dump_fields` wrote."""
-    return {name: _load(value) for name, value in json.loads(text).items()}
+def load_fields(content: Mapping[str, object]) -> dict[str, Value]:
+    """Read what `dump_fields` returned."""
+    return {name: _load(value) for name, value in content.items()}
 
 
 def show(value: Value) -> str:

@@ -31,13 +31,13 @@ _RETRIES = 3
 
 def table_client(settings: Settings, name: str, identity: Identity) -> TableClient:
     """Return the client of a table. No call."""
-    from azure.data.tables import TableClient
+    from shared.ledger.transactions import TransactionClient
 
     if settings.storage_by_identity:
         uri = settings.table_uri or f"https://{settings.storage_account}.table.core.windows.net"
-        return TableClient(uri, name, credential=identity(), **_options())
+        return TransactionClient(uri, name, credential=identity(), **_options())
     with _named():
-        return TableClient.from_connection_string(str(settings.storage), name, **_options())
+        return TransactionClient.from_connection_string(str(settings.storage), name, **_options())
 
 
 def queue_client(settings: Settings, name: str, identity: Identity) -> QueueClient:

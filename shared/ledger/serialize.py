@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,8 +25,20 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 def _json(content: object) -> str:
     """Return JSON as short as it goes; half an emoji, which no storage takes, is escaped."""
-    text = json.dumps(content, ensure_ascii=False)
+    text = json.dumps(content, ensure_ascii=False, default=_plain)
     return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _plain(value: Any) -> object:
+    """Return what JSON has in place of a moment, a number or a row."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else _row(value)
+
+
+def _row(row: Any) -> dict[str, object]:
+    """Return what a row holds; its etag belongs to the storage and stays out."""
+    return {each.name: None if each.name == "etag" else getattr(row, each.name) for each in fields(row)}
 
 
 _MOMENTS = ("referral_changed_at", "related_changed_at", "event_at", "record_seen_at", "created_at")
@@ -39,32 +51,10 @@ def _known(row: type, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def dump_link(link: Link) -> str:
-    """Serialize a link; its etag belongs to the storage and stays out."""
-    content = asdict(replace(link, base={}, microsoft=None, etag=None))
-    content["base"] = json.loads(dump_fields(link.base))
-    for name in _MOMENTS:
-        content[name] = content[name].isoformat() if content[name] else None
-    if link.closing:
-        content["closing"]["since"] = link.closing.since.isoformat()
-    for name, each in link.apart.items():
-        content["apart"][name]["since"] = each.since.isoformat()
-    for name, repeat in link.repeats.items():
-        content["repeats"][name]["at"] = repeat.at.isoformat()
-    for name, rest in link.restless.items():
-        content["restless"][name]["since"] = rest.since.isoformat()
-    content["microsoft"] = _dump_half(link.microsoft) if link.microsoft else None
-    if link.deadline:
-        moments = {name: getattr(link.deadline, name).isoformat() for name in ("until", "remind_at")}
-        content["deadline"] = {"kind": link.deadline.kind, **moments}
-    return _json(content)
-
-
-def _dump_half(half: MicrosoftsHalf) -> dict[str, object]:
-    content = asdict(replace(half, told={}))
-    content["told"] = json.loads(dump_fields(half.told))
-    content["value"] = None if half.value is None else str(half.value)
-    content["changed_at"] = half.changed_at.isoformat() if half.changed_at else None
-    return content
+    """Serialize a link, without its etag."""
+    half = link.microsoft
+    told = {**_row(half), "told": dump_fields(half.told)} if half else None
+    return _json({**_row(link), "base": dump_fields(link.base), "microsoft": told})
 
 
 def _load_half(content: dict[str, Any]) -> MicrosoftsHalf:
@@ -74,7 +64,7 @@ def _load_half(content: dict[str, Any]) -> MicrosoftsHalf:
         "team": tuple(Seller(**each) for each in content["team"]),
         "value": None if value is None else Decimal(value),
         "changed_at": datetime.fromisoformat(changed_at) if changed_at else None,
-        "told": load_fields(json.dumps(content["told"])),
+        "told": load_fields(content["told"]),
     }
     return MicrosoftsHalf(**{**content, **own})
 
@@ -85,7 +75,7 @@ def load_link(text: str, etag: str | None) -> Link:
     for name in _MOMENTS:
         content[name] = datetime.fromisoformat(content[name]) if content.get(name) else None
     content["record"] = RecordKey(**content["record"]) if content["record"] else None
-    content["base"] = load_fields(json.dumps(content["base"]))
+    content["base"] = load_fields(content["base"])
     content["state"] = LinkState(content["state"])
     status = content["status"]
     content["status"] = Status(StatusKind(status["kind"]), status["text"]) if status else None
@@ -115,7 +105,7 @@ def load_link(text: str, etag: str | None) -> Link:
 
 def dump_entry(entry: AuditEntry) -> str:
     """Serialize an audit entry."""
-    return _json({**asdict(entry), "at": entry.at.isoformat()})
+    return _json(entry)
 
 
 def load_entry(text: str) -> AuditEntry:
@@ -132,10 +122,7 @@ _INTENT_MOMENTS = ("since", "started_at", "unknown_since")
 
 def dump_intent(intent: Intent) -> str:
     """Serialize an intent, without its etag."""
-    content = asdict(replace(intent, etag=None))
-    for name in _INTENT_MOMENTS:
-        content[name] = content[name].isoformat() if content[name] else None
-    return _json(content)
+    return _json(intent)
 
 
 def load_intent(text: str, etag: str | None) -> Intent:
@@ -147,11 +134,7 @@ def load_intent(text: str, etag: str | None) -> Intent:
 
 def dump_due(due: Due) -> str:
     """Serialize an entry of the agenda, without its etag."""
-    content = asdict(replace(due, etag=None))
-    problems = [dump_problem(each) for each in due.problems]
-    until = due.until.isoformat() if due.until else None
-    moments = {"at": due.at.isoformat(), "since": due.since.isoformat(), "until": until}
-    return _json({**content, **moments, "problems": problems})
+    return _json({**_row(due), "problems": [dump_problem(each) for each in due.problems]})
 
 
 def load_due(text: str, etag: str | None) -> Due:

@@ -10,6 +10,8 @@ from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableClient
 
+from shared.ledger.transactions import TransactionClient
+
 
 class LossyTransport(RequestsTransport):  # type: ignore[misc] # the SDK is untyped here
     """The network, losing the answers of the requests that were armed: they reach the service all the same."""
@@ -47,4 +49,6 @@ def table_client(connection: str, transport: LossyTransport | None = None) -> Ta
     """Return a client of a table that is not there yet."""
     options: dict[str, Any] = {"transport": transport} if transport else {}
     name = f"t{uuid.uuid4().hex}"
-    return TableClient.from_connection_string(connection, name, retry_backoff_factor=0.01, retry_total=3, **options)
+    return TransactionClient.from_connection_string(
+        connection, name, retry_backoff_factor=0.01, retry_total=3, **options
+    )
