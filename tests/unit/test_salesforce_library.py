@@ -23,6 +23,7 @@ from shared.crm.salesforce.errors import classifier
 from shared.crm.salesforce.tokens import SalesforceTokens, client_credentials
 from shared.errors import RetriableError, SignInRequired
 from shared.http import CONNECT_TIMEOUT, READ_TIMEOUT, Request, RequestsTransport, Response, Service, Terms
+from shared.session import Session
 from tests.support.stand_ins import ManualClock
 
 URL = "https://org.my.salesforce.com"
@@ -167,7 +168,7 @@ def test_we_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     # Our adapter hands every request to the transport, so the transport's timeouts are the library's.
     transport, timeouts = RequestsTransport(), []
 
-    def request(_self: requests.Session, *_: object, timeout: object, **__: object) -> requests.Response:
+    def request(_self: Session, *_: object, timeout: object, **__: object) -> requests.Response:
         timeouts.append(timeout)
         answer = requests.Response()
         answer.status_code, answer.raw = 200, io.BytesIO(b'{"access_token": "t", "records": []}')
@@ -177,13 +178,7 @@ def test_we_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = SalesforceTokens(transport, clock, URL, client_credentials("app", "s"))
     service = Service(Terms("Salesforce", tokens, classifier("Key__c")), transport, clock)
     api = SalesforceApi(service, URL, "66.0", Allowance(clock, 70, 90), clock, "Key__c")
-    library_session = requests.Session.request
-
-    def routed(self: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
-        ours = "timeout" in options
-        return request(self, method, url, **options) if ours else library_session(self, method, url, **options)
-
-    monkeypatch.setattr(requests.Session, "request", routed)
+    monkeypatch.setattr(Session, "request", request)
     api.query("SELECT Id FROM Account")
     assert timeouts == [(CONNECT_TIMEOUT, READ_TIMEOUT)] * 2
 
