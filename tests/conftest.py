@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -18,36 +19,31 @@ ACCOUNTS = 500
 """How many systems of their own the tests of one worker may have."""
 
 WAITING = (*LONGEST, "tests/e2e/")
-"""What waits for servers most of the time. Beside it there is room for what calculates."""
+"""What waits for servers most of the time."""
 
-CALCULATING = ("tests/planted/", "tests/simulation/")
-LAST = ("tests/tools/", "tests/contract/", "tests/")
-
-EARLY = 0.6
-"""How far through what calculates the last of what waits begins: no worker is busy with it when the others are done."""
+FIRST = (*WAITING, "tests/planted/", "tests/simulation/", "tests/tools/", "tests/contract/", "tests/")
+"""What takes longest comes first."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort the tests of a worker: what waits among what calculates, what takes longest first, and then the rest."""
-    if not hasattr(config, "workerinput"):
-        return
-    rooms = (*WAITING, *CALCULATING, *LAST)
-    items.sort(key=lambda item: _place(item.nodeid, rooms))
-    waiting = sum(item.nodeid.startswith(WAITING) for item in items)
-    calculating = sum(item.nodeid.startswith(CALCULATING) for item in items)
-    early = [EARLY * number / max(waiting, 1) for number in range(waiting)]
-    beside = [number / max(calculating, 1) for number in range(calculating)]
-    places = [*early, *beside, *([1.0] * (len(items) - waiting - calculating))]
-    items[:] = [item for _, item in sorted(zip(places, items, strict=True), key=lambda pair: pair[0])]
-
-
-def _place(nodeid: str, rooms: tuple[str, ...]) -> int:
-    """Return the number of the first of the rooms that a test is in."""
-    return next(number for number, room in enumerate(rooms) if nodeid.startswith(room))
+    """Sort the tests of a worker: those that begin first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: next(number for number, room in enumerate(FIRST) if item.nodeid.startswith(room)))
 
 
 class Spread(LoadFileScheduling):  # type: ignore[misc] # the library has no types
-    """Gives a worker whole files, whose tests share a stack, and the tests of `ALONE` one by one."""
+    """Gives a worker whole files, whose tests share a stack, and the tests of `ALONE` one by one.
+
+    As many workers as there are cores calculate, so that no core is idle, while the others wait for servers; who has
+    no more of his own helps the others.
+    """
+
+    def _assign_work_unit(self, node: object) -> None:
+        waits = self.nodes.index(node) >= (os.cpu_count() or 1)
+        own = next((scope for scope in self.workqueue if scope.startswith(WAITING) is waits), None)
+        if own:
+            self.workqueue.move_to_end(own, last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid if nodeid.startswith(ALONE) else super()._split_scope(nodeid)

@@ -87,7 +87,9 @@ class Task:
         if table == self.field_map.table:
             return self
         found = self.bindings.get(table)
-        return replace(found, correlation_id=self.correlation_id) if found else None
+        if found is None or found.correlation_id == self.correlation_id:
+            return found
+        return replace(found, correlation_id=self.correlation_id)
 
     @property
     def lead(self) -> Task | None:

@@ -93,7 +93,9 @@ def test_a_link_within_the_page_leads_somewhere(target: str) -> None:
 def kinds_of_drawers() -> Iterator[str]:
     """Every kind of drawer that the app makes; a kind with a CRM in it as `<kind>-<crm>`."""
     for file in (ROOT / "shared").rglob("*.py"):
-        tree = ast.parse(file.read_text())
+        if "rawer" not in (source := file.read_text()):
+            continue  # To read all as code takes every worker of a test run a second.
+        tree = ast.parse(source)
         constants = {
             target.id: node.value.value
             for node in tree.body

@@ -4,6 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from tools.local import azurite, chromium
@@ -15,10 +18,10 @@ USAGE = """usage: cosell.py test [pytest options]
 
 Run every test; options and paths are passed on to pytest. With --nightly live a million random histories instead,
 going on where an earlier run was interrupted, then the mutants of the pure modules and the soak on real parts."""
-PARALLEL = ("-n", str(min((os.cpu_count() or 1) + 2, 6)), "--dist", "loadfile", "--no-loadscope-reorder")
-"""Files side by side, two more than there are cores: most tests wait for a server, and those of one file share it.
+PARALLEL = ("-n", str(min((os.cpu_count() or 1) + 3, 8)), "--dist", "loadfile", "--no-loadscope-reorder")
+"""Files side by side, three more than there are cores: tests wait for servers, and those of one file share them.
 
-They begin in the order in which they are collected (tests/conftest.py)."""
+Which worker takes what is in tests/conftest.py."""
 
 
 def main(args: list[str]) -> int:
@@ -28,11 +31,12 @@ def main(args: list[str]) -> int:
         return 0
     if args and args[0] == "--nightly":
         return subprocess.run([sys.executable, "-m", NIGHTLY, *args[1:]], cwd=ROOT, check=False).returncode
-    azurite.PACKAGE.ensure_installed()
-    try:
-        chromium.ensure_installed()
-    except chromium.ChromiumMissing as missing:
-        print(missing, flush=True)  # The browser tests will fail with the same words; all others can run.
+    with _compiled():
+        azurite.PACKAGE.ensure_installed()
+        try:
+            chromium.ensure_installed()
+        except chromium.ChromiumMissing as missing:
+            print(missing, flush=True)  # The browser tests will fail with the same words; all others can run.
     command = [sys.executable, "-m", "pytest", *PARALLEL, *map(_absolute, args)]
     os.chdir(ROOT)
     if sys.platform == "win32":
@@ -40,6 +44,22 @@ def main(args: list[str]) -> int:
         return subprocess.run(command, check=False).returncode
     sys.stdout.flush()
     return os.execv(command[0], command)  # noqa: S606 (no shell is wanted)
+
+
+@contextmanager
+def _compiled() -> Iterator[None]:
+    """Let pytest compile the tests meanwhile, where nobody has: each of its workers would do it for itself."""
+    compiled = Path(cache_from_source(str(ROOT / "tests" / "conftest.py"))).parent
+    if sys.dont_write_bytecode or any(compiled.glob("*pytest*")):
+        yield
+        return
+    collecting = [sys.executable, "-m", "pytest", "--collect-only", "-qq"]
+    with subprocess.Popen(collecting, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as compiler:
+        try:
+            yield
+        except BaseException:  # Ctrl-C too: whoever stops us waits for nothing.
+            compiler.kill()
+            raise
 
 
 def _absolute(arg: str) -> str:

@@ -86,10 +86,12 @@ class Tape:
         self.steps.append(step)
         for hook in tuple(self.before):
             hook(step)
-        self._strike(step, after=False)
+        if self.faults:
+            self._strike(step, after=False)
         try:
             result = effect()
-            self._strike(step, after=True)
+            if self.faults:
+                self._strike(step, after=True)
         finally:
             # Also when the answer is a refusal: the process may die of it all the same.
             for hook in tuple(self.after):

@@ -73,8 +73,13 @@ class _Taped:
         self._tape = tape
 
     def __getattr__(self, name: str) -> Callable[..., object]:
-        method = getattr(self._part, name)
-        return lambda *args, **more: self._tape.run("ledger", f"{self._name}.{name}", lambda: method(*args, **more))
+        method, run, full = getattr(self._part, name), self._tape.run, f"{self._name}.{name}"
+
+        def taped(*args: object, **more: object) -> object:
+            return run("ledger", full, lambda: method(*args, **more))
+
+        setattr(self, name, taped)  # The next call finds it without asking here.
+        return taped
 
 
 class TapedLedger:
