@@ -18,6 +18,7 @@ from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
     HttpResponseError,
+    IncompleteReadError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
@@ -39,6 +40,12 @@ UNITS = 480_000
 _TOO_LARGE = 413
 _TOO_LARGE_CODES = ("ContentLengthExceeded", "EntityTooLarge", "PropertyValueTooLarge", "RequestBodyTooLarge")
 """How the service refuses what fits into its entities one by one, but not into one transaction of 4 MiB."""
+
+_MAYBE_DONE = (
+    *(ResourceModifiedError, ResourceExistsError, TableTransactionError),
+    *(ServiceResponseError, IncompleteReadError),
+)
+"""What may be said of a write that was done: by a second try of it, or because its answer was lost."""
 
 Entity = dict[str, Any]
 Operation = tuple[Any, ...]
@@ -181,7 +188,7 @@ class Table:
         with translated():
             try:
                 return str(write(marked))
-            except (ResourceModifiedError, ResourceExistsError, ServiceResponseError, TableTransactionError):
+            except _MAYBE_DONE:
                 held = self.get(marked["PartitionKey"], marked["RowKey"])
                 if held is not None and held.get("Operation") == marked["Operation"]:
                     return etag_of(held)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from azure.core.exceptions import ServiceResponseError
+from azure.core.exceptions import IncompleteReadError, ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableClient
 
@@ -37,6 +37,16 @@ def gateway_timeout(response: Any) -> Any:
 def broken(_response: Any) -> Any:
     """What the SDK sees of a connection that breaks."""
     raise ServiceResponseError("the connection broke")
+
+
+def cut(response: Any) -> Any:
+    """What the SDK sees of a connection that breaks in the middle of the answer to a transaction."""
+
+    def read() -> bytes:
+        raise IncompleteReadError("the answer was cut")
+
+    response.read = read
+    return response
 
 
 def too_large(response: Any) -> Any:

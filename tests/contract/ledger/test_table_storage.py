@@ -18,7 +18,7 @@ from shared.ledger.model import DueKind
 from shared.ledger.table import UNITS
 from shared.ledger.table_ledger import TableLedger
 from tests.contract.ledger.samples import CRM, NOW, due, entry, intent, link, record, status
-from tests.contract.ledger.tables import LossyTransport, broken, gateway_timeout, too_large
+from tests.contract.ledger.tables import LossyTransport, broken, cut, gateway_timeout, too_large
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def test_a_transaction_that_the_service_calls_too_large_is_a_matter_of_the_deal(
 # --- answers that get lost -------------------------------------------------------------------------------------------
 
 
-@losses
+@pytest.mark.parametrize("loss", [gateway_timeout, broken, cut])
 @pytest.mark.parametrize("first", [True, False], ids=["first commit", "later commit"])
 def test_a_commit_whose_answer_got_lost_is_recognized_as_ones_own(
     lossy: Lossy, loss: Callable[[Any], Any], *, first: bool
