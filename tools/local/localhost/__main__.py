@@ -12,9 +12,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.local.localhost.host import LocalHost
-from tools.local.localhost.logs import log_to
-from tools.local.localhost.runtime import WORKER
+from tools.local.localhost import absent
+
+absent.hide()
+
+from tools.local.localhost.host import LocalHost  # noqa: E402
+from tools.local.localhost.logs import log_to  # noqa: E402
+from tools.local.localhost.runtime import WORKER  # noqa: E402
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tools.local.localhost import absent
 from tools.local.localhost.frames import Frames
 from tools.local.localhost.logs import log_to
 from tools.local.localhost.messages import PROTOS, Message, ParameterBinding, StatusResult, TypedData, invocation
@@ -108,6 +109,7 @@ def main(arguments: Sequence[str]) -> int:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     log_to(options.log)
+    absent.hide()
     serve(frames)
     os._exit(0)  # Nobody hears any more what still runs, and it must not hold the process.
 
