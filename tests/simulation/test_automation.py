@@ -8,7 +8,12 @@ import pytest
 
 from shared.decide.fights import DRIFT, FIGHT, FIGHT_WINDOW, FORGIVEN, REST, SHOWS, SOON
 from shared.link import LinkState
-from tests.simulation.agreement import check_agreed
+from shared.messages import Messages
+from shared.messages.waiting import Waiting
+from shared.status import pending
+from shared.sync import mass_change
+from shared.sync.mass_change import Kind as Counted
+from tests.simulation.agreement import check_agreed, disagreements
 from tests.simulation.deals import shared
 from tests.support.fakes.crm_rows import IDENTIFIER
 from tests.support.fakes.crm_rules import SYNC, CrmRow
@@ -289,6 +294,36 @@ def test_a_sync_that_is_switched_at_each_write_goes_round_only_for_a_while(world
     world.crm.logic.clear()
     world.clock.advance(SOON * 2)
     world.crm.edit(record_id, **{SYNC: False})
+    world.settle()
+    assert status(world, record_id).startswith("⏸")
+    world.crm.edit(record_id, **{SYNC: True})
+    world.settle()
+    check_agreed(world)
+
+
+def test_a_sync_that_is_switched_at_each_write_and_held_as_a_mass_is_no_agreement(world: World) -> None:
+    referral_id, record_id = shared(world)
+    world.configure(mass_deals=0)
+    world.crm.later.append(lambda row: {SYNC: not row[SYNC], "estimatedvalue": float(str(row["estimatedvalue"])) + 1})
+    mark = world.mark()
+    world.partner_center.edit(referral_id, {VALUE: 9})
+    world.settle()
+    assert world.calls(mark)["crm.update"] < 20
+    (held,) = mass_change.held(world.task)
+    link = world.link()
+    assert (held.key, world.crm.row(record_id)[SYNC]) == (referral_id, False)
+    assert disagreements(world, link), "what automation changed waits, too"
+    assert link.status == pending(Messages(), Waiting.MASS_CHANGE), "its record says ✔, and cannot be told"
+    assert not link.settled
+    mark = world.mark()
+    world.settle()
+    assert world.calls(mark).get("crm.update", 0) == 0
+    world.crm.later.clear()
+    world.clock.advance(SOON * 2)
+    world.crm.edit(record_id, description="goes on")
+    world.settle()
+    assert status(world, record_id).startswith("⏳"), "now it can be told"
+    mass_change.release(world.task, Counted.SWITCH_OFF)
     world.settle()
     assert status(world, record_id).startswith("⏸")
     world.crm.edit(record_id, **{SYNC: True})

@@ -102,8 +102,11 @@ def say_that_it_waits(task: Task, deal: Deal, record: object, written: Written) 
     known = record if isinstance(record, RecordSeen) or record is None else _record_of(task, link)
     now = task.clock.now()
     if goes_round(link, HELD, now):
-        return  # Automation answers each of our writes with another one.
-    if link.status != shown or (link.unshown and not _is_locked(task, known)):
+        # Automation answers each of our writes with another one: the ledger alone says so.
+        if link.status != shown:
+            after = replace(link, status=shown, settled=False, unshown=True)
+            written.before, written.after = link, task.links.commit(after, [])
+    elif link.status != shown or (link.unshown and not _is_locked(task, known)):
         after = replace(link, status=shown, repeats=once_more(link, HELD, now))
         _set_state(task, link, after, Reason.MASS_CHANGE, known, written)
 
