@@ -209,7 +209,8 @@ def test_a_port_is_one(port: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture
 def paused() -> Iterator[subprocess.Popen[str]]:
-    code = PAUSE.format(body="time.sleep(60)")
+    # In short naps: a signal that comes right before a nap is heard only after it.
+    code = PAUSE.format(body="[time.sleep(0.1) for _ in range(600)]")
     process = subprocess.Popen(
         [sys.executable, "-c", code], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -118,7 +118,8 @@ def test_pip_refuses_a_file_that_the_lock_does_not_know(monkeypatch: pytest.Monk
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a Windows console has no process group to interrupt from a test")
 def test_ctrl_c_during_the_first_use_is_one_line(checkout: Path) -> None:
-    (checkout / "venv.py").write_text("import time\nprint('making', flush=True)\ntime.sleep(60)\n")
+    naps = "[time.sleep(0.1) for _ in range(600)]"  # A signal right before a nap is heard only after it.
+    (checkout / "venv.py").write_text(f"import time\nprint('making', flush=True)\n{naps}\n")
     # The folder of cosell.py is first on its children's path, too: this stands in for the making of an environment.
     command = [sys.executable, "cosell.py", "lint"]
     process = subprocess.Popen(
