@@ -29,7 +29,13 @@ ASKED = "asked"
 CUSTOMER = "customer"
 """The reason of a message about a record whose account or contact was edited: both sides are read anew."""
 
-_NOT_FROM_US = ("sweep", "mapping", "retry")
+RETRY = "retry"
+"""The reason of a message about a deal that failed: both sides are read anew, for what failed may be of either.
+
+Another failure may have taken its place on the agenda meanwhile, whose work this look then does, too.
+"""
+
+_NOT_FROM_US = ("sweep", "mapping", RETRY)
 
 
 def find_link(task: Task, message: DealMessage) -> Link | None:

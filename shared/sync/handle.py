@@ -9,7 +9,7 @@ from shared.errors import AlreadyExists, DataError, GoneError, StaleError
 from shared.link import Link
 from shared.problems import Problem
 from shared.queue.message import PARTNER_CENTER, DealMessage
-from shared.sync.begin import ASKED, CUSTOMER, Beginning, find_link
+from shared.sync.begin import ASKED, CUSTOMER, RETRY, Beginning, find_link
 from shared.sync.binding import bind
 from shared.sync.observe import Observer
 from shared.sync.outcome import Outcome
@@ -88,8 +88,8 @@ def _handled(message: DealMessage, link: Link | None, outcome: Outcome, written:
 
 
 def _trusts(message: DealMessage) -> bool:
-    """Whether a side that nobody said changed may be remembered: a person who asks wants both sides read."""
-    return message.order is None and message.reason not in (ASKED, CUSTOMER)
+    """Whether a side that nobody said changed may be remembered: who asks, and what failed, wants both sides read."""
+    return message.order is None and message.reason not in (ASKED, CUSTOMER, RETRY)
 
 
 def _refused_fields(task: Task, decision: Decision | None, error: DataError) -> dict[str, Problem]:

@@ -16,7 +16,7 @@ from shared.freshness import Direction, Freshness
 from shared.ledger.model import DueKind
 from shared.queue.message import PARTNER_CENTER, DealMessage
 from shared.queue.port import DealQueue
-from shared.sync.begin import ASKED, CUSTOMER
+from shared.sync.begin import ASKED, CUSTOMER, RETRY
 from shared.sync.failures import FATAL_PAUSE, WORKER, deal_alert, set_aside, waiting_for_administrator
 from shared.sync.handle import Handled, handle
 from shared.sync.mass_change import MASS_CHANGE
@@ -26,9 +26,6 @@ from shared.sync.perform import deadlines
 from shared.sync.task import Task
 
 log = logging.getLogger(__name__)
-
-RETRY = "retry"
-"""The reason of a message that resumes a parked deal."""
 
 
 class Tasks(Protocol):
@@ -158,10 +155,21 @@ class Worker:
             self.freshness.note(task.name, direction, age)
         return {"age_ms": round(age.total_seconds() * 1000), "to": str(direction).removeprefix("to_")}
 
+    def _failed_since(self, task: Task, message: DealMessage, key: str) -> bool:
+        """Whether what waits is no work of this retry: it is about the other side, or an order. Its own retry comes."""
+        if message.reason != RETRY or message.order:
+            return False
+        due = task.agenda.of(DueKind.PARKED, key)
+        if due is None:
+            return False
+        waits = DealMessage.load(due.message)
+        return (waits.referral_id, waits.record_id, waits.order) != (message.referral_id, message.record_id, None)
+
     def _succeed(self, task: Task, message: DealMessage, handled: Handled) -> None:
         again = message.reason in (RETRY, ASKED, CUSTOMER) or message.order is not None
         keys = {task.deal_key(message), *([handled.referral_id] if handled.referral_id else [])}
         if again and not handled.behind:
+            keys = {key for key in keys if not self._failed_since(task, message, key)}
             for key in keys:
                 task.agenda.drop(DueKind.PARKED, key)
         if handled.after:

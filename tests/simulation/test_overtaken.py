@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from shared.errors import ServiceUnavailable, SignInRequired, VersionMismatch
 from shared.lifecycle import Stage
 from shared.link import LinkState
+from shared.queue.message import DealMessage
 from shared.sync import mass_change
 from tests.simulation.agreement import check_agreed
 from tests.simulation.deals import shared
@@ -180,3 +182,67 @@ def test_an_edit_behind_the_message_is_not_left_to_one_that_was_handled_already(
         world.crm.edit(record_id, **{IDENTIFIER: "REF-1", "estimatedvalue": 7})
     assert [each.key for each in world.parked()] == [referral_id]
     assert str(world.crm.row(record_id)[STATUS]).startswith("✖")
+
+
+def with_a_late_retry(world: World) -> tuple[str, str]:
+    """Return a deal that agrees, though the retry of a look that failed is still on its way."""
+    referral_id, record_id = shared(world)
+    world.tape.fail(ServiceUnavailable("down"), "partner_center", "read")
+    world.partner_center.edit(referral_id, {VALUE: 7})
+    world.receive_all()
+    world.pump()
+    world.partner_center.edit(referral_id, {VALUE: 8})
+    world.receive_all()
+    world.pump()
+    assert world.crm.row(record_id)["estimatedvalue"] == 8
+    assert world.queue.messages, "the retry"
+    return referral_id, record_id
+
+
+def test_a_late_retry_takes_no_failure_of_the_other_side_from_the_agenda() -> None:
+    world = World()
+    referral_id, record_id = with_a_late_retry(world)
+    world.tape.fail(SignInRequired("sign in again"), "partner_center", "update")
+    world.crm.close(record_id, Stage.LOST)
+    world.poll()
+    world.pump()
+    (parked,) = world.parked()
+    assert (parked.family, world.link().settled) == ("fatal", True), "the record is locked, and cannot say so"
+    world.settle()
+    world.recover()
+    assert world.partner_center.rows[referral_id]["substatus"] == "Lost"
+    check_agreed(world)
+
+
+def test_a_late_retry_takes_no_pause_that_is_still_to_be_shown_from_the_agenda() -> None:
+    world = World()
+    _, record_id = with_a_late_retry(world)
+    world.tape.fail(VersionMismatch("edited at that moment"), "crm", "update")
+    world.crm.edit(record_id, **{SYNC: False})
+    world.poll()
+    world.pump()
+    assert world.link().state is LinkState.PAUSED
+    assert not str(world.crm.row(record_id)[STATUS]).startswith("⏸")
+    world.settle()
+    world.recover()
+    assert str(world.crm.row(record_id)[STATUS]).startswith("⏸")
+
+
+def test_a_retry_does_the_work_of_the_failure_whose_place_its_own_took() -> None:
+    world = World()
+    referral_id, record_id = shared(world)
+    refused = SignInRequired("sign in again")
+    fault = world.tape.fail(refused, "partner_center", times=None)
+    world.crm.close(record_id, Stage.LOST)
+    world.poll()
+    world.pump()
+    held = at(world.partner_center.rows[referral_id], NOTES)
+    world.partner_center.edit(referral_id, {NOTES: held})  # It is saved, and says nothing new.
+    world.receive_all()
+    world.pump()
+    (parked,) = world.parked()
+    assert (DealMessage.load(parked.message).source, world.link().settled) == ("partner_center", True)
+    world.tape.faults.remove(fault)
+    world.settle()
+    world.recover()
+    assert world.partner_center.rows[referral_id]["substatus"] == "Lost"
