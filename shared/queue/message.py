@@ -12,6 +12,12 @@ from shared.orders import Order
 
 PARTNER_CENTER = "partner_center"
 
+RETRY = "retry"
+"""The reason of a message about a deal that failed: both sides are read anew, for what failed may be of either.
+
+Another failure may have taken its place on the agenda meanwhile, whose work this look then does, too.
+"""
+
 MAX_BYTES = 45_000
 """A Storage queue message holds 64 KiB of base64, which is 48 KiB of content."""
 

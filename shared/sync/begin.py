@@ -16,7 +16,7 @@ from shared.link import Link, LinkState
 from shared.orders import Order
 from shared.partner_center.port import Engagement, Referral
 from shared.problems import Problem
-from shared.queue.message import PARTNER_CENTER, DealMessage
+from shared.queue.message import PARTNER_CENTER, RETRY, DealMessage
 from shared.sync import microsofts_half, strangers
 from shared.sync.believed import believed
 from shared.sync.observe import Observer, seen_record, seen_referral
@@ -28,12 +28,6 @@ ASKED = "asked"
 
 CUSTOMER = "customer"
 """The reason of a message about a record whose account or contact was edited: both sides are read anew."""
-
-RETRY = "retry"
-"""The reason of a message about a deal that failed: both sides are read anew, for what failed may be of either.
-
-Another failure may have taken its place on the agenda meanwhile, whose work this look then does, too.
-"""
 
 _NOT_FROM_US = ("sweep", "mapping", RETRY)
 

@@ -8,8 +8,8 @@ from shared.decide.decisions import CreateRecord, Decision, agreement
 from shared.errors import AlreadyExists, DataError, GoneError, StaleError
 from shared.link import Link
 from shared.problems import Problem
-from shared.queue.message import PARTNER_CENTER, DealMessage
-from shared.sync.begin import ASKED, CUSTOMER, RETRY, Beginning, find_link
+from shared.queue.message import PARTNER_CENTER, RETRY, DealMessage
+from shared.sync.begin import ASKED, CUSTOMER, Beginning, find_link
 from shared.sync.binding import bind
 from shared.sync.observe import Observer
 from shared.sync.outcome import Outcome

@@ -14,9 +14,9 @@ from shared.alerts import Alerts
 from shared.errors import CosellError, Deferred, FatalError, LeadsUnready, RetriableError, StaleError
 from shared.freshness import Direction, Freshness
 from shared.ledger.model import DueKind
-from shared.queue.message import PARTNER_CENTER, DealMessage
+from shared.queue.message import PARTNER_CENTER, RETRY, DealMessage
 from shared.queue.port import DealQueue
-from shared.sync.begin import ASKED, CUSTOMER, RETRY
+from shared.sync.begin import ASKED, CUSTOMER
 from shared.sync.failures import FATAL_PAUSE, WORKER, deal_alert, set_aside, waiting_for_administrator
 from shared.sync.handle import Handled, handle
 from shared.sync.mass_change import MASS_CHANGE

@@ -13,7 +13,7 @@ from shared.link import Link
 from shared.messages.reasons import Reason
 from shared.orders import Order
 from shared.problems import Problem
-from shared.queue.message import DealMessage
+from shared.queue.message import RETRY, DealMessage
 from shared.status import StatusKind
 from shared.sync import patience
 from shared.sync.beside import beside
@@ -33,7 +33,7 @@ def come_back(
     whole of it. Raises the families.
     """
     assert link.record  # noqa: S101 - a deal with values on both sides has a record
-    message = DealMessage.of_record(link.record, "retry", task.correlation_id)
+    message = DealMessage.of_record(link.record, RETRY, task.correlation_id)
     message = replace(message, referral_id=link.referral_id, order=order) if order else message
     now = task.clock.now()
     reason = " ".join(str(each) for each in problems)
